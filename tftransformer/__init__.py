@@ -1,0 +1,1 @@
+"""Transformer components for TensorFlow and Keras 3."""
