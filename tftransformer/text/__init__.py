@@ -1,0 +1,7 @@
+"""Tokenizers: strings to ids and back, in the graph and outside of it."""
+
+from tftransformer.text.load import load_tokenizer
+from tftransformer.text.sentencepiece_tokenizer import SentencePieceTokenizer
+from tftransformer.text.tokenizer import Tokenizer
+
+__all__ = ["SentencePieceTokenizer", "Tokenizer", "load_tokenizer"]

@@ -1,0 +1,253 @@
+"""SentencePiece: byte-pair encoding and unigram pieces over raw text."""
+
+import copy
+import io
+import re
+import threading
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.text.tokenizer import Tokenizer, check_texts, split
+
+KINDS = ("bpe", "unigram")
+NORMALIZATIONS = ("identity", "nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
+SPACE = "▁"
+
+# sentencepiece has one random seed for the whole process.
+_sampling = threading.Lock()
+
+
+class SentencePieceTokenizer(Tokenizer):
+    """Subword pieces learnt from raw text (Kudo and Richardson 2018).
+
+    `learn` makes one from a corpus; the constructor takes the bytes of any SentencePiece model.
+    Learnt vocabularies have pad 0, unknown 1, start 2, end 3, then further special tokens, then
+    the 256 bytes (with `byte_fallback`), then the pieces.
+
+    What `normalization` does to text before it is cut, hence what does not come back:
+
+    - `"identity"`: nothing, spaces and line breaks included. Every string comes back as it was,
+      except U+2581 (`▁`), with which SentencePiece writes the space: it comes back as a space.
+    - `"nfkc"`: Unicode NFKC (`ﬁ` → `fi`, `²` → `2`, full width → half width).
+    - `"nmt_nfkc"`: NFKC, and the odd spaces and control characters become spaces or vanish.
+    - `"nfkc_cf"`, `"nmt_nfkc_cf"`: the same with case folding (`Ä` → `ä`, `ß` → `ss`).
+
+    All but `"identity"` also drop leading and trailing spaces and make one of several.
+
+    Args:
+        model: serialised SentencePiece model.
+        sampling_alpha: strength of subword regularisation, used by sampling alone. BPE: the
+            probability with which a merge is left out (BPE-dropout, Provilkov et al. 2020).
+            Unigram: the exponent on the probabilities of the segmentations, 0 = all alike
+            (Kudo 2018).
+
+    Example:
+        >>> tokenizer = SentencePieceTokenizer.learn(corpus, vocab_size=8000)
+        >>> tokenizer.decode(tokenizer.encode(["Guten Morgen!"]))
+        ['Guten Morgen!']
+    """
+
+    vocabulary_file = "sentencepiece.model"
+
+    def __init__(self, model: bytes, sampling_alpha: float = 0.1):
+        import sentencepiece
+        import tensorflow_text
+
+        if not 0 <= sampling_alpha <= 1:
+            raise ValueError(f"sampling_alpha must lie between 0 and 1, got {sampling_alpha}")
+        processor = sentencepiece.SentencePieceProcessor()
+        try:
+            processor.LoadFromSerializedProto(model)
+        except RuntimeError as error:
+            raise ValueError(f"not a SentencePiece model ({error})") from None
+        ids = range(processor.get_piece_size())
+        # "   a" comes out with as many spaces as the model keeps, after the one it puts in front.
+        keeps_spaces = processor.normalize("   a").startswith(SPACE * 3)
+        super().__init__(
+            pieces=[processor.id_to_piece(i) for i in ids],
+            surfaces=[_surface(processor, i) for i in ids],
+            pad_id=processor.pad_id(),
+            unk_id=processor.unk_id(),
+            start_id=processor.bos_id(),
+            end_id=processor.eos_id(),
+            leading_spaces="^ " if keeps_spaces else "^ +",
+        )
+        self.sampling_alpha = sampling_alpha
+        self._processor = processor
+        self._plain = tensorflow_text.SentencepieceTokenizer(model)
+
+    @classmethod
+    def learn(
+        cls,
+        texts: Iterable[str],
+        vocab_size: int,
+        *,
+        kind: str = "bpe",
+        byte_fallback: bool = True,
+        normalization: str = "identity",
+        character_coverage: float = 0.9995,
+        special_tokens: Sequence[str] = (),
+        sampling_alpha: float = 0.1,
+    ) -> "SentencePieceTokenizer":
+        """Learns a vocabulary; the same texts and arguments give the same one, to the byte.
+
+        Args:
+            texts: strings, read once; empty ones are skipped.
+            vocab_size: number of pieces, special tokens and bytes included.
+            kind: `"bpe"` (Sennrich et al. 2016) or `"unigram"` (Kudo 2018).
+            byte_fallback: characters without a piece are spelled in UTF-8 bytes, so that any text
+                comes back; else they become the unknown token.
+            normalization: one of those in the description of the class.
+            character_coverage: share of the running characters of `texts` whose kinds get a piece
+                of their own. 1.0 for small alphabets and clean text; rarer ones are noise, or
+                ideographs, and better left to `byte_fallback`.
+            special_tokens: names of further special tokens, such as `"<mask>"`, from id 4 on.
+            sampling_alpha: see the class.
+
+        Raises:
+            ValueError: an argument is out of range, a text is no Unicode string, there is no
+                text, or it yields fewer (or needs more) pieces than `vocab_size`.
+        """
+        import sentencepiece
+
+        _one_of("kind", kind, KINDS)
+        _one_of("normalization", normalization, NORMALIZATIONS)
+        if not 0.98 <= character_coverage <= 1:
+            raise ValueError(
+                f"character_coverage must lie between 0.98 and 1, got {character_coverage}"
+            )
+        fixed = 4 + len(special_tokens) + 256 * byte_fallback
+        if vocab_size <= fixed:
+            raise ValueError(
+                f"vocab_size {vocab_size} leaves no room: special tokens and bytes take {fixed}"
+            )
+        texts = check_texts(texts)
+        if not any(map(str.strip, texts)):
+            raise ValueError(f"nothing to learn from: {len(texts)} texts, all of them empty")
+        model = io.BytesIO()
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(texts),
+                model_writer=model,
+                model_type=kind,
+                vocab_size=vocab_size,
+                byte_fallback=byte_fallback,
+                normalization_rule_name=normalization,
+                remove_extra_whitespaces=normalization != "identity",
+                character_coverage=character_coverage,
+                control_symbols=list(special_tokens),
+                pad_id=0,
+                unk_id=1,
+                bos_id=2,
+                eos_id=3,
+                max_sentence_length=2**30,  # longer ones would be left out in silence
+                minloglevel=2,
+            )
+        except RuntimeError as error:
+            raise _readable(error, vocab_size) from None
+        return cls(model.getvalue(), sampling_alpha)
+
+    def tokenize(self, texts, sample: bool = False) -> tf.RaggedTensor:
+        """Turns strings into ids, in the graph or eagerly.
+
+        Args:
+            texts: string tensor (batch,) of UTF-8. Invalid bytes count as U+FFFD.
+            sample: draw one of the possible segmentations. The operation's random numbers heed
+                no seed; where a run must be repeatable, use `sample`.
+
+        Returns:
+            int32 RaggedTensor (batch, None), without padding, start or end.
+        """
+        tokenizer = self._plain
+        if sample:
+            tokenizer = copy.copy(tokenizer)  # shares the model's resource
+            tokenizer.nbest_size, tokenizer.alpha = -1, self.sampling_alpha
+        return tokenizer.tokenize(texts)
+
+    def encode_flat(
+        self, texts: Iterable[str], seed: int | Sequence[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `Tokenizer.encode_flat`.
+
+        Args:
+            texts: strings.
+            seed: where given, segmentations are drawn as in `sample`.
+        """
+        texts = check_texts(texts)
+        if seed is None:
+            rows = self._processor.encode(texts, return_type="numpy")
+        else:
+            rows = self._sample(texts, seed)
+        splits = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(row) for row in rows], out=splits[1:])
+        return np.concatenate([np.zeros(0, np.int32), *rows]), splits
+
+    def sample(self, texts: Iterable[str], seed: int | Sequence[int]) -> list[list[int]]:
+        """Draws one segmentation for each string: a pure function of its arguments.
+
+        Args:
+            texts: strings.
+            seed: a non-negative int or several, such as `(seed, epoch)`.
+
+        Returns:
+            ids for each string, without padding, start or end.
+        """
+        return split(*self.encode_flat(texts, seed))
+
+    def _sample(self, texts: list[str], seed: int | Sequence[int]) -> list[np.ndarray]:
+        import sentencepiece
+
+        state = np.random.SeedSequence(seed).generate_state(1)
+        with _sampling:
+            sentencepiece.set_random_generator_seed(int(state[0]))
+            return self._processor.encode(
+                texts,
+                enable_sampling=True,
+                nbest_size=-1,
+                alpha=self.sampling_alpha,
+                num_threads=1,  # with more, chance decides which thread draws for which text
+                return_type="numpy",
+            )
+
+    def vocabulary(self) -> bytes:
+        return self._processor.serialized_model_proto()
+
+    def get_settings(self) -> dict:
+        return {"sampling_alpha": self.sampling_alpha}
+
+    @classmethod
+    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "SentencePieceTokenizer":
+        return cls(vocabulary, **settings)
+
+
+def _surface(processor, i: int) -> bytes:
+    """What piece `i` looks like in text."""
+    piece = processor.id_to_piece(i)
+    if processor.is_control(i):
+        return b""
+    if processor.is_byte(i):
+        return bytes([int(piece[1:-1], base=16)])
+    if processor.is_unknown(i):
+        return " ⁇ ".encode()
+    return piece.replace(SPACE, " ").encode()
+
+
+def _one_of(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def _readable(error: RuntimeError, vocab_size: int) -> Exception:
+    """The error in words for a person who has not read SentencePiece's source."""
+    if largest := re.search(r"too high.*<= (\d+)", str(error)):
+        return ValueError(
+            f"vocab_size {vocab_size} is more than these texts allow: at most {largest[1]}"
+        )
+    if needed := re.search(r"smaller than required_chars. \d+ vs (\d+)", str(error)):
+        return ValueError(
+            f"vocab_size {vocab_size} is too small: the characters of these texts alone take "
+            f"{needed[1]}; ask for more, or lower character_coverage"
+        )
+    return error
