@@ -1,0 +1,82 @@
+import keras
+import numpy as np
+import pytest
+
+from tftransformer.training import (
+    CosineSchedule,
+    CustomSchedule,
+    InverseSquareRootSchedule,
+    LinearSchedule,
+)
+
+SCHEDULES = [
+    CustomSchedule(16, warmup_steps=10),
+    InverseSquareRootSchedule(1e-3, warmup_steps=10),
+    LinearSchedule(1e-3, total_steps=100, warmup_steps=10, final=1e-5),
+    LinearSchedule(1e-3, total_steps=100),
+    CosineSchedule(1e-3, total_steps=100, warmup_steps=10, final=1e-5),
+]
+
+
+def rates(schedule, steps):
+    return np.array([float(schedule(step)) for step in steps])
+
+
+def test_custom_schedule_is_equation_three_of_the_paper():
+    steps = np.array([1, 2, 5, 3999, 4000, 4001, 100_000], "float64")
+    expected = 512**-0.5 * np.minimum(steps**-0.5, steps * 4000**-1.5)
+    np.testing.assert_allclose(rates(CustomSchedule(512), steps), expected, rtol=1e-6)
+
+
+def test_inverse_square_root_has_its_peak_at_the_end_of_the_warm_up():
+    schedule = InverseSquareRootSchedule(0.5, warmup_steps=100)
+    expected = [0.0, 0.25, 0.5, 0.25]
+    np.testing.assert_allclose(rates(schedule, [0, 50, 100, 400]), expected, rtol=1e-6)
+
+
+def test_linear_decay_goes_in_two_straight_lines():
+    schedule = LinearSchedule(1.0, total_steps=110, warmup_steps=10, final=0.5)
+    steps = [0, 5, 10, 60, 110, 500]
+    np.testing.assert_allclose(rates(schedule, steps), [0, 0.5, 1, 0.75, 0.5, 0.5], rtol=1e-6)
+
+
+def test_cosine_decay_is_half_a_wave():
+    schedule = CosineSchedule(1.0, total_steps=110, warmup_steps=10)
+    quarter = 0.5 * (1 + np.cos(np.pi / 4))
+    np.testing.assert_allclose(
+        rates(schedule, [5, 10, 35, 60, 110, 500]), [0.5, 1, quarter, 0.5, 0, 0], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: type(s).__name__)
+def test_every_schedule_is_finite_from_step_zero_and_survives_serialisation(schedule):
+    assert np.isfinite(rates(schedule, [0, 1, 10**6])).all()
+    assert all(type(value) in (int, float) for value in schedule.get_config().values())
+    optimizer = keras.optimizers.Adam(schedule)
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
+    steps = [0, 3, 10, 70]
+    config = copy.get_config()["learning_rate"]
+    restored = keras.saving.deserialize_keras_object(config)
+    np.testing.assert_array_equal(rates(restored, steps), rates(schedule, steps))
+
+
+def test_config_holds_plain_numbers_even_if_given_tensors():
+    schedule = CustomSchedule(keras.ops.convert_to_tensor(64), warmup_steps=np.int64(10))
+    assert schedule.get_config() == {"d_model": 64, "warmup_steps": 10}
+    assert type(schedule.d_model) is int
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: CustomSchedule(0), "d_model"),
+        (lambda: CustomSchedule(8, warmup_steps=-1), "warmup_steps"),
+        (lambda: CustomSchedule(8, warmup_steps=1.5), "whole"),
+        (lambda: InverseSquareRootSchedule(float("nan")), "peak"),
+        (lambda: LinearSchedule(1.0, total_steps=10, warmup_steps=10), "warmup_steps"),
+        (lambda: CosineSchedule(1.0, total_steps=10, final=2.0), "final"),
+    ],
+)
+def test_impossible_numbers_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -1,0 +1,92 @@
+"""Cross-entropy of token predictions."""
+
+import keras
+from keras import ops
+
+from tftransformer.core.registration import register
+
+
+def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
+    """Cross-entropy of each token against its smoothed label (Szegedy et al. 2016, §7).
+
+    With `q = (1 − smoothing) · one_hot(label) + smoothing / classes` this is
+    `−Σ q · log softmax(logits) = logsumexp − (1 − smoothing) · logit[label] − smoothing · mean`.
+    No one-hot is made: one pass of exponentials over the logits serves value and gradient.
+
+    Args:
+        labels: int tensor (...,).
+        logits: float tensor (..., classes); lower precisions are computed in float32.
+        smoothing: float in [0, 1), probability mass spread over all classes. 0 gives the plain
+            negative log-likelihood.
+
+    Returns:
+        float32 tensor (...,).
+    """
+    classes = logits.shape[-1]
+    rows = ops.reshape(ops.cast(labels, "int32"), (-1,))
+    flat = ops.cast(ops.reshape(logits, (-1, classes)), "float32")
+    return ops.reshape(_smoothed(rows, flat, smoothing), ops.shape(labels))
+
+
+def _smoothed(labels, logits, smoothing: float):
+    """Losses (rows,) of labels (rows,) and float32 logits (rows, classes)."""
+    classes = logits.shape[-1]
+
+    @ops.custom_gradient
+    def losses_of(logits):
+        highest = ops.max(logits, axis=-1, keepdims=True)
+        exponentials = ops.exp(logits - highest)
+        total = ops.sum(exponentials, axis=-1, keepdims=True)
+        at_label = ops.take_along_axis(logits, labels[:, None], axis=-1)
+        losses = ops.log(total) + highest - (1.0 - smoothing) * at_label
+        if smoothing:
+            losses = losses - smoothing * ops.mean(logits, axis=-1, keepdims=True)
+
+        def gradient(*args, upstream=None):
+            # softmax − q: the label and the smoothing are rank-one terms.
+            (upstream,) = args if upstream is None else (upstream,)
+            scale = upstream[:, None]
+            slope = exponentials * (scale / total)
+            if smoothing:
+                slope = slope - scale * (smoothing / classes)
+            places = ops.stack([ops.arange(ops.shape(labels)[0], dtype="int32"), labels], axis=1)
+            return ops.scatter_update(slope, places, (smoothing - 1.0) * upstream, reduction="add")
+
+        return losses[:, 0], gradient
+
+    return losses_of(logits)
+
+
+@register
+class LabelSmoothedCrossEntropy(keras.losses.Loss):
+    """Label-smoothed cross-entropy of integer labels and logits.
+
+    With sample weights the loss is the weighted sum divided by the sum of the weights: padding of
+    weight 0 counts for nothing. See `label_smoothed_cross_entropy` for the formula.
+
+    Args:
+        smoothing: float in [0, 1), probability mass spread over all classes.
+        name: optional string.
+
+    Call arguments:
+        y_true: int tensor (batch, length).
+        y_pred: float tensor (batch, length, classes), logits of any precision.
+        sample_weight: optional float tensor (batch, length).
+
+    Example:
+
+    >>> loss = LabelSmoothedCrossEntropy(smoothing=0.1)
+    >>> model.compile("adam", loss=loss, weighted_metrics=[TokenAccuracy()])
+    """
+
+    def __init__(self, smoothing: float = 0.1, name: str = "label_smoothed_cross_entropy"):
+        super().__init__(name=name, reduction="mean_with_sample_weight", dtype="float32")
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing must lie in [0, 1), got {smoothing!r}.")
+        self.smoothing = float(smoothing)
+
+    def call(self, y_true, y_pred):
+        return label_smoothed_cross_entropy(y_true, y_pred, self.smoothing)
+
+    def get_config(self):
+        return {"smoothing": self.smoothing, "name": self.name}
