@@ -1,0 +1,46 @@
+"""Decoding: one step function in, the best token ids out."""
+
+from tftransformer.decoding.beam_search import BeamSearch
+from tftransformer.decoding.greedy import Greedy
+from tftransformer.decoding.length_penalties import (
+    LengthPenalty,
+    PowerLengthPenalty,
+    WuLengthPenalty,
+)
+from tftransformer.decoding.processors import (
+    BadWords,
+    ForcedEnd,
+    MinLength,
+    MinNewTokens,
+    NoRepeatNgrams,
+    Processor,
+    RepetitionPenalty,
+    Temperature,
+    TopK,
+    TopP,
+    Typical,
+)
+from tftransformer.decoding.sampling import Sampling
+from tftransformer.decoding.strategy import Decoded, Strategy
+
+__all__ = [
+    "BadWords",
+    "BeamSearch",
+    "Decoded",
+    "ForcedEnd",
+    "Greedy",
+    "LengthPenalty",
+    "MinLength",
+    "MinNewTokens",
+    "NoRepeatNgrams",
+    "PowerLengthPenalty",
+    "Processor",
+    "RepetitionPenalty",
+    "Sampling",
+    "Strategy",
+    "Temperature",
+    "TopK",
+    "TopP",
+    "Typical",
+    "WuLengthPenalty",
+]

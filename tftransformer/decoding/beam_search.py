@@ -1,0 +1,211 @@
+"""Beam search with a finished set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+
+from tftransformer.core.registration import register
+from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
+from tftransformer.decoding.settings import is_int, is_number, require
+from tftransformer.decoding.strategy import (
+    Decoded,
+    Strategy,
+    generated_lengths,
+    log_normalizer,
+    process,
+    roll_out,
+    write_token,
+)
+
+
+@register
+@dataclass(frozen=True)
+class BeamSearch(Strategy):
+    """Keeps the `num_beams` best running hypotheses and the best finished ones.
+
+    With K beams, at each step and for each row of the batch:
+
+    1. The 2K best of all continuations of the running hypotheses are candidates. Processors act
+       on log-probabilities.
+    2. A candidate is complete at the end token or at the length limit. The K best others run on.
+    3. Complete candidates among the first K are scored
+       `summed log-probability / length_penalty(generated tokens)` and merged with the finished
+       ones, of which the K best stay.
+    4. A row stops, and never changes again, once its best running hypothesis cannot beat its
+       worst finished one (a free slot counts as -inf). What "cannot" means is `early_stopping`.
+
+    Scores are summed in float32 whatever the dtype of the logits.
+
+    Args:
+        num_beams: int, K. The cache has batch · K rows, the beams of a row adjacent; the
+            prompt has batch rows.
+        length_penalty: a `LengthPenalty`, or a number as short for `WuLengthPenalty(number)`.
+        early_stopping: when a row stops.
+            False: when its best running hypothesis, divided by the penalty of the tokens it has
+            so far, is no better than its worst finished one. Exact if the penalty does not grow
+            with the length; else the usual heuristic, which may miss a longer, better ending.
+            "never": the same with the largest penalty a continuation can reach, an upper bound
+            of its score: nothing that the beam could still find is lost.
+            True: also as soon as K hypotheses are finished. Fastest, and blind to what follows.
+        num_return: int ≤ num_beams, results for each row, best first.
+
+    Example:
+        >>> search = BeamSearch(num_beams=4, length_penalty=0.6, num_return=2)
+        >>> search(step, cache, starts, max_new_tokens=32, end_id=3, pad_id=0).ids.shape
+        (batch, 2, 32)
+
+    Reference: Wu et al. 2016, "Google's Neural Machine Translation System", §7.
+    """
+
+    num_beams: int = 4
+    length_penalty: LengthPenalty | float = 0.6
+    early_stopping: bool | str = False
+    num_return: int = 1
+
+    def __post_init__(self):
+        if is_number(self.length_penalty):
+            object.__setattr__(self, "length_penalty", WuLengthPenalty(self.length_penalty))
+        require(is_int(self.num_beams, 1), "num_beams", self.num_beams, "an int ≥ 1")
+        require(
+            isinstance(self.length_penalty, LengthPenalty),
+            "length_penalty",
+            self.length_penalty,
+            "a LengthPenalty or a number, the alpha of WuLengthPenalty",
+        )
+        require(
+            isinstance(self.early_stopping, bool) or self.early_stopping == "never",
+            "early_stopping",
+            self.early_stopping,
+            "True, False or 'never'",
+        )
+        require(
+            is_int(self.num_return, 1) and self.num_return <= self.num_beams,
+            "num_return",
+            self.num_return,
+            f"an int from 1 to num_beams={self.num_beams}",
+        )
+
+    @property
+    def rows_per_prompt(self) -> int:
+        return self.num_beams
+
+    def _decode(self, step, cache, prompt_ids, max_new_tokens, end_id, pad_id, processors):
+        beams = self.num_beams
+        prompt_length = ops.shape(prompt_ids)[1]
+
+        def select(logits, generated, state):
+            length = prompt_length + generated
+            scores, beam, tokens = self._candidates(logits, state, length, processors)
+            complete = ops.logical_or(tokens == end_id, generated + 1 >= max_new_tokens)
+
+            finished, finished_scores = self._merge_finished(
+                state, scores, beam, tokens, complete, length, generated + 1
+            )
+            running_scores, order = ops.top_k(ops.where(complete, -np.inf, scores), beams)
+            beam, tokens = _pick(beam, order), _pick(tokens, order)
+            running = write_token(_pick(state["running"], beam), tokens, length)
+
+            is_open = ops.logical_and(
+                state["open"],
+                self._can_improve(running_scores, finished_scores, generated + 1, max_new_tokens),
+            )
+            return (
+                ops.reshape(tokens, (-1,)),
+                _flat_rows(beam, beams) if beams > 1 else None,
+                {
+                    "running": running,
+                    "running_scores": running_scores,
+                    "finished": finished,
+                    "finished_scores": finished_scores,
+                    "open": is_open,
+                },
+            )
+
+        zeros = ops.zeros_like(prompt_ids[:, :1], dtype="float32")
+        prompts = ops.repeat(prompt_ids, beams, axis=0)
+        buffer = ops.pad(prompts, ((0, 0), (0, max_new_tokens)), constant_values=pad_id)
+        buffer = ops.reshape(buffer, (-1, beams, ops.shape(buffer)[1]))
+        state = {
+            "running": buffer,
+            # All beams hold the prompt: only the first may continue, or K equal ones would.
+            "running_scores": zeros + np.array([0.0] + [-np.inf] * (beams - 1), "float32"),
+            "finished": buffer,
+            "finished_scores": zeros + np.full(beams, -np.inf, "float32"),
+            "open": zeros[:, 0] == 0,
+        }
+        state = roll_out(step, cache, prompts, state, select, max_new_tokens)
+        scores = state["finished_scores"][:, : self.num_return]
+        ids = state["finished"][:, : self.num_return, prompt_length:]
+        ids = ops.reshape(ids, (-1, self.num_return, max_new_tokens))
+        lengths = ops.where(scores > -np.inf, generated_lengths(ids, end_id), 0)
+        return Decoded(ids, scores, lengths)
+
+    def _candidates(self, logits, state, length, processors):
+        """The 2K best continuations: scores, beam and token, each (batch, 2K), best first.
+
+        The best 2K of each beam hold the best 2K of all beams, so that only K · 2K
+        candidates are compared across beams, and log-probabilities are computed for these only.
+        """
+        beams, vocabulary = self.num_beams, logits.shape[-1]
+        require(
+            vocabulary is not None and vocabulary >= 2,
+            "vocabulary (last axis of the logits)",
+            vocabulary,
+            "a static size ≥ 2",
+        )
+        logits = ops.cast(logits, "float32")
+        if processors:
+            ids = ops.reshape(state["running"], (-1, ops.shape(state["running"])[2]))
+            logits = process(processors, ops.log_softmax(logits), ids, length)
+        per_beam = min(2 * beams, vocabulary)
+        scores, tokens = ops.top_k(logits, per_beam)
+        if not processors:
+            scores = scores - log_normalizer(logits, scores[:, :1])
+        scores = scores + ops.reshape(state["running_scores"], (-1, 1))
+        scores = ops.reshape(scores, (-1, beams * per_beam))
+        tokens = ops.reshape(ops.cast(tokens, "int32"), (-1, beams * per_beam))
+        scores, order = ops.top_k(scores, 2 * beams)
+        return scores, ops.cast(order, "int32") // per_beam, _pick(tokens, order)
+
+    def _merge_finished(self, state, scores, beam, tokens, complete, length, generated):
+        """The K best of the finished hypotheses and the K first candidates, if complete."""
+        beams = self.num_beams
+        enters = ops.logical_and(complete[:, :beams], state["open"][:, None])
+        new_scores = scores[:, :beams] / self.length_penalty(generated)
+        merged_scores = ops.concatenate(
+            [state["finished_scores"], ops.where(enters, new_scores, -np.inf)], axis=1
+        )
+        extended = _pick(state["running"], beam[:, :beams])
+        extended = write_token(extended, tokens[:, :beams], length)
+        merged_scores, order = ops.top_k(merged_scores, beams)
+        merged = _pick(ops.concatenate([state["finished"], extended], axis=1), order)
+        # A free slot stays as it was: the prompt and nothing else.
+        is_free = (merged_scores == -np.inf)[..., None]
+        return ops.where(is_free, state["finished"][:, -1:], merged), merged_scores
+
+    def _can_improve(self, running_scores, finished_scores, generated, max_new_tokens):
+        """Whether a running hypothesis may still enter the finished set; bool (batch,)."""
+        penalty = self.length_penalty(generated)
+        if self.early_stopping == "never":
+            penalty = ops.maximum(penalty, self.length_penalty(max_new_tokens))
+        worst = finished_scores[:, -1]
+        possible = running_scores[:, 0] / penalty > worst
+        if self.early_stopping is True:
+            possible = ops.logical_and(possible, worst == -np.inf)
+        return possible
+
+
+def _flat_rows(index, rows):
+    """Indices (batch, n) into axis 1 as indices (batch · n,) into rows (batch · `rows`)."""
+    index = ops.cast(index, "int32")
+    offsets = ops.arange(ops.shape(index)[0], dtype="int32") * rows
+    return ops.reshape(index + offsets[:, None], (-1,))
+
+
+def _pick(x, index):
+    """`x[b, index[b, i]]`: (batch, n, ...) by (batch, m) to (batch, m, ...)."""
+    shape = ops.shape(x)
+    rows = ops.reshape(x, (-1, *shape[2:]))
+    picked = ops.take(rows, _flat_rows(index, shape[1]), axis=0)
+    return ops.reshape(picked, (-1, index.shape[1], *shape[2:]))

@@ -1,0 +1,20 @@
+"""Processors: what changes the scores of the next token before one is chosen."""
+
+from tftransformer.decoding.processors.history import BadWords, NoRepeatNgrams, RepetitionPenalty
+from tftransformer.decoding.processors.limits import ForcedEnd, MinLength, MinNewTokens
+from tftransformer.decoding.processors.processor import Processor
+from tftransformer.decoding.processors.warpers import Temperature, TopK, TopP, Typical
+
+__all__ = [
+    "BadWords",
+    "ForcedEnd",
+    "MinLength",
+    "MinNewTokens",
+    "NoRepeatNgrams",
+    "Processor",
+    "RepetitionPenalty",
+    "Temperature",
+    "TopK",
+    "TopP",
+    "Typical",
+]

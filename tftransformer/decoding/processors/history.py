@@ -1,0 +1,122 @@
+"""Processors that look back at the tokens of the row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+
+from tftransformer.core.registration import register
+from tftransformer.decoding.processors.processor import Processor
+from tftransformer.decoding.settings import is_int, is_number, require
+
+
+@register
+@dataclass(frozen=True)
+class RepetitionPenalty(Processor):
+    """Makes tokens that the row already has less likely: `s·p` if `s < 0`, else `s/p`.
+
+    Once for each token, however often it occurs; prompt and padding count as the row's.
+
+    Args:
+        penalty: float > 0, p; 1 changes nothing, below 1 encourages repetition.
+
+    Reference: Keskar et al. 2019, "CTRL", §4.1.
+    """
+
+    penalty: float
+
+    def __post_init__(self):
+        valid = is_number(self.penalty) and self.penalty > 0
+        require(valid, "penalty", self.penalty, "a number > 0")
+
+    def __call__(self, scores, ids, length):
+        so_far = ops.broadcast_to(ops.arange(_width(ids)) < length, ops.shape(ids))
+        penalized = ops.where(scores < 0, scores * self.penalty, scores / self.penalty)
+        return ops.where(_marked(ids, so_far, scores), penalized, scores)
+
+
+@register
+@dataclass(frozen=True)
+class NoRepeatNgrams(Processor):
+    """Bans each token that would complete an n-gram which the row already has.
+
+    Prompt and padding count as the row's.
+
+    Args:
+        size: int ≥ 1, n; 1 lets no token occur twice.
+
+    Reference: Paulus et al. 2017, "A Deep Reinforced Model for Abstractive Summarization", §2.5.
+    """
+
+    size: int
+
+    def __post_init__(self):
+        require(is_int(self.size, 1), "size", self.size, "an int ≥ 1")
+
+    def __call__(self, scores, ids, length):
+        # Window i is the n-1 tokens from column i and the one that completed them.
+        completing = ids[:, self.size - 1 :]
+        windows = _width(completing)
+        repeats = ops.arange(windows) + self.size <= length
+        repeats = ops.broadcast_to(repeats, ops.shape(completing))
+        tail = _last_tokens(ids, length, self.size - 1)
+        for offset in range(self.size - 1):
+            same = ids[:, offset : offset + windows] == tail[:, offset : offset + 1]
+            repeats = ops.logical_and(repeats, same)
+        return ops.where(_marked(completing, repeats, scores), -np.inf, scores)
+
+
+@register
+@dataclass(frozen=True)
+class BadWords(Processor):
+    """Bans words, given as token ids; of a word of several tokens, its last one.
+
+    The last token is banned where the row ends with all tokens before it.
+
+    Args:
+        words: sequence of non-empty sequences of token ids, such as `((7,), (5, 6))`.
+    """
+
+    words: Sequence[Sequence[int]]
+
+    def __post_init__(self):
+        valid = not isinstance(self.words, str) and len(self.words) > 0
+        expected = "a non-empty sequence of non-empty sequences of ids ≥ 0, such as ((7,), (5, 6))"
+        for word in self.words if valid else ():
+            valid = valid and isinstance(word, Sequence) and len(word) > 0
+            valid = valid and all(is_int(token, 0) for token in word)
+        require(valid, "words", self.words, expected)
+        object.__setattr__(self, "words", tuple(tuple(word) for word in self.words))
+
+    def __call__(self, scores, ids, length):
+        for size in sorted({len(word) for word in self.words}):
+            words = np.array([word for word in self.words if len(word) == size], "int32")
+            tail = _last_tokens(ids, length, size - 1)
+            begun = ops.all(tail[:, None, :] == words[None, :, :-1], axis=-1)
+            begun = ops.logical_and(begun, length >= size - 1)
+            last = ops.broadcast_to(words[:, -1], ops.shape(begun))
+            scores = ops.where(_marked(last, begun, scores), -np.inf, scores)
+        return scores
+
+
+def _width(ids):
+    return ops.shape(ids)[1]
+
+
+def _last_tokens(ids, length, count):
+    """The `count` tokens (rows, count) before column `length`; anything where there are none."""
+    columns = ops.maximum(ops.arange(count, dtype="int32") + (length - count), 0)
+    return ops.take(ids, columns, axis=1)
+
+
+def _marked(tokens, flags, scores):
+    """Bool tensor like `scores` (rows, vocab): True for each token (rows, n) with a flag."""
+    rows, vocabulary = ops.shape(scores)
+    places = tokens + ops.arange(rows, dtype="int32")[:, None] * vocabulary
+    counts = ops.scatter(
+        ops.reshape(places, (-1, 1)),
+        ops.reshape(ops.cast(flags, "int32"), (-1,)),
+        (rows * vocabulary,),
+    )
+    return ops.reshape(counts, (-1, vocabulary)) > 0

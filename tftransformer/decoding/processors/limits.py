@@ -1,0 +1,87 @@
+"""Processors that hold a row to a length."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+
+from tftransformer.core.registration import register
+from tftransformer.decoding.processors.processor import Processor
+from tftransformer.decoding.settings import is_int, require
+
+
+@register
+@dataclass(frozen=True)
+class MinLength(Processor):
+    """Bans the end token while the row, prompt included, has fewer than `min_length` tokens.
+
+    Args:
+        min_length: int ≥ 0.
+        end_id: int, the end token.
+    """
+
+    min_length: int
+    end_id: int
+
+    def __post_init__(self):
+        require(is_int(self.min_length, 0), "min_length", self.min_length, "an int ≥ 0")
+        require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
+
+    def __call__(self, scores, ids, length):
+        return _ban_end(scores, self.end_id, length < self.min_length)
+
+
+@register
+@dataclass(frozen=True)
+class MinNewTokens(Processor):
+    """Bans the end token until `min_new_tokens` tokens have been generated.
+
+    Args:
+        min_new_tokens: int ≥ 0, generated tokens that must stand before the end token.
+        end_id: int, the end token.
+        prompt_length: int, tokens of the prompt; 1 for an encoder-decoder's start token.
+    """
+
+    min_new_tokens: int
+    end_id: int
+    prompt_length: int = 1
+
+    def __post_init__(self):
+        require(is_int(self.min_new_tokens, 0), "min_new_tokens", self.min_new_tokens, "an int ≥ 0")
+        require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
+        require(is_int(self.prompt_length, 1), "prompt_length", self.prompt_length, "an int ≥ 1")
+
+    def __call__(self, scores, ids, length):
+        return _ban_end(scores, self.end_id, length - self.prompt_length < self.min_new_tokens)
+
+
+@register
+@dataclass(frozen=True)
+class ForcedEnd(Processor):
+    """Makes the token that brings the row to `max_length` the end token.
+
+    Its score becomes 0, that of all others -inf.
+
+    Args:
+        max_length: int ≥ 2, tokens of the row, the prompt included.
+        end_id: int, the end token.
+    """
+
+    max_length: int
+    end_id: int
+
+    def __post_init__(self):
+        require(is_int(self.max_length, 2), "max_length", self.max_length, "an int ≥ 2")
+        require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
+
+    def __call__(self, scores, ids, length):
+        forced = ops.where(_is_end(scores, self.end_id), 0.0, -np.inf)
+        return ops.where(length == self.max_length - 1, forced, scores)
+
+
+def _ban_end(scores, end_id, banned):
+    return ops.where(ops.logical_and(_is_end(scores, end_id), banned), -np.inf, scores)
+
+
+def _is_end(scores, end_id):
+    return ops.arange(ops.shape(scores)[1]) == end_id
