@@ -1,0 +1,72 @@
+"""A configuration that is the constructor's arguments, written down once."""
+
+import inspect
+from typing import Any
+
+import keras
+
+
+class Configurable:
+    """Mixin: `get_config` and `from_config` derived from the signature of `__init__`.
+
+    Each named argument of the outermost constructor is kept and serialised as it was given;
+    arguments may be plain values, lists of them, or Keras-serialisable objects (masks, layers,
+    positions). What the base class describes itself (a Keras layer: `name`, `trainable`,
+    `dtype`) is left to it.
+
+    List it before the Keras base class:
+
+    >>> class Scale(Configurable, keras.layers.Layer):
+    ...     def __init__(self, factor=2.0, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.factor = factor
+    >>> Scale(3.0).get_config()["factor"]
+    3.0
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any):
+        if super().__new__ is object.__new__:
+            instance = super().__new__(cls)
+        else:
+            instance = super().__new__(cls, *args, **kwargs)
+        signature = inspect.signature(cls.__init__)
+        try:
+            bound = signature.bind(None, *args, **kwargs)
+        except TypeError:
+            return instance  # the constructor itself reports a wrong call
+        bound.apply_defaults()
+        own = dict(list(bound.arguments.items())[1:])
+        for name, parameter in signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                own |= own.pop(name, {})
+            elif parameter.kind is parameter.VAR_POSITIONAL:
+                own.pop(name, None)
+        # Past Keras's attribute tracking: an argument is not a sublayer until it is assigned.
+        object.__setattr__(instance, "_arguments", own)
+        return instance
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments as plain, serialisable values."""
+        inherited = getattr(super(), "get_config", dict)()
+        own = {
+            name: keras.saving.serialize_keras_object(value)
+            for name, value in self._arguments.items()
+            if name not in inherited
+        }
+        return {**inherited, **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]):
+        """Builds the object that `get_config` described."""
+        return cls(**{
+            name: keras.saving.deserialize_keras_object(value)
+            for name, value in config.items()
+        })  # fmt: skip
+
+
+class Layer(Configurable, keras.layers.Layer):
+    """Base of the layers here: its config is its arguments, implicit Keras masks pass through."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True

@@ -1,0 +1,48 @@
+"""Numerics shared by all floors."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tftransformer.core.registration import register
+
+# Small enough that exp(x - max) is exactly 0 beside any real logit, and finite in float32.
+_HIDDEN = -1e30
+
+
+def masked_softmax(logits: Any, mask: Any = None) -> Any:
+    """Softmax over the keys that a query may see, in float32.
+
+    The mask enters once, through `where`: no large negative number is ever added to a logit.
+    A query that may see no key gets the weight 0 everywhere, and finite gradients.
+
+    Args:
+        logits: float tensor (..., queries, keys).
+        mask: bool tensor broadcastable to `logits`, True = may attend; None = all may.
+
+    Returns:
+        float32 tensor (..., queries, keys); each row sums to 1, or to 0 where nothing is visible.
+    """
+    logits = ops.cast(logits, "float32")
+    if mask is None:
+        return ops.softmax(logits, axis=-1)
+    weights = ops.softmax(ops.where(mask, logits, _HIDDEN), axis=-1)
+    sees_something = ops.any(mask, axis=-1, keepdims=True)
+    return ops.where(sees_something, weights, 0.0)
+
+
+@register
+def gelu_tanh(x: Any) -> Any:
+    """GELU in its tanh form (Hendrycks and Gimpel 2016, §2), as GPT, GPT-2 and T5 v1.1 use it."""
+    return keras.activations.gelu(x, approximate=True)
+
+
+def get_activation(identifier: Any) -> Any:
+    """Returns the activation of a name ("relu", "gelu", "gelu_tanh", "silu", …) or a callable.
+
+    `"gelu"` is the exact form with the error function.
+    """
+    if identifier == "gelu_tanh":
+        return gelu_tanh
+    return keras.activations.get(identifier)

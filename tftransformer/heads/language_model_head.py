@@ -1,0 +1,50 @@
+"""LanguageModelHead."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tftransformer.core import Layer, register
+
+
+@register
+class LanguageModelHead(Layer):
+    """Logits over the vocabulary: `h Eᵀ (+ b)`.
+
+    Args:
+        vocab_size: number of token ids.
+        tied_to: the `Embedding` layer whose table is E (Press and Wolf 2017); None for weights of
+            its own.
+        use_bias: whether each token has a bias.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        tied_to: keras.layers.Embedding | None = None,
+        use_bias: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.vocab_size, self.tied_to, self.use_bias = vocab_size, tied_to, use_bias
+        self.kernel = self.bias = None
+
+    def build(self, hidden_shape):
+        if self.tied_to is None:
+            self.kernel = self.add_weight(
+                shape=(self.vocab_size, hidden_shape[-1]),
+                initializer="glorot_uniform",
+                name="kernel",
+            )
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="bias")
+
+    def call(self, hidden: Any) -> Any:
+        """Projects (…, d_model) to logits (…, vocab_size), in the compute dtype."""
+        table = self.kernel if self.tied_to is None else self.tied_to.embeddings
+        logits = ops.einsum("...d,vd->...v", hidden, ops.cast(table, hidden.dtype))
+        return logits if self.bias is None else logits + self.bias
+
+    def compute_output_shape(self, hidden_shape):
+        return (*hidden_shape[:-1], self.vocab_size)

@@ -1,0 +1,32 @@
+"""Floor 2: the bricks."""
+
+from tftransformer.layers.attention_state import (
+    AttentionState,
+    FixedKeyValue,
+    KeyValueCache,
+    LayerState,
+    StackState,
+)
+from tftransformer.layers.decoder_layer import DecoderLayer
+from tftransformer.layers.encoder_layer import EncoderLayer
+from tftransformer.layers.feed_forward import FeedForward
+from tftransformer.layers.multi_head_attention import MultiHeadAttention
+from tftransformer.layers.norms import Residual, make_norm
+from tftransformer.layers.scorers import DotProductScorer
+from tftransformer.layers.token_embeddings import TokenEmbeddings
+
+__all__ = [
+    "AttentionState",
+    "DecoderLayer",
+    "DotProductScorer",
+    "EncoderLayer",
+    "FeedForward",
+    "FixedKeyValue",
+    "KeyValueCache",
+    "LayerState",
+    "MultiHeadAttention",
+    "Residual",
+    "StackState",
+    "TokenEmbeddings",
+    "make_norm",
+]

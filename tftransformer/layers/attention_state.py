@@ -1,0 +1,98 @@
+"""What an attention layer keeps between calls: nothing, a cache, or a fixed memory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from keras import ops
+
+Project = Callable[[], tuple[Any, Any]]
+
+
+class AttentionState:
+    """A slot that one call of an attention layer writes to; here: its weights alone.
+
+    Layers return one tensor. What else a caller wants goes through a state that the caller
+    makes, hands in and reads out again within the same trace.
+
+    Attributes:
+        weights: after a call, float32 (batch, heads, queries, keys).
+    """
+
+    weights: Any = None
+
+    def extend(self, project: Project) -> tuple[Any, Any]:
+        """Returns the keys and values to attend to, (batch, heads, keys, head width) each.
+
+        Args:
+            project: computes the keys and values of the layer's present input.
+        """
+        return project()
+
+
+class KeyValueCache(AttentionState):
+    """Self-attention over all tokens so far, in buffers of a static length.
+
+    Args:
+        key: float tensor (batch, heads, length, head width).
+        value: float tensor (batch, heads, length, head width).
+        position: int, scalar: how many tokens the buffers hold already.
+    """
+
+    def __init__(self, key: Any, value: Any, position: Any):
+        self.key, self.value, self.position = key, value, position
+
+    def extend(self, project):
+        key, value = project()
+        start = (0, 0, self.position, 0)
+        self.key = ops.slice_update(self.key, start, ops.cast(key, self.key.dtype))
+        self.value = ops.slice_update(self.value, start, ops.cast(value, self.value.dtype))
+        return self.key, self.value
+
+
+class FixedKeyValue(AttentionState):
+    """Cross-attention to an input that does not change: projected once, then kept.
+
+    Args:
+        key: float tensor (batch, heads, keys, head width), or None before the first call.
+        value: float tensor (batch, heads, keys, head width), or None.
+    """
+
+    def __init__(self, key: Any = None, value: Any = None):
+        self.key, self.value = key, value
+
+    def extend(self, project):
+        if self.key is None:
+            self.key, self.value = project()
+        return self.key, self.value
+
+
+@dataclass
+class LayerState:
+    """The slots of one layer of a stack.
+
+    Attributes:
+        self_attention: of its self-attention.
+        cross_attention: of its cross-attention, where it has one.
+    """
+
+    self_attention: AttentionState = field(default_factory=AttentionState)
+    cross_attention: AttentionState = field(default_factory=AttentionState)
+
+
+class StackState:
+    """What a stack keeps or reports besides its output.
+
+    Args:
+        layers: the slots of each layer.
+        position: int, scalar: how many tokens the caches hold already; 0 without caches.
+        length: how many keys the caches have room for; None without caches.
+
+    Attributes:
+        hidden_states: after a call, the embedding output and the output of each layer,
+            (batch, length, d_model) each.
+    """
+
+    def __init__(self, layers: list[LayerState], position: Any = 0, length: int | None = None):
+        self.layers, self.position, self.length = layers, position, length
+        self.hidden_states: list[Any] = []

@@ -1,0 +1,95 @@
+"""DecoderLayer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from tftransformer.core import register
+from tftransformer.layers.attention_state import LayerState
+from tftransformer.layers.encoder_layer import EncoderLayer
+
+
+@register
+class DecoderLayer(EncoderLayer):
+    """Self-attention, attention to the encoder's output, then a feed-forward net.
+
+    Vaswani et al. 2017, §3.1.
+
+    Args:
+        d_model: width of input and output.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward net.
+        cross_attention: a ready-made cross-attention layer instead of `MultiHeadAttention`.
+        **options: of `EncoderLayer`: dropout, norm, activation, attention, …
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        num_heads: int,
+        dff: int,
+        cross_attention: keras.layers.Layer | None = None,
+        **options: Any,
+    ):
+        super().__init__(d_model, num_heads, dff, **options)
+        self.cross_attention = cross_attention or self._make_attention("cross_attention")
+        self.cross_attention_residual = self._make_residual("cross_attention_residual")
+
+    def build(self, x_shape, encoder_output_shape=None):
+        super().build(x_shape)
+        if not self.cross_attention.built:
+            self.cross_attention.build(x_shape, encoder_output_shape or x_shape)
+        if not self.cross_attention_residual.built:
+            self.cross_attention_residual.build(x_shape)
+
+    def call(
+        self,
+        x: Any,
+        encoder_output: Any = None,
+        attention_mask: Any = None,
+        cross_attention_mask: Any = None,
+        position_bias: Any = None,
+        context: Mapping[str, Any] | None = None,
+        cross_context: Mapping[str, Any] | None = None,
+        state: LayerState | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Transforms a sequence in the light of another.
+
+        Args:
+            x: float tensor (batch, length, d_model).
+            encoder_output: float tensor (batch, source length, d_source); may be left out where
+                `state` holds its projection.
+            attention_mask: bool tensor broadcastable to (batch, heads, length, keys), True = may
+                attend; None = all may.
+            cross_attention_mask: the same, to (batch, heads, length, source length).
+            position_bias: float tensor added to the scores of the self-attention.
+            context: the dict that masks of the self-attention read.
+            cross_context: the dict that masks of the cross-attention read.
+            state: slots for attention weights, or caches.
+            training: whether dropout is active.
+
+        Returns:
+            float tensor (batch, length, d_model).
+        """
+        x = self._attend(
+            x, attention_mask, training, state, position_bias=position_bias, context=context
+        )
+        given = {"context": cross_context, "state": state.cross_attention if state else None}
+        given = {name: value for name, value in given.items() if value is not None}
+        x = self.cross_attention_residual(
+            x,
+            sublayer=lambda h: self.cross_attention(
+                h,
+                encoder_output,
+                attention_mask=cross_attention_mask,
+                training=training,
+                **given,
+            ),
+            training=training,
+        )
+        return self._transform(x, training)
+
+    def compute_output_shape(self, x_shape, encoder_output_shape=None):
+        return x_shape

@@ -1,0 +1,69 @@
+"""FeedForward."""
+
+from typing import Any
+
+import keras
+
+from tftransformer.core import Layer, get_activation, register
+
+
+@register
+class FeedForward(Layer):
+    """Two projections with an activation between, at each position (Vaswani et al. 2017, eq. 2).
+
+    `activation(x W_1 + b_1) W_2 + b_2`; gated: `(activation(x W_1) · x V) W_2` (Shazeer 2020).
+
+    Args:
+        d_model: width of the output.
+        dff: width between the projections.
+        activation: name or callable; "gelu" is the exact form, "gelu_tanh" the other.
+        dropout: rate after the activation.
+        use_bias: whether the projections have a bias.
+        gated: whether a second projection gates the activation.
+        kernel_initializer: of the projections.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        dff: int,
+        activation: Any = "relu",
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        gated: bool = False,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.d_model, self.dff = d_model, dff
+        self.activation = get_activation(activation)
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+
+        def projection(name: str, width: int) -> keras.layers.Dense:
+            return keras.layers.Dense(
+                width,
+                use_bias=use_bias,
+                kernel_initializer=keras.initializers.get(kernel_initializer).clone(),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+
+        self.inner = projection("inner", dff)
+        self.gate = projection("gate", dff) if gated else None
+        self.outer = projection("outer", d_model)
+
+    def build(self, x_shape):
+        self.inner.build(x_shape)
+        if self.gate is not None:
+            self.gate.build(x_shape)
+        self.outer.build((*x_shape[:-1], self.dff))
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Transforms each position: (batch, length, d) → (batch, length, d_model)."""
+        hidden = self.activation(self.inner(x))
+        if self.gate is not None:
+            hidden = hidden * self.gate(x)
+        return self.outer(self.dropout(hidden, training=training))
+
+    def compute_output_shape(self, x_shape):
+        return (*x_shape[:-1], self.d_model)

@@ -1,0 +1,66 @@
+"""The norm slots: which normalisation, and where it stands beside a residual connection."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from tftransformer.core import Layer, register
+
+_NORMS = {
+    "layer": keras.layers.LayerNormalization,
+    "rms": keras.layers.RMSNormalization,
+}
+
+
+def make_norm(normalization: str, epsilon: float, **kwargs: Any) -> keras.layers.Layer:
+    """Returns a normalisation layer over the last axis.
+
+    Args:
+        normalization: "layer" (Ba et al. 2016) or "rms" (no mean, no bias: Zhang and
+            Sennrich 2019).
+        epsilon: added to the variance; families differ in it, so there is no default.
+        **kwargs: `name` and `dtype` of the layer.
+    """
+    if normalization not in _NORMS:
+        raise ValueError(f"normalization must be one of {tuple(_NORMS)}, not {normalization!r}")
+    norm = _NORMS[normalization](epsilon=epsilon, **kwargs)
+    norm.supports_masking = True  # RMSNormalization does not say so itself
+    return norm
+
+
+@register
+class Residual(Layer):
+    """A residual connection around a sublayer, with its norm and its dropout.
+
+    "post" is `norm(x + dropout(sublayer(x)))` (Vaswani et al. 2017, §3.1), "pre" is
+    `x + dropout(sublayer(norm(x)))` (Xiong et al. 2020).
+
+    Args:
+        norm: normalisation layer.
+        placement: "post" or "pre".
+        dropout: rate on the sublayer's output.
+    """
+
+    def __init__(
+        self,
+        norm: keras.layers.Layer,
+        placement: str = "post",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if placement not in ("post", "pre"):
+            raise ValueError(f'norm must stand "post" or "pre", not {placement!r}')
+        self.norm, self.placement = norm, placement
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+
+    def build(self, x_shape):
+        if not self.norm.built:
+            self.norm.build(x_shape)
+
+    def call(self, x: Any, sublayer: Callable[[Any], Any], training: bool | None = None) -> Any:
+        """Applies `sublayer`, a callable from and to (batch, length, d_model), around `x`."""
+        if self.placement == "pre":
+            return x + self.dropout(sublayer(self.norm(x)), training=training)
+        return self.norm(x + self.dropout(sublayer(x), training=training))

@@ -1,0 +1,44 @@
+"""How well a query fits a key: the socket of `MultiHeadAttention`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras import ops
+
+from tftransformer.core import Layer, register
+
+
+@register
+class DotProductScorer(Layer):
+    """`scale · query · keyᵀ` (Vaswani et al. 2017, eq. 1).
+
+    A scorer of one's own is a layer with the same `build` and `call`; it may hold weights.
+
+    Args:
+        scale: factor of the products; default 1/√(head width).
+    """
+
+    def __init__(self, scale: float | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def build(self, query_shape, key_shape=None):
+        """Makes the weights: none here."""
+
+    def call(self, query: Any, key: Any, context: Mapping[str, Any] | None = None) -> Any:
+        """Scores each query against each key.
+
+        Args:
+            query: float tensor (batch, heads, queries, head width).
+            key: float tensor (batch, heads, keys, head width).
+            context: the dict that masks read (positions, documents, …), for scorers that need it.
+
+        Returns:
+            float tensor (batch, heads, queries, keys).
+        """
+        scale = self.scale if self.scale is not None else query.shape[-1] ** -0.5
+        # On the query, before the product: float16 does not overflow, and it is the smaller one.
+        return ops.matmul(query * scale, ops.swapaxes(key, -1, -2))
+
+    def compute_output_shape(self, query_shape, key_shape, context_shape=None):
+        return (*query_shape[:-1], key_shape[-2])

@@ -1,0 +1,82 @@
+"""TokenEmbeddings."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tftransformer.core import Layer, register
+
+
+@register
+class TokenEmbeddings(Layer):
+    """Vectors of tokens, with their positions (Vaswani et al. 2017, §3.4 and §3.5).
+
+    `dropout(E[ids] · √d_model + P[positions])`.
+
+    Args:
+        vocab_size: number of token ids.
+        d_model: width of the vectors.
+        position: layer from int positions to vectors of width d_model, or None.
+        scale: whether the token's vector is multiplied by √d_model. The table then starts with
+            the standard deviation 1/√d_model, so that the vectors start near unit variance.
+        dropout: rate on the sum.
+        pad_id: the id that is padding, not a token; None if there is none.
+        table: an `Embedding` layer to share instead of a table of its own.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        d_model: int,
+        position: keras.layers.Layer | None = None,
+        scale: bool = True,
+        dropout: float = 0.0,
+        pad_id: int | None = 0,
+        table: keras.layers.Embedding | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.vocab_size, self.d_model = vocab_size, d_model
+        self.position, self.pad_id = position, pad_id
+        self.factor = d_model**0.5 if scale else 1.0
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.table = table or keras.layers.Embedding(
+            vocab_size,
+            d_model,
+            embeddings_initializer=keras.initializers.RandomNormal(
+                stddev=d_model**-0.5 if scale else 0.02
+            ),
+            dtype=self.dtype_policy,
+            name="table",
+        )
+
+    def build(self, ids_shape):
+        for layer in (self.table, self.position):
+            if layer is not None and not layer.built:
+                layer.build(ids_shape)
+
+    def call(self, ids: Any, positions: Any = None, training: bool | None = None) -> Any:
+        """Embeds token ids.
+
+        Args:
+            ids: int tensor (batch, length).
+            positions: int tensor (length,) or (batch, length); default 0, 1, 2, …
+            training: whether dropout is active.
+
+        Returns:
+            float tensor (batch, length, d_model), in the compute dtype.
+        """
+        x = self.table(ids) * self.factor
+        if self.position is not None:
+            if positions is None:
+                positions = ops.arange(ops.shape(ids)[1])
+            x = x + self.position(positions)
+        return self.dropout(x, training=training)
+
+    def compute_mask(self, ids: Any, mask: Any = None) -> Any:
+        """Returns bool (batch, length), True = a real token; None without a `pad_id`."""
+        return None if self.pad_id is None else ops.not_equal(ids, self.pad_id)
+
+    def compute_output_shape(self, ids_shape):
+        return (*ids_shape, self.d_model)

@@ -1,0 +1,17 @@
+"""CausalMask."""
+
+from tftransformer.core import register
+from tftransformer.masks.mask import Mask
+
+
+@register
+class CausalMask(Mask):
+    """Each query sees its own position and those before it: `key <= query`.
+
+    Vaswani et al. 2017, §3.2.3. Positions are absolute, so the mask also holds for one query
+    against a cache, and for memory before position 0.
+    """
+
+    def visible(self, context):
+        query, key = context["query_positions"], context["key_positions"]
+        return key[..., None, :] <= query[..., :, None]

@@ -1,0 +1,19 @@
+"""DocumentMask."""
+
+from keras import ops
+
+from tftransformer.core import register
+from tftransformer.masks.mask import Mask
+
+
+@register
+class DocumentMask(Mask):
+    """Queries and keys of the same document see each other, in a row of packed documents.
+
+    Reads `query_documents` and `key_documents`: int (batch, queries) and (batch, keys).
+    """
+
+    def visible(self, context):
+        return ops.equal(
+            context["query_documents"][..., :, None], context["key_documents"][..., None, :]
+        )

@@ -1,0 +1,20 @@
+"""MemoryMask."""
+
+from keras import ops
+
+from tftransformer.core import register
+from tftransformer.masks.mask import Mask
+
+
+@register
+class MemoryMask(Mask):
+    """Every query sees the filled part of the memory, and all keys that are not memory.
+
+    Memory lies before the segment, at the negative positions −M…−1, filled from its end:
+    `key >= -memory_length` (Transformer-XL, Dai et al. 2019, §3.2).
+    Reads `memory_lengths`: int () or (batch,), at most M.
+    """
+
+    def visible(self, context):
+        lengths = ops.convert_to_tensor(context["memory_lengths"])
+        return context["key_positions"][..., None, :] >= -lengths[..., None, None]

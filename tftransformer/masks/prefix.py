@@ -1,0 +1,17 @@
+"""PrefixMask."""
+
+from tftransformer.core import register
+from tftransformer.masks.mask import Mask
+
+
+@register
+class PrefixMask(Mask):
+    """Every query sees the keys of the row's prefix: `key < prefix_length`.
+
+    `CausalMask() | PrefixMask()` is the mask of a prefix language model (Raffel et al. 2020,
+    fig. 3; UniLM, Dong et al. 2019). Reads `prefix_lengths`: int (batch,).
+    """
+
+    def visible(self, context):
+        lengths, key = context["prefix_lengths"], context["key_positions"]
+        return key[..., None, :] < lengths[:, None, None]

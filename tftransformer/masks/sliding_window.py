@@ -1,0 +1,28 @@
+"""SlidingWindowMask."""
+
+from keras import ops
+
+from tftransformer.core import register
+from tftransformer.masks.mask import Mask
+
+
+@register
+class SlidingWindowMask(Mask):
+    """Each query sees a band around itself: `query - before <= key <= query + after`.
+
+    The local attention of Longformer (Beltagy et al. 2020, §3.1) with both sides equal; with
+    `after=0` each query sees itself and the `before` keys before it.
+
+    Args:
+        before: how many positions before the query are visible.
+        after: how many positions after it.
+    """
+
+    def __init__(self, before: int, after: int = 0):
+        if before < 0 or after < 0:
+            raise ValueError(f"a window reaches 0 or more, not before={before}, after={after}")
+        self.before, self.after = before, after
+
+    def visible(self, context):
+        distance = context["key_positions"][..., None, :] - context["query_positions"][..., :, None]
+        return ops.logical_and(distance >= -self.before, distance <= self.after)

@@ -1,0 +1,22 @@
+"""TensorMask."""
+
+from keras import ops
+
+from tftransformer.core import register
+from tftransformer.masks.mask import Mask
+
+
+@register
+class TensorMask(Mask):
+    """Whatever a tensor of the context says: the way in for any mask made elsewhere.
+
+    Args:
+        entry: name of the context's entry, a bool or 0/1 tensor (queries, keys),
+            (batch, queries, keys) or (batch, heads, queries, keys), True = may attend.
+    """
+
+    def __init__(self, entry: str = "attention_mask"):
+        self.entry = entry
+
+    def visible(self, context):
+        return ops.cast(context[self.entry], "bool")

@@ -1,0 +1,68 @@
+"""SinusoidalPositions."""
+
+import math
+from typing import Any
+
+from keras import ops
+
+from tftransformer.core import Layer, register
+
+LAYOUTS = ("interleaved", "concatenated")
+
+
+def angles(positions: Any, width: int, base: float) -> Any:
+    """Returns `positions · base^(−2j/width)` for j < width/2: float32 (..., length, width/2)."""
+    frequencies = ops.exp(ops.arange(0, width, 2, dtype="float32") * (-math.log(base) / width))
+    return ops.cast(positions, "float32")[..., None] * frequencies
+
+
+def check_layout(layout: str) -> str:
+    """Returns the layout of sine and cosine, or says which there are."""
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout must be one of {LAYOUTS}, not {layout!r}")
+    return layout
+
+
+@register
+class SinusoidalPositions(Layer):
+    """Fixed sines and cosines of each position (Vaswani et al. 2017, §3.5).
+
+    With `w_j = base^(−2j/d_model)`, position p has the features `sin(p·w_j)` and `cos(p·w_j)`.
+    Computed when needed, so no position is too large; negative ones work too.
+
+    Args:
+        d_model: width of the encoding, an even number.
+        layout: "interleaved" puts `sin, cos, sin, cos, …` as in the paper; "concatenated" all
+            sines before all cosines, as tensor2tensor and Marian do. Weights trained with one
+            layout do not fit the other.
+        base: the 10000 of the paper.
+    """
+
+    def __init__(
+        self, d_model: int, layout: str = "interleaved", base: float = 10000.0, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        if d_model % 2:
+            raise ValueError(f"sinusoidal positions need an even d_model, not {d_model}")
+        self.d_model, self.layout, self.base = d_model, check_layout(layout), base
+
+    def call(self, positions):
+        """Encodes positions.
+
+        Args:
+            positions: int tensor (length,) or (batch, length).
+
+        Returns:
+            float tensor (..., length, d_model), in the compute dtype.
+        """
+        angle = angles(positions, self.d_model, self.base)
+        sine, cosine = ops.sin(angle), ops.cos(angle)
+        if self.layout == "concatenated":
+            encoding = ops.concatenate([sine, cosine], axis=-1)
+        else:
+            encoding = ops.stack([sine, cosine], axis=-1)
+            encoding = ops.reshape(encoding, (*ops.shape(angle)[:-1], self.d_model))
+        return ops.cast(encoding, self.compute_dtype)
+
+    def compute_output_shape(self, positions_shape):
+        return (*positions_shape, self.d_model)

@@ -1,0 +1,173 @@
+"""Encoder."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from tftransformer.core import Layer, register
+from tftransformer.layers import EncoderLayer, StackState, make_norm
+from tftransformer.masks import Mask, PaddingMask
+
+
+@register
+class Encoder(Layer):
+    """A stack of layers under one mask (Vaswani et al. 2017, §3.1).
+
+    With `PaddingMask()` it is the encoder of a translator or a BERT, with
+    `CausalMask() & PaddingMask()` a GPT, with `(CausalMask() | PrefixMask()) & PaddingMask()` a
+    prefix language model. The mask is evaluated once a call and handed to every layer.
+
+    Args:
+        num_layers: number of layers.
+        d_model: width of the stack.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward nets.
+        mask: who may see whom; default `PaddingMask()`.
+        embeddings: layer from int ids (batch, length) to vectors, such as `TokenEmbeddings`; None
+            if the stack is called with vectors.
+        final_norm: whether a norm ends the stack; default: with `norm="pre"` only.
+        **options: of each layer, see `EncoderLayer`: dropout, norm, activation, epsilon, …
+
+    Override `make_layer` to build the layers another way.
+    """
+
+    layer_class = EncoderLayer
+
+    def __init__(
+        self,
+        num_layers: int,
+        d_model: int,
+        num_heads: int,
+        dff: int,
+        mask: Mask | None = None,
+        embeddings: keras.layers.Layer | None = None,
+        final_norm: bool | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **options: Any,
+    ):
+        trainable = options.pop("trainable", True)
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
+        self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
+        self.mask = self.default_mask() if mask is None else mask
+        self.embeddings = embeddings
+        self.layers = [
+            self.make_layer(index, d_model, num_heads, dff, **options)
+            for index in range(num_layers)
+        ]
+        last = self.layers[-1]
+        if final_norm is None:
+            final_norm = last.norm == "pre"
+        self.final_norm = None
+        if final_norm:
+            self.final_norm = make_norm(
+                last.normalization, last.epsilon, dtype=self.dtype_policy, name="final_norm"
+            )
+
+    def default_mask(self) -> Mask:
+        """Returns the mask of a stack that was given none."""
+        return PaddingMask()
+
+    def make_layer(self, index: int, *sizes: int, **options: Any) -> keras.layers.Layer:
+        """Builds layer number `index`; `sizes` are d_model, num_heads, dff."""
+        return self.layer_class(*sizes, **options, dtype=self.dtype_policy, name=f"layer_{index}")
+
+    def build(self, inputs_shape):
+        if self.embeddings is not None and not self.embeddings.built:
+            self.embeddings.build(inputs_shape)
+        shape = (*inputs_shape[:2], self.d_model)
+        for layer in (*self.layers, self.final_norm):
+            if layer is not None and not layer.built:
+                layer.build(shape)
+
+    def call(
+        self,
+        inputs: Any,
+        padding_mask: Any = None,
+        context: Mapping[str, Any] | None = None,
+        state: StackState | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Runs the stack.
+
+        Args:
+            inputs: int ids (batch, length), or float vectors (batch, length, d_model) where the
+                stack has no embeddings.
+            padding_mask: bool tensor (batch, keys), True = a real token. Default: the implicit
+                Keras mask of `inputs`, else what the embeddings say of the ids, else all real.
+                With a cache it covers all its keys.
+            context: further entries for the mask (`prefix_lengths`, `query_documents`, …), and
+                for positions: `position_ids`, where they differ from the column numbers.
+            state: slots for hidden states, attention weights and caches.
+            training: whether dropout is active.
+
+        Returns:
+            float tensor (batch, length, d_model), in the compute dtype.
+        """
+        context = self.mask_context(inputs, padding_mask, context, state)
+        mask = self.mask(context)
+        return self._run(inputs, state, training, attention_mask=mask, context=context)
+
+    def mask_context(
+        self,
+        inputs: Any,
+        padding_mask: Any = None,
+        context: Mapping[str, Any] | None = None,
+        state: StackState | None = None,
+    ) -> dict[str, Any]:
+        """Returns the dict of tensors that the mask of the self-attention reads."""
+        query_positions = key_positions = ops.arange(ops.shape(inputs)[1])
+        if state is not None and state.length is not None:
+            query_positions = query_positions + state.position
+            key_positions = ops.arange(state.length)
+        elif padding_mask is None:
+            padding_mask = implicit_padding_mask(inputs, self.embeddings)
+        if padding_mask is None:
+            padding_mask = ops.ones_like(key_positions, dtype="bool")[None]
+        return {
+            "query_positions": query_positions,
+            "key_positions": key_positions,
+            "padding_mask": padding_mask,
+            **(context or {}),
+        }
+
+    def _run(
+        self,
+        inputs: Any,
+        state: StackState | None,
+        training: bool | None,
+        *,
+        context: Mapping[str, Any],
+        **given: Any,
+    ) -> Any:
+        """Embeds the inputs and sends them through the layers."""
+        x = inputs
+        if self.embeddings is not None:
+            positions = context.get("position_ids", context["query_positions"])
+            x = self.embeddings(inputs, positions=positions, training=training)
+        hidden_states = [x]
+        slots = state.layers if state else [None] * len(self.layers)
+        for layer, slot in zip(self.layers, slots, strict=True):
+            x = layer(x, context=context, state=slot, training=training, **given)
+            hidden_states.append(x)
+        if state:
+            state.hidden_states = hidden_states
+        return x if self.final_norm is None else self.final_norm(x)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        if previous_mask is not None or self.embeddings is None:
+            return previous_mask
+        return self.embeddings.compute_mask(inputs)
+
+    def compute_output_shape(self, inputs_shape):
+        return (*inputs_shape[:2], self.d_model)
+
+
+def implicit_padding_mask(inputs: Any, embeddings: keras.layers.Layer | None = None) -> Any:
+    """Returns the Keras mask that `inputs` carry, else what the embeddings say of ids, or None."""
+    mask = getattr(inputs, "_keras_mask", None)
+    if mask is None and embeddings is not None:
+        mask = embeddings.compute_mask(inputs)
+    return mask
