@@ -1,0 +1,38 @@
+"""What became of the rows of a DataFrame."""
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Report:
+    """How many rows were given, and how many were left out for which reason.
+
+    Args:
+        given: rows of the DataFrame.
+        missing: rows with no value (None, NaN) on a side.
+        empty: rows with nothing but white space on a side.
+        too_long: rows with more tokens than `max_length` on a side.
+    """
+
+    given: int
+    missing: int = 0
+    empty: int = 0
+    too_long: int = 0
+
+    @property
+    def dropped(self) -> int:
+        """Rows left out."""
+        return self.missing + self.empty + self.too_long
+
+    @property
+    def used(self) -> int:
+        """Rows left."""
+        return self.given - self.dropped
+
+    def __str__(self) -> str:
+        reasons = {name.replace("_", " "): n for name, n in asdict(self).items() if n}
+        del reasons["given"]
+        text = f"{self.used:,} of {self.given:,} rows used"
+        if reasons:
+            text += "; dropped: " + ", ".join(f"{n:,} {why}" for why, n in reasons.items())
+        return text
