@@ -1,7 +1,16 @@
 """Floor 0: what everything else stands on."""
 
 from tftransformer.core.configurable import Configurable, Layer
+from tftransformer.core.files import replacing
 from tftransformer.core.numerics import gelu_tanh, get_activation, masked_softmax
 from tftransformer.core.registration import register
 
-__all__ = ["Configurable", "Layer", "gelu_tanh", "get_activation", "masked_softmax", "register"]
+__all__ = [
+    "Configurable",
+    "Layer",
+    "gelu_tanh",
+    "get_activation",
+    "masked_softmax",
+    "register",
+    "replacing",
+]

@@ -128,9 +128,10 @@ class Transformer(Configurable, keras.Model):
             dtype=self.dtype_policy,
             name="head",
         )
+        # Every width is known, so the weights need not wait for the first batch.
+        self.build()
 
     def build(self, inputs_shape=None):
-        # Every width is known beforehand, so the lengths of the inputs do not matter.
         hidden = (None, None, self.d_model)
         self.encoder.build((None, None))
         self.decoder.build((None, None), hidden)

@@ -1,0 +1,28 @@
+"""Files that are written whole or not at all."""
+
+import contextlib
+import os
+import pathlib
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Gives a path beside `path` to write to, and moves it into place once it is on the disk.
+
+    Whatever ends the process while it writes, `path` holds either the old content or the new.
+    If the block raises, nothing is left behind. The name keeps its ending, since Keras reads it.
+
+    >>> with replacing("settings.json") as beside:
+    ...     beside.write_text("{}")
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield beside
+        with open(beside, "rb") as written:
+            os.fsync(written.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,109 @@
+"""TranslationModule."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tftransformer.decoding import Sampling
+from tftransformer.export.saved_model import write_saved_model
+
+
+class TranslationModule(tf.Module):
+    """Strings in, strings out: tokenizers, model and decoding loop in one graph.
+
+    The module tracks what a SavedModel has to hold: the tokenizers' tables and the raw variables
+    of the model. The Keras model itself stays out, so nothing of Keras is needed to serve it.
+
+    Args:
+        model: a model with `start_decoding`, such as `Transformer`.
+        source_tokenizer: of the texts that come in.
+        target_tokenizer: of the texts that go out.
+        strategy: how to decode, such as `BeamSearch()`.
+        max_length: most tokens of a translation, the end token included.
+        max_source_length: source tokens beyond it are cut off; None = no limit.
+        processors: see `tftransformer.decoding`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        source_tokenizer: Any,
+        target_tokenizer: Any,
+        strategy: Any,
+        max_length: int,
+        max_source_length: int | None = None,
+        processors: Sequence[Any] = (),
+    ):
+        super().__init__(name="translation")
+        self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
+        # Tracking the Keras model instead makes an export that TensorFlow Serving cannot run.
+        self.weights = [variable.value for variable in model.weights]
+
+        def decode(source_ids, row_numbers):
+            step, cache = model.start_decoding(
+                source_ids, max_length, copies=strategy.rows_per_prompt
+            )
+            rows = tf.shape(source_ids)[0]
+            options = {"row_numbers": row_numbers} if isinstance(strategy, Sampling) else {}
+            return strategy(
+                step,
+                cache,
+                tf.fill([rows, 1], target_tokenizer.start_id),
+                max_new_tokens=max_length,
+                end_id=target_tokenizer.end_id,
+                pad_id=target_tokenizer.pad_id,
+                processors=processors,
+                **options,
+            )
+
+        def n_best(texts):
+            ids = source_tokenizer.tokenize(texts)
+            is_empty = ids.row_lengths() == 0
+            rows = ids.nrows(out_type=tf.int32)
+            if max_source_length is not None:
+                ids = ids[:, : max_source_length - 1]
+            ends = tf.fill([rows, 1], source_tokenizer.end_id)
+            ids = tf.concat([ids, ends], axis=1).to_tensor(source_tokenizer.pad_id)
+            decoded = self.decode(ids, tf.range(rows))
+            count = decoded.ids.shape[1]
+            flat = tf.reshape(decoded.ids, [-1, max_length])
+            translations = tf.reshape(target_tokenizer.detokenize(flat), [-1, count])
+            # Nothing translates to nothing, whatever the model would say.
+            nothing = is_empty[:, None]
+            return {
+                "translations": tf.where(nothing, "", translations),
+                "scores": tf.where(nothing, 0.0, decoded.scores),
+            }
+
+        def best(texts):
+            return {name: value[:, 0] for name, value in self.n_best(texts).items()}
+
+        texts = tf.TensorSpec([None], tf.string, name="texts")
+        self.decode = tf.function(
+            decode,
+            input_signature=[
+                tf.TensorSpec([None, None], tf.int32, name="source_ids"),
+                tf.TensorSpec([None], tf.int32, name="row_numbers"),
+            ],
+        )
+        self.translate = tf.function(best, input_signature=[texts])
+        self.n_best = tf.function(n_best, input_signature=[texts])
+
+    def save(self, path: str | os.PathLike) -> pathlib.Path:
+        """Writes a SavedModel.
+
+        `serving_default` takes `texts`, string (batch,), and returns `translations`, string
+        (batch,), and `scores`, float32 (batch,). `n_best` returns both as (batch, n), best first.
+
+        Args:
+            path: folder to make; it must not exist.
+
+        Returns:
+            The path.
+        """
+        return write_saved_model(
+            self, path, {"serving_default": self.translate, "n_best": self.n_best}
+        )

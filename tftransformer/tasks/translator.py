@@ -1,0 +1,269 @@
+"""Translator."""
+
+import json
+import os
+import pathlib
+import types
+import warnings
+import zipfile
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from tftransformer.core import replacing
+from tftransformer.decoding import BeamSearch
+from tftransformer.export import TranslationModule
+from tftransformer.tasks.scores import translation_scores
+from tftransformer.text import load_tokenizer
+
+_SETTINGS, _MODEL = "translator.json", "model.keras"
+
+
+class Translation(NamedTuple):
+    """One translation of a text.
+
+    Attributes:
+        text: the translation.
+        score: what the strategy ranks by; for beam search the log-probability divided by the
+            length penalty.
+    """
+
+    text: str
+    score: float
+
+
+class Alignment(NamedTuple):
+    """What the decoder looked at while it wrote a translation.
+
+    Attributes:
+        weights: float32 array (layers, heads, target tokens, source tokens).
+        source_tokens: the pieces of the source, the end token last.
+        target_tokens: the piece that each row of the weights produced, the end token last.
+    """
+
+    weights: np.ndarray
+    source_tokens: list[str]
+    target_tokens: list[str]
+
+
+class Translator:
+    """Translates texts with a trained model.
+
+    Args:
+        model: a model with `start_decoding`, such as `Transformer`.
+        tokenizers: whatever has a `source_tokenizer` and a `target_tokenizer`, such as the
+            `DataProcess` that the model was trained with.
+        strategy: how to decode; default `BeamSearch()`. For several translations of each text:
+            `BeamSearch(num_return=4)`.
+        max_length: most tokens of a translation, the end token included.
+        max_source_length: source tokens beyond it are cut off, which is warned of; None = no
+            limit.
+        processors: see `tftransformer.decoding`.
+        batch_size: texts translated at once.
+
+    Example:
+        >>> translate = Translator(model, data)
+        >>> translate("The dog sleeps.")
+        'Der Hund schläft.'
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizers: Any,
+        strategy: Any = None,
+        max_length: int = 128,
+        max_source_length: int | None = None,
+        processors: Sequence[Any] = (),
+        batch_size: int = 32,
+    ):
+        self.model = model
+        self.source_tokenizer = tokenizers.source_tokenizer
+        self.target_tokenizer = tokenizers.target_tokenizer
+        self.strategy = BeamSearch() if strategy is None else strategy
+        self.max_length, self.max_source_length = max_length, max_source_length
+        self.processors, self.batch_size = tuple(processors), batch_size
+        self.module = TranslationModule(
+            model,
+            self.source_tokenizer,
+            self.target_tokenizer,
+            self.strategy,
+            max_length,
+            max_source_length,
+            self.processors,
+        )
+
+    def __call__(self, texts: Any) -> Any:
+        """Translates.
+
+        Args:
+            texts: a string, or strings in a list, tuple, numpy array (of any shape) or pandas
+                Series. Empty text translates to empty text.
+
+        Returns:
+            The translations, in a container of the same kind, order and index.
+
+        Raises:
+            ValueError: if an element is not a string.
+        """
+        if isinstance(texts, str):
+            return self([texts])[0]
+        if isinstance(texts, np.ndarray):
+            return np.array(self(texts.ravel().tolist()), dtype=object).reshape(texts.shape)
+        translations = [best[0].text for best in self.n_best(texts)]
+        if hasattr(texts, "index") and hasattr(texts, "array"):  # a pandas Series
+            return type(texts)(translations, index=texts.index, name=texts.name)
+        return tuple(translations) if isinstance(texts, tuple) else translations
+
+    def n_best(self, texts: Iterable[str]) -> list[list[Translation]]:
+        """Translates with scores.
+
+        Texts are sorted by length and translated in batches; neither changes a translation.
+
+        Args:
+            texts: several strings.
+
+        Returns:
+            for each text its translations, best first, as many as the strategy returns.
+        """
+        texts = list(texts)
+        ids, splits = self.source_tokenizer.encode_flat(texts)
+        rows = [self._source_row(ids[a:b]) for a, b in zip(splits[:-1], splits[1:], strict=True)]
+        self._warn_of_cuts(np.diff(splits))
+        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+        found: list[list[Translation]] = [[Translation("", 0.0)] for _ in texts]
+        order = [row for row in order if splits[row] < splits[row + 1]]
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            decoded = self.module.decode(
+                _pad([rows[row] for row in batch], self.source_tokenizer.pad_id),
+                np.array(batch, "int32"),
+            )
+            decoded_texts = self.target_tokenizer.decode(
+                decoded.ids.numpy().reshape(-1, self.max_length)
+            )
+            scores = decoded.scores.numpy()
+            count = scores.shape[1]
+            for place, row in enumerate(batch):
+                own = decoded_texts[place * count : (place + 1) * count]
+                found[row] = [
+                    Translation(text, float(score))
+                    for text, score in zip(own, scores[place], strict=True)
+                    if np.isfinite(score)
+                ]
+        return found
+
+    def alignment(self, source: str, target: str | None = None) -> Alignment:
+        """Returns what each head of the decoder looks at.
+
+        Args:
+            source: the source text.
+            target: its translation; default: this translator's own.
+        """
+        target = self(source) if target is None else target
+        source_ids = self._source_row(self.source_tokenizer.encode([source])[0])
+        target_ids = self.target_tokenizer.encode([target])[0]
+        start, end = self.target_tokenizer.start_id, self.target_tokenizer.end_id
+        details = self.model.details(
+            {
+                "source_ids": source_ids[None],
+                "target_ids": np.array([[start, *target_ids]], "int32"),
+            }
+        )
+        weights = [keras.ops.convert_to_numpy(w)[0] for w in details["cross_attentions"]]
+        return Alignment(
+            np.stack(weights),
+            self.source_tokenizer.tokens(source_ids.tolist()),
+            self.target_tokenizer.tokens([*target_ids, end]),
+        )
+
+    def evaluate(
+        self, sources: Iterable[str], references: Sequence[str], tokenize: str = "13a"
+    ) -> dict[str, float | str]:
+        """Translates and scores; see `translation_scores`."""
+        return translation_scores(self(list(sources)), list(references), tokenize)
+
+    def export(self, path: str | os.PathLike) -> pathlib.Path:
+        """Writes a SavedModel that takes and returns strings; see `TranslationModule.save`."""
+        return self.module.save(path)
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Writes the model, the tokenizers and the settings into a folder, made if need be."""
+        folder = pathlib.Path(folder)
+        with replacing(folder / _MODEL) as beside:
+            self.model.save(beside)
+        self.source_tokenizer.save(folder / "source_tokenizer")
+        self.target_tokenizer.save(folder / "target_tokenizer")
+        settings = {
+            "strategy": keras.saving.serialize_keras_object(self.strategy),
+            "processors": keras.saving.serialize_keras_object(self.processors),
+            "max_length": self.max_length,
+            "max_source_length": self.max_source_length,
+            "batch_size": self.batch_size,
+        }
+        with replacing(folder / _SETTINGS) as beside:
+            beside.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike, **changes: Any) -> "Translator":
+        """Reads what `save` wrote. Runs no code from the folder.
+
+        Args:
+            folder: the folder.
+            **changes: constructor arguments that replace the saved ones, such as `strategy`.
+
+        Raises:
+            FileNotFoundError: if a file is missing.
+            ValueError: if a file is damaged.
+        """
+        folder = pathlib.Path(folder)
+        path = folder / _SETTINGS
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} does not exist: {folder} holds no translator. Translator.save(folder) "
+                "writes one, and so does training."
+            )
+        try:
+            settings = json.loads(path.read_text(encoding="utf-8"))
+            settings = {
+                name: keras.saving.deserialize_keras_object(value)
+                for name, value in settings.items()
+            }
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+        try:
+            model = keras.models.load_model(folder / _MODEL, compile=False)
+        except (OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{folder / _MODEL} cannot be read: {error}") from error
+        tokenizers = types.SimpleNamespace(
+            source_tokenizer=load_tokenizer(folder / "source_tokenizer"),
+            target_tokenizer=load_tokenizer(folder / "target_tokenizer"),
+        )
+        return cls(model, tokenizers, **{**settings, **changes})
+
+    def _source_row(self, ids: np.ndarray) -> np.ndarray:
+        """The ids of one source text, cut to the limit, the end token behind them."""
+        if self.max_source_length is not None:
+            ids = ids[: self.max_source_length - 1]
+        return np.array([*ids, self.source_tokenizer.end_id], "int32")
+
+    def _warn_of_cuts(self, lengths: np.ndarray) -> None:
+        if self.max_source_length is None:
+            return
+        cut = int((lengths >= self.max_source_length).sum())
+        if cut:
+            warnings.warn(
+                f"{cut} of {len(lengths)} texts have more than max_source_length="
+                f"{self.max_source_length} tokens and were cut off.",
+                stacklevel=3,
+            )
+
+
+def _pad(rows: Sequence[np.ndarray], pad_id: int) -> np.ndarray:
+    """Rows of different lengths as one int32 array (rows, longest)."""
+    padded = np.full((len(rows), max(map(len, rows))), pad_id, "int32")
+    for row, ids in zip(padded, rows, strict=True):
+        row[: len(ids)] = ids
+    return padded
