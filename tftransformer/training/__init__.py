@@ -1,5 +1,6 @@
 """Floor 6: schedules, losses, metrics and the training loop."""
 
+from tftransformer.training.checkpoints import Checkpointing, load_checkpoint
 from tftransformer.training.losses import LabelSmoothedCrossEntropy, label_smoothed_cross_entropy
 from tftransformer.training.metrics import Perplexity, TokenAccuracy
 from tftransformer.training.schedules import (
@@ -8,8 +9,10 @@ from tftransformer.training.schedules import (
     InverseSquareRootSchedule,
     LinearSchedule,
 )
+from tftransformer.training.trainer import Trainer
 
 __all__ = [
+    "Checkpointing",
     "CosineSchedule",
     "CustomSchedule",
     "InverseSquareRootSchedule",
@@ -17,5 +20,7 @@ __all__ = [
     "LinearSchedule",
     "Perplexity",
     "TokenAccuracy",
+    "Trainer",
     "label_smoothed_cross_entropy",
+    "load_checkpoint",
 ]

@@ -1,0 +1,164 @@
+"""A run that was interrupted ends as if it had not been."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+PROGRAM = Path(__file__).with_name("tiny_run.py")
+ROOT = PROGRAM.parents[2]
+
+
+def start(*arguments):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.Popen(
+        [sys.executable, str(PROGRAM), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def interrupt_after(batches, number, *arguments):
+    """Sends the signal when so many batches are done, and returns the exit status."""
+    process = start(*arguments)
+    for _ in range(batches):
+        assert process.stdout.readline().startswith("batch"), process.stderr.read()
+    process.send_signal(number)
+    process.communicate(timeout=120)
+    return process.returncode
+
+
+def finish(*arguments):
+    process = start(*arguments)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return output.splitlines()[-1]
+
+
+def uninterrupted(tiny, directory, accumulation):
+    model, history = tiny.train(directory, accumulation)
+    losses = history.history
+    return f"digest {tiny.digest(model)} {losses['loss']} {losses['val_loss']}"
+
+
+def test_a_run_killed_in_mid_epoch_ends_in_the_same_bits(tiny, tmp_path):
+    expected = uninterrupted(tiny, tmp_path / "whole", 1)
+    assert interrupt_after(16, signal.SIGKILL, tmp_path / "killed") == -signal.SIGKILL
+    assert finish(tmp_path / "killed") == expected
+
+
+@pytest.mark.slow
+def test_many_kills_with_accumulated_gradients_end_in_the_same_bits(tiny, tmp_path):
+    expected = uninterrupted(tiny, tmp_path / "whole", 3)
+    for batches in (5, 8, 1, 13):
+        interrupt_after(batches, signal.SIGKILL, tmp_path / "killed", 3)
+    assert finish(tmp_path / "killed", 3) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)]
+)
+def test_a_signal_saves_before_it_stops(tiny, tmp_path, number, status):
+    expected = uninterrupted(tiny, tmp_path / "whole", 1)
+    assert interrupt_after(7, number, tmp_path / "stopped") == status
+    assert finish(tmp_path / "stopped") == expected
+
+
+class StopAt(keras.callbacks.Callback):
+    """Raises a signal in this process after some batch."""
+
+    def __init__(self, batch):
+        super().__init__()
+        self.left = batch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("batch", [1, 10, 11, 12])  # 11: the last one of the first epoch
+def test_a_stop_at_any_batch_loses_nothing(tiny, tmp_path, batch):
+    model, whole = tiny.train(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        tiny.train(tmp_path / "stopped", callbacks=[StopAt(batch)])
+    resumed_model, resumed = tiny.train(tmp_path / "stopped")
+    assert tiny.digest(resumed_model) == tiny.digest(model)
+    assert resumed.history == whole.history
+    assert resumed.epoch == whole.epoch
+
+
+def test_a_finished_run_has_nothing_to_resume(tiny, tmp_path):
+    model, whole = tiny.train(tmp_path)
+    again, resumed = tiny.train(tmp_path)
+    assert tiny.digest(again) == tiny.digest(model)
+    assert resumed.history == whole.history
+
+
+def test_limits_stop_in_mid_epoch_and_the_rest_follows(tiny, tmp_path):
+    from tftransformer.training import Trainer
+
+    def trainer(**options):
+        keras.utils.set_random_seed(0)
+        return Trainer(
+            tiny.tiny_model(dropout=0.2),
+            tiny.TinyBatches(6),
+            tiny.TinyBatches(2, seed=1),
+            optimizer=keras.optimizers.Adam(1e-2),
+            epochs=2,
+            verbose=0,
+            **options,
+        )
+
+    whole = trainer()
+    expected = whole.train().history
+    part = trainer(steps=4, directory=tmp_path)
+    logs = part.train().history
+    assert len(logs["val_loss"]) == 1  # the part of the epoch is validated and reported
+    assert int(part.model.optimizer.iterations) == 4
+    rest = trainer(directory=tmp_path, resume=True)
+    assert rest.train().history == expected
+    assert tiny.digest(rest.model) == tiny.digest(whole.model)
+
+
+def test_no_minutes_left_means_one_update(tiny):
+    from tftransformer.training import Trainer
+
+    trainer = Trainer(
+        tiny.tiny_model(), tiny.TinyBatches(6), optimizer="sgd", minutes=1e-9, epochs=9, verbose=0
+    )
+    assert len(trainer.train().history["loss"]) <= 1
+    assert int(trainer.model.optimizer.iterations) <= 1
+
+
+def test_early_stopping_keeps_its_patience_over_a_resume(tiny, tmp_path):
+    from tftransformer.training import Trainer
+
+    def run(epochs):
+        stopping = keras.callbacks.EarlyStopping("val_loss", patience=3)
+        trainer = Trainer(
+            tiny.tiny_model(),
+            tiny.TinyBatches(2),
+            tiny.TinyBatches(2, seed=1),
+            optimizer=keras.optimizers.SGD(0.0),  # nothing ever improves
+            epochs=epochs,
+            directory=tmp_path,
+            resume=True,
+            callbacks=[stopping],
+            verbose=0,
+        )
+        return trainer.train(), stopping
+
+    history, stopping = run(epochs=3)
+    assert stopping.wait == 2
+    history, stopping = run(epochs=50)
+    assert history.epoch == [0, 1, 2, 3]
+    assert np.isclose(stopping.best, history.history["val_loss"][0])

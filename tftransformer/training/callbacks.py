@@ -1,0 +1,112 @@
+"""Keras callbacks inside an own loop: lazy batch logs, a calm progress bar, state to resume."""
+
+import numbers
+import sys
+import time
+from collections.abc import Callable
+
+import keras
+
+from tftransformer.training.checkpoints import Progress
+
+Callback = keras.callbacks.Callback
+
+
+class Callbacks(keras.callbacks.CallbackList):
+    """The callbacks of one training run, with a history and a progress bar.
+
+    Reading the running sums waits for the device, so batch logs are made only for callbacks that
+    look at batches, and ten times a second for the progress bar.
+
+    Args:
+        callbacks: sequence of `keras.callbacks.Callback`.
+        model: the model they act on.
+        epochs: number of epochs, or None.
+        steps: number of batches in an epoch, or None if unknown.
+        verbose: 0 silent, 1 progress bar, 2 one line for each epoch, "auto" chooses 1 for a
+            terminal or notebook and else 2.
+    """
+
+    def __init__(self, callbacks, model, *, epochs, steps, verbose):
+        self.history = keras.callbacks.History()
+        self._own = list(callbacks)
+        self._per_batch = [callback for callback in self._own if _looks_at_batches(callback)]
+        self._bar = keras.callbacks.ProgbarLogger() if verbose else None
+        self._bar_drawn = 0.0
+        verbose = _choose_verbosity() if verbose == "auto" else verbose
+        bar = [self._bar] if self._bar else []
+        super().__init__(
+            [*self._own, self.history, *bar],
+            model=model,
+            epochs=epochs,
+            steps=steps,
+            verbose=verbose,
+        )
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._initial = [_plain_attributes(callback) for callback in self._own]
+
+    def on_train_batch_begin(self, batch, logs=None):
+        for callback in self._per_batch:
+            callback.on_train_batch_begin(batch, logs={})
+
+    def on_train_batch_end(self, batch: int, logs: Callable[[], dict]):
+        """Tells those who listen that a batch is done; `logs()` makes the logs."""
+        if self._per_batch:
+            values = logs()
+            for callback in self._per_batch:
+                callback.on_train_batch_end(batch, logs=values)
+        if self._bar and self._bar.verbose == 1 and time.monotonic() - self._bar_drawn > 0.1:
+            self._bar.on_train_batch_end(batch, logs())
+            self._bar_drawn = time.monotonic()
+
+    def last_logs(self) -> dict[str, float]:
+        """Logs of the last epoch, with what callbacks have added."""
+        return {name: column[-1] for name, column in self.history.history.items()}
+
+    def state(self) -> list[tuple[str, dict]]:
+        """Class and changed plain attributes (`EarlyStopping.wait`, ...) of each callback."""
+        states = []
+        for callback, before in zip(self._own, self._initial, strict=True):
+            now = _plain_attributes(callback)
+            changed = {name: now[name] for name in now if before.get(name, ...) != now[name]}
+            states.append((type(callback).__name__, changed))
+        return states
+
+    def restore(self, progress: Progress) -> None:
+        """Takes up the history and, if the callbacks are still the same ones, their state."""
+        self.history.history = {name: list(column) for name, column in progress.history.items()}
+        self.history.epoch = list(progress.epochs)
+        if [name for name, _ in progress.callbacks] == [type(own).__name__ for own in self._own]:
+            for callback, (_, attributes) in zip(self._own, progress.callbacks, strict=True):
+                vars(callback).update(attributes)
+
+
+def _looks_at_batches(callback) -> bool:
+    def is_own(name):
+        # LambdaCallback sets plain functions, which have no __func__.
+        return getattr(getattr(callback, name), "__func__", None) is not getattr(Callback, name)
+
+    return any(
+        is_own(f"{prefix}batch_{moment}")
+        for prefix in ("on_train_", "on_")
+        for moment in ("begin", "end")
+    )
+
+
+def _plain_attributes(callback) -> dict:
+    """Numbers, strings and None; numpy scalars become Python's, for JSON."""
+    plain = {}
+    for name, value in vars(callback).items():
+        if isinstance(value, bool | str | None):
+            plain[name] = value
+        elif isinstance(value, numbers.Integral):
+            plain[name] = int(value)
+        elif isinstance(value, numbers.Real):
+            plain[name] = float(value)
+    return plain
+
+
+def _choose_verbosity() -> int:
+    return 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2

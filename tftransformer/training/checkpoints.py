@@ -1,0 +1,257 @@
+"""Checkpoints of everything a run needs to go on, and of weights worth keeping."""
+
+import dataclasses
+import json
+import os
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpointing:
+    """When to save, what to keep.
+
+    A checkpoint is always written at the end of an epoch and when training stops.
+
+    Args:
+        every_steps: int, save after as many updates, too.
+        every_seconds: float, save after as many seconds, too.
+        keep_last: int, number of newest checkpoints to keep.
+        monitor: key of the logs that tells the best weights; default "val_loss", and "loss" if
+            there is no validation.
+        mode: "min" or "max": whether less or more of `monitor` is better.
+    """
+
+    every_steps: int | None = None
+    every_seconds: float | None = 600.0
+    keep_last: int = 5
+    monitor: str | None = None
+    mode: str = "min"
+
+    def __post_init__(self):
+        for name in ("every_steps", "every_seconds", "keep_last"):
+            value = getattr(self, name)
+            if (value is None and name == "keep_last") or (value is not None and value <= 0):
+                raise ValueError(f"Checkpointing({name}={value!r}): expected a positive number.")
+        if self.mode not in ("min", "max"):
+            raise ValueError(f"Checkpointing(mode={self.mode!r}): expected 'min' or 'max'.")
+
+    def check_monitor(self, has_validation: bool) -> None:
+        """Raises a ValueError if nothing will ever log the monitored key."""
+        if str(self.monitor).startswith("val_") and not has_validation:
+            raise ValueError(
+                f"Checkpointing(monitor={self.monitor!r}) needs validation data: "
+                "Trainer(model, train, validation)."
+            )
+
+    def is_better(self, value: float, best: float | None) -> bool:
+        if not np.isfinite(value):
+            return False
+        return best is None or (value < best if self.mode == "min" else value > best)
+
+
+@dataclasses.dataclass
+class Progress:
+    """Where a run stands: all of its state that is not in variables of model and optimizer.
+
+    Args:
+        epoch: number of finished epochs.
+        batch: number of batches done in the epoch after those.
+        step: number of updates.
+        sums: sums of the unfinished epoch, as `Steps.sums`.
+        history: logs of the finished epochs, key → values.
+        epochs: their numbers.
+        callbacks: class and changed attributes of each callback.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    sums: list[float] = dataclasses.field(default_factory=lambda: [0.0, 0.0, 0.0])
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    epochs: list[int] = dataclasses.field(default_factory=list)
+    callbacks: list[tuple[str, dict]] = dataclasses.field(default_factory=list)
+
+    def remember(self, history: keras.callbacks.History) -> None:
+        """Takes over the logs, as plain numbers."""
+        self.history = {
+            name: [float(value) for value in column] for name, column in history.history.items()
+        }
+        self.epochs = list(history.epoch)
+
+
+class CheckpointStore:
+    """The directory of a run.
+
+    - `checkpoints/`: the newest `keep_last` states of weights, optimizer, random seeds, progress;
+    - `best/`: weights of the best epoch;
+    - `history.csv`: logs of the finished epochs.
+
+    A kill at any moment leaves the files of the last complete save in place.
+
+    Args:
+        directory: folder of the run; made if missing.
+        model: built model.
+        optimizer: built optimizer.
+        settings: `Checkpointing`.
+        writes: False for the workers of a cluster that only read.
+    """
+
+    def __init__(self, directory, model, optimizer, settings: Checkpointing, writes: bool = True):
+        self.directory = Path(directory)
+        self.settings = settings
+        self._model, self._optimizer = model, optimizer
+        self._writes = writes
+        # Raw variables: saving the Keras objects would lose the state of the dropout seeds.
+        self._progress = tf.Variable("", dtype=tf.string, trainable=False)
+        self._best = tf.Variable(np.nan, dtype=tf.float64, trainable=False)
+        weights = _raw(model.variables)
+        self._all = tf.train.CheckpointManager(
+            tf.train.Checkpoint(
+                model=weights, optimizer=_raw(optimizer.variables), progress=self._progress
+            ),
+            str(self.directory / "checkpoints"),
+            max_to_keep=settings.keep_last,
+        )
+        self._best_only = tf.train.CheckpointManager(
+            tf.train.Checkpoint(model=weights, best=self._best),
+            str(self.directory / "best"),
+            max_to_keep=1,
+        )
+
+    @property
+    def latest(self) -> str | None:
+        """Path of the newest checkpoint."""
+        return self._all.latest_checkpoint
+
+    def save(self, progress: Progress) -> bool:
+        """Writes everything, unless a weight is not finite; returns whether it did."""
+        if not all(_is_finite(variable) for variable in _raw(self._model.trainable_variables)):
+            return False
+        if self._writes:
+            self._progress.assign(json.dumps(dataclasses.asdict(progress)))
+            self._all.save()
+        return True
+
+    def restore(self) -> Progress:
+        """Sets all variables from the newest checkpoint and returns where the run stood."""
+        _check(self.latest, model=self._model.variables, optimizer=self._optimizer.variables)
+        self._all.checkpoint.restore(self.latest).assert_consumed()
+        if self._best_only.latest_checkpoint:
+            reader = tf.train.load_checkpoint(self._best_only.latest_checkpoint)
+            self._best.assign(reader.get_tensor(_key("best")))
+        return Progress(**json.loads(self._progress.numpy()))
+
+    def keep_best(self, logs: dict[str, float]) -> None:
+        """Writes the weights to `best/` if `logs` are the best so far."""
+        monitor = self.settings.monitor or ("val_loss" if "val_loss" in logs else "loss")
+        if monitor not in logs:
+            warnings.warn(
+                f"Checkpointing(monitor={monitor!r}): the logs hold only "
+                f"{', '.join(map(repr, logs))}; no best weights are kept.",
+                stacklevel=2,
+            )
+            return
+        best = float(self._best)
+        value = float(logs[monitor])
+        if self.settings.is_better(value, None if np.isnan(best) else best):
+            self._best.assign(value)
+            if self._writes:
+                self._best_only.save()
+
+    def write_history(self, progress: Progress) -> None:
+        """Writes `history.csv`, whole or not at all."""
+        if not self._writes:
+            return
+        lines = [",".join(["epoch", *progress.history])]
+        for row, epoch in enumerate(progress.epochs):
+            values = (column[row : row + 1] for column in progress.history.values())
+            lines.append(
+                ",".join([str(epoch), *(repr(*value) if value else "" for value in values)])
+            )
+        partial = self.directory / "history.csv.part"
+        with partial.open("w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.directory / "history.csv")
+
+
+def load_checkpoint(
+    model: keras.Model, directory: str | Path, which: str = "best", last: int | None = None
+) -> None:
+    """Sets the weights of a built model from the directory of a training run.
+
+    Args:
+        model: built `keras.Model` of the same architecture.
+        directory: what `Trainer(directory=...)` was given.
+        which: "best" epoch, "last" checkpoint, or "average" of the newest checkpoints, which often
+            beats each of them (Vaswani et al. 2017, §6.1).
+        last: int, how many checkpoints to average; default: all that were kept.
+
+    Raises:
+        ValueError: there are not as many checkpoints, or they hold another model.
+
+    Example:
+
+    >>> load_checkpoint(model, "runs/de", "average", last=5)
+    """
+    if which not in ("best", "last", "average"):
+        raise ValueError(f"which={which!r}: expected 'best', 'last' or 'average'.")
+    if last is not None and (which != "average" or last < 1):
+        raise ValueError(f"last={last} goes with which='average' and is at least 1.")
+    folder = Path(directory) / ("best" if which == "best" else "checkpoints")
+    state = tf.train.get_checkpoint_state(str(folder))
+    paths = list(state.all_model_checkpoint_paths) if state else []
+    count = (last or len(paths)) if which == "average" else 1
+    if not paths or count > len(paths):
+        raise ValueError(
+            f"{folder} holds {len(paths)} checkpoints, {max(count, 1)} needed. Train with this "
+            "directory first; Checkpointing(keep_last=...) sets how many are kept."
+        )
+    paths = paths[-count:]
+    for path in paths:
+        _check(path, model=model.variables)
+    readers = [tf.train.load_checkpoint(path) for path in paths]
+    for index, variable in enumerate(model.variables):
+        values = [reader.get_tensor(_key(f"model/{index}")) for reader in readers]
+        if np.issubdtype(np.asarray(values[-1]).dtype, np.integer):
+            variable.assign(values[-1])  # seeds and counters have no mean
+        else:
+            mean = np.mean([np.asarray(value, "float64") for value in values], axis=0)
+            variable.assign(mean.astype(values[-1].dtype))
+
+
+def _raw(variables) -> list[tf.Variable]:
+    return [variable.value for variable in variables]
+
+
+def _is_finite(variable) -> bool:
+    return bool(tf.reduce_all(tf.math.is_finite(variable)))
+
+
+def _key(name: str) -> str:
+    return f"{name}/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+def _check(path: str, **groups) -> None:
+    """Raises a ValueError unless the checkpoint holds variables of these shapes."""
+    shapes = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+    for group, variables in groups.items():
+        found = sum(key.startswith(f"{group}/") for key in shapes)
+        if found != len(variables):
+            raise ValueError(
+                f"{path} was written by another {group}: it holds {found} {group} variables, "
+                f"this {group} has {len(variables)}."
+            )
+        for index, variable in enumerate(variables):
+            shape = tuple(shapes[_key(f"{group}/{index}")])
+            if shape != tuple(variable.shape):
+                raise ValueError(
+                    f"{path} was written by another {group}: {variable.path} is of shape "
+                    f"{shape} there, of shape {tuple(variable.shape)} here."
+                )

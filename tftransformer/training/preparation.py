@@ -1,0 +1,128 @@
+"""What the Trainer checks and builds before any long work starts."""
+
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.training.losses import LabelSmoothedCrossEntropy
+from tftransformer.training.metrics import TokenAccuracy
+from tftransformer.training.schedules import CustomSchedule
+
+
+def check_numbers(**values) -> None:
+    """Raises a ValueError for a value that is neither None nor positive."""
+    for name, value in values.items():
+        if value is not None and not value > 0:
+            raise ValueError(f"{name}={value!r}: expected a positive number.")
+
+
+def check_directory(directory, resume: bool) -> None:
+    """Raises a ValueError if a fresh run would mix with an earlier one."""
+    if directory is None:
+        if resume:
+            raise ValueError("resume=True needs the directory of the run: directory='runs/...'.")
+    elif not resume and tf.train.latest_checkpoint(os.path.join(directory, "checkpoints")):
+        raise ValueError(
+            f"{directory} holds the checkpoints of an earlier run. Go on with it: resume=True; "
+            "or begin another: directory='...'."
+        )
+
+
+def check_strategy(strategy, jit_compile: bool, minutes: float | None) -> None:
+    """Raises a ValueError for what does not work under this strategy."""
+    if jit_compile and strategy.num_replicas_in_sync > 1:
+        raise ValueError("jit_compile=True works on one replica only; leave it out.")
+    if minutes is not None and is_cluster(strategy):
+        raise ValueError(
+            "minutes=... would stop the workers at different updates; limit steps=... instead."
+        )
+
+
+def is_cluster(strategy) -> bool:
+    """Whether several processes train together."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def is_chief(strategy) -> bool:
+    """Whether this process is the one of a cluster that writes."""
+    if not is_cluster(strategy):
+        return True
+    resolver = strategy.cluster_resolver
+    has_chief = "chief" in resolver.cluster_spec().jobs
+    return resolver.task_type == "chief" or (not has_chief and resolver.task_id in (None, 0))
+
+
+def build(model: keras.Model, batch, loss, optimizer, strategy) -> None:
+    """Builds and compiles the model on the first batch, and checks that they fit.
+
+    Args:
+        model: `keras.Model`, built or not.
+        batch: the first (inputs, labels, weights).
+        loss: `keras.losses.Loss`, or None for the default.
+        optimizer: `keras.optimizers.Optimizer`, or None for the default.
+        strategy: the strategy that the variables must belong to.
+
+    Raises:
+        ValueError: logits do not fit the labels, or variables belong to another strategy.
+    """
+    with strategy.scope():
+        inputs, labels, _ = batch
+        logits = model(tf.nest.map_structure(lambda part: part[:1], inputs), training=False)
+        _check_logits(logits, labels)
+        model.compile(
+            optimizer=_default_optimizer(model) if optimizer is None else optimizer,
+            loss=LabelSmoothedCrossEntropy(0.1) if loss is None else loss,
+            weighted_metrics=[TokenAccuracy()],
+        )
+        _check_optimizer(model.optimizer, strategy)
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+    for variable in [*model.variables, *model.optimizer.variables]:
+        if not strategy.extended.variable_created_in_scope(variable.value):
+            raise ValueError(
+                f"{variable.path} was not created under the strategy. Create model and optimizer "
+                "under `with strategy.scope():`."
+            )
+
+
+def _check_logits(logits, labels) -> None:
+    if not tf.is_tensor(logits) or logits.shape[1:-1] != labels.shape[1:]:
+        raise ValueError(
+            "The model must map inputs to one tensor of logits (batch, ..., classes) for labels "
+            f"{tuple(labels.shape)}; it returns {getattr(logits, 'shape', type(logits).__name__)} "
+            "for one row."
+        )
+    classes = logits.shape[-1]
+    lowest, highest = np.min(labels), np.max(labels)
+    if lowest < 0 or highest >= classes:
+        raise ValueError(
+            f"The labels of the first batch go from {lowest} to {highest}, but the model has "
+            f"{classes} classes (0 … {classes - 1}). Is its vocabulary the one of the data?"
+        )
+
+
+def _check_optimizer(optimizer, strategy) -> None:
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if inner.gradient_accumulation_steps:
+        raise ValueError(
+            "The optimizer's gradient_accumulation_steps weighs batches, not tokens; give "
+            "gradient_accumulation to the Trainer instead."
+        )
+    clips = inner.clipnorm or inner.clipvalue or inner.global_clipnorm
+    if clips and strategy.num_replicas_in_sync > 1:
+        raise ValueError(
+            "The optimizer would clip on each replica by itself; give clip_norm to the Trainer "
+            "instead."
+        )
+
+
+def _default_optimizer(model) -> keras.optimizers.Optimizer:
+    d_model = getattr(model, "d_model", None)
+    if not isinstance(d_model, int):
+        raise ValueError(
+            f"{type(model).__name__} has no integer d_model for the default schedule; give "
+            "optimizer=keras.optimizers.Adam(...)."
+        )
+    return keras.optimizers.Adam(CustomSchedule(d_model), beta_1=0.9, beta_2=0.98, epsilon=1e-9)

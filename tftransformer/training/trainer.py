@@ -1,0 +1,293 @@
+"""The training loop."""
+
+import math
+import time
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.training import preparation
+from tftransformer.training.callbacks import Callbacks
+from tftransformer.training.checkpoints import (
+    Checkpointing,
+    CheckpointStore,
+    Progress,
+    load_checkpoint,
+)
+from tftransformer.training.feeding import as_batches, epoch_length, first_batch, with_last
+from tftransformer.training.signals import StopSignals
+from tftransformer.training.steps import Steps
+
+
+class Trainer:
+    """Trains a model, resumes it exactly where it was killed, and keeps its best weights.
+
+    The loss and the accuracy of an epoch are sums over its tokens, each times its weight, divided
+    by the sum of the weights, whatever the batches, the accumulation and the number of replicas.
+    Penalties of the model (`model.losses`) are trained on, but not part of the reported loss.
+    After construction the model is compiled with the loss and the optimizer, so that plain
+    `model.evaluate` works.
+
+    *Precision* is the model's: build it under `keras.config.set_dtype_policy("mixed_bfloat16")`.
+    With mixed_float16 the loss is scaled dynamically.
+
+    *Resuming* restores weights, optimizer, dropout seeds, place in the data, history, and the
+    counters of callbacks (`EarlyStopping.wait`, ...; not arrays such as its `best_weights`). On
+    CPU the run then goes on bit by bit as if it had never been interrupted. A `CSVLogger` needs
+    `append=True` not to begin its file anew.
+
+    *Signals*: with a directory, SIGTERM and SIGINT save after the running update, and only then
+    have their usual effect.
+
+    Args:
+        model: `keras.Model` that maps inputs to logits (batch, ..., classes); created under the
+            scope of `strategy` if one is given.
+        train: batches (inputs, labels, weights): an object with `__len__` and
+            `dataset(epoch, start)`, or a finite `tf.data.Dataset`. Labels are int (batch, ...),
+            weights float of the same shape, 0 at padding.
+        validation: the same, evaluated after each epoch.
+        loss: `keras.losses.Loss` with one value for each label; default
+            `LabelSmoothedCrossEntropy(0.1)`.
+        optimizer: default Adam (β 0.9, 0.98, ε 1e-9) under `CustomSchedule(model.d_model)`.
+        epochs: int, number of epochs in all, those before a resume included.
+        steps: int, number of updates in all after which training stops.
+        minutes: float, time after which this call of `train` stops; a last validation comes on
+            top. Not for clusters, whose clocks differ: use `steps`.
+        directory: folder for checkpoints and history, see `CheckpointStore`; None saves nothing.
+        resume: whether to go on from the newest checkpoint in `directory`; without one, training
+            starts afresh.
+        checkpointing: `Checkpointing`, when to save and what to keep.
+        callbacks: `keras.callbacks.Callback`s.
+        gradient_accumulation: int, number of batches for one update.
+        clip_norm: float, highest global norm of the gradients of an update.
+        strategy: `tf.distribute.Strategy`; the rows of each batch are split among its replicas.
+        jit_compile: whether XLA compiles the steps, each batch shape anew (one replica only).
+        verbose: 0 silent, 1 progress bar, 2 one line an epoch, "auto" 1 in a terminal, else 2.
+
+    Raises:
+        ValueError: an argument, the first batch or the content of `directory` does not fit.
+
+    Example:
+
+    >>> trainer = Trainer(model, train, validation, epochs=20, directory="runs/de", resume=True)
+    >>> history = trainer.train()
+    >>> history.history["val_loss"]
+    >>> trainer.load("best")
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        train,
+        validation=None,
+        *,
+        loss: keras.losses.Loss | None = None,
+        optimizer: keras.optimizers.Optimizer | None = None,
+        epochs: int = 1,
+        steps: int | None = None,
+        minutes: float | None = None,
+        directory: str | Path | None = None,
+        resume: bool = False,
+        checkpointing: Checkpointing | None = None,
+        callbacks=(),
+        gradient_accumulation: int = 1,
+        clip_norm: float | None = None,
+        strategy: tf.distribute.Strategy | None = None,
+        jit_compile: bool = False,
+        verbose: str | int = "auto",
+    ):
+        if keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                f"Trainer needs KERAS_BACKEND=tensorflow, not {keras.backend.backend()}."
+            )
+        self.strategy = strategy or tf.distribute.get_strategy()
+        preparation.check_numbers(
+            epochs=epochs,
+            steps=steps,
+            minutes=minutes,
+            gradient_accumulation=gradient_accumulation,
+            clip_norm=clip_norm,
+        )
+        preparation.check_strategy(self.strategy, jit_compile, minutes)
+        preparation.check_directory(directory, resume)
+        self.model = model
+        self._train_batches = as_batches(train, "train")
+        batch = first_batch(self._train_batches, "train")
+        self._validation = None
+        if validation is not None:
+            self._validation = as_batches(validation, "validation")
+            first_batch(self._validation, "validation")
+        self._epochs, self._max_steps, self._minutes = epochs, steps, minutes
+        self._accumulation = gradient_accumulation
+        self._user_callbacks, self._verbose = callbacks, verbose
+        self._checkpointing = checkpointing or Checkpointing()
+        self._checkpointing.check_monitor(validation is not None)
+        preparation.build(model, batch, loss, optimizer, self.strategy)
+        self._progress, self._store, self._directory = Progress(), None, directory
+        if directory is not None:
+            chief = preparation.is_chief(self.strategy)
+            self._store = CheckpointStore(
+                directory, model, model.optimizer, self._checkpointing, writes=chief
+            )
+            if resume and self._store.latest:
+                self._progress = self._store.restore()
+        self._steps = Steps(
+            model,
+            self.strategy,
+            clip_norm=clip_norm,
+            accumulate=gradient_accumulation > 1,
+            jit_compile=jit_compile,
+        )
+
+    def train(self) -> keras.callbacks.History:
+        """Trains until the epochs, the steps or the minutes are over, or a callback stops it.
+
+        A limit in mid-epoch saves the place, and then ends the epoch as far as it went: it is
+        validated and stands in the returned history, until a resume completes it.
+
+        Returns:
+            `keras.callbacks.History`: `history` maps "loss", "accuracy" and, with validation,
+            "val_loss", "val_accuracy", "val_perplexity" to one value for each epoch.
+        """
+        progress, callbacks = self._progress, self._make_callbacks()
+        self._deadline = time.monotonic() + 60 * self._minutes if self._minutes else math.inf
+        self._last_save = time.monotonic()
+        self.model.stop_training = False
+        guards_signals = self._store is not None and not preparation.is_cluster(self.strategy)
+        with StopSignals(guards_signals) as signals:
+            callbacks.on_train_begin()
+            callbacks.restore(progress)
+            while progress.epoch < self._epochs and not self._is_over(signals):
+                self._epoch(callbacks, signals)
+            callbacks.on_train_end()
+        signals.deliver()
+        return callbacks.history
+
+    def evaluate(self, batches) -> dict[str, float]:
+        """Loss, accuracy and perplexity over all tokens of `batches`, exact under any batching.
+
+        Args:
+            batches: as `train`.
+
+        Returns:
+            "loss" (as trained, with label smoothing), "accuracy", "perplexity" (without it).
+        """
+        batches = as_batches(batches, "batches")
+        first_batch(batches, "batches")
+        return self._evaluate(batches, StopSignals(enabled=False))
+
+    def load(self, which: str = "best", last: int | None = None) -> None:
+        """Sets the model's weights from this run's directory, see `load_checkpoint`."""
+        if self._directory is None:
+            raise ValueError("Nothing was saved: the Trainer was given no directory.")
+        load_checkpoint(self.model, self._directory, which, last)
+
+    def _make_callbacks(self) -> Callbacks:
+        chief = preparation.is_chief(self.strategy)
+        return Callbacks(
+            self._user_callbacks,
+            self.model,
+            epochs=self._epochs,
+            steps=epoch_length(self._train_batches),
+            verbose=self._verbose if chief else 0,
+        )
+
+    def _is_over(self, signals) -> bool:
+        """Whether training stops here, between two updates."""
+        return (
+            signals.received is not None
+            or self.model.stop_training
+            or time.monotonic() > self._deadline
+            or (self._max_steps is not None and self._progress.step >= self._max_steps)
+        )
+
+    def _epoch(self, callbacks: Callbacks, signals: StopSignals) -> None:
+        """Trains to the end of the epoch or of training, validates, and saves."""
+        progress = self._progress
+        callbacks.on_epoch_begin(progress.epoch)
+        self._steps.sums.assign(progress.sums)
+        complete = self._train_epoch(callbacks, signals)
+        if not complete:
+            self._save(callbacks)
+        if signals.received is None:
+            logs = self._logs()
+            if self._validation is not None:
+                callbacks.on_test_begin()
+                validated = self._evaluate(self._validation, signals)
+                callbacks.on_test_end(validated)
+                logs.update({f"val_{name}": value for name, value in validated.items()})
+        if signals.received is not None:
+            # The epoch is not validated: a resumed run comes here again.
+            self._save(callbacks)
+            return
+        callbacks.on_epoch_end(progress.epoch, logs)
+        if self._store is not None:
+            self._store.keep_best(callbacks.last_logs())
+        if complete:
+            progress.epoch, progress.batch = progress.epoch + 1, 0
+            progress.remember(callbacks.history)
+            self._save(callbacks)
+            if self._store is not None:
+                self._store.write_history(progress)
+
+    def _train_epoch(self, callbacks: Callbacks, signals: StopSignals) -> bool:
+        """Trains on the batches that are left; returns whether it came to the last one."""
+        progress, accumulation = self._progress, self._accumulation
+        batches = self._train_batches.dataset(epoch=progress.epoch, start=progress.batch)
+        for index, (batch, last) in enumerate(with_last(batches), progress.batch):
+            callbacks.on_train_batch_begin(index)
+            self._steps.train(batch)
+            updated = last or (index + 1) % accumulation == 0
+            if updated and accumulation > 1:
+                self._steps.update()
+            callbacks.on_train_batch_end(index, self._logs)
+            if updated:
+                progress.batch, progress.step = index + 1, progress.step + 1
+                if not last and self._is_over(signals):
+                    return False
+                if not last and self._is_time_to_save():
+                    self._save(callbacks)
+        return True
+
+    def _is_time_to_save(self) -> bool:
+        every = self._checkpointing
+        seconds = time.monotonic() - self._last_save
+        return (every.every_steps and self._progress.step % every.every_steps == 0) or (
+            every.every_seconds is not None and seconds >= every.every_seconds
+        )
+
+    def _save(self, callbacks: Callbacks) -> None:
+        progress = self._progress
+        progress.sums = self._steps.sums.numpy().tolist() if progress.batch else [0.0] * 3
+        progress.callbacks = callbacks.state()
+        if self._store is not None and not self._store.save(progress):
+            warnings.warn(
+                f"A weight is not finite after update {progress.step}: no checkpoint is "
+                "written, the earlier ones stay. Try a lower learning rate or clip_norm=1.0.",
+                stacklevel=2,
+            )
+        self._last_save = time.monotonic()
+
+    def _logs(self) -> dict[str, float]:
+        loss, correct, weight = self._steps.sums.numpy()
+        return {"accuracy": _ratio(correct, weight), "loss": _ratio(loss, weight)}
+
+    def _evaluate(self, batches, signals: StopSignals) -> dict[str, float]:
+        sums = tf.zeros((4,), "float64")
+        for batch in batches.dataset(epoch=0, start=0):
+            if signals.received is not None:
+                break
+            sums += self._steps.evaluate(batch)
+        loss, correct, surprise, weight = sums.numpy()
+        return {
+            "accuracy": _ratio(correct, weight),
+            "loss": _ratio(loss, weight),
+            "perplexity": float(np.exp(_ratio(surprise, weight))),
+        }
+
+
+def _ratio(total: float, weight: float) -> float:
+    return float(total / weight) if weight else 0.0
