@@ -7,6 +7,7 @@ from keras import ops
 
 from tftransformer.core.registration import register
 from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
+from tftransformer.decoding.selection import flat_rows, pick, top_k
 from tftransformer.decoding.settings import is_int, is_number, require
 from tftransformer.decoding.strategy import (
     Decoded,
@@ -50,10 +51,13 @@ class BeamSearch(Strategy):
             True: also as soon as K hypotheses are finished. Fastest, and blind to what follows.
         num_return: int ≤ num_beams, results for each row, best first.
 
-    Example:
-        >>> search = BeamSearch(num_beams=4, length_penalty=0.6, num_return=2)
-        >>> search(step, cache, starts, max_new_tokens=32, end_id=3, pad_id=0).ids.shape
-        (batch, 2, 32)
+    Example, with the step of `Strategy`:
+
+    ```python
+    strategy = BeamSearch(num_beams=4, length_penalty=0.6, num_return=2)
+    decoded = strategy(step, (), [[2], [5]], max_new_tokens=8, end_id=3, pad_id=0)
+    decoded.ids.shape  # (2, 2, 8)
+    ```
 
     Reference: Wu et al. 2016, "Google's Neural Machine Translation System", §7.
     """
@@ -103,8 +107,8 @@ class BeamSearch(Strategy):
                 state, scores, beam, tokens, complete, length, generated + 1
             )
             running_scores, order = ops.top_k(ops.where(complete, -np.inf, scores), beams)
-            beam, tokens = _pick(beam, order), _pick(tokens, order)
-            running = write_token(_pick(state["running"], beam), tokens, length)
+            beam, tokens = pick(beam, order), pick(tokens, order)
+            running = write_token(pick(state["running"], beam), tokens, length)
 
             is_open = ops.logical_and(
                 state["open"],
@@ -112,7 +116,7 @@ class BeamSearch(Strategy):
             )
             return (
                 ops.reshape(tokens, (-1,)),
-                _flat_rows(beam, beams) if beams > 1 else None,
+                flat_rows(beam, beams) if beams > 1 else None,
                 {
                     "running": running,
                     "running_scores": running_scores,
@@ -159,14 +163,14 @@ class BeamSearch(Strategy):
             ids = ops.reshape(state["running"], (-1, ops.shape(state["running"])[2]))
             logits = process(processors, ops.log_softmax(logits), ids, length)
         per_beam = min(2 * beams, vocabulary)
-        scores, tokens = ops.top_k(logits, per_beam)
+        scores, tokens = top_k(logits, per_beam)
         if not processors:
             scores = scores - log_normalizer(logits, scores[:, :1])
         scores = scores + ops.reshape(state["running_scores"], (-1, 1))
         scores = ops.reshape(scores, (-1, beams * per_beam))
-        tokens = ops.reshape(ops.cast(tokens, "int32"), (-1, beams * per_beam))
+        tokens = ops.reshape(tokens, (-1, beams * per_beam))
         scores, order = ops.top_k(scores, 2 * beams)
-        return scores, ops.cast(order, "int32") // per_beam, _pick(tokens, order)
+        return scores, ops.cast(order, "int32") // per_beam, pick(tokens, order)
 
     def _merge_finished(self, state, scores, beam, tokens, complete, length, generated):
         """The K best of the finished hypotheses and the K first candidates, if complete."""
@@ -176,10 +180,10 @@ class BeamSearch(Strategy):
         merged_scores = ops.concatenate(
             [state["finished_scores"], ops.where(enters, new_scores, -np.inf)], axis=1
         )
-        extended = _pick(state["running"], beam[:, :beams])
+        extended = pick(state["running"], beam[:, :beams])
         extended = write_token(extended, tokens[:, :beams], length)
         merged_scores, order = ops.top_k(merged_scores, beams)
-        merged = _pick(ops.concatenate([state["finished"], extended], axis=1), order)
+        merged = pick(ops.concatenate([state["finished"], extended], axis=1), order)
         # A free slot stays as it was: the prompt and nothing else.
         is_free = (merged_scores == -np.inf)[..., None]
         return ops.where(is_free, state["finished"][:, -1:], merged), merged_scores
@@ -194,18 +198,3 @@ class BeamSearch(Strategy):
         if self.early_stopping is True:
             possible = ops.logical_and(possible, worst == -np.inf)
         return possible
-
-
-def _flat_rows(index, rows):
-    """Indices (batch, n) into axis 1 as indices (batch · n,) into rows (batch · `rows`)."""
-    index = ops.cast(index, "int32")
-    offsets = ops.arange(ops.shape(index)[0], dtype="int32") * rows
-    return ops.reshape(index + offsets[:, None], (-1,))
-
-
-def _pick(x, index):
-    """`x[b, index[b, i]]`: (batch, n, ...) by (batch, m) to (batch, m, ...)."""
-    shape = ops.shape(x)
-    rows = ops.reshape(x, (-1, *shape[2:]))
-    picked = ops.take(rows, _flat_rows(index, shape[1]), axis=0)
-    return ops.reshape(picked, (-1, index.shape[1], *shape[2:]))

@@ -24,9 +24,13 @@ class Greedy(Strategy):
     Processors act on the logits. The score is the sum of the model's own log-probabilities of
     the generated tokens, end token included, before any processor and not divided by the length.
 
-    Example:
-        >>> decoded = Greedy()(step, cache, starts, max_new_tokens=32, end_id=3, pad_id=0)
-        >>> decoded.ids.shape  # (batch, 1, 32)
+    Example, with the step of `Strategy`:
+
+    ```python
+    strategy = Greedy()
+    decoded = strategy(step, (), [[2], [5]], max_new_tokens=8, end_id=3, pad_id=0)
+    decoded.ids.shape  # (2, 1, 8)
+    ```
     """
 
     def _decode(self, step, cache, prompt_ids, max_new_tokens, end_id, pad_id, processors):

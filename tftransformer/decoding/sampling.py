@@ -6,7 +6,8 @@ from keras import ops
 
 from tftransformer.core.registration import register
 from tftransformer.decoding.greedy import decode_rows
-from tftransformer.decoding.processors import Temperature, TopK, TopP
+from tftransformer.decoding.processors import Temperature, TopP
+from tftransformer.decoding.selection import pick, top_k
 from tftransformer.decoding.settings import is_int, require
 from tftransformer.decoding.strategy import Strategy
 
@@ -28,15 +29,19 @@ class Sampling(Strategy):
 
     Args:
         temperature: float > 0; divides the logits.
-        top_k: int ≥ 1 or None; draw from the k best tokens only.
+        top_k: int ≥ 1 or None; draw from the k best tokens only (of equal ones, the lower ids).
+            Also makes `top_p` cheaper, which has to sort what is left.
         top_p: float in (0, 1] or None; draw from the smallest set of best tokens that holds at
             least this probability (Holtzman et al. 2020).
         seed: int in [0, 2³²).
 
-    Example:
-        >>> sample = Sampling(temperature=0.8, top_k=50, seed=1)
-        >>> sample(step, cache, starts, max_new_tokens=32, end_id=3, pad_id=0).ids.shape
-        (batch, 1, 32)
+    Example, with the step of `Strategy`:
+
+    ```python
+    strategy = Sampling(temperature=0.8, top_k=5, seed=1)
+    decoded = strategy(step, (), [[2], [5]], max_new_tokens=8, end_id=3, pad_id=0)
+    decoded.ids.shape  # (2, 1, 8)
+    ```
     """
 
     temperature: float = 1.0
@@ -46,13 +51,11 @@ class Sampling(Strategy):
 
     def __post_init__(self):
         require(is_int(self.seed, 0) and self.seed < 2**32, "seed", self.seed, "an int in [0, 2³²)")
-        self._warpers()  # each checks its own value
-
-    def _warpers(self):
-        warpers = [Temperature(self.temperature)]
-        warpers += [] if self.top_k is None else [TopK(self.top_k)]
-        warpers += [] if self.top_p is None else [TopP(self.top_p)]
-        return tuple(warpers)
+        Temperature(self.temperature)  # each checks its own value
+        if self.top_k is not None:
+            require(is_int(self.top_k, 1), "top_k", self.top_k, "an int ≥ 1 or None")
+        if self.top_p is not None:
+            TopP(self.top_p)
 
     def _decode(
         self,
@@ -70,8 +73,15 @@ class Sampling(Strategy):
         keys = _mix(_mix(self.seed) + ops.cast(row_numbers, "uint32"))
 
         def draw(scores, generated):
+            scores = scores / self.temperature
+            tokens = None
+            if self.top_k is not None:
+                scores, tokens = top_k(scores, min(self.top_k, scores.shape[1]))
+            if self.top_p is not None:
+                scores = TopP(self.top_p)(scores, None, None)
             uniform = _uniform(_mix(keys + ops.cast(generated, "uint32")))
-            return _inverse_cumulative(scores, uniform)
+            drawn = _inverse_cumulative(scores, uniform)
+            return drawn if tokens is None else pick(tokens, drawn[:, None])[:, 0]
 
         return decode_rows(
             step,
@@ -81,7 +91,7 @@ class Sampling(Strategy):
             max_new_tokens,
             end_id,
             pad_id,
-            processors + self._warpers(),
+            processors,
         )
 
 
@@ -103,9 +113,9 @@ def _mix(x):
 
     keras.random takes no seed computed in the graph and ties a row's numbers to the shape of
     the batch; a counter hashed with the key of the row does neither. The constants are those of
-    "lowbias32" (C. Wellons, Hash Prospector).
+    "lowbias32" (C. Wellons, Hash Prospector), after an offset, since 0 would stay 0.
     """
-    x = ops.convert_to_tensor(x, "uint32")
+    x = ops.convert_to_tensor(x, "uint32") + ops.convert_to_tensor(0x9E3779B9, "uint32")
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         x = ops.bitwise_xor(x, ops.right_shift(x, ops.cast(shift, "uint32")))
         x = x * ops.convert_to_tensor(factor, "uint32")
@@ -113,6 +123,10 @@ def _mix(x):
 
 
 def _uniform(bits):
-    """Uniform float32 in [0, 1) from uint32 bits; 23 of them, so that 1 is never rounded to."""
-    bits = ops.right_shift(bits, ops.cast(9, "uint32"))
-    return ops.cast(ops.cast(bits, "int32"), "float32") * 2.0**-23
+    """Uniform float32 strictly between 0 and 1 from uint32 bits.
+
+    The centres of 2²² equal parts: with more of them, a product with the last could round to
+    that with 1.
+    """
+    bits = ops.right_shift(bits, ops.cast(10, "uint32"))
+    return (ops.cast(ops.cast(bits, "int32"), "float32") + 0.5) * 2.0**-22

@@ -42,6 +42,18 @@ class Strategy(Settings):
     The loop has static shapes and ends as soon as every row has ended. It runs eagerly, inside
     `tf.function` (batch and prompt length may be unknown there, the batch may be empty) and
     inside `jax.jit`. A row's result does not depend on the other rows.
+
+    Example, with a bigram table for a model, which needs no cache:
+
+    ```python
+    table = np.random.default_rng(0).normal(size=(10, 10)).astype("float32")
+
+    def step(ids, cache, position):
+        return ops.take(table, ids[:, -1], axis=0), cache
+
+    decoded = BeamSearch(4)(step, (), [[2], [5]], max_new_tokens=8, end_id=3, pad_id=0)
+    decoded.ids.shape  # (2, 1, 8)
+    ```
     """
 
     def __call__(
@@ -143,7 +155,7 @@ def roll_out(step, cache, prompt_ids, state, select, max_new_tokens):
 
     def advance(tokens, position, generated, state, cache):
         logits, stepped = step(tokens, cache, position)
-        keras.tree.assert_same_structure(cache, stepped)
+        _check_stepped(stepped, cache)
         tokens, source, chosen = select(logits, generated, state)
         if source is not None:
             stepped = keras.tree.map_structure(lambda x: ops.take(x, source, axis=0), stepped)
@@ -201,7 +213,33 @@ def _size(x, axis):
     return ops.shape(x)[axis]
 
 
+def _check_stepped(new, old):
+    """A step has to return the cache it was given, with other values only."""
+
+    def described(cache):
+        return [
+            (".".join(map(str, path)), tuple(x.shape), keras.backend.standardize_dtype(x.dtype))
+            for path, x in keras.tree.flatten_with_path(cache)
+        ]
+
+    given, returned = described(old), described(new)
+    same = len(given) == len(returned) and all(
+        path == new_path
+        and dtype == new_dtype
+        and len(shape) == len(new_shape)
+        and all(size in (None, n) or n is None for size, n in zip(shape, new_shape, strict=True))
+        for (path, shape, dtype), (new_path, new_shape, new_dtype) in zip(
+            given, returned, strict=True
+        )
+    )
+    if not same:
+        raise ValueError(
+            f"step returned a cache of other entries, shapes or dtypes than it was given.\n"
+            f"Given: {given}\nReturned: {returned}\nWrite the new tokens into the cache at "
+            f"`position`; do not append to it, and cast to the dtype of the entry."
+        )
+
+
 def _shaped_like(new, old):
-    """`new` with the static shape and dtype of `old`, which loop variables have to keep."""
-    new = ops.cast(new, old.dtype)
+    """`new` with the static shape of `old`, which loop variables have to keep."""
     return new if tuple(new.shape) == tuple(old.shape) else ops.reshape(new, ops.shape(old))

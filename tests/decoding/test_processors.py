@@ -1,0 +1,175 @@
+"""The processors against a few lines of Python, and what they promise of whole texts."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tftransformer.decoding import (
+    BadWords,
+    BeamSearch,
+    ForcedEnd,
+    Greedy,
+    MinLength,
+    MinNewTokens,
+    NoRepeatNgrams,
+    RepetitionPenalty,
+    Sampling,
+    TopK,
+    TopP,
+    Typical,
+)
+
+VOCABULARY = 6
+
+
+def repetition(penalty):
+    def apply(scores, row):
+        for token in set(row):
+            scores[token] *= penalty if scores[token] < 0 else 1 / penalty
+
+    return apply
+
+
+def no_repeat(size):
+    def apply(scores, row):
+        for start in range(len(row) - size + 1):
+            ngram = row[start : start + size]
+            if ngram[:-1] == row[len(row) - size + 1 :]:
+                scores[ngram[-1]] = -np.inf
+
+    return apply
+
+
+def bad_words(words):
+    def apply(scores, row):
+        for *start, last in words:
+            if row[len(row) - len(start) :] == start and len(row) >= len(start):
+                scores[last] = -np.inf
+
+    return apply
+
+
+def least(length):
+    def apply(scores, row):
+        if len(row) < length:
+            scores[1] = -np.inf
+
+    return apply
+
+
+def forced(length):
+    def apply(scores, row):
+        if len(row) == length - 1:
+            scores[:] = -np.inf
+            scores[1] = 0
+
+    return apply
+
+
+WORDS = [[2], [3, 4], [3, 5], [1, 2, 3], [0, 0, 0, 0, 5]]
+CASES = [
+    (RepetitionPenalty(1.7), repetition(1.7)),
+    (RepetitionPenalty(0.5), repetition(0.5)),
+    *[(NoRepeatNgrams(size), no_repeat(size)) for size in (1, 2, 3, 4)],
+    (BadWords(WORDS), bad_words(WORDS)),
+    (MinLength(4, 1), least(4)),
+    (MinNewTokens(3, 1, prompt_length=2), least(5)),
+    (ForcedEnd(4, 1), forced(4)),
+]
+
+
+@pytest.mark.parametrize(("processor", "reference"), CASES, ids=lambda case: repr(case)[:40])
+@settings(max_examples=20, deadline=None)
+@given(length=st.integers(1, 9), room=st.integers(0, 3), seed=st.integers(0, 1000))
+def test_equals_its_definition(processor, reference, length, room, seed):
+    """Rows of any length in a buffer with room, whose tail must not count."""
+    random = np.random.default_rng(seed)
+    ids = random.integers(0, 4, (3, length + room)).astype("int32")
+    scores = random.normal(size=(3, VOCABULARY)).astype("float32")
+    expected = scores.copy()
+    for row in range(3):
+        reference(expected[row], ids[row, :length].tolist())
+    result = np.array(processor(scores, ids, length))
+    np.testing.assert_allclose(result, expected, rtol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(mass=st.floats(0.05, 1), min_tokens=st.integers(1, 4), seed=st.integers(0, 1000))
+def test_top_p_and_typical_keep_the_smallest_sets(mass, min_tokens, seed):
+    scores = np.random.default_rng(seed).normal(size=(2, 9)).astype("float32") * 2
+    probabilities = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    entropy = -(probabilities * np.log(probabilities)).sum(1, keepdims=True)
+    surprise = np.abs(-np.log(probabilities) - entropy)
+    for processor, rank in (
+        (TopP(mass, min_tokens), -scores),
+        (Typical(mass, min_tokens), surprise),
+    ):
+        result = np.array(processor(scores, None, None))
+        for row in range(2):
+            order = np.argsort(rank[row])
+            kept = np.isfinite(result[row][order])
+            count = kept.sum()
+            held = probabilities[row][order].cumsum()
+            assert kept[:count].all(), "the kept ones are the first of the ranking"
+            assert count >= min_tokens
+            assert held[count - 1] >= mass - 1e-5
+            assert count == min_tokens or held[count - 2] < mass + 1e-5
+            np.testing.assert_array_equal(result[row][order][:count], scores[row][order][:count])
+
+
+def test_top_k_keeps_the_best():
+    scores = np.array([[3.0, 1.0, 2.0, 2.0], [0.0, 4.0, 1.0, 3.0]], "float32")
+    result = np.isfinite(np.array(TopK(2)(scores, None, None)))
+    np.testing.assert_array_equal(result, [[True, False, True, True], [False, True, False, True]])
+    np.testing.assert_array_equal(np.array(TopK(9)(scores, None, None)), scores)
+
+
+@pytest.mark.parametrize(
+    "strategy", [Greedy(), BeamSearch(3, num_return=3), Sampling(top_k=5)], ids=repr
+)
+def test_whole_texts_keep_the_promises(table_model, strategy):
+    """No repeated pair, no bad word, no text too short or too long, and nothing after the end."""
+    model = table_model(8, seed=6)
+    prompts = np.array([[2, 3], [4, 5], [6, 7], [3, 3]])
+    processors = [
+        NoRepeatNgrams(2),
+        BadWords([[0], [6], [2, 5]]),
+        MinNewTokens(3, 1, prompt_length=2),
+        ForcedEnd(9, 1),
+    ]
+    ids, scores, lengths = model.decode(strategy, prompts, 12, processors)
+    for row, slot in np.ndindex(lengths.shape):
+        text = ids[row, slot, : lengths[row, slot]].tolist()
+        assert np.isfinite(scores[row, slot])
+        assert 4 <= len(text) <= 7
+        assert text.index(1) == len(text) - 1
+        assert not {0, 6} & set(text)
+        pairs = list(itertools.pairwise(prompts[row].tolist() + text))
+        assert len(set(pairs)) == len(pairs)
+        assert (2, 5) not in pairs
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: RepetitionPenalty(0), "penalty=0 was given; expected a number > 0"),
+        (lambda: NoRepeatNgrams(0), "size=0"),
+        (lambda: NoRepeatNgrams(2.0), r"size=2\.0"),
+        (lambda: BadWords([]), r"words=\[\]"),
+        (lambda: BadWords([[3], []]), "non-empty sequences of ids"),
+        (lambda: BadWords([3, 4]), "non-empty sequences of ids"),
+        (lambda: BadWords("word"), "words='word'"),
+        (lambda: MinLength(-1, 3), "min_length=-1"),
+        (lambda: MinNewTokens(1, 3, 0), "prompt_length=0"),
+        (lambda: ForcedEnd(1, 3), "max_length=1"),
+        (lambda: TopK(0), "count=0"),
+        (lambda: TopP(1.2), r"mass=1\.2"),
+        (lambda: Typical(0), "mass=0"),
+    ],
+)
+def test_refuses_what_makes_no_sense(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,0 +1,251 @@
+"""What all strategies share: graphs, unknown shapes, empty batches, backends, configuration."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tftransformer import decoding
+from tftransformer.decoding import (
+    BadWords,
+    BeamSearch,
+    Greedy,
+    NoRepeatNgrams,
+    PowerLengthPenalty,
+    RepetitionPenalty,
+    Sampling,
+)
+
+PROCESSORS = (RepetitionPenalty(1.2), NoRepeatNgrams(3), BadWords([[2], [3, 4]]))
+STRATEGIES = [
+    Greedy(),
+    BeamSearch(3, PowerLengthPenalty(1.0), "never", num_return=2),
+    Sampling(0.9, top_k=6, top_p=0.9, seed=3),
+]
+OPTIONS = {"max_new_tokens": 6, "end_id": 1, "pad_id": 0, "processors": PROCESSORS}
+
+
+def recurrent_step(table):
+    """A step without Python numbers of rows or columns: shapes may be unknown."""
+    table = tf.constant(table)
+
+    def step(ids, cache, position):
+        value = cache["sum"] + tf.reduce_sum(ids * 31 + 7, axis=1)
+        return tf.gather(table, value % 997), {"sum": value}
+
+    return step
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+@pytest.mark.parametrize("shape", [(None, 1), (None, None), (4, None), (4, 2)], ids=repr)
+def test_a_graph_with_unknown_shapes_equals_eager(table_model, strategy, shape):
+    step = recurrent_step(table_model(9, seed=1).table)
+
+    def run(prompts):
+        cache = {"sum": tf.zeros(tf.shape(prompts)[0] * strategy.rows_per_prompt, tf.int32)}
+        return strategy(step, cache, prompts, **OPTIONS)
+
+    graph = tf.function(run, input_signature=[tf.TensorSpec(shape, tf.int32)])
+    width = shape[1] or 2
+    prompts = np.array([[2, 5], [3, 4], [7, 8], [2, 2]], "int32")[:, :width]
+    for result, expected in zip(graph(prompts), run(prompts), strict=True):
+        np.testing.assert_allclose(result, expected, rtol=1e-5)
+    results = strategy.num_return if isinstance(strategy, BeamSearch) else 1
+    outputs = graph.get_concrete_function().structured_outputs
+    assert [x.shape[1:].as_list() for x in outputs] == [[results, 6], [results], [results]]
+    if shape[0] is None:
+        empty = graph(prompts[:0])
+        assert [tuple(x.shape) for x in empty] == [(0, results, 6), (0, results), (0, results)]
+
+
+@pytest.mark.parametrize("strategy", [Greedy, BeamSearch, Sampling])
+def test_the_docstring_examples_run(strategy):
+    """Each uses the step of the base class and states the shape it gives."""
+    names = {"np": np, "ops": keras.ops, **vars(decoding)}
+    for documented in (decoding.Strategy, strategy):
+        code = textwrap.dedent(documented.__doc__).split("```python\n")[1].split("```")[0]
+        exec(code, names)
+        shape = code.strip().split("# ")[-1]
+        assert str(tuple(names["decoded"].ids.shape)) == shape
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+def test_compiled_equals_eager(table_model, strategy):
+    step = recurrent_step(table_model(9, seed=1).table)
+
+    def run(prompts):
+        cache = {"sum": tf.zeros(4 * strategy.rows_per_prompt, tf.int32)}
+        return strategy(step, cache, prompts, **OPTIONS)
+
+    prompts = tf.constant([[2], [3], [4], [5]])
+    for result, expected in zip(
+        tf.function(run, jit_compile=True)(prompts), run(prompts), strict=True
+    ):
+        np.testing.assert_allclose(result, expected, rtol=1e-5)
+
+
+# Runs on whatever backend Keras has, inside that backend's compiled function.
+ON_A_BACKEND = """
+import json, keras, numpy as np
+from keras import ops
+from tftransformer.decoding import *
+
+table = np.random.default_rng(1).normal(size=(997, 9)).astype("float32") * 1.5
+prompts = np.array([[2, 5], [3, 4], [7, 8], [2, 2]], "int32")
+processors = (RepetitionPenalty(1.2), NoRepeatNgrams(3), BadWords([[2], [3, 4]]), MinLength(4, 1))
+strategies = [
+    Greedy(),
+    BeamSearch(3, 0.6, num_return=2),
+    Sampling(0.9, top_k=6, top_p=0.9, seed=3),
+    Sampling(seed=2**31 + 5),
+]
+
+def step(ids, cache, position):
+    value = cache + ops.sum(ids * 31 + 7, axis=1)
+    return ops.take(ops.convert_to_tensor(table), value % 997, axis=0), value
+
+def run(strategy, prompts):
+    return strategy(
+        step, np.zeros(4 * strategy.rows_per_prompt, "int32"), prompts,
+        max_new_tokens=6, end_id=1, pad_id=0, processors=processors,
+    )
+
+if keras.backend.backend() == "jax":
+    import jax
+    compiled = jax.jit(run, static_argnums=0)
+else:
+    compiled = run
+results = [
+    [np.array(x).tolist() for x in compiled(strategy, width)]
+    for strategy in strategies for width in (prompts, prompts[:, :1])
+]
+"""
+
+
+def test_jax_gives_the_same_text_as_tensorflow():
+    """In a process where TensorFlow cannot be imported."""
+    here = {}
+    exec(ON_A_BACKEND, here)
+    there = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.modules['tensorflow'] = None\n"
+            + ON_A_BACKEND
+            + "\nprint(json.dumps([keras.backend.backend(), results]))",
+        ],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert there.returncode == 0, there.stderr
+    backend, results = json.loads(there.stdout.splitlines()[-1])
+    assert backend == "jax"
+    for result, expected in zip(results, here["results"], strict=True):
+        for x, y in zip(result, expected, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-5)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+def test_each_position_is_run_once_and_in_order(table_model, strategy):
+    """Positions of the tokens handed to the step: 0, 1, 2, … without a gap, and none too many."""
+    model = table_model(9, seed=0)
+    spans = []
+
+    def step(ids, cache, position):
+        spans.append((int(position), ids.shape[1]))
+        return model.step(ids, cache, position)
+
+    strategy(
+        step,
+        model.cache(2 * strategy.rows_per_prompt),
+        [[2, 5, 6], [3, 4, 7]],
+        max_new_tokens=4,
+        end_id=-1,
+        pad_id=0,
+    )
+    assert spans == [(0, 3), (3, 1), (4, 1), (5, 1)]
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3), Sampling()], ids=repr)
+def test_stops_when_all_rows_have_ended(strategy):
+    calls = []
+
+    def step(ids, cache, position):
+        calls.append(1)
+        logits = np.full((ids.shape[0], 4), -9.0, "float32")
+        logits[:, 1] = 9.0
+        return tf.constant(logits), cache
+
+    decoded = strategy(step, (), [[2], [3]], max_new_tokens=50, end_id=1, pad_id=0)
+    assert len(calls) < 6
+    assert (np.array(decoded.ids)[:, 0, :2] == [1, 0]).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cache: {**cache, "more": cache["state"][0]},
+        lambda cache: {"state": (cache["state"][0], tf.pad(cache["state"][1], ((0, 0), (0, 1))))},
+        lambda cache: {"state": (cache["state"][0], tf.cast(cache["state"][1], "float32"))},
+    ],
+    ids=["structure", "shape", "dtype"],
+)
+def test_a_step_that_changes_the_form_of_the_cache_is_an_error(table_model, change):
+    model = table_model(9, seed=0)
+
+    def step(ids, cache, position):
+        logits, cache = model.step(ids, cache, position)
+        return logits, change(cache)
+
+    with pytest.raises(ValueError, match="other entries, shapes or dtypes than it was given"):
+        Greedy()(step, model.cache(1), [[2]], max_new_tokens=2, end_id=1, pad_id=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"max_new_tokens": 0}, "max_new_tokens=0 was given; expected an int ≥ 1"),
+        ({"max_new_tokens": 2.0}, "max_new_tokens=2.0"),
+        ({"end_id": "</s>"}, "end_id='</s>'"),
+        ({"pad_id": -1}, "pad_id=-1"),
+        ({"processors": [3]}, "processors=3"),
+        ({"prompt_ids": [2, 3]}, r"shape of prompt_ids=\(2,\)"),
+        ({"prompt_ids": np.zeros((2, 0))}, "at least one token"),
+    ],
+)
+def test_refuses_what_makes_no_sense(change, message):
+    arguments = {"prompt_ids": [[2]], "max_new_tokens": 3, "end_id": 1, "pad_id": 0, **change}
+    with pytest.raises(ValueError, match=message):
+        Greedy()(lambda ids, cache, position: (None, cache), (), **arguments)
+
+
+@pytest.mark.parametrize(
+    "configured",
+    [
+        *STRATEGIES,
+        *PROCESSORS,
+        decoding.MinLength(4, 3),
+        decoding.MinNewTokens(4, 3, 2),
+        decoding.ForcedEnd(4, 3),
+        decoding.Temperature(0.7),
+        decoding.TopK(4),
+        decoding.TopP(0.8, 2),
+        decoding.Typical(0.8),
+        decoding.WuLengthPenalty(0.6),
+    ],
+    ids=repr,
+)
+def test_survives_configuration_through_json(configured):
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(configured)))
+    restored = keras.saving.deserialize_keras_object(config)
+    assert restored == configured
+    assert hash(restored) == hash(configured)
+    assert config["registered_name"] == f"tftransformer>{type(configured).__name__}"
