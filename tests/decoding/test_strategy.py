@@ -1,10 +1,10 @@
 """What all strategies share: graphs, unknown shapes, empty batches, backends, configuration."""
 
+import inspect
 import json
 import os
 import subprocess
 import sys
-import textwrap
 
 import keras
 import numpy as np
@@ -69,7 +69,7 @@ def test_the_docstring_examples_run(strategy):
     """Each uses the step of the base class and states the shape it gives."""
     names = {"np": np, "ops": keras.ops, **vars(decoding)}
     for documented in (decoding.Strategy, strategy):
-        code = textwrap.dedent(documented.__doc__).split("```python\n")[1].split("```")[0]
+        code = inspect.getdoc(documented).split("```python\n")[1].split("```")[0]
         exec(code, names)
         shape = code.strip().split("# ")[-1]
         assert str(tuple(names["decoded"].ids.shape)) == shape
