@@ -3,5 +3,6 @@
 from tftransformer.text.load import load_tokenizer
 from tftransformer.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from tftransformer.text.tokenizer import Tokenizer
+from tftransformer.text.wordpiece_tokenizer import WordPieceTokenizer
 
-__all__ = ["SentencePieceTokenizer", "Tokenizer", "load_tokenizer"]
+__all__ = ["SentencePieceTokenizer", "Tokenizer", "WordPieceTokenizer", "load_tokenizer"]

@@ -7,8 +7,9 @@ import pathlib
 
 from tftransformer.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from tftransformer.text.tokenizer import FORMAT, SETTINGS_FILE, Tokenizer
+from tftransformer.text.wordpiece_tokenizer import WordPieceTokenizer
 
-CLASSES = {c.__name__: c for c in (SentencePieceTokenizer,)}
+CLASSES = {c.__name__: c for c in (SentencePieceTokenizer, WordPieceTokenizer)}
 
 
 def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:

@@ -1,19 +1,17 @@
 """SentencePiece: byte-pair encoding and unigram pieces over raw text."""
 
-import copy
-import io
-import re
+import hashlib
 import threading
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.text.tokenizer import Tokenizer, check_texts, split
+from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
+from tftransformer.text.tokenizer import Tokenizer, as_vector, check_texts, split
 
 KINDS = ("bpe", "unigram")
 NORMALIZATIONS = ("identity", "nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
-SPACE = "▁"
 
 # sentencepiece has one random seed for the whole process.
 _sampling = threading.Lock()
@@ -29,10 +27,10 @@ class SentencePieceTokenizer(Tokenizer):
     What `normalization` does to text before it is cut, hence what does not come back:
 
     - `"identity"`: nothing, spaces and line breaks included. Every string comes back as it was,
-      except U+2581 (`▁`), with which SentencePiece writes the space: it comes back as a space.
+      except that U+2581 (`▁`), with which SentencePiece writes the space, becomes `_`.
     - `"nfkc"`: Unicode NFKC (`ﬁ` → `fi`, `²` → `2`, full width → half width).
     - `"nmt_nfkc"`: NFKC, and the odd spaces and control characters become spaces or vanish.
-    - `"nfkc_cf"`, `"nmt_nfkc_cf"`: the same with case folding (`Ä` → `ä`, `ß` → `ss`).
+    - `"nfkc_cf"`, `"nmt_nfkc_cf"`: the same in lower case (`Ä` → `ä`; `ß` stays).
 
     All but `"identity"` also drop leading and trailing spaces and make one of several.
 
@@ -53,10 +51,8 @@ class SentencePieceTokenizer(Tokenizer):
 
     def __init__(self, model: bytes, sampling_alpha: float = 0.1):
         import sentencepiece
-        import tensorflow_text
 
-        if not 0 <= sampling_alpha <= 1:
-            raise ValueError(f"sampling_alpha must lie between 0 and 1, got {sampling_alpha}")
+        _check_alpha(sampling_alpha)
         processor = sentencepiece.SentencePieceProcessor()
         try:
             processor.LoadFromSerializedProto(model)
@@ -76,7 +72,7 @@ class SentencePieceTokenizer(Tokenizer):
         )
         self.sampling_alpha = sampling_alpha
         self._processor = processor
-        self._plain = tensorflow_text.SentencepieceTokenizer(model)
+        self._model = _Model(model)
 
     @classmethod
     def learn(
@@ -110,44 +106,24 @@ class SentencePieceTokenizer(Tokenizer):
             ValueError: an argument is out of range, a text is no Unicode string, there is no
                 text, or it yields fewer (or needs more) pieces than `vocab_size`.
         """
-        import sentencepiece
-
+        _check_alpha(sampling_alpha)
         _one_of("kind", kind, KINDS)
         _one_of("normalization", normalization, NORMALIZATIONS)
-        if not 0.98 <= character_coverage <= 1:
-            raise ValueError(
-                f"character_coverage must lie between 0.98 and 1, got {character_coverage}"
-            )
         fixed = 4 + len(special_tokens) + 256 * byte_fallback
         if vocab_size <= fixed:
             raise ValueError(
                 f"vocab_size {vocab_size} leaves no room: special tokens and bytes take {fixed}"
             )
-        texts = check_texts(texts)
-        if not any(map(str.strip, texts)):
-            raise ValueError(f"nothing to learn from: {len(texts)} texts, all of them empty")
-        model = io.BytesIO()
-        try:
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(texts),
-                model_writer=model,
-                model_type=kind,
-                vocab_size=vocab_size,
-                byte_fallback=byte_fallback,
-                normalization_rule_name=normalization,
-                remove_extra_whitespaces=normalization != "identity",
-                character_coverage=character_coverage,
-                control_symbols=list(special_tokens),
-                pad_id=0,
-                unk_id=1,
-                bos_id=2,
-                eos_id=3,
-                max_sentence_length=2**30,  # longer ones would be left out in silence
-                minloglevel=2,
-            )
-        except RuntimeError as error:
-            raise _readable(error, vocab_size) from None
-        return cls(model.getvalue(), sampling_alpha)
+        model = learn_pieces(
+            check_corpus(texts),
+            vocab_size,
+            kind=kind,
+            byte_fallback=byte_fallback,
+            normalization=normalization,
+            character_coverage=character_coverage,
+            special_tokens=special_tokens,
+        )
+        return cls(model, sampling_alpha)
 
     def tokenize(self, texts, sample: bool = False) -> tf.RaggedTensor:
         """Turns strings into ids, in the graph or eagerly.
@@ -160,11 +136,18 @@ class SentencePieceTokenizer(Tokenizer):
         Returns:
             int32 RaggedTensor (batch, None), without padding, start or end.
         """
-        tokenizer = self._plain
-        if sample:
-            tokenizer = copy.copy(tokenizer)  # shares the model's resource
-            tokenizer.nbest_size, tokenizer.alpha = -1, self.sampling_alpha
-        return tokenizer.tokenize(texts)
+        from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
+
+        values, splits = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
+            self._model.resource_handle,
+            as_vector(texts),
+            nbest_size=-1 if sample else 0,
+            alpha=self.sampling_alpha,
+            add_bos=False,
+            add_eos=False,
+            reverse=False,
+        )
+        return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
 
     def encode_flat(
         self, texts: Iterable[str], seed: int | Sequence[int] | None = None
@@ -222,6 +205,27 @@ class SentencePieceTokenizer(Tokenizer):
         return cls(vocabulary, **settings)
 
 
+class _Model(tf.saved_model.experimental.TrackableResource):
+    """The model inside TensorFlow.
+
+    `tensorflow_text.SentencepieceTokenizer` leaves its resource to a kernel, and every
+    `tf.random.set_seed` throws the kernels away. A shared name keeps it for the process.
+    """
+
+    def __init__(self, model: bytes):
+        super().__init__()
+        self._content = model
+        self._shared_name = f"sentencepiece_{hashlib.sha256(model).hexdigest()}"
+        _ = self.resource_handle  # made here, not inside of the first graph
+
+    def _create_resource(self):
+        from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
+
+        return ops.gen_sentencepiece_tokenizer.sentencepiece_op(
+            model=self._content, shared_name=self._shared_name
+        )
+
+
 def _surface(processor, i: int) -> bytes:
     """What piece `i` looks like in text."""
     piece = processor.id_to_piece(i)
@@ -234,20 +238,11 @@ def _surface(processor, i: int) -> bytes:
     return piece.replace(SPACE, " ").encode()
 
 
+def _check_alpha(sampling_alpha: float) -> None:
+    if not 0 <= sampling_alpha <= 1:
+        raise ValueError(f"sampling_alpha must lie between 0 and 1, got {sampling_alpha}")
+
+
 def _one_of(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
-
-
-def _readable(error: RuntimeError, vocab_size: int) -> Exception:
-    """The error in words for a person who has not read SentencePiece's source."""
-    if largest := re.search(r"too high.*<= (\d+)", str(error)):
-        return ValueError(
-            f"vocab_size {vocab_size} is more than these texts allow: at most {largest[1]}"
-        )
-    if needed := re.search(r"smaller than required_chars. \d+ vs (\d+)", str(error)):
-        return ValueError(
-            f"vocab_size {vocab_size} is too small: the characters of these texts alone take "
-            f"{needed[1]}; ask for more, or lower character_coverage"
-        )
-    return error

@@ -169,6 +169,14 @@ class Tokenizer(tf.Module, abc.ABC):
         _write(folder / SETTINGS_FILE, (json.dumps(settings, indent=2) + "\n").encode())
 
 
+def as_vector(texts) -> tf.Tensor:
+    """`texts` as a string tensor (batch,), or an error that says which shape it has."""
+    texts = tf.convert_to_tensor(texts, tf.string)
+    if texts.shape.rank not in (None, 1):
+        raise ValueError(f"expected strings of shape (batch,), got shape {texts.shape}")
+    return texts
+
+
 def split(ids: np.ndarray, splits: np.ndarray) -> list[list[int]]:
     """The rows of a flat array as lists."""
     ids, splits = ids.tolist(), splits.tolist()

@@ -1,0 +1,154 @@
+"""Saving, loading, exporting; folders that are not what they seem."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import tensorflow as tf
+
+from tftransformer.text import SentencePieceTokenizer, WordPieceTokenizer, load_tokenizer
+
+CORPUS = ["Der Hund sieht den Baum.", "Die Katze mag das große Haus!", "Ein Mann kauft Brot."]
+TEXTS = ["Der Baum mag Brot!", "", "Hund"]
+
+
+def make(kind):
+    if kind == "wordpiece":
+        return WordPieceTokenizer.learn(CORPUS, 70, lower_case=True, strip_accents=False)
+    return SentencePieceTokenizer.learn(CORPUS, 292, kind=kind, sampling_alpha=0.2)
+
+
+@pytest.fixture(params=["bpe", "unigram", "wordpiece"])
+def tokenizer(request):
+    return make(request.param)
+
+
+@pytest.fixture
+def folder(tmp_path, tokenizer):
+    tokenizer.save(tmp_path / "deep" / "tokenizer")
+    return tmp_path / "deep" / "tokenizer"
+
+
+def test_round_trip(tokenizer, folder):
+    loaded = load_tokenizer(folder)
+    assert type(loaded) is type(tokenizer)
+    assert loaded.get_settings() == tokenizer.get_settings()
+    assert loaded.vocabulary() == tokenizer.vocabulary()
+    assert loaded.encode(TEXTS) == tokenizer.encode(TEXTS)
+    assert {file.name for file in folder.iterdir()} == {"tokenizer.json", tokenizer.vocabulary_file}
+    loaded.save(folder)
+    assert load_tokenizer(folder).encode(TEXTS) == tokenizer.encode(TEXTS)
+
+
+def test_a_save_that_fails_leaves_the_older_one(tokenizer, folder, monkeypatch):
+    def full(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        make("bpe").save(folder)
+    assert load_tokenizer(folder).encode(TEXTS) == tokenizer.encode(TEXTS)
+
+
+def test_texts_of_another_shape_are_refused(tokenizer):
+    for texts in ("one", [["two"]]):
+        with pytest.raises(ValueError, match=r"shape \(batch,\)"):
+            tokenizer.tokenize(tf.constant(texts))
+
+
+def test_missing_files_are_named(tokenizer, folder):
+    (folder / tokenizer.vocabulary_file).unlink()
+    with pytest.raises(FileNotFoundError, match=tokenizer.vocabulary_file):
+        load_tokenizer(folder)
+    with pytest.raises(FileNotFoundError, match=r"tokenizer\.json"):
+        load_tokenizer(folder / "nowhere")
+
+
+def test_a_damaged_vocabulary_is_named(tokenizer, folder):
+    path = folder / tokenizer.vocabulary_file
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(ValueError, match=tokenizer.vocabulary_file):
+        load_tokenizer(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"class": "os.system"},
+        {"class": ["SentencePieceTokenizer"]},
+        {"settings": {"surprise": 1}},
+        {"settings": [1, 2]},
+        {"settings": None},
+        {"sha256": None},
+    ],
+    ids=str,
+)
+def test_hostile_settings_are_refused(folder, change):
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=r"tokenizer\.json|vocab|model"):
+        load_tokenizer(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b"{}", b"\xff\x00", b"\x80\x04."])
+def test_garbled_settings_are_refused(folder, content):
+    (folder / "tokenizer.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"tokenizer\.json is damaged"):
+        load_tokenizer(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"cos\nsystem\n(S'true'\ntR."])
+def test_nonsense_with_a_fitting_checksum_is_refused(tokenizer, folder, content):
+    (folder / tokenizer.vocabulary_file).write_bytes(content)
+    path = folder / "tokenizer.json"
+    settings = json.loads(path.read_text()) | {"sha256": hashlib.sha256(content).hexdigest()}
+    path.write_text(json.dumps(settings))
+    with pytest.raises(ValueError, match="is damaged"):
+        load_tokenizer(folder)
+
+
+@pytest.mark.slow
+def test_exported_tokenizers_run_without_this_package(tmp_path):
+    """Python reload and the session loader, which is what a server uses."""
+    module = tf.Module()
+    module.first, module.second = make("bpe"), make("wordpiece")
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def serve(texts):
+        first = module.first.tokenize(texts)
+        return {
+            "ids": first.to_tensor(module.first.pad_id),
+            "first": module.first.detokenize(first.to_tensor(0)),
+            "second": module.second.detokenize(module.second.tokenize(texts)),
+        }
+
+    tf.saved_model.save(module, str(tmp_path), signatures=serve)
+    expected = {key: value.numpy().tolist() for key, value in serve(tf.constant(TEXTS)).items()}
+    program = f"""
+        import sys
+        import tensorflow as tf
+        import tensorflow_text
+
+        texts, expected = {TEXTS!r}, {expected!r}
+        serve = tf.saved_model.load({str(tmp_path)!r}).signatures["serving_default"]
+        tf.random.set_seed(1)
+        result = serve(tf.constant(texts))
+        assert {{key: value.numpy().tolist() for key, value in result.items()}} == expected
+        assert serve(tf.constant([], tf.string))["first"].shape == (0,)
+
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], {str(tmp_path)!r})
+            signature = meta.signature_def["serving_default"]
+            result = session.run(
+                {{key: info.name for key, info in signature.outputs.items()}},
+                {{signature.inputs["texts"].name: texts}},
+            )
+        assert {{key: value.tolist() for key, value in result.items()}} == expected
+        assert "tftransformer" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, cwd=tmp_path)

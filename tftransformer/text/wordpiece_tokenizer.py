@@ -1,0 +1,229 @@
+"""WordPiece: words cut into the longest known pieces, as BERT reads them."""
+
+import os
+import pathlib
+from collections.abc import Iterable, Iterator, Sequence
+
+import tensorflow as tf
+
+from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
+from tftransformer.text.tokenizer import Tokenizer, as_vector
+
+CONTINUATION = "##"
+UNKNOWN = "[UNK]"
+SPECIAL = ("[PAD]", UNKNOWN, "[CLS]", "[SEP]")
+
+
+class WordPieceTokenizer(Tokenizer):
+    """Words, punctuation marks and ideographs, each cut into pieces (Devlin et al. 2019, §3).
+
+    Text does not come back exactly: `detokenize` puts one space between words and around
+    punctuation marks, case and accents are gone where they were removed, control characters are
+    gone, and a word with a character outside the vocabulary, or of more than 100 bytes, is
+    `[UNK]`. Where it must come back, use `SentencePieceTokenizer`.
+
+    Args:
+        pieces: the vocabulary in order of the ids; `##` marks a piece that continues a word.
+        lower_case: lower-case the text first, by Unicode's rules.
+        strip_accents: remove accents and other combining marks first (`ä` → `a`); default: as
+            `lower_case`, which is BERT's manner.
+        pad, unk, start, end: names of the special tokens among `pieces`. `unk` has to be there;
+            for another that is not, the id is -1.
+
+    Example:
+        >>> tokenizer = WordPieceTokenizer.from_vocab("vocab.txt", lower_case=True)
+        >>> tokenizer.tokens(tokenizer.encode(["Embeddings!"])[0])
+        ['em', '##bed', '##ding', '##s', '!']
+    """
+
+    vocabulary_file = "vocab.txt"
+
+    def __init__(
+        self,
+        pieces: Sequence[str],
+        *,
+        lower_case: bool = False,
+        strip_accents: bool | None = None,
+        pad: str = "[PAD]",
+        unk: str = UNKNOWN,
+        start: str = "[CLS]",
+        end: str = "[SEP]",
+    ):
+        import tensorflow_text
+
+        ids = {piece: i for i, piece in enumerate(pieces)}
+        if len(ids) < len(pieces):
+            twice = next(piece for i, piece in enumerate(pieces) if ids[piece] != i)
+            raise ValueError(f"the vocabulary holds {twice!r} more than once")
+        if unk not in ids:
+            raise ValueError(f"the vocabulary ({len(ids)} pieces) lacks the unknown token {unk!r}")
+        silent = {pad, start, end}
+        super().__init__(
+            pieces=pieces,
+            surfaces=[b"" if piece in silent else _surface(piece) for piece in pieces],
+            pad_id=ids.get(pad, -1),
+            unk_id=ids[unk],
+            start_id=ids.get(start, -1),
+            end_id=ids.get(end, -1),
+            leading_spaces="^ ",
+        )
+        self.lower_case = lower_case
+        self.strip_accents = lower_case if strip_accents is None else strip_accents
+        self._special = {"pad": pad, "unk": unk, "start": start, "end": end}
+        try:
+            self._cut = tensorflow_text.FastBertTokenizer(
+                vocab=list(pieces),
+                suffix_indicator=CONTINUATION,
+                unknown_token=unk,
+                token_out_type=tf.int32,
+            )
+        except RuntimeError as error:
+            raise ValueError(f"not a WordPiece vocabulary: {error}") from None
+        for name in silent & ids.keys():
+            if ids[name] in self.encode([name])[0]:
+                raise ValueError(
+                    f"the special token {name!r} also comes out of ordinary text; its name needs a "
+                    "punctuation mark, as in '[PAD]'"
+                )
+
+    @classmethod
+    def from_vocab(
+        cls, vocabulary: str | os.PathLike | Sequence[str], **settings
+    ) -> "WordPieceTokenizer":
+        """Takes a ready vocabulary, such as BERT's own.
+
+        Args:
+            vocabulary: path of a text file with one piece a line, or the pieces themselves.
+            **settings: those of the constructor.
+
+        Raises:
+            ValueError: it is no WordPiece vocabulary.
+        """
+        if not isinstance(vocabulary, str | os.PathLike):
+            return cls(list(vocabulary), **settings)
+        try:
+            return cls.from_vocabulary(pathlib.Path(vocabulary).read_bytes(), settings)
+        except ValueError as error:
+            raise ValueError(f"{vocabulary}: {error}") from None
+
+    @classmethod
+    def learn(
+        cls,
+        texts: Iterable[str],
+        vocab_size: int,
+        *,
+        lower_case: bool = False,
+        strip_accents: bool | None = None,
+        character_coverage: float = 1.0,
+        special_tokens: Sequence[str] = (),
+    ) -> "WordPieceTokenizer":
+        """Learns a vocabulary: every frequent character, then pieces by byte-pair merges.
+
+        The ids: pad 0 `[PAD]`, unknown 1 `[UNK]`, start 2 `[CLS]`, end 3 `[SEP]`, further special
+        tokens, the characters at the start of a word, the characters within, the longer pieces by
+        rank. The same texts and arguments give the same vocabulary.
+
+        Args:
+            texts: strings, read once.
+            vocab_size: number of pieces, special tokens included.
+            lower_case, strip_accents: see the class.
+            character_coverage: share of the running characters whose kinds get a piece; a word
+                with a rarer one is unknown.
+            special_tokens: names of further special tokens, such as `"[MASK]"`, from id 4 on.
+
+        Raises:
+            ValueError: an argument is out of range, a text is no Unicode string, there is no
+                text, or it yields fewer (or needs more) pieces than `vocab_size`.
+        """
+        import sentencepiece
+
+        special = [*SPECIAL, *special_tokens]
+        strip_accents = lower_case if strip_accents is None else strip_accents
+        texts = tf.constant(check_corpus(texts), tf.string)
+        model = learn_pieces(
+            _words(_normalize(texts, lower_case, strip_accents)),
+            vocab_size,
+            kind="bpe",
+            byte_fallback=False,
+            normalization="identity",
+            character_coverage=character_coverage,
+            split_by_unicode_script=False,
+            split_by_number=False,
+            hard_vocab_limit=False,
+        )
+        processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        learnt = [processor.id_to_piece(i) for i in range(4, processor.get_piece_size())]
+        letters = sorted(piece for piece in learnt if len(piece) == 1 and piece != SPACE)
+        longer = [
+            piece.removeprefix(SPACE) if piece.startswith(SPACE) else CONTINUATION + piece
+            for piece in learnt
+            if len(piece.removeprefix(SPACE)) > 1
+        ]
+        alphabet = [*special, *letters, *(CONTINUATION + letter for letter in letters)]
+        pieces = list(dict.fromkeys([*alphabet, *longer]))
+        if len(alphabet) > vocab_size:
+            raise ValueError(
+                f"vocab_size {vocab_size} is too small: the characters of these texts alone take "
+                f"{len(alphabet)}; ask for more, or lower character_coverage"
+            )
+        if len(pieces) < vocab_size:
+            raise ValueError(
+                f"vocab_size {vocab_size} is more than these texts allow: at most {len(pieces)}"
+            )
+        return cls(pieces[:vocab_size], lower_case=lower_case, strip_accents=strip_accents)
+
+    def tokenize(self, texts) -> tf.RaggedTensor:
+        texts = _normalize(as_vector(texts), self.lower_case, self.strip_accents)
+        return self._cut.tokenize(texts)
+
+    def vocabulary(self) -> bytes:
+        return "".join(f"{piece}\n" for piece in self._pieces).encode()
+
+    def get_settings(self) -> dict:
+        return {
+            "lower_case": self.lower_case,
+            "strip_accents": self.strip_accents,
+            **self._special,
+        }
+
+    @classmethod
+    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "WordPieceTokenizer":
+        lines = vocabulary.decode().removesuffix("\n").split("\n")
+        return cls([line.rstrip("\r") for line in lines], **settings)
+
+
+def _surface(piece: str) -> bytes:
+    """What a piece looks like in text; words begin with a space."""
+    if piece.startswith(CONTINUATION) and piece != CONTINUATION:
+        return piece.removeprefix(CONTINUATION).encode()
+    return f" {piece}".encode()
+
+
+def _normalize(texts: tf.Tensor, lower_case: bool, strip_accents: bool) -> tf.Tensor:
+    """Valid UTF-8 without control characters, lower-cased and without accents if asked for."""
+    import tensorflow_text
+
+    # TensorFlow's lower-casing would end the string at a NUL.
+    texts = tf.strings.unicode_transcode(
+        texts, "UTF-8", "UTF-8", replacement_char=ord(" "), replace_control_characters=True
+    )
+    if lower_case:
+        texts = tf.strings.lower(texts, "utf-8")
+    if strip_accents:
+        texts = tensorflow_text.normalize_utf8(texts, "NFD")
+        texts = tf.strings.regex_replace(texts, r"\p{Mn}", "")
+    return texts
+
+
+def _words(texts: tf.Tensor, batch: int = 8192) -> Iterator[str]:
+    """Normalised texts with one space between the words, cut as `tokenize` cuts them.
+
+    With single characters for pieces, a tokenizer's detokenised text is just that.
+    """
+    letters = set().union(*(text.decode() for text in texts.numpy()))
+    letters = sorted(letter for letter in letters if not letter.isspace())
+    tokenizer = WordPieceTokenizer([*SPECIAL, *letters, *(CONTINUATION + x for x in letters)])
+    for start in range(0, len(texts), batch):  # an id for each character takes room
+        ids = tokenizer.tokenize(texts[start : start + batch])
+        known = tf.ragged.boolean_mask(ids, ids != tokenizer.unk_id)
+        yield from (text.decode() for text in tokenizer.detokenize(known).numpy())
