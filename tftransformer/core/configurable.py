@@ -1,6 +1,7 @@
 """A configuration that is the constructor's arguments, written down once."""
 
 import inspect
+from collections import UserDict
 from typing import Any
 
 import keras
@@ -41,8 +42,9 @@ class Configurable:
                 own |= own.pop(name, {})
             elif parameter.kind is parameter.VAR_POSITIONAL:
                 own.pop(name, None)
-        # Past Keras's attribute tracking: an argument is not a sublayer until it is assigned.
-        object.__setattr__(instance, "_arguments", own)
+        # Past Keras's attribute tracking: an argument is not a sublayer until it is assigned. And
+        # no dict, which Keras would search for layers when it saves weights.
+        object.__setattr__(instance, "_arguments", UserDict(own))
         return instance
 
     def get_config(self) -> dict[str, Any]:

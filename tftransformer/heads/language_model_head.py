@@ -31,7 +31,10 @@ class LanguageModelHead(Layer):
         self.kernel = self.bias = None
 
     def build(self, hidden_shape):
-        if self.tied_to is None:
+        if self.tied_to is not None:
+            if not self.tied_to.built:
+                self.tied_to.build()
+        else:
             self.kernel = self.add_weight(
                 shape=(self.vocab_size, hidden_shape[-1]),
                 initializer="glorot_uniform",
@@ -43,7 +46,12 @@ class LanguageModelHead(Layer):
     def call(self, hidden: Any) -> Any:
         """Projects (…, d_model) to logits (…, vocab_size), in the compute dtype."""
         table = self.kernel if self.tied_to is None else self.tied_to.embeddings
-        logits = ops.einsum("...d,vd->...v", hidden, ops.cast(table, hidden.dtype))
+        # As one plain matrix product: einsum's gradient would hold (vocab, d_model, batch, length).
+        *batch, width = ops.shape(hidden)
+        table = ops.transpose(ops.cast(table, hidden.dtype))
+        logits = ops.reshape(
+            ops.matmul(ops.reshape(hidden, (-1, width)), table), (*batch, self.vocab_size)
+        )
         return logits if self.bias is None else logits + self.bias
 
     def compute_output_shape(self, hidden_shape):

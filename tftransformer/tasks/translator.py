@@ -1,5 +1,6 @@
 """Translator."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -13,7 +14,7 @@ import keras
 import numpy as np
 
 from tftransformer.core import replacing
-from tftransformer.decoding import BeamSearch
+from tftransformer.decoding import BeamSearch, Strategy
 from tftransformer.export import TranslationModule
 from tftransformer.tasks.scores import translation_scores
 from tftransformer.text import load_tokenizer
@@ -83,6 +84,10 @@ class Translator:
         self.source_tokenizer = tokenizers.source_tokenizer
         self.target_tokenizer = tokenizers.target_tokenizer
         self.strategy = BeamSearch() if strategy is None else strategy
+        if not isinstance(self.strategy, Strategy):
+            raise TypeError(
+                f"strategy must be a decoding strategy such as BeamSearch(4), not {strategy!r}."
+            )
         self.max_length, self.max_source_length = max_length, max_source_length
         self.processors, self.batch_size = tuple(processors), batch_size
         self.module = TranslationModule(
@@ -130,7 +135,7 @@ class Translator:
         """
         texts = list(texts)
         ids, splits = self.source_tokenizer.encode_flat(texts)
-        rows = [self._source_row(ids[a:b]) for a, b in zip(splits[:-1], splits[1:], strict=True)]
+        rows = [self._source_row(ids[a:b]) for a, b in itertools.pairwise(splits)]
         self._warn_of_cuts(np.diff(splits))
         order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
         found: list[list[Translation]] = [[Translation("", 0.0)] for _ in texts]

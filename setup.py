@@ -1,0 +1,48 @@
+"""Packaging of tftransformer."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+root = pathlib.Path(__file__).parent
+package = (root / "tftransformer" / "__init__.py").read_text(encoding="utf-8")
+
+setup(
+    name="tftransformer",
+    version=re.search(r'^__version__ = "(.+)"$', package, re.MULTILINE)[1],
+    description="Transformer components for TensorFlow and Keras 3",
+    long_description=(root / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    packages=find_packages(include=["tftransformer", "tftransformer.*"]),
+    python_requires=">=3.11,<3.14",
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        # Its version follows TensorFlow's; there are no wheels for Windows.
+        'tensorflow-text>=2.21,<2.22; platform_system != "Windows"',
+        "keras>=3.15,<3.16",
+        "numpy",
+        "pandas",
+        "scikit-learn",
+        "sentencepiece>=0.2.2",
+        "sacrebleu",
+        "matplotlib",
+        "pyarrow",
+    ],
+    extras_require={
+        "test": [
+            "pytest",
+            "hypothesis",
+            "nbclient",
+            "ipykernel",
+            "nbformat",
+            "jax",
+            "ruff",
+        ],
+    },
+    classifiers=[
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+    ],
+)

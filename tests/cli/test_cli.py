@@ -1,0 +1,96 @@
+"""The command line, in processes of its own, as a person at a shell meets it."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+NUMBERS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf"}
+PAIRS = [
+    (f"{a} and {b}", f"{NUMBERS[a]} und {NUMBERS[b]}") for a in NUMBERS for b in NUMBERS if a != b
+]
+
+
+def run(*words, text="", check=True, cwd=None):
+    process = subprocess.run(
+        [sys.executable, "-m", "tftransformer", *map(str, words)],
+        input=text.encode(),
+        capture_output=True,
+        cwd=cwd,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    out, err = process.stdout.decode(), process.stderr.decode()
+    assert not check or process.returncode == 0, err
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run on a toy table: its folder, with the tables beside."""
+    root = tmp_path_factory.mktemp("cli")
+    rows = "".join(f"{en}\t{de}\n" for en, de in PAIRS)
+    (root / "pairs.tsv").write_text("en\tde\n" + rows, encoding="utf-8")
+    run(
+        *("train", "--train", root / "pairs.tsv", "--validation", root / "pairs.tsv"),
+        *("--model", root / "model", "--vocab-size", 300, "--num-layers", 1, "--d-model", 32),
+        *("--num-heads", 2, "--dff", 64, "--dropout", 0, "--epochs", 160, "--average", 2),
+        *("--learning-rate", 0.01, "--warmup-steps", 40),
+    )
+    return root
+
+
+@pytest.mark.slow
+def test_what_was_trained_translates_line_by_line(folder):
+    english = [en for en, _ in PAIRS]
+    german = [de for _, de in PAIRS]
+    text = "\n".join([*english[:3], "", *english[3:]]) + "\r\n"
+    _, out, _ = run("translate", "--model", folder / "model", text=text)
+    lines = out.split("\n")
+    assert lines.pop() == ""
+    assert lines.pop(3) == ""
+    assert np.mean([a == b for a, b in zip(lines, german, strict=True)]) > 0.9
+    _, out, _ = run("translate", "--model", folder / "model", "--scores", "--beams", 1, text=text)
+    scored = [line.split("\t") for line in out.splitlines()]
+    assert len(scored) == len(PAIRS) + 1
+    assert all(float(score) <= 0 for score, _ in scored)
+
+
+@pytest.mark.slow
+def test_evaluate_and_export(folder):
+    _, out, _ = run("evaluate", "--model", folder / "model", "--test", folder / "pairs.tsv")
+    name, bleu, signature = out.splitlines()[1].split()
+    assert name == "bleu"
+    assert float(bleu) > 80
+    assert "tok:13a" in signature
+    export = ["export", "--model", folder / "model", "--output", folder / "saved"]
+    run(*export)
+    assert (folder / "saved" / "saved_model.pb").is_file()
+    code, out, err = run(*export, check=False)
+    assert (code, out) == (1, "")
+    assert "exists already" in err
+
+
+@pytest.mark.slow
+def test_errors_go_to_standard_error_with_a_status(folder, tmp_path):
+    table = folder / "pairs.tsv"
+    for words, message in (
+        (["translate", "--model", tmp_path], "holds no translator"),
+        (["train", "--train", tmp_path / "no.tsv", "--model", tmp_path / "m"], "there is no file"),
+        (
+            ["evaluate", "--model", folder / "model", "--test", table, "--target", "nl"],
+            "column 'nl' is not in",
+        ),
+    ):
+        code, out, err = run(*words, check=False)
+        assert (code, out) == (1, "")
+        assert message in err
+        assert "Traceback" not in err
+    assert run("translate", check=False)[0] == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_comes_at_once_and_names_the_commands():
+    _, out, _ = run("--help")
+    assert all(command in out for command in ("train", "translate", "evaluate", "export"))

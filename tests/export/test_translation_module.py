@@ -1,0 +1,102 @@
+"""A SavedModel in a process that knows neither Keras nor this package."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tftransformer.decoding import BeamSearch, Greedy
+
+TEXTS = ["The dog sleeps.", "", "two birds in the house and a dog", "Vögel 🐦"]
+
+SERVE = """
+import json, sys
+import tensorflow as tf
+import tensorflow_text
+path, texts = sys.argv[1], json.loads(sys.argv[2])
+module = tf.saved_model.load(path)
+
+def plain(outputs):
+    values = {name: value.tolist() for name, value in outputs.items()}
+    def decode(value):
+        if isinstance(value, list):
+            return [decode(v) for v in value]
+        return value.decode() if isinstance(value, bytes) else value
+    return {name: decode(value) for name, value in values.items()}
+
+def call(name, texts):
+    outputs = module.signatures[name](texts=tf.constant(texts, tf.string))
+    return plain({name: value.numpy() for name, value in outputs.items()})
+
+with tf.compat.v1.Session(graph=tf.Graph()) as session:
+    graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
+    signature = graph.signature_def["serving_default"]
+    fetches = {name: tensor.name for name, tensor in signature.outputs.items()}
+    outputs = session.run(fetches, {signature.inputs["texts"].name: texts})
+print(json.dumps({
+    "python": call("serving_default", texts),
+    "n_best": call("n_best", texts),
+    "one": call("serving_default", texts[:1]),
+    "none": call("serving_default", []),
+    "session": plain(outputs),
+    "modules": [name for name in sys.modules if "tftransformer" in name],
+}))
+"""
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3, num_return=2)], ids=repr)
+def test_the_export_translates_as_the_translator_in_a_bare_process(
+    make_translator, tmp_path, strategy
+):
+    translator = make_translator(strategy=strategy)
+    path = translator.export(tmp_path / "export")
+    run = subprocess.run(
+        [sys.executable, "-c", SERVE, str(path), json.dumps(TEXTS)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=tmp_path,  # the package is not to be found from here by chance
+        check=True,
+    )
+    served = json.loads(run.stdout)
+    expected = translator.n_best(TEXTS)
+    for loader in ("python", "session"):
+        assert served[loader]["translations"] == [best.text for best, *_ in expected]
+        np.testing.assert_allclose(
+            served[loader]["scores"], [best.score for best, *_ in expected], rtol=1e-4
+        )
+    assert served["one"]["translations"] == served["python"]["translations"][:1]
+    assert served["none"] == {"translations": [], "scores": []}
+    for found, texts in zip(expected, served["n_best"]["translations"], strict=True):
+        assert [translation.text for translation in found] == texts[: len(found)]
+    assert served["modules"] == []
+
+
+def test_signatures_have_readable_names(make_translator, tmp_path):
+    path = make_translator(strategy=Greedy()).export(tmp_path / "export")
+    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    assert signature.structured_input_signature[1] == {
+        "texts": tf.TensorSpec([None], tf.string, name="texts")
+    }
+    assert sorted(signature.structured_outputs) == ["scores", "translations"]
+
+
+def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(make_translator, tmp_path):
+    translator = make_translator(strategy=Greedy())
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "precious").write_text("mine")
+    with pytest.raises(FileExistsError, match="exists already"):
+        translator.export(tmp_path / "taken")
+    assert (tmp_path / "taken" / "precious").read_text() == "mine"
+    assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
+def test_the_export_holds_the_weights_once(make_translator, tmp_path):
+    translator = make_translator(strategy=Greedy())
+    path = translator.export(tmp_path / "export")
+    (data,) = (path / "variables").glob("*.data-*")
+    weights = 4 * translator.model.count_params()
+    assert weights <= data.stat().st_size < 1.1 * weights

@@ -1,0 +1,146 @@
+"""The Translator: containers, batching, n-best, alignment, saving."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tftransformer.decoding import BeamSearch, Greedy, MinNewTokens, Sampling
+from tftransformer.tasks import Translation, Translator
+
+TEXTS = ["The dog sleeps.", "A cat", "", "two birds in the house and a dog", "Hund", "  "]
+
+
+@pytest.fixture(scope="module")
+def translator(make_translator):
+    return make_translator(strategy=BeamSearch(3, num_return=2))
+
+
+def test_container_order_and_index_are_kept(translator):
+    expected = translator(TEXTS)
+    assert isinstance(expected, list)
+    assert len(expected) == len(TEXTS)
+    assert translator(TEXTS[0]) == expected[0]
+    assert translator(tuple(TEXTS)) == tuple(expected)
+    array = translator(np.array(TEXTS).reshape(2, 3))
+    assert array.shape == (2, 3)
+    assert array.ravel().tolist() == expected
+    series = pd.Series(TEXTS, index=[5, 5, 1, 0, 9, 7], name="en")
+    translated = translator(series)
+    pd.testing.assert_index_equal(translated.index, series.index)
+    assert translated.name == "en"
+    assert translated.tolist() == expected
+
+
+def test_nothing_translates_to_nothing(translator):
+    assert translator("") == ""
+    assert translator([]) == []
+    assert translator(np.array([], dtype=object)).shape == (0,)
+    assert translator(pd.Series([], dtype=str)).empty
+    assert translator.n_best([""]) == [[Translation("", 0.0)]]
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3), Sampling(seed=4)], ids=repr)
+def test_batches_and_their_order_change_no_translation(make_translator, strategy):
+    together = make_translator(strategy=strategy, batch_size=64).n_best(TEXTS)
+    alone = make_translator(strategy=strategy, batch_size=1).n_best(TEXTS)
+    for one, other in zip(together, alone, strict=True):
+        assert [t.text for t in one] == [t.text for t in other]
+        np.testing.assert_allclose([t.score for t in one], [t.score for t in other], rtol=1e-5)
+
+
+def test_n_best_is_sorted_and_begins_with_the_translation(translator):
+    for text, found in zip(TEXTS, translator.n_best(TEXTS), strict=True):
+        assert found[0].text == translator(text)
+        if text.strip():
+            assert len(found) == 2
+            assert found[0].score >= found[1].score
+
+
+@pytest.mark.parametrize("texts", [[None], ["a", 3], [float("nan")], pd.Series(["a", None])])
+def test_a_text_that_is_none_is_an_error_that_names_it(translator, texts):
+    with pytest.raises(ValueError, match=r"texts\[\d\]"):
+        translator(texts)
+
+
+def test_long_sources_are_cut_with_a_warning(make_translator):
+    short = make_translator(max_source_length=4)
+    with pytest.warns(UserWarning, match="1 of 2 texts have more than max_source_length=4"):
+        cut, _ = short(["The dog sleeps in the house.", "dog"])
+    pieces = short.source_tokenizer.encode(["The dog sleeps in the house."])[0][:3]
+    assert cut == make_translator()(short.source_tokenizer.decode([pieces])[0])
+
+
+def test_processors_reach_the_decoding(make_translator):
+    end = make_translator().target_tokenizer.end_id
+    found = make_translator(strategy=Greedy(), processors=[MinNewTokens(12, end)])
+    ids = found.module.decode(np.array([[5, 6, 3]], "int32"), np.array([0], "int32")).ids
+    assert end not in ids.numpy()
+
+
+def test_alignment_is_the_attention_of_the_forced_translation(translator):
+    alignment = translator.alignment("The dog sleeps.", "Der Hund")
+    layers, heads, target, source = alignment.weights.shape
+    assert (layers, heads) == (2, 4)
+    assert target == len(alignment.target_tokens)
+    assert source == len(alignment.source_tokens)
+    assert alignment.source_tokens[-1] == alignment.target_tokens[-1] == "</s>"
+    np.testing.assert_allclose(alignment.weights.sum(-1), 1, rtol=1e-5)
+    # The same as the model says when it is asked directly.
+    start, end = translator.target_tokenizer.start_id, translator.source_tokenizer.end_id
+    source_ids, target_ids = translator.source_tokenizer.encode(["The dog sleeps.", "Der Hund"])
+    details = translator.model.details(
+        {
+            "source_ids": np.array([[*source_ids, end]]),
+            "target_ids": np.array([[start, *target_ids]]),
+        }
+    )
+    np.testing.assert_allclose(
+        alignment.weights, np.stack([w[0] for w in details["cross_attentions"]]), atol=1e-6
+    )
+    assert translator.alignment("dog").target_tokens[:-1] == translator.target_tokenizer.tokens(
+        translator.target_tokenizer.encode([translator("dog")])[0]
+    )
+
+
+def test_evaluate_scores_its_own_translations_perfectly(translator):
+    texts = ["The dog sleeps in the house.", "A cat and two birds."]
+    scores = translator.evaluate(texts, ["a b c d", "e f g h"])
+    assert scores["bleu"] < 10
+    assert "tok:13a" in scores["bleu_signature"]
+    with pytest.raises(ValueError, match="2 hypotheses and 1 references"):
+        translator.evaluate(texts, ["x"])
+
+
+def test_saved_and_loaded_translates_the_same(make_translator, tmp_path):
+    translator = make_translator(strategy=BeamSearch(2), processors=[MinNewTokens(3, 3)])
+    translator.save(tmp_path / "de")
+    translator.save(tmp_path / "de")  # over an older one
+    loaded = Translator.load(tmp_path / "de")
+    assert loaded.n_best(TEXTS) == translator.n_best(TEXTS)
+    assert loaded.strategy == BeamSearch(2)
+    assert loaded.processors == translator.processors
+    greedy = Translator.load(tmp_path / "de", strategy=Greedy())
+    assert greedy(TEXTS) == make_translator(strategy=Greedy(), processors=[MinNewTokens(3, 3)])(
+        TEXTS
+    )
+
+
+def test_a_damaged_folder_is_named(make_translator, tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no translator"):
+        Translator.load(tmp_path)
+    make_translator().save(tmp_path)
+    settings = tmp_path / "translator.json"
+    good = settings.read_text()
+    settings.write_text(good[:20])
+    with pytest.raises(ValueError, match=r"translator\.json is damaged"):
+        Translator.load(tmp_path)
+    settings.write_text(json.dumps({"strategy": {"class_name": "Popen", "module": "subprocess"}}))
+    with pytest.raises(TypeError, match="strategy must be a decoding strategy"):
+        Translator.load(tmp_path)
+    settings.write_text(good)
+    model = tmp_path / "model.keras"
+    model.write_bytes(model.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"model\.keras cannot be read"):
+        Translator.load(tmp_path)

@@ -1,0 +1,7 @@
+"""`python -m tftransformer`."""
+
+import sys
+
+from tftransformer.cli import main
+
+sys.exit(main())

@@ -1,0 +1,5 @@
+"""The command line: train, translate, evaluate, export."""
+
+from tftransformer.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,31 @@
+"""Translates a table's source column and scores it against the target column."""
+
+import argparse
+
+from tftransformer.cli.translator_options import add_translator_arguments, load_translator
+
+HELP = "score translations of a table: BLEU and chrF"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
+    add_translator_arguments(parser)
+    add = parser.add_argument
+    add("--test", required=True, metavar="FILE", help="table of sentence pairs")
+    add("--source", default="en", metavar="COLUMN", help="column to translate from")
+    add("--target", default="de", metavar="COLUMN", help="column of the references")
+    add("--tokenize", default="13a", help='tokenisation of BLEU; "none" for tokenised text')
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    from tftransformer import read_table
+    from tftransformer.data import take_texts
+
+    (sources, references), report = take_texts(
+        read_table(options.test), [options.source, options.target]
+    )
+    scores = load_translator(options).evaluate(sources, references, options.tokenize)
+    print(f"rows {report}")
+    for name in ("bleu", "chrf"):
+        print(f"{name} {scores[name]:.2f}  {scores[f'{name}_signature']}")

@@ -1,0 +1,95 @@
+"""Trains a translator on a table of sentence pairs.
+
+The tables (.tsv, .tsv.gz, .csv, .csv.gz, .parquet) name their columns in the first line. Folder
+MODEL receives checkpoints while training runs, and at its end the translator, whose weights are the
+average of the last checkpoints.
+"""
+
+import argparse
+import pathlib
+
+HELP = "train a translator on a table of sentence pairs"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of the command."""
+    add = parser.add_argument
+    add("--train", required=True, metavar="FILE", help="table of sentence pairs")
+    add("--validation", metavar="FILE", help="another; default: a tenth of the training table")
+    add("--model", required=True, metavar="FOLDER", help="where the run and its translator go")
+    add("--source", default="en", metavar="COLUMN", help="column to translate from")
+    add("--target", default="de", metavar="COLUMN", help="column to translate to")
+    add("--vocab-size", type=int, default=8000, help="pieces of the joint vocabulary")
+    add("--num-layers", type=int, default=4, help="layers of encoder and decoder each")
+    add("--d-model", type=int, default=128, help="width of the model")
+    add("--num-heads", type=int, default=4, help="attention heads")
+    add("--dff", type=int, default=256, help="width of the feed-forward nets")
+    add("--dropout", type=float, default=0.2, help="dropout rate")
+    add("--label-smoothing", type=float, default=0.1, help="label smoothing")
+    add("--learning-rate", type=float, default=0.004, help="highest learning rate")
+    add("--warmup-steps", type=int, default=1000, help="updates until then")
+    add("--batch-tokens", type=int, default=4096, help="most tokens of a batch on one side")
+    add("--max-length", type=int, default=128, help="most tokens of a text")
+    add("--epochs", type=int, default=30, help="passes over the data")
+    add("--minutes", type=float, help="stop after so many minutes")
+    add("--average", type=int, default=5, help="checkpoints in the average")
+    add("--seed", type=int, default=0, help="of the weights, the order of the data and dropout")
+    add("--resume", action="store_true", help="go on with the run in MODEL")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    import keras
+
+    import tftransformer as tt
+
+    folder = pathlib.Path(options.model)
+    frame = tt.read_table(options.train)
+    if options.resume and (folder / "data").is_dir():
+        data = tt.DataProcess.load(folder / "data")
+    else:
+        data = tt.DataProcess(
+            options.source,
+            options.target,
+            vocab_size=options.vocab_size,
+            batch_tokens=options.batch_tokens,
+            max_length=options.max_length,
+            seed=options.seed,
+        )
+    if options.validation:
+        validation_frame = tt.read_table(options.validation)
+    else:
+        frame, validation_frame = data.train_test_split(frame)
+    if not data.is_fitted:
+        data.fit(frame).save(folder / "data")
+    train, validation = data.batches(frame), data.batches(validation_frame, training=False)
+    print(f"training: {train}\nvalidation: {validation}")
+
+    keras.utils.set_random_seed(options.seed)
+    model = tt.Transformer(
+        num_layers=options.num_layers,
+        d_model=options.d_model,
+        num_heads=options.num_heads,
+        dff=options.dff,
+        vocab_size=data.source_tokenizer.vocab_size,
+        dropout=options.dropout,
+    )
+    schedule = tt.InverseSquareRootSchedule(options.learning_rate, options.warmup_steps)
+    trainer = tt.Trainer(
+        model,
+        train,
+        validation,
+        loss=tt.LabelSmoothedCrossEntropy(options.label_smoothing),
+        optimizer=keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9),
+        epochs=options.epochs,
+        minutes=options.minutes,
+        directory=folder,
+        resume=options.resume,
+        checkpointing=tt.Checkpointing(keep_last=options.average),
+    )
+    trainer.train()
+    trainer.load("average", last=options.average)
+    scores = trainer.evaluate(validation)
+    print("validation:", ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+    tt.Translator(model, data, max_length=options.max_length).save(folder)
+    print(f"translator: {folder}")
