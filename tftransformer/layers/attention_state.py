@@ -17,9 +17,11 @@ class AttentionState:
 
     Attributes:
         weights: after a call, float32 (batch, heads, queries, keys).
+        new_keys_at: the entry of the context that says where the projected keys stand.
     """
 
     weights: Any = None
+    new_keys_at = "key_positions"
 
     def extend(self, project: Project) -> tuple[Any, Any]:
         """Returns the keys and values to attend to, (batch, heads, keys, head width) each.
@@ -38,6 +40,9 @@ class KeyValueCache(AttentionState):
         value: float tensor (batch, heads, length, head width).
         position: int, scalar: how many tokens the buffers hold already.
     """
+
+    # `key_positions` are those of the whole buffer; the new tokens are the queries themselves.
+    new_keys_at = "query_positions"
 
     def __init__(self, key: Any, value: Any, position: Any):
         self.key, self.value, self.position = key, value, position

@@ -7,7 +7,7 @@ import keras
 
 from tftransformer.core import register
 from tftransformer.layers.attention_state import LayerState
-from tftransformer.layers.encoder_layer import EncoderLayer
+from tftransformer.layers.encoder_layer import EncoderLayer, attend
 
 
 @register
@@ -73,19 +73,24 @@ class DecoderLayer(EncoderLayer):
         Returns:
             float tensor (batch, length, d_model).
         """
+        if encoder_output is None and state is None:
+            raise ValueError(
+                "the layer has nothing to attend to: pass encoder_output, or a state that holds "
+                "its projection."
+            )
         x = self._attend(
             x, attention_mask, training, state, position_bias=position_bias, context=context
         )
-        given = {"context": cross_context, "state": state.cross_attention if state else None}
-        given = {name: value for name, value in given.items() if value is not None}
         x = self.cross_attention_residual(
             x,
-            sublayer=lambda h: self.cross_attention(
+            sublayer=lambda h: attend(
+                self.cross_attention,
                 h,
                 encoder_output,
-                attention_mask=cross_attention_mask,
-                training=training,
-                **given,
+                cross_attention_mask,
+                training,
+                context=cross_context,
+                state=state.cross_attention if state else None,
             ),
             training=training,
         )

@@ -1,5 +1,6 @@
 """EncoderLayer."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,9 +33,10 @@ class EncoderLayer(Layer):
         epsilon: of the norms.
         use_bias: whether projections have biases.
         rotary: `RotaryPositions()` for the self-attention, or None.
-        attention: a ready-made self-attention layer instead of `MultiHeadAttention`; it is
-            called as `attention(x, attention_mask=mask)` with such further arguments of
-            `MultiHeadAttention.call` as the stack was given.
+        attention: a ready-made self-attention layer instead of `MultiHeadAttention`, such as
+            Keras's own: built with the shapes and called with the tensors of query and value, as
+            `attention(x, x, attention_mask=mask, training=training)`. To report its weights or
+            to decode with a cache it also takes the `state` of `MultiHeadAttention.call`.
         feed_forward: a ready-made layer instead of `FeedForward`.
     """
 
@@ -97,12 +99,9 @@ class EncoderLayer(Layer):
         )
 
     def build(self, x_shape):
-        for layer in (
-            self.attention,
-            self.attention_residual,
-            self.feed_forward,
-            self.feed_forward_residual,
-        ):
+        if not self.attention.built:
+            self.attention.build(x_shape, x_shape)
+        for layer in (self.attention_residual, self.feed_forward, self.feed_forward_residual):
             if not layer.built:
                 layer.build(x_shape)
 
@@ -111,11 +110,9 @@ class EncoderLayer(Layer):
     ) -> Any:
         """Self-attention in its residual connection."""
         given["state"] = state.self_attention if state else None
-        # A ready-made attention layer need not know the arguments that are not in use.
-        given = {name: value for name, value in given.items() if value is not None}
         return self.attention_residual(
             x,
-            sublayer=lambda h: self.attention(h, attention_mask=mask, training=training, **given),
+            sublayer=lambda h: attend(self.attention, h, h, mask, training, **given),
             training=training,
         )
 
@@ -155,3 +152,21 @@ class EncoderLayer(Layer):
 
     def compute_output_shape(self, x_shape):
         return x_shape
+
+
+def attend(
+    attention: keras.layers.Layer,
+    query: Any,
+    value: Any,
+    mask: Any,
+    training: bool | None,
+    **given: Any,
+) -> Any:
+    """Calls an attention layer, which need not know the arguments that are not in use.
+
+    The context informs, so a layer without interest in it does without; all else must be taken.
+    """
+    given = {name: argument for name, argument in given.items() if argument is not None}
+    if "context" not in inspect.signature(attention.call).parameters:
+        given.pop("context", None)
+    return attention(query, value, attention_mask=mask, training=training, **given)

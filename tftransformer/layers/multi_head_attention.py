@@ -128,8 +128,8 @@ class MultiHeadAttention(Layer):
             query: float tensor (batch, queries, d_query).
             value: float tensor (batch, keys, d_value); default: `query` (self-attention).
             attention_mask: bool tensor broadcastable to (batch, heads, queries, keys),
-                True = may attend; None = all may. A query that may see nothing yields 0
-                before the output projection.
+                True = may attend; default: the implicit Keras mask of `value`, else all may. A
+                query that may see nothing yields 0 before the output projection.
             position_bias: float tensor broadcastable as the mask, added to the scores.
             context: the dict that masks read; its `query_positions` serve `rotary`, all of it
                 the scorer.
@@ -144,9 +144,11 @@ class MultiHeadAttention(Layer):
         heads = self._split(self.query(query))
         if self.rotary is not None:
             heads = self.rotary(heads, context.get("query_positions"))
-        # The new keys of self-attention stand where the queries stand, also beside a cache.
-        value, where = (query, "query_positions") if value is None else (value, "key_positions")
-        key, values = state.extend(lambda: self.project_value(value, context.get(where)))
+        value = query if value is None else value
+        if attention_mask is None:
+            attention_mask = implicit_mask(value)
+        positions = context.get(state.new_keys_at)
+        key, values = state.extend(lambda: self.project_value(value, positions))
         scores = self.scorer(heads, key, context=context)
         if position_bias is not None:
             scores = scores + ops.cast(position_bias, scores.dtype)
@@ -156,3 +158,9 @@ class MultiHeadAttention(Layer):
 
     def compute_output_shape(self, query_shape, value_shape=None):
         return (*query_shape[:-1], self.d_model)
+
+
+def implicit_mask(value: Any) -> Any:
+    """Returns the mask that Keras attached to `value` as (batch, 1, 1, keys), or None."""
+    mask = getattr(value, "_keras_mask", None)
+    return None if mask is None else mask[:, None, None]

@@ -71,7 +71,7 @@ class TokenEmbeddings(Layer):
         if self.position is not None:
             if positions is None:
                 positions = ops.arange(ops.shape(ids)[1])
-            x = x + self.position(positions)
+            x = x + ops.cast(self.position(positions), x.dtype)
         return self.dropout(x, training=training)
 
     def compute_mask(self, ids: Any, mask: Any = None) -> Any:

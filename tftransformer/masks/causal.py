@@ -1,5 +1,7 @@
 """CausalMask."""
 
+from keras import ops
+
 from tftransformer.core import register
 from tftransformer.masks.mask import Mask
 
@@ -14,4 +16,4 @@ class CausalMask(Mask):
 
     def visible(self, context):
         query, key = context["query_positions"], context["key_positions"]
-        return key[..., None, :] <= query[..., :, None]
+        return ops.less_equal(key[..., None, :], query[..., :, None])

@@ -17,4 +17,5 @@ class MemoryMask(Mask):
 
     def visible(self, context):
         lengths = ops.convert_to_tensor(context["memory_lengths"])
-        return context["key_positions"][..., None, :] >= -lengths[..., None, None]
+        key = context["key_positions"][..., None, :]
+        return ops.greater_equal(key, -lengths[..., None, None])

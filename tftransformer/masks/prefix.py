@@ -1,5 +1,7 @@
 """PrefixMask."""
 
+from keras import ops
+
 from tftransformer.core import register
 from tftransformer.masks.mask import Mask
 
@@ -14,4 +16,4 @@ class PrefixMask(Mask):
 
     def visible(self, context):
         lengths, key = context["prefix_lengths"], context["key_positions"]
-        return key[..., None, :] < lengths[:, None, None]
+        return ops.less(key[..., None, :], lengths[:, None, None])

@@ -24,5 +24,6 @@ class SlidingWindowMask(Mask):
         self.before, self.after = before, after
 
     def visible(self, context):
-        distance = context["key_positions"][..., None, :] - context["query_positions"][..., :, None]
+        query, key = context["query_positions"], context["key_positions"]
+        distance = ops.subtract(key[..., None, :], query[..., :, None])
         return ops.logical_and(distance >= -self.before, distance <= self.after)

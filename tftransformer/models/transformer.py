@@ -1,6 +1,6 @@
 """Transformer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -27,7 +27,8 @@ class Transformer(Configurable, keras.Model):
     """The encoder-decoder of "Attention Is All You Need" (Vaswani et al. 2017).
 
     Args:
-        num_layers: number of layers of each stack.
+        num_layers: number of layers of each stack; like `num_heads` and `dff` one number for both
+            stacks, or a pair (encoder, decoder): a deep encoder with a shallow decoder is fast.
         d_model: width of the model.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
@@ -37,6 +38,7 @@ class Transformer(Configurable, keras.Model):
         dropout: rate on embeddings and on the output of each sublayer.
         tie: which embeddings share one table: "all" (source, target and output), "target"
             (target and output) or "none". Default: "all" with one vocabulary, else "target".
+        head_bias: whether each target token has a bias on its logit.
         position: layer that encodes positions, added to the embeddings of both stacks (each has
             its own copy); default `SinusoidalPositions(d_model)`.
         encoder_mask: of the encoder; default `PaddingMask()`.
@@ -55,15 +57,16 @@ class Transformer(Configurable, keras.Model):
 
     def __init__(
         self,
-        num_layers: int,
+        num_layers: int | Sequence[int],
         d_model: int,
-        num_heads: int,
-        dff: int,
+        num_heads: int | Sequence[int],
+        dff: int | Sequence[int],
         vocab_size: int | None = None,
         source_vocab_size: int | None = None,
         target_vocab_size: int | None = None,
         dropout: float = 0.1,
         tie: str | None = None,
+        head_bias: bool = False,
         position: keras.layers.Layer | None = None,
         encoder_mask: Mask | None = None,
         decoder_mask: Mask | None = None,
@@ -90,7 +93,7 @@ class Transformer(Configurable, keras.Model):
                 f'tie="all" needs one vocabulary, not {source_size} source and {target_size} target '
                 'ids: learn a joint vocabulary, or use tie="target".'
             )
-        self.d_model, self.num_layers, self.pad_id = d_model, num_layers, pad_id
+        self.d_model, self.pad_id = d_model, pad_id
         position = position or SinusoidalPositions(d_model, dtype=self.dtype_policy)
 
         def embeddings(name: str, size: int, table: Any = None) -> TokenEmbeddings:
@@ -105,17 +108,27 @@ class Transformer(Configurable, keras.Model):
                 name=name,
             )
 
-        sizes = (num_layers, d_model, num_heads, dff)
+        layers, heads, widths = (both(size) for size in (num_layers, num_heads, dff))
         options = {**options, "dropout": dropout, "dtype": self.dtype_policy}
         source = embeddings("source_embeddings", source_size)
         target = embeddings(
             "target_embeddings", target_size, table=source.table if tie == "all" else None
         )
         self.encoder = Encoder(
-            *sizes, mask=encoder_mask, embeddings=source, name="encoder", **options
+            layers[0],
+            d_model,
+            heads[0],
+            widths[0],
+            mask=encoder_mask,
+            embeddings=source,
+            name="encoder",
+            **options,
         )
         self.decoder = Decoder(
-            *sizes,
+            layers[1],
+            d_model,
+            heads[1],
+            widths[1],
             mask=decoder_mask,
             cross_mask=cross_mask,
             embeddings=target,
@@ -125,6 +138,7 @@ class Transformer(Configurable, keras.Model):
         self.head = LanguageModelHead(
             target_size,
             tied_to=None if tie == "none" else target.table,
+            use_bias=head_bias,
             dtype=self.dtype_policy,
             name="head",
         )
@@ -135,7 +149,8 @@ class Transformer(Configurable, keras.Model):
         hidden = (None, None, self.d_model)
         self.encoder.build((None, None))
         self.decoder.build((None, None), hidden)
-        self.head.build(hidden)
+        if not self.head.built:
+            self.head.build(hidden)
 
     def call(
         self,
@@ -147,8 +162,10 @@ class Transformer(Configurable, keras.Model):
 
         Args:
             inputs: dict of `source_ids`, int (batch, source length), and `target_ids`, int
-                (batch, target length), the target shifted right behind its start token.
-            context: further entries for the masks of both stacks.
+                (batch, target length), the target shifted right behind its start token. Optional:
+                `source_padding_mask` and `target_padding_mask`, bool of the same shapes, True = a
+                real token; default: all ids but the pad id.
+            context: further entries for all three masks.
             training: whether dropout is active.
 
         Returns:
@@ -158,14 +175,23 @@ class Transformer(Configurable, keras.Model):
 
     def _forward(self, inputs, context=None, encoder_state=None, decoder_state=None, training=None):
         source_ids, target_ids = self._ids(inputs)
+        source_padding_mask = inputs.get("source_padding_mask")
+        if source_padding_mask is None:
+            source_padding_mask = self.source_padding_mask(source_ids)
         encoder_output = self.encoder(
-            source_ids, context=context, state=encoder_state, training=training
+            source_ids,
+            padding_mask=source_padding_mask,
+            context=context,
+            state=encoder_state,
+            training=training,
         )
         hidden = self.decoder(
             target_ids,
             encoder_output,
-            encoder_padding_mask=self.source_padding_mask(source_ids),
+            padding_mask=inputs.get("target_padding_mask"),
+            encoder_padding_mask=source_padding_mask,
             context=context,
+            cross_context=context,
             state=decoder_state,
             training=training,
         )
@@ -197,7 +223,12 @@ class Transformer(Configurable, keras.Model):
             `decoder_attentions` and `cross_attentions`, for each layer a float32 tensor (batch,
             heads, queries, keys).
         """
-        states = [StackState([LayerState() for _ in range(self.num_layers)]) for _ in range(2)]
+        if not self.built:
+            self.build()
+        states = [
+            StackState([LayerState() for _ in stack.layers])
+            for stack in (self.encoder, self.decoder)
+        ]
         logits = self._forward(inputs, None, *states, training=False)
         encoder, decoder = states
         return {
@@ -223,8 +254,10 @@ class Transformer(Configurable, keras.Model):
             logits (batch · copies, vocabulary) after the last of them and the new cache, a list of
             the keys and values of each layer with the rows first.
         """
+        if not self.built:
+            self.build()
         padding_mask = self.source_padding_mask(source_ids)
-        encoder_output = self.encoder(source_ids, training=False)
+        encoder_output = self.encoder(source_ids, padding_mask=padding_mask, training=False)
         fixed = [
             layer.cross_attention.project_value(encoder_output) for layer in self.decoder.layers
         ]
@@ -259,3 +292,12 @@ class Transformer(Configurable, keras.Model):
             return self.head(hidden[:, -1]), [{"key": c.key, "value": c.value} for c in caches]
 
         return step, cache
+
+
+def both(size: int | Sequence[int]) -> tuple[int, int]:
+    """Returns a size of encoder and decoder: given as one number for both, or as a pair."""
+    if isinstance(size, int):
+        return size, size
+    if len(size) != 2:
+        raise ValueError(f"a size is one number, or a pair (encoder, decoder), not {size!r}")
+    return tuple(size)

@@ -29,6 +29,7 @@ class Encoder(Layer):
             if the stack is called with vectors.
         final_norm: whether a norm ends the stack; default: with `norm="pre"` only.
         **options: of each layer, see `EncoderLayer`: dropout, norm, activation, epsilon, …
+            Each layer has its own copy of a ready-made layer among them (`attention`, …).
 
     Override `make_layer` to build the layers another way.
     """
@@ -50,6 +51,8 @@ class Encoder(Layer):
     ):
         trainable = options.pop("trainable", True)
         super().__init__(name=name, dtype=dtype, trainable=trainable)
+        if num_layers < 1:
+            raise ValueError(f"a stack has 1 layer or more, not num_layers={num_layers}")
         self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
         self.mask = self.default_mask() if mask is None else mask
         self.embeddings = embeddings
@@ -72,6 +75,12 @@ class Encoder(Layer):
 
     def make_layer(self, index: int, *sizes: int, **options: Any) -> keras.layers.Layer:
         """Builds layer number `index`; `sizes` are d_model, num_heads, dff."""
+        copies = {
+            name: option.from_config(option.get_config())
+            for name, option in options.items()
+            if isinstance(option, keras.layers.Layer)
+        }
+        options = {**options, **copies}
         return self.layer_class(*sizes, **options, dtype=self.dtype_policy, name=f"layer_{index}")
 
     def build(self, inputs_shape):
@@ -147,6 +156,8 @@ class Encoder(Layer):
         if self.embeddings is not None:
             positions = context.get("position_ids", context["query_positions"])
             x = self.embeddings(inputs, positions=positions, training=training)
+        # The mask is evaluated; an implicit one must not act on the layers beside it.
+        x = ops.copy(x)
         hidden_states = [x]
         slots = state.layers if state else [None] * len(self.layers)
         for layer, slot in zip(self.layers, slots, strict=True):

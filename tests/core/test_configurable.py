@@ -1,0 +1,84 @@
+"""The configuration is the constructor's arguments."""
+
+import copy
+
+import keras
+import numpy as np
+
+from tftransformer.core import Configurable, Layer
+from tftransformer.layers import EncoderLayer
+
+
+class Plain(Configurable):
+    def __init__(self, size, scale=2.0, **more):
+        self.size, self.scale, self.more = size, scale, more
+
+
+@keras.saving.register_keras_serializable("tests")
+class Narrow(EncoderLayer):
+    """A user's layer with fewer arguments than its base."""
+
+    def __init__(self, width, **kwargs):
+        super().__init__(width, 2, 4 * width, norm="pre", **kwargs)
+
+
+def test_arguments_are_kept_as_given_with_defaults():
+    assert Plain(3).get_config() == {"size": 3, "scale": 2.0}
+    assert Plain(3, extra=[1]).get_config() == {"size": 3, "scale": 2.0, "extra": [1]}
+    again = Plain.from_config(Plain(3, 1.0, extra=[1]).get_config())
+    assert (again.size, again.scale, again.more) == (3, 1.0, {"extra": [1]})
+
+
+def test_a_subclass_is_described_by_its_own_constructor():
+    layer = Narrow(8, dropout=0.25, name="narrow")
+    config = layer.get_config()
+    assert set(config) == {"width", "dropout", "name", "trainable", "dtype"}
+    again = Narrow.from_config(config)
+    assert (again.d_model, again.dropout, again.norm, again.name) == (8, 0.25, "pre", "narrow")
+
+
+def test_what_keras_describes_is_current_not_as_given():
+    layer = Narrow(8, trainable=True, dtype="mixed_bfloat16")
+    layer.trainable = False
+    again = Narrow.from_config(layer.get_config())
+    assert not again.trainable
+    assert again.dtype_policy.name == "mixed_bfloat16"
+
+
+def test_a_wrong_call_is_reported_by_the_constructor():
+    try:
+        Plain(scale=1.0)
+    except TypeError as error:
+        assert "size" in str(error)
+    else:
+        raise AssertionError("a missing argument went unnoticed")
+
+
+def test_copies_are_equal():
+    layer = Narrow(8)
+    x = np.ones((1, 3, 8), "float32")
+    expected = layer(x)
+    np.testing.assert_array_equal(copy.deepcopy(layer)(x), expected)
+
+
+def test_weight_files_hold_each_weight_once_under_its_attribute(tmp_path):
+    """Arguments that are layers are not saved a second time, or under another name."""
+    import h5py
+
+    class Holder(Layer):
+        def __init__(self, inner, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = inner
+
+        def build(self, shape):
+            self.inner.build(shape)
+
+        def call(self, x):
+            return self.inner(x)
+
+    x = keras.Input((3,))
+    keras.Model(x, Holder(keras.layers.Dense(2))(x)).save_weights(tmp_path / "a.weights.h5")
+    names = []
+    with h5py.File(tmp_path / "a.weights.h5") as file:
+        file.visititems(lambda name, x: names.append(name) if hasattr(x, "shape") else None)
+    assert names == ["layers/holder/inner/vars/0", "layers/holder/inner/vars/1"]

@@ -1,0 +1,172 @@
+"""Every layer of the floor keeps the contract of a Keras layer."""
+
+import keras
+import numpy as np
+import pytest
+
+from tftransformer.core import Layer
+from tftransformer.layers import (
+    DecoderLayer,
+    DotProductScorer,
+    EncoderLayer,
+    FeedForward,
+    MultiHeadAttention,
+    Residual,
+    TokenEmbeddings,
+    make_norm,
+)
+from tftransformer.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
+
+D, HEADS, DFF = 8, 2, 12
+ATTENTION = 4 * (D * D + D)
+FEED_FORWARD = 2 * D * DFF + D + DFF
+NORM = 2 * D
+IDS = np.array([[4, 5, 6, 0], [7, 8, 0, 0]], "int32")
+# Adding the same number to all scores of a query changes nothing: softmax(x + c) = softmax(x).
+KEY_BIAS = ("key/bias",)
+
+
+def test_feed_forward(layer_contract, vectors):
+    make = lambda **given: FeedForward(D, DFF, activation="gelu_tanh", **given)  # noqa: E731
+    layer_contract(make, vectors(2, 4, D), parameters=FEED_FORWARD)
+
+
+def test_gated_feed_forward(layer_contract, vectors):
+    def make(**given):
+        return FeedForward(D, DFF, activation="silu", gated=True, use_bias=False, **given)
+
+    layer_contract(make, vectors(2, 4, D), parameters=3 * D * DFF)
+
+
+def test_dot_product_scorer(layer_contract, vectors):
+    query, key = vectors(2, HEADS, 3, 4), vectors(2, HEADS, 5, 4, seed=1)
+    layer_contract(DotProductScorer, query, key, parameters=0)
+
+
+def test_self_attention(layer_contract, vectors):
+    def make(**given):
+        return MultiHeadAttention(D, HEADS, **given)
+
+    layer_contract(make, vectors(2, 4, D), parameters=ATTENTION, without_gradient=KEY_BIAS)
+
+
+def test_attention_to_another_width_with_wide_heads(layer_contract, vectors):
+    """Head width, query width and value width are independent of each other."""
+
+    def make(**given):
+        return MultiHeadAttention(D, HEADS, head_width=6, use_bias=False, **given)
+
+    parameters = 10 * 12 + 2 * 6 * 12 + 12 * D
+    layer_contract(make, vectors(2, 4, 10), vectors(2, 3, 6), parameters=parameters)
+
+
+def test_attention_with_rotary_positions_and_own_scorer(layer_contract, vectors):
+    def make(**given):
+        scorer, rotary = DotProductScorer(scale=0.5), RotaryPositions(layout="concatenated")
+        return MultiHeadAttention(D, HEADS, scorer=scorer, rotary=rotary, **given)
+
+    layer_contract(make, vectors(2, 4, D), parameters=ATTENTION, without_gradient=KEY_BIAS)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Block(Layer):
+    """A layer of a user's own: a feed-forward net in a residual connection."""
+
+    def __init__(self, placement, normalization, **kwargs):
+        super().__init__(**kwargs)
+        self.net = FeedForward(D, DFF, dtype=self.dtype_policy, name="net")
+        norm = make_norm(normalization, 1e-6, dtype=self.dtype_policy, name="norm")
+        self.residual = Residual(norm, placement, dtype=self.dtype_policy, name="residual")
+
+    def build(self, x_shape):
+        self.net.build(x_shape)
+        self.residual.build(x_shape)
+
+    def call(self, x):
+        return self.residual(x, sublayer=self.net)
+
+
+@pytest.mark.parametrize("placement", ["pre", "post"])
+@pytest.mark.parametrize(("normalization", "norm"), [("layer", 2 * D), ("rms", D)])
+def test_residual(layer_contract, vectors, placement, normalization, norm):
+    def make(**given):
+        return Block(placement, normalization, **given)
+
+    layer_contract(make, vectors(2, 4, D), parameters=FEED_FORWARD + norm)
+
+
+def test_residual_config():
+    layer = Residual(make_norm("rms", 1e-5, name="norm"), "pre", dropout=0.25)
+    again = Residual.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    assert again.norm.epsilon == 1e-5
+    assert again.dropout.rate == 0.25
+
+
+@pytest.mark.parametrize(
+    ("position", "parameters"),
+    [
+        (None, 0),
+        (lambda: SinusoidalPositions(D), 0),
+        (lambda: LearnedPositions(D, max_length=9, offset=2), 11 * D),
+    ],
+)
+def test_token_embeddings(layer_contract, position, parameters):
+    def make(**given):
+        return TokenEmbeddings(10, D, position=position and position(), **given)
+
+    layer_contract(make, IDS, parameters=10 * D + parameters)
+
+
+def injected_attention():
+    return keras.layers.MultiHeadAttention(HEADS, D // HEADS)
+
+
+def injected_net():
+    return keras.Sequential([keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(D)])
+
+
+OPTIONS = {
+    "post": (dict, {}),
+    "pre": (lambda: {"norm": "pre"}, {}),
+    "rms": (lambda: {"norm": "pre", "normalization": "rms", "use_bias": False}, {"rms": True}),
+    "attention": (lambda: {"attention": injected_attention()}, {}),
+    "feed_forward": (lambda: {"feed_forward": injected_net()}, {"net": D * 5 + 5 + 5 * D + D}),
+    "rotary": (lambda: {"rotary": RotaryPositions()}, {}),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_encoder_layer(layer_contract, vectors, name):
+    options, counts = OPTIONS[name]
+    parameters = ATTENTION + counts.get("net", FEED_FORWARD) + 2 * NORM
+    if counts.get("rms"):
+        parameters = 4 * D * D + 2 * D * DFF + 2 * D
+
+    def make(**given):
+        return EncoderLayer(D, HEADS, DFF, **options(), **given)
+
+    layer_contract(make, vectors(2, 4, D), parameters=parameters, without_gradient=KEY_BIAS)
+
+
+@pytest.mark.parametrize("name", [*OPTIONS, "cross_attention"])
+def test_decoder_layer(layer_contract, vectors, name):
+    if name == "cross_attention":
+        options, counts = lambda: {"cross_attention": injected_attention()}, {}
+    else:
+        options, counts = OPTIONS[name]
+    parameters = 2 * ATTENTION + counts.get("net", FEED_FORWARD) + 3 * NORM
+    if counts.get("rms"):
+        parameters = 8 * D * D + 2 * D * DFF + 3 * D
+
+    def make(**given):
+        return DecoderLayer(D, HEADS, DFF, **options(), **given)
+
+    inputs = vectors(2, 4, D), vectors(2, 3, D, seed=1)
+    layer_contract(make, *inputs, parameters=parameters, without_gradient=KEY_BIAS)
+
+
+@pytest.mark.parametrize("position", [LearnedPositions(D, 9, dtype="float32"), None])
+def test_a_position_layer_of_another_precision_fits(position):
+    layer = TokenEmbeddings(10, D, position=position, dtype="mixed_bfloat16")
+    assert layer(IDS).dtype == "bfloat16"
