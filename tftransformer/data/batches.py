@@ -17,9 +17,9 @@ class Batches:
     one of them, and to resume is to begin at a later one. The rows of a batch have similar
     lengths and are padded to one of a few shapes, at the end. `str(batches)` tells how many.
 
-    Plain Keras takes `batches.dataset()`, each epoch shuffled anew:
+    Plain Keras takes `batches.dataset()`, each epoch in a new order of its own:
 
-    >>> model.fit(train.dataset(), validation_data=validation.dataset(), epochs=10)
+    >>> model.fit(train.dataset(), validation_data=validation.dataset(), shuffle=False)
 
     Args:
         examples: what an objective returned.

@@ -5,13 +5,14 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import warnings
 
 import numpy as np
 
 from tftransformer.data.batches import Batches
 from tftransformer.data.report import Report
-from tftransformer.data.texts import check_columns, take_texts
+from tftransformer.data.texts import take_texts
 from tftransformer.objectives import Examples, Ragged, sequence_to_sequence
 
 FORMAT = 1
@@ -85,10 +86,11 @@ class DataProcess:
             raise ValueError(f"source and target are the same column, {self.source!r}.")
         if self.tokenizer not in TOKENIZERS:
             raise ValueError(f"tokenizer must be one of {TOKENIZERS}, got {self.tokenizer!r}.")
-        if self.tokenizer == "wordpiece" and self.sampling_alpha:
+        plain = self.sampling_alpha == 0 and self.normalization == "identity"
+        if self.tokenizer == "wordpiece" and not plain:
             raise ValueError(
-                "a wordpiece tokenizer knows one way to cut a text: "
-                "set sampling_alpha=0, or tokenizer='bpe'."
+                "a wordpiece tokenizer neither samples nor normalises: leave out sampling_alpha "
+                "and normalization, or choose tokenizer='bpe'."
             )
         if self.batch_tokens < self.max_length:
             raise ValueError(
@@ -140,7 +142,7 @@ class DataProcess:
         """
         from sklearn.model_selection import GroupShuffleSplit
 
-        check_columns(frame, [self.source, self.target])
+        take_texts(frame, [self.source, self.target])  # raises where something is wrong
         groups = frame.groupby(self.source, dropna=False, sort=False).ngroup().to_numpy()
         splitter = GroupShuffleSplit(n_splits=1, test_size=test_size, random_state=self.seed)
         train, test = next(splitter.split(groups, groups=groups))
@@ -212,7 +214,8 @@ class DataProcess:
         folder = pathlib.Path(folder)
         vocabulary = folder / f"vocabulary-{contents.hexdigest()[:12]}"
         source.save(vocabulary / "source")
-        target.save(vocabulary / "target")
+        if target is not source:
+            target.save(vocabulary / "target")
         saved = {"format": FORMAT, "settings": self.get_config(), "vocabulary": vocabulary.name}
         beside = folder / f".{SETTINGS_FILE}.{os.getpid()}"
         with open(beside, "w", encoding="utf-8") as file:
@@ -220,6 +223,9 @@ class DataProcess:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, folder / SETTINGS_FILE)
+        for older in folder.glob("vocabulary-????????????"):
+            if older != vocabulary:
+                shutil.rmtree(older)
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "DataProcess":
@@ -239,7 +245,7 @@ class DataProcess:
             if saved["format"] != FORMAT:
                 raise ValueError(f"format {saved['format']!r}; this version reads {FORMAT}")
             process = cls(**saved["settings"])
-            vocabulary = path.with_name(os.path.basename(saved["vocabulary"]))
+            vocabulary = path.parent / saved["vocabulary"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} cannot be read: {error!r}") from None
         source = load_tokenizer(vocabulary / "source")

@@ -30,8 +30,9 @@ class Report:
         return self.given - self.dropped
 
     def __str__(self) -> str:
-        reasons = {name.replace("_", " "): n for name, n in asdict(self).items() if n}
-        del reasons["given"]
+        counts = asdict(self)
+        del counts["given"]
+        reasons = {name.replace("_", " "): n for name, n in counts.items() if n}
         text = f"{self.used:,} of {self.given:,} rows used"
         if reasons:
             text += "; dropped: " + ", ".join(f"{n:,} {why}" for why, n in reasons.items())

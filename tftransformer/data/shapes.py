@@ -20,7 +20,7 @@ def choose_widths(lengths: np.ndarray, count: int) -> np.ndarray:
         count: how many choices at most.
 
     Returns:
-        int64 array (chosen, axes), the cheapest first; the last covers every row.
+        int64 array (chosen, axes), the cheapest first; each row fits into one of them.
     """
     levels = [_levels(axis) for axis in lengths.T]
     # A length between two levels can only be padded to the upper one.

@@ -23,7 +23,7 @@ def take_texts(frame, columns: Sequence[str]) -> tuple[list[list[str]], Report]:
         ValueError: a column is missing or there twice, a string is not valid Unicode, or no row
             is left.
     """
-    check_columns(frame, columns)
+    _check_columns(frame, columns)
     given = [frame[column].to_numpy(dtype=object, na_value=None).tolist() for column in columns]
     for column, values in zip(columns, given, strict=True):
         _check_strings(column, values, frame.index)
@@ -36,7 +36,7 @@ def take_texts(frame, columns: Sequence[str]) -> tuple[list[list[str]], Report]:
     return [list(texts) for texts in zip(*whole, strict=True)], report
 
 
-def check_columns(frame, columns: Sequence[str]) -> None:
+def _check_columns(frame, columns: Sequence[str]) -> None:
     """Raises unless `frame` is a DataFrame with rows, and each of `columns` once."""
     import pandas as pd
 

@@ -1,0 +1,179 @@
+"""How fast text becomes batches, and how much of them is padding.
+
+    python benchmarks/input_pipeline.py [--train FILE --source en --target de]
+
+Prints two tables: sentences per second from strings to ids, and real tokens per second from ids
+to padded batches, one epoch at a time, each beside what one would write with `tf.data` alone.
+The runs of all are interleaved; medians are printed. A ratio is the speed in parts of the first's.
+"""
+
+import argparse
+import statistics
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.data import DataProcess, read_table
+
+PEER_ROWS = 5_000  # for the one peer that would take minutes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", help="a table of sentence pairs (default: embedded corpus)")
+    parser.add_argument("--source", default="en")
+    parser.add_argument("--target", default="de")
+    parser.add_argument("--vocab-size", type=int, default=2000)
+    parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+
+    frame = read_table(options.train) if options.train else embedded_corpus()
+    data = DataProcess(
+        source=options.source,
+        target=options.target,
+        vocab_size=options.vocab_size,
+        batch_tokens=options.batch_tokens,
+    ).fit(frame)
+    few = frame.head(PEER_ROWS)
+    texts = [few[column].tolist() for column in (options.source, options.target)]
+    times = interleaved(
+        {
+            "DataProcess.batches": lambda: data.batches(frame),
+            "tf.data: map row by row": lambda: exhaust(cut_in_graph(texts, data.source_tokenizer)),
+        },
+        options.rounds,
+    )
+    ours, peer = (2 * n / t for n, t in zip((len(frame), len(few)), times.values(), strict=True))
+    table(
+        ["from strings to ids", "sentences/s", "ratio"],
+        [
+            [name, f"{speed:,.0f}", f"{speed / ours:.2f}"]
+            for name, speed in zip(times, (ours, peer), strict=True)
+        ],
+    )
+
+    batches = data.batches(frame)
+    pipelines = {
+        "Batches.dataset": batches.dataset(),
+        "tf.data: bucket_by_sequence_length": bucketed(batches, options.batch_tokens),
+        "tf.data: padded_batch": padded(batches, options.batch_tokens),
+    }
+    first = next(iter(pipelines))
+    tokens = sum(real_tokens(batch) for batch in batches.dataset(epoch=0))
+    times = interleaved(
+        {name: lambda d=dataset: exhaust(d) for name, dataset in pipelines.items()},
+        options.rounds,
+    )
+    rows = []
+    for name, seconds in times.items():
+        padding, shapes, count = waste(pipelines[name])
+        speed = f"{tokens / seconds:,.0f}", f"{len(frame) / seconds:,.0f}"
+        ratio = f"{times[first] / seconds:.2f}"
+        rows.append([name, *speed, f"{padding:.1%}", shapes, count, ratio])
+    table(
+        ["from ids to batches", "tokens/s", "rows/s", "padding", "shapes", "batches", "ratio"], rows
+    )
+
+
+def embedded_corpus():
+    from tftransformer.data.everyday import everyday_corpus
+
+    return everyday_corpus(size=30_000, seed=0).train
+
+
+def cut_in_graph(texts, tokenizer):
+    """Tokenises each pair by itself, as a map over the rows does."""
+
+    def cut(source, target):
+        return tokenizer.tokenize([source])[0], tokenizer.tokenize([target])[0]
+
+    rows = tf.data.Dataset.from_tensor_slices(tuple(texts))
+    return rows.map(cut, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def unbatched(batches):
+    """The same examples row by row, shuffled anew each time."""
+    found = [
+        [side[side != 0] for side in row]
+        for inputs, labels, _ in batches.iterate()
+        for row in zip(inputs["source_ids"], inputs["target_ids"], labels, strict=True)
+        if row[0][0] != 0
+    ]
+    columns = [
+        tf.RaggedTensor.from_row_lengths(np.concatenate(column), [len(row) for row in column])
+        for column in zip(*found, strict=True)
+    ]
+    rows = tf.data.Dataset.from_tensor_slices(tuple(columns))
+    return rows.map(lambda *row: tuple(map(tf.convert_to_tensor, row))).shuffle(10_000, seed=0)
+
+
+def as_batch(source, target, labels):
+    weights = tf.cast(labels != 0, tf.float32)
+    return {"source_ids": source, "target_ids": target}, labels, weights
+
+
+def bucketed(batches, batch_tokens):
+    """`bucket_by_sequence_length`, as many buckets as there are shapes, and the same budget."""
+    widths = np.unique([max(widths) for _, *widths in batches.shapes]).tolist()
+    dataset = unbatched(batches).bucket_by_sequence_length(
+        lambda source, target, labels: tf.maximum(tf.size(source), tf.size(target)),
+        bucket_boundaries=[width + 1 for width in widths[:-1]],
+        bucket_batch_sizes=[batch_tokens // width for width in widths],
+    )
+    return dataset.map(as_batch).prefetch(tf.data.AUTOTUNE)
+
+
+def padded(batches, batch_tokens):
+    """`padded_batch` of as many rows as the longest row allows."""
+    longest = max(max(widths) for _, *widths in batches.shapes)
+    dataset = unbatched(batches).padded_batch(batch_tokens // longest)
+    return dataset.map(as_batch).prefetch(tf.data.AUTOTUNE)
+
+
+def exhaust(dataset):
+    for _ in dataset:
+        pass
+
+
+def real_tokens(batch):
+    inputs, _, _ = batch
+    return sum(int(tf.math.count_nonzero(side)) for side in inputs.values())
+
+
+def waste(dataset):
+    """The fraction of padding, the number of shapes and of batches in one epoch."""
+    real = positions = count = 0
+    shapes = set()
+    for inputs, labels, weights in dataset:
+        real += real_tokens((inputs, labels, weights))
+        positions += sum(int(tf.size(side)) for side in inputs.values())
+        shapes.add(tuple(tuple(side.shape) for side in inputs.values()))
+        count += 1
+    return 1 - real / positions, len(shapes), count
+
+
+def interleaved(tasks, rounds):
+    """The median seconds of each task, the tasks taking turns after one round of warming up."""
+    seconds = {name: [] for name in tasks}
+    for _ in range(rounds + 1):
+        for name, task in tasks.items():
+            start = time.perf_counter()
+            task()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
+
+
+def table(head, rows):
+    rows = [head, *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    print()
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        print("  ".join(cells))
+
+
+if __name__ == "__main__":
+    main()

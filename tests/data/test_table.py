@@ -1,0 +1,75 @@
+"""Reading tables: nothing is interpreted, nothing is lost, wrong files are named."""
+
+import gzip
+
+import pandas as pd
+import pytest
+
+from tftransformer.data import read_table
+
+ODD = [('"quoted', 'half "'), ("NA", "null"), ("1.50", ""), ("a\u2028b", "d\re"), ("", "x,y")]
+
+
+def lines(end="\n"):
+    return ("en\tde" + end + "".join(f"{a}\t{b}{end}" for a, b in ODD)).encode()
+
+
+@pytest.mark.parametrize("name", ["x.tsv", "x.TSV", "x.tsv.gz"])
+def test_tsv_keeps_every_character(tmp_path, name):
+    content = gzip.compress(lines()) if name.endswith("gz") else lines()
+    (tmp_path / name).write_bytes(content)
+    table = read_table(tmp_path / name)
+    assert list(table.columns) == ["en", "de"]
+    assert list(table.itertuples(index=False, name=None)) == ODD
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte order mark"])
+def test_tsv_of_windows(tmp_path, prefix):
+    (tmp_path / "x.tsv").write_bytes(prefix + lines("\r\n"))
+    table = read_table(str(tmp_path / "x.tsv"))
+    assert list(table.columns) == ["en", "de"]
+    assert list(table.itertuples(index=False, name=None)) == ODD
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
+def test_csv_is_quoted(tmp_path, name):
+    odd = [*ODD[:3], ("two\nlines", 'a ""quote"", b'), ODD[4]]
+    pd.DataFrame(odd, columns=["en", "de"]).to_csv(tmp_path / name, index=False)
+    table = read_table(tmp_path / name)
+    assert list(table.itertuples(index=False, name=None)) == odd
+
+
+def test_parquet(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"en": ["a", None], "de": ["b", "NA"]})
+    frame.to_parquet(tmp_path / "x.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "x.parquet"), frame)
+
+
+def test_short_and_blank_lines_are_rows_with_empty_cells(tmp_path):
+    (tmp_path / "x.tsv").write_text("en\tde\na\n\nb\tc\n")
+    assert read_table(tmp_path / "x.tsv").to_numpy().tolist() == [["a", ""], ["", ""], ["b", "c"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.txt", b"en\tde\n", r"'x\.txt'.*must end in \.tsv"),
+        ("x.tsv", b"", "not a table"),
+        ("x.tsv", b"en\tde\na\tb\tc\n", r"Expected 2 fields in line 2, saw 3"),
+        ("x.tsv", b"en\ten\na\tb\n", r"name each column, once each; it reads \['en', 'en'\]"),
+        ("x.tsv", b"\na\tb\n", "not a table"),
+        ("x.tsv", "en\tde\nä\tb\n".encode("latin-1"), "cannot be read as UTF-8 text"),
+        ("x.tsv.gz", b"en\tde\n", "cannot be read as UTF-8 text"),
+        ("x.tsv.gz", gzip.compress(lines() * 99)[:-20], "cannot be read as UTF-8 text"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_table(tmp_path / name)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.tsv"):
+        read_table(tmp_path / "nowhere.tsv")
