@@ -21,21 +21,21 @@ from tftransformer.training import (
 VOCABULARY = 12
 
 
-def tiny_model(dropout=0.0, **options):
+def tiny_model(dropout=0.0, width=16, **options):
     ids = keras.Input((None,), dtype="int32", name="target_ids")
     x = keras.layers.Embedding(VOCABULARY, 8)(ids)
     x = keras.layers.Dropout(dropout)(x)
-    x = keras.layers.Dense(16, activation="relu")(x)
+    x = keras.layers.Dense(width, activation="relu")(x)
     logits = keras.layers.Dense(VOCABULARY, **options)(x)
     return keras.Model({"target_ids": ids}, logits)
 
 
 class TinyBatches:
-    """Batches of two shapes and uneven weights; the label of a token is three times it."""
+    """Batches of uneven weights, `shapes` in turn; the label of a token is three times it."""
 
-    def __init__(self, count, seed=0):
+    def __init__(self, count, seed=0, shapes=((5, 4),)):
         rng = np.random.default_rng(seed)
-        self.items = [self._item(rng, *((5, 4) if i % 2 else (3, 7))) for i in range(count)]
+        self.items = [self._item(rng, *shapes[i % len(shapes)]) for i in range(count)]
 
     @staticmethod
     def _item(rng, rows, length):
@@ -68,14 +68,14 @@ def train(directory, accumulation=1, callbacks=()):
     model = tiny_model(dropout=0.3)
     trainer = Trainer(
         model,
-        TinyBatches(11),
+        TinyBatches(7),
         TinyBatches(2, seed=1),
         loss=LabelSmoothedCrossEntropy(0.1),
         optimizer=keras.optimizers.AdamW(CosineSchedule(1e-2, total_steps=40, warmup_steps=5)),
-        epochs=3,
+        epochs=2,
         directory=directory,
         resume=True,
-        checkpointing=Checkpointing(every_steps=2),
+        checkpointing=Checkpointing(every_steps=3),
         gradient_accumulation=accumulation,
         clip_norm=1.0,
         callbacks=callbacks,

@@ -62,7 +62,7 @@ class Steps:
         leaves = tf.nest.flatten(batch, expand_composites=True)
         key = (function, *((leaf.dtype, leaf.shape) for leaf in leaves))
         if key not in self._traces:
-            compiled = tf.function(function, jit_compile=self._jit_compile)
+            compiled = tf.function(function, jit_compile=self._jit_compile, autograph=False)
             self._traces[key] = compiled.get_concrete_function(*batch)
         return self._traces[key](*batch)
 

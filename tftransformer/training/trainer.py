@@ -282,10 +282,12 @@ class Trainer:
                 break
             sums += self._steps.evaluate(batch)
         loss, correct, surprise, weight = sums.numpy()
+        with np.errstate(over="ignore"):  # hopeless models have an infinite perplexity
+            perplexity = float(np.exp(_ratio(surprise, weight)))
         return {
             "accuracy": _ratio(correct, weight),
             "loss": _ratio(loss, weight),
-            "perplexity": float(np.exp(_ratio(surprise, weight))),
+            "perplexity": perplexity,
         }
 
 

@@ -1,0 +1,69 @@
+"""Programs for the distribution tests.
+
+python replicas_run.py mirrored  prints the largest difference between one replica and two, for
+                                 several ways to train.
+python replicas_run.py worker    trains as one of the workers of TF_CONFIG and prints a number for
+                                 each weight and log; without TF_CONFIG it trains alone.
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tiny_run import TinyBatches, tiny_model
+
+from tftransformer.training import Trainer
+
+WAYS = {
+    "clip": {"clip_norm": 0.1},
+    "accumulate": {"clip_norm": 0.1, "gradient_accumulation": 2},
+    "penalty": {},
+}
+
+
+def run(strategy, penalty=False, **options):
+    keras.utils.set_random_seed(3)
+    regularizer = keras.regularizers.L2(0.1) if penalty else None
+    with strategy.scope():
+        model = tiny_model(kernel_regularizer=regularizer)
+        optimizer = keras.optimizers.Adam(1e-2, epsilon=1e-3)
+    train, validation = TinyBatches(4), TinyBatches(2, seed=1)  # five rows do not halve
+    trainer = Trainer(
+        model,
+        train,
+        validation,
+        optimizer=optimizer,
+        strategy=strategy,
+        epochs=2,
+        verbose=0,
+        **options,
+    )
+    history = trainer.train().history
+    weights = [weight for weight in model.get_weights() if weight.dtype == "float32"]
+    logs = [np.array(history[name]) for name in sorted(history)]
+    return weights + logs
+
+
+def mirrored():
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    devices = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, devices)
+    both = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])  # TensorFlow bears one a process
+    for way, options in WAYS.items():
+        one = run(tf.distribute.get_strategy(), way == "penalty", **options)
+        two = run(both, way == "penalty", **options)
+        print(way, max(np.abs(a - b).max() for a, b in zip(one, two, strict=True)))
+
+
+def worker(directory):
+    options = {"clip_norm": 0.1, "directory": directory}
+    parts = run(tf.distribute.MultiWorkerMirroredStrategy(), **options)
+    print("result", *(repr(float(np.abs(part).sum())) for part in parts))
+
+
+if __name__ == "__main__":
+    {"mirrored": mirrored, "worker": worker}[sys.argv[1]](*sys.argv[2:])

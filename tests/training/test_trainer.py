@@ -1,0 +1,310 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tftransformer.training import Checkpointing, LabelSmoothedCrossEntropy, Trainer
+
+TWO_SHAPES = ((5, 4), (3, 7))
+
+
+def make(tiny, train=None, validation=None, **options):
+    """A trainer of a fresh model; equal calls give equal runs."""
+    keras.utils.set_random_seed(0)
+    options = {"optimizer": keras.optimizers.Adam(1e-2), "verbose": 0, **options}
+    model = options.pop("model", None) or tiny.tiny_model()
+    train = tiny.TinyBatches(4, shapes=TWO_SHAPES) if train is None else train
+    return Trainer(model, train, validation, **options)
+
+
+def regroup(batches, rows):
+    """The rows of batches of one shape, as a dataset of other batch sizes."""
+    return batches.dataset().unbatch().batch(rows)
+
+
+def close(first, second, tolerance=1e-6):
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=tolerance)
+
+
+def test_training_learns_and_reports_every_epoch(tiny):
+    fast = {"optimizer": keras.optimizers.Adam(5e-2)}
+    trainer = make(tiny, tiny.TinyBatches(12), tiny.TinyBatches(2, seed=1), epochs=6, **fast)
+    history = trainer.train()
+    assert set(history.history) == {
+        "loss", "accuracy", "val_loss", "val_accuracy", "val_perplexity"
+    }  # fmt: skip
+    assert history.epoch == list(range(6))
+    assert history.history["val_accuracy"][-1] > 0.95
+    assert history.history["loss"][-1] < 0.5 * history.history["loss"][0]
+
+
+def test_one_update_is_the_gradient_of_the_weighted_mean(tiny):
+    batches = tiny.TinyBatches(1)
+    inputs, labels, weights = batches.items[0]
+    trainer = make(tiny, batches, optimizer=keras.optimizers.SGD(0.5))
+    model = trainer.model
+    with tf.GradientTape() as tape:
+        loss = LabelSmoothedCrossEntropy(0.1)(labels, model(inputs), sample_weight=weights)
+    gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+    expected = [
+        variable.numpy() - 0.5 * tf.convert_to_tensor(gradient).numpy()
+        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+    ]
+    history = trainer.train()
+    np.testing.assert_allclose(history.history["loss"], [float(loss)], rtol=1e-6)
+    for variable, value in zip(model.trainable_variables, expected, strict=True):
+        np.testing.assert_allclose(variable.numpy(), value, atol=1e-6)
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.05])
+def test_accumulating_small_batches_equals_one_large_batch(tiny, clip_norm):
+    batches = tiny.TinyBatches(4)  # 20 rows
+    options = {"clip_norm": clip_norm, "epochs": 2, "optimizer": "sgd"}
+    large = make(tiny, regroup(batches, 10), **options)
+    small = make(tiny, regroup(batches, 5), gradient_accumulation=2, **options)
+    first, second = large.train().history, small.train().history
+    close(large.model, small.model)
+    assert int(small.model.optimizer.iterations) == 4
+    np.testing.assert_allclose(first["loss"], second["loss"], rtol=1e-4)
+
+
+def test_the_last_window_of_an_epoch_may_be_shorter(tiny):
+    trainer = make(tiny, tiny.TinyBatches(5), gradient_accumulation=2, epochs=2)
+    trainer.train()
+    assert int(trainer.model.optimizer.iterations) == 6
+
+
+def test_clipping_bounds_the_global_norm(tiny):
+    def change(**options):
+        trainer = make(tiny, tiny.TinyBatches(1), optimizer=keras.optimizers.SGD(1.0), **options)
+        before = trainer.model.get_weights()
+        trainer.train()
+        after = trainer.model.get_weights()
+        return np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(before, after, strict=True)))
+
+    assert change() > 0.1
+    np.testing.assert_allclose(change(clip_norm=0.01), 0.01, rtol=1e-4)
+
+
+def test_evaluation_does_not_depend_on_the_batching(tiny):
+    trainer = make(tiny)
+    batches = tiny.TinyBatches(4, seed=3)
+    results = [trainer.evaluate(regroup(batches, rows)) for rows in (20, 7, 1)]
+    for result in results[1:]:
+        assert result == pytest.approx(results[0], rel=1e-5)
+    assert set(results[0]) == {"loss", "accuracy", "perplexity"}
+
+
+def test_penalties_of_the_model_are_trained_on(tiny):
+    def norm(regularizer):
+        model = tiny.tiny_model(kernel_regularizer=regularizer)
+        make(tiny, model=model, epochs=3).train()
+        return np.linalg.norm(model.layers[-1].kernel)
+
+    assert norm(keras.regularizers.L2(1.0)) < 0.8 * norm(None)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_learns_and_clips(tiny, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = tiny.tiny_model()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    trainer = make(
+        tiny, tiny.TinyBatches(12), model=model, epochs=6, clip_norm=1.0, gradient_accumulation=2
+    )
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (policy == "mixed_float16")
+    loss = trainer.train().history["loss"]
+    assert loss[-1] < loss[0] - 0.2
+    assert all(variable.dtype == "float32" for variable in model.trainable_variables)
+
+
+@pytest.mark.slow
+def test_jit_compiled_steps_give_the_same_weights(tiny):
+    plain, compiled = make(tiny), make(tiny, jit_compile=True)
+    plain.train()
+    compiled.train()
+    close(plain.model, compiled.model, tolerance=1e-5)
+
+
+def test_datasets_serve_as_well(tiny):
+    batches = tiny.TinyBatches(3)
+    trainer = make(tiny, regroup(batches, 5), epochs=2)
+    assert len(trainer.train().history["loss"]) == 2
+
+
+def test_the_best_epoch_the_last_and_their_average_can_be_loaded(tiny, tmp_path):
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 3:  # a setback, so that the last epoch is not the best
+                self.model.layers[-1].bias.assign(9.0 * np.arange(tiny.VOCABULARY))
+
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((logs["val_loss"], self.model.get_weights()))
+
+    trainer = make(
+        tiny,
+        tiny.TinyBatches(3),
+        tiny.TinyBatches(2, seed=1),
+        epochs=5,
+        callbacks=[Watch()],
+        directory=tmp_path,
+    )
+    trainer.train()
+    model = trainer.model
+
+    def holds(weights):
+        for mine, other in zip(model.get_weights(), weights, strict=True):
+            np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
+
+    trainer.load("average", last=3)
+    holds([np.mean(parts, axis=0) for parts in zip(*(w for _, w in seen[-3:]), strict=True)])
+    trainer.load("best")
+    holds(min(seen, key=lambda pair: pair[0])[1])
+    trainer.load("last")
+    holds(seen[-1][1])
+    rows = (tmp_path / "history.csv").read_text().splitlines()
+    assert rows[0].split(",")[0] == "epoch"
+    assert len(rows) == 6
+    with pytest.raises(ValueError, match="keep_last"):
+        trainer.load("average", last=9)
+
+
+def test_weights_that_are_not_finite_never_replace_a_checkpoint(tiny, tmp_path):
+    class Spoil(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                self.model.layers[-1].bias.assign(np.full(tiny.VOCABULARY, np.nan))
+
+    callbacks = [Spoil(), keras.callbacks.TerminateOnNaN()]
+    trainer = make(tiny, epochs=3, directory=tmp_path, callbacks=callbacks)
+    with pytest.warns(UserWarning, match="not finite"):
+        trainer.train()
+    trainer.load("last")
+    assert all(np.isfinite(weight).all() for weight in trainer.model.get_weights())
+
+
+def test_keras_callbacks_do_their_work(tiny, tmp_path):
+    batches = []
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=0, min_delta=1e9)
+    callbacks = [
+        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1, min_delta=1e9),
+        keras.callbacks.ModelCheckpoint(
+            tmp_path / "epoch{epoch}.weights.h5", save_weights_only=True
+        ),
+        keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: batches.append((batch, logs["loss"]))
+        ),
+        stopping,
+    ]
+    trainer = make(tiny, None, tiny.TinyBatches(1), epochs=9, callbacks=callbacks)
+    history = trainer.train()
+    assert len(history.epoch) == 2  # stopped early
+    assert [batch for batch, _ in batches] == [0, 1, 2, 3] * 2
+    assert batches[3][1] == pytest.approx(history.history["loss"][0])
+    assert float(trainer.model.optimizer.learning_rate) == pytest.approx(0.005)
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 3
+    assert (tmp_path / "epoch2.weights.h5").exists()
+
+
+def test_tensorboard_writes_its_events(tiny, tmp_path):
+    pytest.importorskip("tensorboard")
+    make(tiny, callbacks=[keras.callbacks.TensorBoard(tmp_path)]).train()
+    assert list(tmp_path.rglob("events*"))
+
+
+def test_nan_stops_training_with_terminate_on_nan(tiny):
+    optimizer = keras.optimizers.SGD(float("inf"))
+    callbacks = [keras.callbacks.TerminateOnNaN()]
+    trainer = make(tiny, optimizer=optimizer, callbacks=callbacks, epochs=5)
+    assert len(trainer.train().epoch) == 1
+    assert int(trainer.model.optimizer.iterations) == 2
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_progress_is_printed_as_asked(tiny, capsys, verbose):
+    make(tiny, epochs=2, verbose=verbose).train()
+    printed = capsys.readouterr().out
+    assert ("Epoch 2/2" in printed) == (verbose > 0)
+    assert ("━" in printed) == (verbose == 1)
+
+
+def test_the_default_optimizer_is_that_of_the_paper(tiny):
+    model = tiny.tiny_model()
+    model.d_model = 8
+    trainer = make(tiny, model=model, optimizer=None)
+    trainer.train()
+    optimizer = model.optimizer
+    assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.9, 0.98, 1e-9)
+    assert float(optimizer.learning_rate) == pytest.approx(8**-0.5 * 4 * 4000**-1.5)
+
+
+def item(**changes):
+    batch = {
+        "ids": np.ones((2, 3), "int32"),
+        "labels": np.ones((2, 3), "int32"),
+        "weights": np.ones((2, 3), "float32"),
+        **changes,
+    }
+    inputs = {"target_ids": batch["ids"]}
+    return tf.data.Dataset.from_tensors((inputs, batch["labels"], batch["weights"]))
+
+
+MISTAKES = {
+    "empty": (lambda tiny: {"train": tiny.TinyBatches(1).dataset().take(0)}, "empty"),
+    "infinite": (lambda tiny: {"train": item().repeat()}, "infinite"),
+    "pair": (
+        lambda tiny: {"train": tf.data.Dataset.from_tensors((np.ones(2), np.ones(2)))},
+        "inputs, labels, weights",
+    ),
+    "float labels": (lambda tiny: {"train": item(labels=np.ones((2, 3), "float32"))}, "int labels"),
+    "weights": (lambda tiny: {"train": item(weights=np.ones((2,), "float32"))}, "one shape"),
+    "vocabulary": (lambda tiny: {"train": item(labels=np.full((2, 3), 12))}, "12 classes"),
+    "length": (
+        lambda tiny: {"train": item(labels=np.ones((2, 4), int), weights=np.ones((2, 4)))},
+        "logits",
+    ),
+    "validation": (lambda tiny: {"validation": item().take(0)}, "validation is empty"),
+    "epochs": (lambda tiny: {"epochs": 0}, "epochs"),
+    "clip": (lambda tiny: {"clip_norm": -1.0}, "clip_norm"),
+    "resume": (lambda tiny: {"resume": True}, "directory"),
+    "monitor": (
+        lambda tiny: {"checkpointing": Checkpointing(monitor="val_accuracy")},
+        "validation",
+    ),
+    "schedule": (lambda tiny: {"optimizer": None}, "d_model"),
+    "optimizer": (
+        lambda tiny: {"optimizer": keras.optimizers.SGD(gradient_accumulation_steps=2)},
+        "gradient_accumulation",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_told_before_any_work(tiny, mistake):
+    options, message = MISTAKES[mistake]
+    with pytest.raises(ValueError, match=message):
+        make(tiny, **options(tiny))
+
+
+def test_batches_of_another_kind_are_refused(tiny):
+    with pytest.raises(TypeError, match="list"):
+        make(tiny, train=[1, 2])
+
+
+def test_a_directory_in_use_and_another_model_are_told(tiny, tmp_path):
+    make(tiny, directory=tmp_path).train()
+    with pytest.raises(ValueError, match="resume=True"):
+        make(tiny, directory=tmp_path)
+    with pytest.raises(ValueError, match="another model: it holds 5"):
+        make(tiny, model=tiny.tiny_model(use_bias=False), directory=tmp_path, resume=True)
+    with pytest.raises(ValueError, match=r"shape \(8, 16\) there, of shape \(8, 4\) here"):
+        make(tiny, model=tiny.tiny_model(width=4), directory=tmp_path, resume=True)
+    with pytest.raises(ValueError, match="another optimizer"):
+        make(tiny, optimizer="sgd", directory=tmp_path, resume=True)
