@@ -34,7 +34,8 @@ def everyday_corpus(size: int = 20_000, seed: int = 0) -> EverydayCorpus:
     none a validation clause, and likewise to validation. So no clause of test or validation that
     is held out occurs in training in any form, no combination of two clauses does, and neither
     does any sentence, English or German. What is shared: set phrases ("because it was raining",
-    "I think that …"), and a training clause may stand beside a held-out one. Every word of the held-out sentences occurs in training.
+    "I think that …"), and a training clause may stand beside a held-out one.
+    Every word of the held-out sentences occurs in training.
 
     An English sentence has exactly one translation: "you" is always "du"; the simple present and
     the progressive are Präsens; the past is Perfekt, but Präteritum for sein, haben and modal

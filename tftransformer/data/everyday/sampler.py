@@ -145,6 +145,7 @@ def _time(rng: Random, tense: str, negated: bool, frame: Frame):
         return None
     tense = "past" if tense == "was" else tense
     times = [t for t in _times(tense) if frame.verb != "get up" or not _late(t)]
+    times = [t for t in times if not (negated and t.english == "soon")]
     return rng.choice(times) if rng.random() < _TIMED[tense] else None
 
 

@@ -55,9 +55,12 @@ def when_question(rng: Random) -> Sentence:
 
 def object_question(rng: Random) -> Sentence:
     """ "What is she buying?", "Who are you visiting?", "Which dress is Anna trying on?" """
+    # "What did she put on the table?" does not tell legen from stellen.
+    frames = [f for f in ACTIVE if not f.verb.startswith("put/")]
     while True:
-        drawn = draw(rng, rng.choice(("now", "past", "future")), asked=True, frames=ACTIVE)
-        direct = next((o for o in drawn.clause.complements if _asks(o)), None)
+        drawn = draw(rng, rng.choice(("now", "past", "future")), asked=True, frames=frames)
+        # the last object: "Who is he writing a letter?" is no English
+        direct = next((o for o in reversed(drawn.clause.complements) if _asks(o)), None)
         if direct:
             break
     rest = tuple(o for o in drawn.clause.complements if o is not direct)
@@ -192,7 +195,7 @@ def description(rng: Random) -> Sentence:
     degree = rng.choice([("", ""), ("very ", "sehr "), ("too ", "zu ")])
     if first.english in ("beautiful", "good", "delicious", "interesting", "fresh", *COLORS):
         degree = degree if first.english not in COLORS and degree[0] != "too " else ("", "")
-    if first.english == "empty":
+    if first.english == "empty" or (first.english == "new" and degree[0] == "too "):
         degree = ("", "")
     what = fixed(degree[0] + first.english, degree[1] + first.german)
     tense = rng.choice(("now", "past"))
