@@ -52,7 +52,8 @@ _PURPOSES = [
     ("library", ("read", "learn"), ""),
     ("café", ("drink", "meet", "read"), ""),
     ("park", ("meet",), ""),
-    ("garden", ("repair", "read", "wash"), ""),
+    ("garden", ("repair", "wash"), "vehicle"),
+    ("garden", ("read",), "text, story"),
     ("living room", ("turn off", "tidy", "listen to", "turn on"), ""),
 ]
 

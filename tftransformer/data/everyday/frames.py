@@ -145,7 +145,7 @@ like s; accusative: clothes, gown, story, animal, home, park, garden, city; dete
 like s; accusative: fruit, staple, drink, music, soup; determiners: bare
 love s; accusative: kin, animal
 sleep npfmw; places: living room, garden, hotel
-sleep npw; subject: animal; places: living room, garden, kitchen, house
+sleep npw; subject: animal; places: garden
 work hnpfmw company; places: garden, office, hospital, restaurant, library, museum, city,
   supermarket
 dance hnpfmw company; places: living room, garden, park, restaurant
