@@ -4,6 +4,7 @@ import copy
 
 import keras
 import numpy as np
+import pytest
 
 from tftransformer.core import Configurable, Layer
 from tftransformer.layers import EncoderLayer
@@ -46,12 +47,8 @@ def test_what_keras_describes_is_current_not_as_given():
 
 
 def test_a_wrong_call_is_reported_by_the_constructor():
-    try:
+    with pytest.raises(TypeError, match="size"):
         Plain(scale=1.0)
-    except TypeError as error:
-        assert "size" in str(error)
-    else:
-        raise AssertionError("a missing argument went unnoticed")
 
 
 def test_copies_are_equal():

@@ -90,8 +90,8 @@ class Transformer(Configurable, keras.Model):
             raise ValueError(f"tie must be one of {TIES}, not {tie!r}")
         if tie == "all" and source_size != target_size:
             raise ValueError(
-                f'tie="all" needs one vocabulary, not {source_size} source and {target_size} target '
-                'ids: learn a joint vocabulary, or use tie="target".'
+                f'tie="all" needs one vocabulary, not {source_size} source and {target_size} '
+                'target ids: learn a joint vocabulary, or use tie="target".'
             )
         self.d_model, self.pad_id = d_model, pad_id
         position = position or SinusoidalPositions(d_model, dtype=self.dtype_policy)

@@ -1,0 +1,134 @@
+"""A cached step is the uncached model at each position."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tftransformer.decoding import BeamSearch, Greedy
+from tftransformer.masks import CausalMask, Mask, PaddingMask, SlidingWindowMask
+from tftransformer.models import Transformer
+from tftransformer.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
+
+D, V, LENGTH = 8, 13, 6
+SOURCE = np.array([[5, 6, 7, 3, 0], [8, 3, 0, 0, 0], [4, 9, 10, 6, 3]], "int32")
+TARGET = np.array([[2, 7, 6, 9, 4, 5], [2, 9, 8, 11, 12, 4], [2, 4, 5, 8, 8, 7]], "int32")
+
+
+@keras.saving.register_keras_serializable("tests")
+class EveryOtherMask(Mask):
+    """A mask of a user's own."""
+
+    def visible(self, context):
+        query, key = context["query_positions"], context["key_positions"]
+        return ops.equal((query[:, None] - key[None, :]) % 2, 0)
+
+
+VARIANTS = {
+    "sinusoidal, post": {},
+    "concatenated, pre": {"position": SinusoidalPositions(D, "concatenated"), "norm": "pre"},
+    "learned, rms": {"position": LearnedPositions(D, 8), "norm": "pre", "normalization": "rms"},
+    "rotary": {"rotary": RotaryPositions()},
+    "own mask": {"decoder_mask": CausalMask() & EveryOtherMask()},
+    "window": {"decoder_mask": CausalMask() & SlidingWindowMask(2) & PaddingMask()},
+    "near source": {"cross_mask": PaddingMask() & SlidingWindowMask(2, after=2)},
+    "sizes": {"num_layers": (1, 2), "num_heads": (4, 2), "head_bias": True, "tie": "none"},
+}
+
+
+def build(**options):
+    model = Transformer(
+        **{"num_layers": 2, "d_model": D, "num_heads": 2, "dff": 12, "vocab_size": V, **options}
+    )
+    model.build()
+    return model
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_cached_step_is_the_uncached_model(name):
+    model = build(**VARIANTS[name])
+    expected = np.array(model({"source_ids": SOURCE, "target_ids": TARGET}))
+    for chunks, copies in (([1] * LENGTH, 1), ([2, 1, 3], 1), ([1] * LENGTH, 2)):
+        step, cache = model.start_decoding(SOURCE, max_length=LENGTH + 2, copies=copies)
+        target, rows, position = np.repeat(TARGET, copies, 0), np.repeat(expected, copies, 0), 0
+        for chunk in chunks:
+            part = target[:, position : position + chunk]
+            logits, cache = step(ops.convert_to_tensor(part), cache, position)
+            position += chunk
+            np.testing.assert_allclose(logits, rows[:, position - 1], atol=2e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_cache_in_half_precision(policy):
+    model = build(dtype=policy)
+    expected = ops.cast(model({"source_ids": SOURCE, "target_ids": TARGET}), "float32")
+    step, cache = model.start_decoding(SOURCE, LENGTH)
+    assert {keras.backend.standardize_dtype(x.dtype) for x in keras.tree.flatten(cache)} == {
+        policy.removeprefix("mixed_")
+    }
+    for position in range(LENGTH):
+        logits, cache = step(TARGET[:, position : position + 1], cache, position)
+        logits = ops.cast(logits, "float32")
+        np.testing.assert_allclose(logits, expected[:, position], atol=0.1)
+
+
+def test_rows_do_not_depend_on_their_batch():
+    model = build()
+    batch = {"source_ids": SOURCE, "target_ids": TARGET}
+    together = np.array(model(batch))
+    for row in range(3):
+        real = int((SOURCE[row] != 0).sum())
+        for source in (SOURCE[row, :real], np.pad(SOURCE[row, :real], (0, 4))):
+            alone = model({"source_ids": source[None], "target_ids": TARGET[row : row + 1]})
+            np.testing.assert_allclose(alone[0], together[row], atol=1e-5)
+    padded = model({"source_ids": SOURCE, "target_ids": np.pad(TARGET, ((0, 0), (0, 3)))})
+    np.testing.assert_allclose(np.array(padded)[:, :LENGTH], together, atol=1e-5)
+
+
+def test_a_source_padded_on_the_left():
+    """Without absolute positions in the encoder, the side of the padding changes nothing."""
+    model = build(rotary=RotaryPositions())
+    model.encoder.embeddings.position = model.decoder.embeddings.position = None
+    right = np.array([[5, 6, 7, 0, 0]], "int32")
+    left = np.array([[0, 0, 5, 6, 7]], "int32")
+    outputs = [np.array(model({"source_ids": x, "target_ids": TARGET[:1]})) for x in (right, left)]
+    np.testing.assert_allclose(*outputs, atol=1e-5)
+
+
+def test_greedy_with_a_cache_is_greedy_without():
+    model = build()
+    ids = np.full((3, 1), 2, "int32")
+    for _ in range(5):
+        logits = model({"source_ids": SOURCE, "target_ids": ids})[:, -1]
+        ids = np.concatenate([ids, ops.argmax(logits, -1)[:, None]], axis=1).astype("int32")
+    step, cache = model.start_decoding(SOURCE, max_length=6)
+    decoded = Greedy()(step, cache, ids[:, :1], max_new_tokens=5, end_id=-1, pad_id=0)
+    np.testing.assert_array_equal(decoded.ids[:, 0], ids[:, 1:])
+
+
+def test_a_fresh_model_decodes_and_compiles():
+    """No call before; the same inside tf.function, with unknown batch and length."""
+    import tensorflow as tf
+
+    model = Transformer(1, D, 2, 12, vocab_size=V)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def translate(source_ids):
+        step, cache = model.start_decoding(source_ids, max_length=7, copies=3)
+        start = tf.fill([tf.shape(source_ids)[0], 1], 2)
+        search = BeamSearch(num_beams=3)
+        return search(step, cache, start, max_new_tokens=6, end_id=3, pad_id=0)
+
+    model.build()
+    inside = translate(SOURCE)
+    step, cache = model.start_decoding(SOURCE, max_length=7, copies=3)
+    start = np.full((3, 1), 2, "int32")
+    eager = BeamSearch(num_beams=3)(step, cache, start, max_new_tokens=6, end_id=3, pad_id=0)
+    np.testing.assert_array_equal(inside.ids, eager.ids)
+    np.testing.assert_allclose(inside.scores, eager.scores, atol=1e-4)
+    fresh = Transformer(1, D, 2, 12, vocab_size=V, tie="none")
+    step, cache = fresh.start_decoding(SOURCE, max_length=4)
+    logits, _ = step(start, cache, 0)
+    expected = fresh({"source_ids": SOURCE, "target_ids": start})
+    np.testing.assert_allclose(logits, expected[:, 0], atol=1e-5)
+    assert len(fresh.weights) == len(build(num_layers=1, tie="none").weights)
