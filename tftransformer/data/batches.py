@@ -43,7 +43,7 @@ class Batches:
         batch_tokens: int = 4096,
         training: bool = True,
         seed: int = 0,
-        max_shapes: int = 16,
+        max_shapes: int = 64,
         pad_id: int = 0,
         resample: Callable[[int], Examples] | None = None,
         report: Report | None = None,

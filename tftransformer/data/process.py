@@ -63,7 +63,7 @@ class DataProcess:
         sampling_alpha: float = 0.0,
         max_length: int = 128,
         batch_tokens: int = 4096,
-        max_shapes: int = 16,
+        max_shapes: int = 64,
         seed: int = 0,
     ):
         self.source = source
@@ -102,6 +102,11 @@ class DataProcess:
                 "max_shapes must be at least 1 and seed at least 0, "
                 f"got max_shapes={self.max_shapes}, seed={self.seed}."
             )
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the vocabularies are learnt."""
+        return self._tokenizers is not None
 
     @property
     def source_tokenizer(self):
@@ -258,7 +263,7 @@ class DataProcess:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     def _fitted(self):
-        if self._tokenizers is None:
+        if not self.is_fitted:
             raise RuntimeError("no vocabulary yet: call fit(frame) first, or DataProcess.load.")
         return self._tokenizers
 

@@ -11,18 +11,22 @@ if TYPE_CHECKING:
 _ROWS = 256  # queries at a time: 256 × 20,000 float64 similarities are 41 MB at the most
 
 
-def nearest_neighbour(train: pd.DataFrame, sources: Sequence[str]) -> list[str]:
-    """Translates each source by the "de" of the training row whose "en" is most similar.
+def nearest_neighbour(
+    train: pd.DataFrame, sources: Sequence[str], source: str = "en", target: str = "de"
+) -> list[str]:
+    """Translates each text by the target of the training row whose source is most similar.
 
     Similarity is the cosine of TF-IDF vectors of words and pairs of words. A translator that has
     only remembered its training sentences does about as well.
 
     Args:
-        train: DataFrame with string columns "en" and "de".
-        sources: English sentences.
+        train: DataFrame of sentence pairs.
+        sources: sentences to translate.
+        source: column of `train` in their language.
+        target: column of the translations.
 
     Returns:
-        One German sentence for each source.
+        One translation for each of `sources`.
     """
     if not len(sources):
         return []
@@ -32,10 +36,10 @@ def nearest_neighbour(train: pd.DataFrame, sources: Sequence[str]) -> list[str]:
     vectorizer = TfidfVectorizer(
         ngram_range=(1, 2), token_pattern=r"[^\s.,]+", sublinear_tf=True, dtype=np.float32
     )
-    known = vectorizer.fit_transform(train["en"]).T.tocsr()
-    queries, german = vectorizer.transform(sources), train["de"].to_numpy()
+    known = vectorizer.fit_transform(train[source]).T.tocsr()
+    queries, translations = vectorizer.transform(sources), train[target].to_numpy()
     best = [
         (queries[start : start + _ROWS] @ known).toarray().argmax(axis=1)
         for start in range(0, len(sources), _ROWS)
     ]
-    return german[np.concatenate(best)].tolist()
+    return translations[np.concatenate(best)].tolist()
