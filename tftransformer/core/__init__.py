@@ -1,6 +1,6 @@
 """Floor 0: what everything else stands on."""
 
-from tftransformer.core.configurable import Configurable, Layer
+from tftransformer.core.configurable import Configurable, Layer, copy_of
 from tftransformer.core.files import replacing
 from tftransformer.core.numerics import gelu_tanh, get_activation, masked_softmax
 from tftransformer.core.registration import register
@@ -8,6 +8,7 @@ from tftransformer.core.registration import register
 __all__ = [
     "Configurable",
     "Layer",
+    "copy_of",
     "gelu_tanh",
     "get_activation",
     "masked_softmax",

@@ -72,3 +72,17 @@ class Layer(Configurable, keras.layers.Layer):
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
+
+
+def copy_of(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Returns a new layer with the same configuration, name and no weights in common."""
+    return layer.from_config(_without_ids(layer.get_config()))
+
+
+def _without_ids(config: Any) -> Any:
+    """Drops the ids by which Keras, while it loads a model, finds objects that are shared."""
+    if isinstance(config, dict):
+        return {k: _without_ids(v) for k, v in config.items() if k != "shared_object_id"}
+    if isinstance(config, list):
+        return [_without_ids(value) for value in config]
+    return config

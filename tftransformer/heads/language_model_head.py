@@ -15,7 +15,8 @@ class LanguageModelHead(Layer):
     Args:
         vocab_size: number of token ids.
         tied_to: the `Embedding` layer whose table is E (Press and Wolf 2017); None for weights of
-            its own.
+            its own. A model that makes both in its constructor keeps the tie in its file, as
+            `Transformer` does; Keras cannot load the file of a functional model that ties.
         use_bias: whether each token has a bias.
     """
 

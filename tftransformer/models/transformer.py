@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Configurable, register
+from tftransformer.core import Configurable, copy_of, register
 from tftransformer.heads import LanguageModelHead
 from tftransformer.layers import (
     FixedKeyValue,
@@ -100,7 +100,7 @@ class Transformer(Configurable, keras.Model):
             return TokenEmbeddings(
                 size,
                 d_model,
-                position=position.from_config(position.get_config()),
+                position=copy_of(position),
                 dropout=dropout,
                 pad_id=pad_id,
                 table=table,

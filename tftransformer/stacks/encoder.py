@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, copy_of, register
 from tftransformer.layers import EncoderLayer, StackState, make_norm
 from tftransformer.masks import Mask, PaddingMask
 
@@ -76,7 +76,7 @@ class Encoder(Layer):
     def make_layer(self, index: int, *sizes: int, **options: Any) -> keras.layers.Layer:
         """Builds layer number `index`; `sizes` are d_model, num_heads, dff."""
         copies = {
-            name: option.from_config(option.get_config())
+            name: copy_of(option)
             for name, option in options.items()
             if isinstance(option, keras.layers.Layer)
         }
