@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tftransformer.training import Checkpointing, LabelSmoothedCrossEntropy, Trainer
+from tftransformer.training import (
+    Checkpointing,
+    LabelSmoothedCrossEntropy,
+    Trainer,
+    load_checkpoint,
+)
 
 TWO_SHAPES = ((5, 4), (3, 7))
 
@@ -171,8 +176,10 @@ def test_the_best_epoch_the_last_and_their_average_can_be_loaded(tiny, tmp_path)
     rows = (tmp_path / "history.csv").read_text().splitlines()
     assert rows[0].split(",")[0] == "epoch"
     assert len(rows) == 6
-    with pytest.raises(ValueError, match="keep_last"):
-        trainer.load("average", last=9)
+    with pytest.raises(ValueError, match="no checkpoint"):
+        load_checkpoint(model, tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="'median'"):
+        trainer.load("median")
 
 
 def test_weights_that_are_not_finite_never_replace_a_checkpoint(tiny, tmp_path):

@@ -1,6 +1,6 @@
 """Floor 6: schedules, losses, metrics and the training loop."""
 
-from tftransformer.training.checkpoints import Checkpointing, load_checkpoint
+from tftransformer.core.lazy import lazy_names
 from tftransformer.training.losses import LabelSmoothedCrossEntropy, label_smoothed_cross_entropy
 from tftransformer.training.metrics import Perplexity, TokenAccuracy
 from tftransformer.training.schedules import (
@@ -9,7 +9,13 @@ from tftransformer.training.schedules import (
     InverseSquareRootSchedule,
     LinearSchedule,
 )
-from tftransformer.training.trainer import Trainer
+
+# These need TensorFlow; the rest runs on every backend of Keras.
+_LATER = {
+    "tftransformer.training.checkpoints": ["Checkpointing", "load_checkpoint"],
+    "tftransformer.training.trainer": ["Trainer"],
+}
+__getattr__, __dir__ = lazy_names(globals(), _LATER)
 
 __all__ = [
     "Checkpointing",

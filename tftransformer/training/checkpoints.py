@@ -191,10 +191,10 @@ def load_checkpoint(
         directory: what `Trainer(directory=...)` was given.
         which: "best" epoch, "last" checkpoint, or "average" of the newest checkpoints, which often
             beats each of them (Vaswani et al. 2017, §6.1).
-        last: int, how many checkpoints to average; default: all that were kept.
+        last: int, the highest number of checkpoints to average; default: all that were kept.
 
     Raises:
-        ValueError: there are not as many checkpoints, or they hold another model.
+        ValueError: there is no checkpoint, or it holds another model.
 
     Example:
 
@@ -207,13 +207,9 @@ def load_checkpoint(
     folder = Path(directory) / ("best" if which == "best" else "checkpoints")
     state = tf.train.get_checkpoint_state(str(folder))
     paths = list(state.all_model_checkpoint_paths) if state else []
-    count = (last or len(paths)) if which == "average" else 1
-    if not paths or count > len(paths):
-        raise ValueError(
-            f"{folder} holds {len(paths)} checkpoints, {max(count, 1)} needed. Train with this "
-            "directory first; Checkpointing(keep_last=...) sets how many are kept."
-        )
-    paths = paths[-count:]
+    if not paths:
+        raise ValueError(f"{folder} holds no checkpoint. Train with directory={directory!r} first.")
+    paths = paths[-(last or len(paths)) :] if which == "average" else paths[-1:]
     for path in paths:
         _check(path, model=model.variables)
     readers = [tf.train.load_checkpoint(path) for path in paths]

@@ -94,7 +94,7 @@ def split(batch, strategy: tf.distribute.Strategy):
     Returns:
         The same structure, of per-replica values if there is more than one replica.
     """
-    if strategy.num_replicas_in_sync == 1:
+    if strategy.num_replicas_in_sync == 1 or not batch:
         return batch
     rows = batch[1].shape[0]
     share = -(-rows // strategy.num_replicas_in_sync)

@@ -44,26 +44,34 @@ class Steps:
             strategy.run(self._spread_seeds)
         self._traces = {}
 
-    def train(self, batch) -> None:
-        """Adds the batch (inputs, labels, weights) to `sums`; updates, or gathers gradients."""
-        self._call(self._train, batch)
+    def train(self, batch, spec) -> None:
+        """Adds a batch to `sums`, and updates the weights or gathers gradients.
+
+        Args:
+            batch: (inputs, labels, weights).
+            spec: `element_spec` of the dataset it is from.
+        """
+        self._call(self._train, batch, spec)
 
     def update(self) -> None:
         """Applies the gradients gathered since the last update."""
-        self._call(self._update, ())
+        self._call(self._update, (), ())
 
-    def evaluate(self, batch) -> tf.Tensor:
+    def evaluate(self, batch, spec) -> tf.Tensor:
         """Weighted loss, correct predictions, negative log-likelihood; weights: float64 (4,)."""
-        return self._call(self._evaluate, batch)
+        return self._call(self._evaluate, batch, spec)
 
-    def _call(self, function, batch):
-        # Own table of traces: one for each shape, as tf.function, without its warning on retracing.
-        batch = split(batch, self.strategy) if batch else batch
-        leaves = tf.nest.flatten(batch, expand_composites=True)
-        key = (function, *((leaf.dtype, leaf.shape) for leaf in leaves))
+    def _call(self, function, batch, spec):
+        # One trace serves all lengths that the dataset leaves open. XLA and the reduction over
+        # replicas want fixed shapes: a trace for each, kept here, since tf.function would warn.
+        if self.replicas > 1 or self._jit_compile:
+            batch = split(batch, self.strategy)
+            spec = batch
+        leaves = tf.nest.flatten(spec, expand_composites=True)
+        key = (function, *((leaf.dtype, tuple(leaf.shape)) for leaf in leaves))
         if key not in self._traces:
             compiled = tf.function(function, jit_compile=self._jit_compile, autograph=False)
-            self._traces[key] = compiled.get_concrete_function(*batch)
+            self._traces[key] = compiled.get_concrete_function(*spec)
         return self._traces[key](*batch)
 
     def _spread_seeds(self):

@@ -236,10 +236,10 @@ class Trainer:
     def _train_epoch(self, callbacks: Callbacks, signals: StopSignals) -> bool:
         """Trains on the batches that are left; returns whether it came to the last one."""
         progress, accumulation = self._progress, self._accumulation
-        batches = self._train_batches.dataset(epoch=progress.epoch, start=progress.batch)
-        for index, (batch, last) in enumerate(with_last(batches), progress.batch):
+        dataset = self._train_batches.dataset(epoch=progress.epoch, start=progress.batch)
+        for index, (batch, last) in enumerate(with_last(dataset), progress.batch):
             callbacks.on_train_batch_begin(index)
-            self._steps.train(batch)
+            self._steps.train(batch, dataset.element_spec)
             updated = last or (index + 1) % accumulation == 0
             if updated and accumulation > 1:
                 self._steps.update()
@@ -277,10 +277,11 @@ class Trainer:
 
     def _evaluate(self, batches, signals: StopSignals) -> dict[str, float]:
         sums = tf.zeros((4,), "float64")
-        for batch in batches.dataset(epoch=0, start=0):
+        dataset = batches.dataset(epoch=0, start=0)
+        for batch in dataset:
             if signals.received is not None:
                 break
-            sums += self._steps.evaluate(batch)
+            sums += self._steps.evaluate(batch, dataset.element_spec)
         loss, correct, surprise, weight = sums.numpy()
         with np.errstate(over="ignore"):  # hopeless models have an infinite perplexity
             perplexity = float(np.exp(_ratio(surprise, weight)))
