@@ -8,11 +8,10 @@ The runs of all are interleaved; medians are printed. A ratio is the speed in pa
 """
 
 import argparse
-import statistics
-import time
 
 import numpy as np
 import tensorflow as tf
+from timing import interleaved, print_table, rate, ratio
 
 from tftransformer.data import DataProcess, read_table
 
@@ -45,13 +44,11 @@ def main():
         },
         options.rounds,
     )
-    ours, peer = (2 * n / t for n, t in zip((len(frame), len(few)), times.values(), strict=True))
-    table(
+    ours, peer = times.values()
+    peer[:] = [seconds * len(frame) / len(few) for seconds in peer]
+    print_table(
         ["from strings to ids", "sentences/s", "ratio"],
-        [
-            [name, f"{speed:,.0f}", f"{speed / ours:.2f}"]
-            for name, speed in zip(times, (ours, peer), strict=True)
-        ],
+        [[name, rate(2 * len(frame), taken), ratio(taken, ours)] for name, taken in times.items()],
     )
 
     batches = data.batches(frame)
@@ -67,12 +64,12 @@ def main():
         options.rounds,
     )
     rows = []
-    for name, seconds in times.items():
+    for name, taken in times.items():
         padding, shapes, count = waste(pipelines[name])
-        speed = f"{tokens / seconds:,.0f}", f"{len(frame) / seconds:,.0f}"
-        ratio = f"{times[first] / seconds:.2f}"
-        rows.append([name, *speed, f"{padding:.1%}", shapes, count, ratio])
-    table(
+        speed = rate(tokens, taken), rate(len(frame), taken)
+        row = [name, *speed, f"{padding:.1%}", shapes, count, ratio(taken, times[first])]
+        rows.append(row)
+    print_table(
         ["from ids to batches", "tokens/s", "rows/s", "padding", "shapes", "batches", "ratio"], rows
     )
 
@@ -152,27 +149,6 @@ def waste(dataset):
         shapes.add(tuple(tuple(side.shape) for side in inputs.values()))
         count += 1
     return 1 - real / positions, len(shapes), count
-
-
-def interleaved(tasks, rounds):
-    """The median seconds of each task, the tasks taking turns after one round of warming up."""
-    seconds = {name: [] for name in tasks}
-    for _ in range(rounds + 1):
-        for name, task in tasks.items():
-            start = time.perf_counter()
-            task()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
-
-
-def table(head, rows):
-    rows = [head, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    print()
-    for row in rows:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        print("  ".join(cells))
 
 
 if __name__ == "__main__":

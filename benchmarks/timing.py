@@ -1,0 +1,56 @@
+"""Interleaved measurements and their tables, shared by the benchmarks."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+
+def interleaved(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Times tasks in turn, so that a slow moment of the machine strikes them all.
+
+    Args:
+        tasks: name → function that ends only when its work is done.
+        rounds: number of timed rounds; one more before them warms up and is not counted.
+
+    Returns:
+        name → seconds of each round.
+    """
+    seconds = {name: [] for name in tasks}
+    for _ in range(rounds + 1):
+        for name, task in tasks.items():
+            start = time.perf_counter()
+            task()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: taken[1:] for name, taken in seconds.items()}
+
+
+def rate(amount: float, seconds: Sequence[float]) -> str:
+    """Amount per second in the median round."""
+    return f"{amount / statistics.median(seconds):,.0f}"
+
+
+def rate_range(amount: float, seconds: Sequence[float]) -> str:
+    """Amount per second in the slowest and in the fastest round."""
+    return f"{amount / max(seconds):,.0f} – {amount / min(seconds):,.0f}"
+
+
+def ratio(seconds: Sequence[float], peer: Sequence[float]) -> str:
+    """How many times as fast as `peer` for the same amount of work: median over median."""
+    return f"{statistics.median(peer) / statistics.median(seconds):.2f}"
+
+
+def ratio_range(seconds: Sequence[float], peer: Sequence[float]) -> str:
+    """Lowest and highest ratio within one round."""
+    ratios = [theirs / own for own, theirs in zip(seconds, peer, strict=True)]
+    return f"{min(ratios):.2f} – {max(ratios):.2f}"
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Prints rows under their column names, the first column to the left, all others right."""
+    cells = [list(head), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    print()
+    for row in cells:
+        first, *others = zip(row, widths, strict=True)
+        line = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+        print("  ".join(line))
