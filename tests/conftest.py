@@ -100,7 +100,7 @@ def check_training_step(layer, inputs, without_gradient):
     if not layer.trainable_variables:
         return
     before = [np.array(weight) for weight in layer.trainable_variables]
-    model.compile("adam", "mse")
+    model.compile("adam", "mse", run_eagerly=True)  # no graph to build for one step
     target = np.random.default_rng(3).normal(size=(len(inputs[0]), *model.output.shape[1:]))
     model.train_on_batch(list(inputs), target)
     for weight, old in zip(layer.trainable_variables, before, strict=True):

@@ -50,6 +50,15 @@ def test_visible_logits_far_below_zero_still_count():
     np.testing.assert_allclose(weights, [[0, 1, 0]], atol=1e-6)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_single_key(vectors):
+    """The first step of a decoder, a source of one token: all the weight, or none."""
+    mask = np.array([[True], [False]])
+    weights = masked_softmax(vectors(3, 2, 1), mask)
+    np.testing.assert_array_equal(weights, np.broadcast_to(mask, (3, 2, 1)))
+    np.testing.assert_array_equal(masked_softmax(vectors(3, 2, 1)), np.ones((3, 2, 1)))
+
+
 def test_the_two_forms_of_gelu():
     x = np.linspace(-3, 3, 13).astype("float32")
     tanh = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))

@@ -22,7 +22,8 @@ from tftransformer.positions import SinusoidalPositions
 ROOT = os.environ.get("TFTRANSFORMER_PARITY_ROOT", Path(__file__).parents[3] / "shared" / "parity")
 FOLDER = Path(ROOT) / "marian"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the golden files are not here")
-FIXTURES = ("mt", "mt_asym", "decode", "norm_eps")
+FIXTURES = ("mt", "mt_asym", "norm_eps")
+LONG = pytest.param("decode", marks=pytest.mark.slow)
 # Our layers under the reference's names.
 ATTENTIONS = {"attention": "self_attn", "cross_attention": "encoder_attn"}
 PROJECTIONS = {
@@ -109,7 +110,7 @@ def fill(model, weights):
     assert not left
 
 
-@pytest.fixture(scope="module", params=FIXTURES)
+@pytest.fixture(scope="module", params=[*FIXTURES, LONG])
 def fixture(request):
     return Fixture(request.param)
 

@@ -26,10 +26,23 @@ def masked_softmax(logits: Any, mask: Any = None) -> Any:
     """
     logits = ops.cast(logits, "float32")
     if mask is None:
-        return ops.softmax(logits, axis=-1)
-    weights = ops.softmax(ops.where(mask, logits, _HIDDEN), axis=-1)
+        return _softmax(logits)
+    weights = _softmax(ops.where(mask, logits, _HIDDEN))
     sees_something = ops.any(mask, axis=-1, keepdims=True)
     return ops.where(sees_something, weights, 0.0)
+
+
+def _softmax(logits: Any) -> Any:
+    """Softmax over the last axis; a single key has all the weight, which Keras would warn of."""
+    return ops.ones_like(logits) if logits.shape[-1] == 1 else ops.softmax(logits, axis=-1)
+
+
+def best_index(scores: Any) -> Any:
+    """The index of the largest score on the last axis, the first among equals, as int32.
+
+    Keras's argmax passes several times over its input on TensorFlow, to tell −0 from 0.
+    """
+    return ops.cast(ops.top_k(ops.cast(scores, "float32"), 1)[1][..., 0], "int32")
 
 
 @register
