@@ -2,12 +2,13 @@
 
 from tftransformer.core.configurable import Configurable, Layer, copy_of
 from tftransformer.core.files import replacing
-from tftransformer.core.numerics import gelu_tanh, get_activation, masked_softmax
+from tftransformer.core.numerics import best_index, gelu_tanh, get_activation, masked_softmax
 from tftransformer.core.registration import register
 
 __all__ = [
     "Configurable",
     "Layer",
+    "best_index",
     "copy_of",
     "gelu_tanh",
     "get_activation",

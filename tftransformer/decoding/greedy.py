@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from tftransformer.core.registration import register
+from tftransformer.core import best_index, register
 from tftransformer.decoding.strategy import (
     Decoded,
     Strategy,
@@ -38,7 +38,7 @@ class Greedy(Strategy):
             step,
             cache,
             prompt_ids,
-            lambda scores, generated: ops.argmax(scores, axis=-1),
+            lambda scores, generated: best_index(scores),
             max_new_tokens,
             end_id,
             pad_id,
