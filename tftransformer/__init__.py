@@ -1,7 +1,8 @@
 """Transformer components for TensorFlow and Keras 3.
 
-Layers, masks, stacks, models and decoding need Keras alone and are imported at once. Text, data,
-training, tasks, export and plots are imported when one of their names is first used.
+Layers, masks, stacks, models, decoding, schedules, losses and metrics need Keras alone and are
+imported at once, so that Keras can load whatever it saved of them. Text, data, the Trainer, tasks,
+export and plots are imported when one of their names is first used.
 """
 
 from tftransformer.core.lazy import lazy_names
@@ -29,6 +30,15 @@ from tftransformer.masks import (
 from tftransformer.models import Transformer
 from tftransformer.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from tftransformer.stacks import Decoder, Encoder
+from tftransformer.training import (
+    CosineSchedule,
+    CustomSchedule,
+    InverseSquareRootSchedule,
+    LabelSmoothedCrossEntropy,
+    LinearSchedule,
+    Perplexity,
+    TokenAccuracy,
+)
 
 __version__ = "0.1.0"
 
@@ -36,17 +46,7 @@ _LATER = {
     "tftransformer.data": ["Batches", "DataProcess", "everyday_corpus", "read_table"],
     "tftransformer.tasks": ["Translator", "translation_scores"],
     "tftransformer.text": ["SentencePieceTokenizer", "WordPieceTokenizer", "load_tokenizer"],
-    "tftransformer.training": [
-        "Checkpointing",
-        "CosineSchedule",
-        "CustomSchedule",
-        "InverseSquareRootSchedule",
-        "LabelSmoothedCrossEntropy",
-        "LinearSchedule",
-        "Perplexity",
-        "TokenAccuracy",
-        "Trainer",
-    ],
+    "tftransformer.training": ["Checkpointing", "Trainer"],
     "tftransformer.visualize": ["alignment", "attention_map", "training_curves"],
 }
 __getattr__, __dir__ = lazy_names(globals(), _LATER)
@@ -54,6 +54,8 @@ __getattr__, __dir__ = lazy_names(globals(), _LATER)
 __all__ = [
     "BeamSearch",
     "CausalMask",
+    "CosineSchedule",
+    "CustomSchedule",
     "Decoder",
     "DecoderLayer",
     "DocumentMask",
@@ -62,19 +64,24 @@ __all__ = [
     "EncoderLayer",
     "FeedForward",
     "Greedy",
+    "InverseSquareRootSchedule",
+    "LabelSmoothedCrossEntropy",
     "LanguageModelHead",
     "LearnedPositions",
+    "LinearSchedule",
     "Mask",
     "MemoryMask",
     "MultiHeadAttention",
     "PaddingMask",
     "PermutationMask",
+    "Perplexity",
     "PrefixMask",
     "RotaryPositions",
     "Sampling",
     "SinusoidalPositions",
     "SlidingWindowMask",
     "TensorMask",
+    "TokenAccuracy",
     "TokenEmbeddings",
     "Transformer",
 ]

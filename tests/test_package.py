@@ -1,0 +1,32 @@
+"""What `import tftransformer` alone has to bring."""
+
+import subprocess
+import sys
+
+import keras
+import pytest
+
+import tftransformer as tt
+
+LOAD = """
+import sys
+import tftransformer
+import keras
+model = keras.models.load_model(sys.argv[1])
+print(type(model.loss).__name__, model.optimizer.get_config()["learning_rate"]["class_name"])
+"""
+
+
+@pytest.mark.slow
+def test_keras_loads_a_compiled_model_after_the_bare_import(tmp_path):
+    model = tt.Transformer(1, 8, 2, 8, vocab_size=11)
+    model.compile(
+        keras.optimizers.Adam(tt.CustomSchedule(8)),
+        tt.LabelSmoothedCrossEntropy(),
+        weighted_metrics=[tt.TokenAccuracy(), tt.Perplexity()],
+    )
+    path = tmp_path / "model.keras"
+    model.save(path)
+    run = subprocess.run([sys.executable, "-c", LOAD, path], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == ["LabelSmoothedCrossEntropy", "CustomSchedule"]
