@@ -16,7 +16,7 @@ PAIRS = [
 def run(*words, text="", check=True, cwd=None):
     process = subprocess.run(
         [sys.executable, "-m", "tftransformer", *map(str, words)],
-        input=text.encode(),
+        input=text if isinstance(text, bytes) else text.encode(),
         capture_output=True,
         cwd=cwd,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -51,6 +51,7 @@ def test_what_was_trained_translates_line_by_line(folder):
     assert lines.pop() == ""
     assert lines.pop(3) == ""
     assert np.mean([a == b for a, b in zip(lines, german, strict=True)]) > 0.9
+    assert run("translate", "--model", folder / "model", text="\ufeff" + text)[1] == out
     _, out, _ = run("translate", "--model", folder / "model", "--scores", "--beams", 1, text=text)
     scored = [line.split("\t") for line in out.splitlines()]
     assert len(scored) == len(PAIRS) + 1
@@ -60,10 +61,10 @@ def test_what_was_trained_translates_line_by_line(folder):
 @pytest.mark.slow
 def test_evaluate_and_export(folder):
     _, out, _ = run("evaluate", "--model", folder / "model", "--test", folder / "pairs.tsv")
-    name, bleu, signature = out.splitlines()[1].split()
-    assert name == "bleu"
-    assert float(bleu) > 80
+    _, (bleu, _, signature), (chrf, score, _) = map(str.split, out.splitlines())
+    assert (bleu, chrf) == ("bleu", "chrf")
     assert "tok:13a" in signature
+    assert float(score) > 80  # BLEU is 0 for texts of less than four words
     export = ["export", "--model", folder / "model", "--output", folder / "saved"]
     run(*export)
     assert (folder / "saved" / "saved_model.pb").is_file()
@@ -87,8 +88,38 @@ def test_errors_go_to_standard_error_with_a_status(folder, tmp_path):
         assert (code, out) == (1, "")
         assert message in err
         assert "Traceback" not in err
+    code, out, err = run(
+        *("translate", "--model", folder / "model"), text=b"one\n\xe4\n", check=False
+    )
+    assert (code, out) == (1, "")
+    assert "not UTF-8" in err
+    assert "Traceback" not in err
     assert run("translate", check=False)[0] == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_second_run_leaves_the_first_alone(folder):
+    def state():
+        files = [path for path in (folder / "model").rglob("*") if path.is_file()]
+        return {path: path.read_bytes() for path in files}
+
+    before = state()
+    words = ("train", "--train", folder / "pairs.tsv", "--model", folder / "model")
+    code, out, err = run(*words, "--vocab-size", 290, check=False)
+    assert (code, out) == (1, "")
+    assert "--resume" in err
+    assert state() == before
+
+
+@pytest.mark.slow
+def test_warnings_read_as_messages(folder, tmp_path):
+    words = ("train", "--train", folder / "pairs.tsv", "--model", tmp_path / "model")
+    code, _, err = run(*words, "--vocab-size", 300, "--max-length", 1, check=False)
+    assert code == 1
+    assert "no row is left" in err
+    code, _, err = run("train", "--help")
+    assert "default: None" not in err
 
 
 def test_help_comes_at_once_and_names_the_commands():

@@ -2,11 +2,25 @@
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 
 from tftransformer.cli import evaluate, export, train, translate
 
 _COMMANDS = {"train": train, "translate": translate, "evaluate": evaluate, "export": export}
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Tells the defaults, where there is something to tell."""
+
+    def _get_help_string(self, action):
+        is_plain = action.default in (None, False)
+        return action.help if is_plain else super()._get_help_string(action)
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    """What is wrong, without the line of code that found it."""
+    print(f"tftransformer: {message}", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,17 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name,
             help=module.HELP,
             description=module.__doc__,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=_HelpFormatter,
         )
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            options.run(options)
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python must not flush into the pipe at exit.
         sys.stdout = None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
         print(f"tftransformer: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

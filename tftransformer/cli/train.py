@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=float, help="stop after so many minutes")
     add("--average", type=int, default=5, help="checkpoints in the average")
     add("--seed", type=int, default=0, help="of the weights, the order of the data and dropout")
-    add("--resume", action="store_true", help="go on with the run in MODEL")
+    add("--resume", action="store_true", help="go on with the run in MODEL, on its vocabulary")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -44,6 +44,12 @@ def run(options: argparse.Namespace) -> None:
     import tftransformer as tt
 
     folder = pathlib.Path(options.model)
+    if not options.resume and (folder / "checkpoints").is_dir():
+        # Before its vocabulary is written over.
+        raise ValueError(
+            f"{folder} holds an earlier run. Go on with it: --resume; or begin another: "
+            "--model FOLDER."
+        )
     frame = tt.read_table(options.train)
     if options.resume and (folder / "data").is_dir():
         data = tt.DataProcess.load(folder / "data")

@@ -3,6 +3,8 @@
 import argparse
 import itertools
 import sys
+from collections.abc import Iterator
+from typing import TextIO
 
 from tftransformer.cli.translator_options import add_translator_arguments, load_translator
 
@@ -19,10 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
+    if sys.stdin is None:
+        raise ValueError("there is no standard input: give it a file, as in `... < FILE`.")
     translator = load_translator(options)
-    for stream in (sys.stdin, sys.stdout):
-        stream.reconfigure(encoding="utf-8", newline="\n")
-    lines = (line.removesuffix("\n").removesuffix("\r") for line in sys.stdin)
+    # Windows likes to begin a file with a byte-order mark.
+    sys.stdin.reconfigure(encoding="utf-8-sig", newline="\n")
+    sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    lines = _lines(sys.stdin)
     # A person at a keyboard wants each answer at once.
     chunk = 1 if sys.stdin.isatty() else _CHUNK
     while texts := list(itertools.islice(lines, chunk)):
@@ -31,3 +36,15 @@ def run(options: argparse.Namespace) -> None:
             text = " ".join(best.text.splitlines())
             print(f"{best.score:.4f}\t{text}" if options.scores else text)
         sys.stdout.flush()
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    """The lines of a stream without their ends."""
+    try:
+        for line in stream:
+            yield line.removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"standard input is not UTF-8 text ({error.reason}: byte "
+            f"0x{error.object[error.start]:02x}). Convert it first: iconv -f LATIN1 -t UTF-8."
+        ) from None
