@@ -84,6 +84,20 @@ def test_signatures_have_readable_names(make_translator, tmp_path):
     assert sorted(signature.structured_outputs) == ["scores", "translations"]
 
 
+def test_white_space_translates_to_nothing_in_the_graph_as_in_python(make_translator):
+    spaces = [chr(i) for i in range(0x3001) if chr(i).isspace()]
+    texts = ["", *spaces, "".join(spaces), *(chr(i) for i in range(128) if chr(i) not in spaces)]
+    translator = make_translator(strategy=Greedy())
+    scores = translator.module.translate(tf.constant(texts))["scores"].numpy()
+    assert [score == 0 for score in scores] == [not text.strip() for text in texts]
+
+
+def test_an_export_where_nothing_may_be_written_is_an_os_error(make_translator, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        make_translator(strategy=Greedy()).export(tmp_path / "file" / "export")
+
+
 def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(make_translator, tmp_path):
     translator = make_translator(strategy=Greedy())
     (tmp_path / "taken").mkdir()

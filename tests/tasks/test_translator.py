@@ -38,7 +38,7 @@ def test_nothing_translates_to_nothing(translator):
     assert translator([]) == []
     assert translator(np.array([], dtype=object)).shape == (0,)
     assert translator(pd.Series([], dtype=str)).empty
-    assert translator.n_best([""]) == [[Translation("", 0.0)]]
+    assert translator.n_best(["", " \n\u00a0"]) == [[Translation("", 0.0)]] * 2
 
 
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3), Sampling(seed=4)], ids=repr)
@@ -62,6 +62,23 @@ def test_n_best_is_sorted_and_begins_with_the_translation(translator):
 def test_a_text_that_is_none_is_an_error_that_names_it(translator, texts):
     with pytest.raises(ValueError, match=r"texts\[\d\]"):
         translator(texts)
+
+
+@pytest.mark.parametrize("texts", [pd.DataFrame({"en": ["a"]}), {"a": 1}, b"a"])
+def test_a_container_of_something_else_is_refused(translator, texts):
+    with pytest.raises(TypeError, match=type(texts).__name__):
+        translator(texts)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"max_length": 0}, {"max_length": None}, {"max_source_length": 1}, {"batch_size": -1}],
+    ids=str,
+)
+def test_settings_without_sense_are_refused(make_translator, settings):
+    (name,) = settings
+    with pytest.raises(ValueError, match=f"{name}=.* expected an int"):
+        make_translator(**settings)
 
 
 def test_long_sources_are_cut_with_a_warning(make_translator):
@@ -109,8 +126,20 @@ def test_evaluate_scores_its_own_translations_perfectly(translator):
     scores = translator.evaluate(texts, ["a b c d", "e f g h"])
     assert scores["bleu"] < 10
     assert "tok:13a" in scores["bleu_signature"]
-    with pytest.raises(ValueError, match="2 hypotheses and 1 references"):
-        translator.evaluate(texts, ["x"])
+
+
+def test_what_cannot_be_scored_is_not_translated_first(translator):
+    texts = ["The dog sleeps in the house.", "A cat and two birds."]
+    translate, translator.module.decode = translator.module.decode, None
+    try:
+        with pytest.raises(ValueError, match="2 hypotheses and 1 references"):
+            translator.evaluate(texts, ["x"])
+        with pytest.raises(ValueError, match=r"references\[1\] is None"):
+            translator.evaluate(texts, ["x", None])
+        with pytest.raises(ValueError, match="tokenize='zhh': expected one of"):
+            translator.evaluate(texts, texts, "zhh")
+    finally:
+        translator.module.decode = translate
 
 
 def test_saved_and_loaded_translates_the_same(make_translator, tmp_path):

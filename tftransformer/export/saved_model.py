@@ -30,6 +30,7 @@ def write_saved_model(
         raise FileExistsError(f"{path} exists already: choose another path, or remove it first.")
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.mkdir()  # says in Python's words if it may not be written there
     try:
         tf.saved_model.save(module, str(beside), signatures=dict(signatures))
         beside.rename(path)

@@ -10,6 +10,9 @@ import tensorflow as tf
 from tftransformer.decoding import Sampling
 from tftransformer.export.saved_model import write_saved_model
 
+# What `str.isspace` says yes to, and nothing at all.
+_WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"
+
 
 class TranslationModule(tf.Module):
     """Strings in, strings out: tokenizers, model and decoding loop in one graph.
@@ -23,7 +26,8 @@ class TranslationModule(tf.Module):
         target_tokenizer: of the texts that go out.
         strategy: how to decode, such as `BeamSearch()`.
         max_length: most tokens of a translation, the end token included.
-        max_source_length: source tokens beyond it are cut off; None = no limit.
+        max_source_length: most tokens of a source, the end token included; what is longer is cut
+            off; None = no limit.
         processors: see `tftransformer.decoding`.
     """
 
@@ -61,7 +65,7 @@ class TranslationModule(tf.Module):
 
         def n_best(texts):
             ids = source_tokenizer.tokenize(texts)
-            is_empty = ids.row_lengths() == 0
+            is_empty = tf.strings.regex_full_match(texts, _WHITE_SPACE)
             rows = ids.nrows(out_type=tf.int32)
             if max_source_length is not None:
                 ids = ids[:, : max_source_length - 1]

@@ -19,13 +19,10 @@ def translation_scores(
         signatures `bleu_signature` and `chrf_signature`.
 
     Raises:
-        ValueError: if there is nothing to score, or not one reference for each hypothesis.
+        ValueError: if there is nothing to score, not one reference for each hypothesis, or no
+            such tokenisation.
     """
-    if len(hypotheses) != len(references) or not len(references):
-        raise ValueError(
-            f"{len(hypotheses)} hypotheses and {len(references)} references: each hypothesis "
-            "needs one reference, and at least one is needed."
-        )
+    check_scoring(len(hypotheses), references, tokenize)
     from sacrebleu.metrics import BLEU, CHRF
 
     scores: dict[str, float | str] = {}
@@ -33,3 +30,19 @@ def translation_scores(
         scores[name] = metric.corpus_score(list(hypotheses), [list(references)]).score
         scores[f"{name}_signature"] = str(metric.get_signature())
     return scores
+
+
+def check_scoring(count: int, references: Sequence[str], tokenize: str) -> None:
+    """Raises a ValueError where `count` hypotheses could not be scored so."""
+    from sacrebleu.metrics import BLEU
+
+    if count != len(references) or not count:
+        raise ValueError(
+            f"{count} hypotheses and {len(references)} references: each hypothesis "
+            "needs one reference, and at least one is needed."
+        )
+    for index, reference in enumerate(references):
+        if not isinstance(reference, str):
+            raise ValueError(f"references[{index}] is {reference!r}, not a string.")
+    if tokenize not in BLEU.TOKENIZERS:
+        raise ValueError(f"tokenize={tokenize!r}: expected one of {', '.join(BLEU.TOKENIZERS)}.")

@@ -7,7 +7,7 @@ import pathlib
 import types
 import warnings
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -16,7 +16,7 @@ import numpy as np
 from tftransformer.core import replacing
 from tftransformer.decoding import BeamSearch, Strategy
 from tftransformer.export import TranslationModule
-from tftransformer.tasks.scores import translation_scores
+from tftransformer.tasks.scores import check_scoring, translation_scores
 from tftransformer.text import load_tokenizer
 
 _SETTINGS, _MODEL = "translator.json", "model.keras"
@@ -59,8 +59,8 @@ class Translator:
         strategy: how to decode; default `BeamSearch()`. For several translations of each text:
             `BeamSearch(num_return=4)`.
         max_length: most tokens of a translation, the end token included.
-        max_source_length: source tokens beyond it are cut off, which is warned of; None = no
-            limit.
+        max_source_length: most tokens of a source, the end token included; what is longer is cut
+            off, which is warned of; None = no limit.
         processors: see `tftransformer.decoding`.
         batch_size: texts translated at once.
 
@@ -88,6 +88,15 @@ class Translator:
             raise TypeError(
                 f"strategy must be a decoding strategy such as BeamSearch(4), not {strategy!r}."
             )
+        for name, value, least in (
+            ("max_length", max_length, 1),
+            ("max_source_length", max_source_length, 2),
+            ("batch_size", batch_size, 1),
+        ):
+            if not (name == "max_source_length" and value is None) and not (
+                isinstance(value, int) and value >= least
+            ):
+                raise ValueError(f"{name}={value!r} was given; expected an int ≥ {least}.")
         self.max_length, self.max_source_length = max_length, max_source_length
         self.processors, self.batch_size = tuple(processors), batch_size
         self.module = TranslationModule(
@@ -105,16 +114,23 @@ class Translator:
 
         Args:
             texts: a string, or strings in a list, tuple, numpy array (of any shape) or pandas
-                Series. Empty text translates to empty text.
+                Series. Nothing but white space translates to empty text.
 
         Returns:
             The translations, in a container of the same kind, order and index.
 
         Raises:
+            TypeError: if this is no such container.
             ValueError: if an element is not a string.
         """
         if isinstance(texts, str):
             return self([texts])[0]
+        # Iterating over these would translate the names of columns, keys, or single bytes.
+        if isinstance(texts, Mapping | bytes) or hasattr(texts, "columns"):
+            raise TypeError(
+                "texts must be a string, or strings in a list, tuple, array or Series, not a "
+                f"{type(texts).__name__}. Translate one column: translate(frame['en'])."
+            )
         if isinstance(texts, np.ndarray):
             return np.array(self(texts.ravel().tolist()), dtype=object).reshape(texts.shape)
         translations = [best[0].text for best in self.n_best(texts)]
@@ -139,7 +155,7 @@ class Translator:
         self._warn_of_cuts(np.diff(splits))
         order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
         found: list[list[Translation]] = [[Translation("", 0.0)] for _ in texts]
-        order = [row for row in order if splits[row] < splits[row + 1]]
+        order = [row for row in order if texts[row] and not texts[row].isspace()]
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
             decoded = self.module.decode(
@@ -188,7 +204,9 @@ class Translator:
         self, sources: Iterable[str], references: Sequence[str], tokenize: str = "13a"
     ) -> dict[str, float | str]:
         """Translates and scores; see `translation_scores`."""
-        return translation_scores(self(list(sources)), list(references), tokenize)
+        sources, references = list(sources), list(references)
+        check_scoring(len(sources), references, tokenize)  # before the long work
+        return translation_scores(self(sources), references, tokenize)
 
     def export(self, path: str | os.PathLike) -> pathlib.Path:
         """Writes a SavedModel that takes and returns strings; see `TranslationModule.save`."""
@@ -240,7 +258,7 @@ class Translator:
             raise ValueError(f"{path} is damaged: {error}") from error
         try:
             model = keras.models.load_model(folder / _MODEL, compile=False)
-        except (OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise ValueError(f"{folder / _MODEL} cannot be read: {error}") from error
         tokenizers = types.SimpleNamespace(
             source_tokenizer=load_tokenizer(folder / "source_tokenizer"),
