@@ -273,12 +273,15 @@ MISTAKES = {
     "float labels": (lambda tiny: {"train": item(labels=np.ones((2, 3), "float32"))}, "int labels"),
     "weights": (lambda tiny: {"train": item(weights=np.ones((2,), "float32"))}, "one shape"),
     "vocabulary": (lambda tiny: {"train": item(labels=np.full((2, 3), 12))}, "12 classes"),
+    "ids": (lambda tiny: {"train": item(ids=np.full((2, 3), 12))}, "beyond its tables"),
     "length": (
         lambda tiny: {"train": item(labels=np.ones((2, 4), int), weights=np.ones((2, 4)))},
         "logits",
     ),
     "validation": (lambda tiny: {"validation": item().take(0)}, "validation is empty"),
     "epochs": (lambda tiny: {"epochs": 0}, "epochs"),
+    "part of an epoch": (lambda tiny: {"epochs": 1.5}, "positive whole number"),
+    "text": (lambda tiny: {"minutes": "3"}, "minutes='3': expected a positive number"),
     "clip": (lambda tiny: {"clip_norm": -1.0}, "clip_norm"),
     "resume": (lambda tiny: {"resume": True}, "directory"),
     "monitor": (
@@ -303,6 +306,26 @@ def test_mistakes_are_told_before_any_work(tiny, mistake):
 def test_batches_of_another_kind_are_refused(tiny):
     with pytest.raises(TypeError, match="list"):
         make(tiny, train=[1, 2])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "mse"}, "keras.losses.Loss.*not 'mse'"),
+        ({"callbacks": keras.callbacks.TerminateOnNaN}, "list of.*TerminateOnNaN"),
+        ({"callbacks": [None]}, "it holds None"),
+    ],
+    ids=str,
+)
+def test_objects_of_another_kind_are_refused(tiny, options, message):
+    with pytest.raises(TypeError, match=message):
+        make(tiny, **options)
+
+
+def test_a_directory_that_cannot_be_made_is_an_os_error(tiny, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        make(tiny, directory=tmp_path / "file")
 
 
 def test_a_directory_in_use_and_another_model_are_told(tiny, tmp_path):

@@ -4,11 +4,14 @@ import dataclasses
 import json
 import os
 import warnings
+from numbers import Integral, Real
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from tftransformer.training.preparation import check_numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +36,9 @@ class Checkpointing:
     mode: str = "min"
 
     def __post_init__(self):
-        for name in ("every_steps", "every_seconds", "keep_last"):
-            value = getattr(self, name)
-            if (value is None and name == "keep_last") or (value is not None and value <= 0):
-                raise ValueError(f"Checkpointing({name}={value!r}): expected a positive number.")
+        check_numbers(Integral, keep_last=self.keep_last)
+        check_numbers(Integral | None, every_steps=self.every_steps)
+        check_numbers(Real | None, every_seconds=self.every_seconds)
         if self.mode not in ("min", "max"):
             raise ValueError(f"Checkpointing(mode={self.mode!r}): expected 'min' or 'max'.")
 
@@ -103,6 +105,8 @@ class CheckpointStore:
 
     def __init__(self, directory, model, optimizer, settings: Checkpointing, writes: bool = True):
         self.directory = Path(directory)
+        # An OSError at once, where nothing may be written.
+        (self.directory / "checkpoints").mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self._model, self._optimizer = model, optimizer
         self._writes = writes

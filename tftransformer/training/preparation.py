@@ -1,6 +1,7 @@
 """What the Trainer checks and builds before any long work starts."""
 
 import os
+from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -11,11 +12,38 @@ from tftransformer.training.metrics import TokenAccuracy
 from tftransformer.training.schedules import CustomSchedule
 
 
-def check_numbers(**values) -> None:
-    """Raises a ValueError for a value that is neither None nor positive."""
+def check_numbers(kind, **values) -> None:
+    """Raises a ValueError for a value that is no positive number of this kind.
+
+    Args:
+        kind: `numbers.Integral` or `numbers.Real`; `| None` where None is a value, too.
+        **values: the values by name.
+    """
     for name, value in values.items():
-        if value is not None and not value > 0:
-            raise ValueError(f"{name}={value!r}: expected a positive number.")
+        if not isinstance(value, kind) or (value is not None and not value > 0):
+            what = "number" if isinstance(0.5, kind) else "whole number"
+            raise ValueError(f"{name}={value!r}: expected a positive {what}.")
+
+
+def check_callbacks(callbacks) -> list[keras.callbacks.Callback]:
+    """Lists callbacks, or raises a TypeError for what is none."""
+    callbacks = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(
+                "callbacks must be a list of keras.callbacks.Callback instances, such as "
+                f"[keras.callbacks.TerminateOnNaN()]; it holds {callback!r}."
+            )
+    return callbacks
+
+
+def check_loss(loss) -> None:
+    """Raises a TypeError for what gives no loss of each label."""
+    if not isinstance(loss, keras.losses.Loss | None):
+        raise TypeError(
+            f"loss must be a keras.losses.Loss, such as LabelSmoothedCrossEntropy(0.1), not "
+            f"{loss!r}."
+        )
 
 
 def check_directory(directory, resume: bool) -> None:
@@ -69,7 +97,13 @@ def build(model: keras.Model, batch, loss, optimizer, strategy) -> None:
     """
     with strategy.scope():
         inputs, labels, _ = batch
-        logits = model(tf.nest.map_structure(lambda part: part[:1], inputs), training=False)
+        try:
+            logits = model(tf.nest.map_structure(lambda part: part[:1], inputs), training=False)
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                "The model cannot run on the first batch: an id or a position is beyond its "
+                "tables. Is its vocabulary the one of the data?"
+            ) from error
         _check_logits(logits, labels)
         model.compile(
             optimizer=_default_optimizer(model) if optimizer is None else optimizer,

@@ -3,6 +3,7 @@
 import math
 import time
 import warnings
+from numbers import Integral, Real
 from pathlib import Path
 
 import keras
@@ -105,12 +106,11 @@ class Trainer:
             )
         self.strategy = strategy or tf.distribute.get_strategy()
         preparation.check_numbers(
-            epochs=epochs,
-            steps=steps,
-            minutes=minutes,
-            gradient_accumulation=gradient_accumulation,
-            clip_norm=clip_norm,
+            Integral, epochs=epochs, gradient_accumulation=gradient_accumulation
         )
+        preparation.check_numbers(Integral | None, steps=steps)
+        preparation.check_numbers(Real | None, minutes=minutes, clip_norm=clip_norm)
+        preparation.check_loss(loss)
         preparation.check_strategy(self.strategy, jit_compile, minutes)
         preparation.check_directory(directory, resume)
         self.model = model
@@ -122,7 +122,8 @@ class Trainer:
             first_batch(self._validation, "validation")
         self._epochs, self._max_steps, self._minutes = epochs, steps, minutes
         self._accumulation = gradient_accumulation
-        self._user_callbacks, self._verbose = callbacks, verbose
+        self._user_callbacks = preparation.check_callbacks(callbacks)
+        self._verbose = verbose
         self._checkpointing = checkpointing or Checkpointing()
         self._checkpointing.check_monitor(validation is not None)
         preparation.build(model, batch, loss, optimizer, self.strategy)
