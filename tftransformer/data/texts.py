@@ -51,8 +51,8 @@ def _check_columns(frame, columns: Sequence[str]) -> None:
     for column in columns:
         if column not in names:
             raise ValueError(
-                f"column {column!r} is not in the DataFrame (columns: {found}). "
-                "Name it: DataProcess(source='en', target='ger')."
+                f"column {column!r} is not in the DataFrame (columns: {found}). Name the source "
+                "and the target column as they stand there, or rename them."
             )
         if names.count(column) > 1:
             raise ValueError(
