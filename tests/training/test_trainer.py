@@ -328,6 +328,24 @@ def test_a_directory_that_cannot_be_made_is_an_os_error(tiny, tmp_path):
         make(tiny, directory=tmp_path / "file")
 
 
+def test_a_place_in_other_data_is_refused(tiny, tmp_path):
+    make(tiny, steps=3, directory=tmp_path).train()
+    with pytest.raises(ValueError, match="after batch 3 of 4, but train has 5 batches"):
+        make(tiny, train=tiny.TinyBatches(5), directory=tmp_path, resume=True)
+    history = make(tiny, directory=tmp_path, resume=True).train()
+    assert history.epoch == [0]
+    # Between two epochs nothing can be skipped.
+    make(tiny, train=tiny.TinyBatches(5), epochs=2, directory=tmp_path, resume=True).train()
+
+
+def test_a_run_that_diverges_at_once_says_so(tiny, tmp_path):
+    optimizer = keras.optimizers.SGD(float("inf"))
+    with pytest.warns(UserWarning, match="not finite"):
+        make(tiny, optimizer=optimizer, directory=tmp_path / "run").train()
+    with pytest.raises(ValueError, match="no checkpoint"):
+        load_checkpoint(tiny.tiny_model(), tmp_path / "run")
+
+
 def test_a_directory_in_use_and_another_model_are_told(tiny, tmp_path):
     make(tiny, directory=tmp_path).train()
     with pytest.raises(ValueError, match="resume=True"):

@@ -64,6 +64,7 @@ class Progress:
         epoch: number of finished epochs.
         batch: number of batches done in the epoch after those.
         step: number of updates.
+        length: number of batches in an epoch, by which the data is known again; None if unknown.
         sums: sums of the unfinished epoch, as `Steps.sums`.
         history: logs of the finished epochs, key → values.
         epochs: their numbers.
@@ -73,6 +74,7 @@ class Progress:
     epoch: int = 0
     batch: int = 0
     step: int = 0
+    length: int | None = None
     sums: list[float] = dataclasses.field(default_factory=lambda: [0.0, 0.0, 0.0])
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     epochs: list[int] = dataclasses.field(default_factory=list)

@@ -58,6 +58,16 @@ def check_directory(directory, resume: bool) -> None:
         )
 
 
+def check_place(progress, length: int | None) -> None:
+    """Raises a ValueError where a run stands in the middle of an epoch of other data."""
+    if progress.batch and None not in (progress.length, length) and progress.length != length:
+        raise ValueError(
+            f"The run stopped after batch {progress.batch} of {progress.length}, but train has "
+            f"{length} batches: rows would be skipped or repeated. Resume with the same data and "
+            "batch size."
+        )
+
+
 def check_strategy(strategy, jit_compile: bool, minutes: float | None) -> None:
     """Raises a ValueError for what does not work under this strategy."""
     if jit_compile and strategy.num_replicas_in_sync > 1:

@@ -135,6 +135,8 @@ class Trainer:
             )
             if resume and self._store.latest:
                 self._progress = self._store.restore()
+                preparation.check_place(self._progress, epoch_length(self._train_batches))
+        self._progress.length = epoch_length(self._train_batches)
         self._steps = Steps(
             model,
             self.strategy,
