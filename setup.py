@@ -37,6 +37,7 @@ setup(
             "ipykernel",
             "nbformat",
             "jax",
+            "tensorboard",
             "ruff",
         ],
     },
