@@ -13,6 +13,7 @@ def test_the_notebook_runs(path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
     monkeypatch.setenv("TRAINING_MINUTES", "0.2")
+    monkeypatch.setenv("PYTHONPATH", str(FOLDER.parent))  # where the package is not installed
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}

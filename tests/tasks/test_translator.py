@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from tftransformer.decoding import BeamSearch, Greedy, MinNewTokens, Sampling
+from tftransformer.models import Transformer
+from tftransformer.positions import LearnedPositions
 from tftransformer.tasks import Translation, Translator
 
 TEXTS = ["The dog sleeps.", "A cat", "", "two birds in the house and a dog", "Hund", "  "]
@@ -72,7 +74,7 @@ def test_a_container_of_something_else_is_refused(translator, texts):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"max_length": 0}, {"max_length": None}, {"max_source_length": 1}, {"batch_size": -1}],
+    [{"max_length": 0}, {"max_length": 2.5}, {"max_source_length": 1}, {"batch_size": -1}],
     ids=str,
 )
 def test_settings_without_sense_are_refused(make_translator, settings):
@@ -87,6 +89,20 @@ def test_long_sources_are_cut_with_a_warning(make_translator):
         cut, _ = short(["The dog sleeps in the house.", "dog"])
     pieces = short.source_tokenizer.encode(["The dog sleeps in the house."])[0][:3]
     assert cut == make_translator()(short.source_tokenizer.decode([pieces])[0])
+
+
+def test_positions_and_vocabulary_of_the_model_are_limits(pair_tokenizers):
+    size = pair_tokenizers.source_tokenizer.vocab_size
+    model = Transformer(1, 8, 2, 8, vocab_size=size, position=LearnedPositions(8, 10))
+    limited = Translator(model, pair_tokenizers)
+    assert (limited.max_length, limited.max_source_length) == (10, 10)
+    with pytest.warns(UserWarning, match="max_source_length=10"):
+        limited("two birds in the house and a dog and a cat")
+    with pytest.raises(ValueError, match=r"max_length=11 .*≤ 10, the positions"):
+        Translator(model, pair_tokenizers, max_length=11)
+    small = Transformer(1, 8, 2, 8, vocab_size=size - 1)
+    with pytest.raises(ValueError, match=f"{size} pieces and the model knows {size - 1}"):
+        Translator(small, pair_tokenizers)
 
 
 def test_processors_reach_the_decoding(make_translator):

@@ -29,7 +29,7 @@ class Batches:
         seed: of the order.
         max_shapes: most different shapes `(rows, source length, target length)`. More shapes
             need less padding; under XLA (`jit_compile=True`) each costs a compilation. Few rows
-            are trained in fewer shapes, lest the batches be small.
+            come in fewer shapes, lest the batches be small.
         pad_id: fills the end of the rows.
         resample: for an epoch, the same examples in another segmentation (BPE-dropout); must
             be a pure function of the epoch. The number of batches may then differ a little
@@ -60,9 +60,9 @@ class Batches:
         lengths = first.lengths
         if resample is not None:  # the widest shape must hold what any epoch may bring
             lengths = np.concatenate([lengths, self._longest])
-        if training:  # at least about two full batches of each shape
-            full_batches = lengths.max(axis=1).sum() // batch_tokens
-            max_shapes = int(np.clip(full_batches // 2, 1, max_shapes))
+        # About two full batches of each shape to train on, one to evaluate.
+        full_batches = lengths.max(axis=1).sum() // batch_tokens
+        max_shapes = int(np.clip(full_batches // (2 if training else 1), 1, max_shapes))
         self._planner = Planner(lengths, batch_tokens, max_shapes)
         self._latest = 0, first, self._planner.plan(first.lengths, self._generator(0))
 

@@ -94,6 +94,8 @@ class Transformer(Configurable, keras.Model):
                 'target ids: learn a joint vocabulary, or use tie="target".'
             )
         self.d_model, self.pad_id = d_model, pad_id
+        self.source_vocab_size, self.target_vocab_size = source_size, target_size
+        self.max_length = getattr(position, "max_length", None)
         position = position or SinusoidalPositions(d_model, dtype=self.dtype_policy)
 
         def embeddings(name: str, size: int, table: Any = None) -> TokenEmbeddings:

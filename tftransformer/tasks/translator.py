@@ -58,9 +58,11 @@ class Translator:
             `DataProcess` that the model was trained with.
         strategy: how to decode; default `BeamSearch()`. For several translations of each text:
             `BeamSearch(num_return=4)`.
-        max_length: most tokens of a translation, the end token included.
+        max_length: most tokens of a translation, the end token included; default 128, or as many
+            positions as the model knows.
         max_source_length: most tokens of a source, the end token included; what is longer is cut
-            off, which is warned of; None = no limit.
+            off, which is warned of. Default: as many positions as the model knows, if it has a
+            limit.
         processors: see `tftransformer.decoding`.
         batch_size: texts translated at once.
 
@@ -75,7 +77,7 @@ class Translator:
         model: Any,
         tokenizers: Any,
         strategy: Any = None,
-        max_length: int = 128,
+        max_length: int | None = None,
         max_source_length: int | None = None,
         processors: Sequence[Any] = (),
         batch_size: int = 32,
@@ -88,15 +90,16 @@ class Translator:
             raise TypeError(
                 f"strategy must be a decoding strategy such as BeamSearch(4), not {strategy!r}."
             )
-        for name, value, least in (
-            ("max_length", max_length, 1),
-            ("max_source_length", max_source_length, 2),
-            ("batch_size", batch_size, 1),
-        ):
-            if not (name == "max_source_length" and value is None) and not (
-                isinstance(value, int) and value >= least
-            ):
-                raise ValueError(f"{name}={value!r} was given; expected an int ≥ {least}.")
+        _check_vocabularies(model, tokenizers)
+        positions = getattr(model, "max_length", None)
+        if max_length is None:
+            max_length = min(128, positions or 128)
+        if max_source_length is None:
+            max_source_length = positions
+        else:
+            _check_number("max_source_length", max_source_length, 2, positions)
+        _check_number("max_length", max_length, 1, positions)
+        _check_number("batch_size", batch_size, 1)
         self.max_length, self.max_source_length = max_length, max_source_length
         self.processors, self.batch_size = tuple(processors), batch_size
         self.module = TranslationModule(
@@ -281,6 +284,24 @@ class Translator:
                 f"{cut} of {len(lengths)} texts have more than max_source_length="
                 f"{self.max_source_length} tokens and were cut off.",
                 stacklevel=3,
+            )
+
+
+def _check_number(name: str, value: Any, least: int, most: int | None = None) -> None:
+    if not isinstance(value, int) or value < least or (most is not None and value > most):
+        limit = "" if most is None else f" and ≤ {most}, the positions that the model knows"
+        raise ValueError(f"{name}={value!r} was given; expected an int ≥ {least}{limit}.")
+
+
+def _check_vocabularies(model: Any, tokenizers: Any) -> None:
+    """Raises a ValueError where a tokenizer has pieces that the model does not know."""
+    for side in ("source", "target"):
+        pieces = getattr(tokenizers, f"{side}_tokenizer").vocab_size
+        known = getattr(model, f"{side}_vocab_size", pieces)
+        if pieces > known:
+            raise ValueError(
+                f"the {side} tokenizer has {pieces} pieces and the model knows {known}: give the "
+                "tokenizers that it was trained with."
             )
 
 
