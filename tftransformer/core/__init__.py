@@ -2,8 +2,9 @@
 
 from tftransformer.core.configurable import Configurable, Layer, copy_of
 from tftransformer.core.files import replacing
-from tftransformer.core.numerics import best_index, gelu_tanh, get_activation, masked_softmax
+from tftransformer.core.numerics import gelu_tanh, get_activation, masked_softmax
 from tftransformer.core.registration import register
+from tftransformer.core.selection import best_index, top_k
 
 __all__ = [
     "Configurable",
@@ -15,4 +16,5 @@ __all__ = [
     "masked_softmax",
     "register",
     "replacing",
+    "top_k",
 ]

@@ -37,14 +37,6 @@ def _softmax(logits: Any) -> Any:
     return ops.ones_like(logits) if logits.shape[-1] == 1 else ops.softmax(logits, axis=-1)
 
 
-def best_index(scores: Any) -> Any:
-    """The index of the largest score on the last axis, the first among equals, as int32.
-
-    Keras's argmax passes several times over its input on TensorFlow, to tell −0 from 0.
-    """
-    return ops.cast(ops.top_k(ops.cast(scores, "float32"), 1)[1][..., 0], "int32")
-
-
 @register
 def gelu_tanh(x: Any) -> Any:
     """GELU in its tanh form (Hendrycks and Gimpel 2016, §2), as GPT, GPT-2 and T5 v1.1 use it."""

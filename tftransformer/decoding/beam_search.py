@@ -7,7 +7,7 @@ from keras import ops
 
 from tftransformer.core.registration import register
 from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
-from tftransformer.decoding.selection import flat_rows, pick, top_k
+from tftransformer.core.selection import flat_rows, pick, top_k
 from tftransformer.decoding.settings import is_int, is_number, require
 from tftransformer.decoding.strategy import (
     Decoded,

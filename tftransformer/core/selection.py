@@ -43,6 +43,22 @@ def top_k(x, k):
     return values, pick(ops.cast(best, "int32"), places // width) * width + places % width
 
 
+def best_index(scores):
+    """The index of the largest score on the last axis, the first among equals.
+
+    Keras's argmax passes several times over its input on TensorFlow, to tell −0 from 0.
+
+    Args:
+        scores: float tensor (..., n), n static.
+
+    Returns:
+        int32 tensor (...,).
+    """
+    *batch, size = ops.shape(scores)
+    _, best = top_k(ops.reshape(ops.cast(scores, "float32"), (-1, size)), 1)
+    return ops.reshape(best, batch)
+
+
 def _block_width(size, k):
     """The width of equal blocks, or None where blocks would not pay."""
     for width in range(64, 257):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tftransformer.decoding.selection import pick, top_k
+from tftransformer.core.selection import pick, top_k
 
 
 @pytest.mark.parametrize("size", [5, 1000, 4096, 10_000])
