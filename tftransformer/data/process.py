@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 
+from tftransformer.core import replacing
 from tftransformer.data.batches import Batches
 from tftransformer.data.report import Report
 from tftransformer.data.texts import take_texts
@@ -235,12 +236,9 @@ class DataProcess:
         if target is not source:
             target.save(vocabulary / "target")
         saved = {"format": FORMAT, "settings": self.get_config(), "vocabulary": vocabulary.name}
-        beside = folder / f".{SETTINGS_FILE}.{os.getpid()}"
-        with open(beside, "w", encoding="utf-8") as file:
-            file.write(json.dumps(saved, indent=2, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, folder / SETTINGS_FILE)
+        with replacing(folder / SETTINGS_FILE) as beside:
+            text = json.dumps(saved, indent=2, ensure_ascii=False) + "\n"
+            beside.write_text(text, encoding="utf-8")
         for older in folder.glob("vocabulary-????????????"):
             if older != vocabulary:
                 shutil.rmtree(older)

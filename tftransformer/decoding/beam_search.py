@@ -6,8 +6,8 @@ import numpy as np
 from keras import ops
 
 from tftransformer.core.registration import register
-from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
 from tftransformer.core.selection import flat_rows, pick, top_k
+from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
 from tftransformer.decoding.settings import is_int, is_number, require
 from tftransformer.decoding.strategy import (
     Decoded,

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.core import replacing
+
 FORMAT = 1
 SETTINGS_FILE = "tokenizer.json"
 
@@ -157,7 +159,6 @@ class Tokenizer(tf.Module, abc.ABC):
         checksum, so that a half-finished save over an older one is noticed on loading.
         """
         folder = pathlib.Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         vocabulary = self.vocabulary()
         settings = {
             "format": FORMAT,
@@ -165,8 +166,10 @@ class Tokenizer(tf.Module, abc.ABC):
             "settings": self.get_settings(),
             "sha256": hashlib.sha256(vocabulary).hexdigest(),
         }
-        _write(folder / self.vocabulary_file, vocabulary)
-        _write(folder / SETTINGS_FILE, (json.dumps(settings, indent=2) + "\n").encode())
+        with replacing(folder / self.vocabulary_file) as beside:
+            beside.write_bytes(vocabulary)
+        with replacing(folder / SETTINGS_FILE) as beside:
+            beside.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def as_vector(texts) -> tf.Tensor:
@@ -201,12 +204,3 @@ def check_texts(texts: Iterable[str]) -> list[str]:
                     "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
                 ) from None
     return texts
-
-
-def _write(path: pathlib.Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(beside, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)

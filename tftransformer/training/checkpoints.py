@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import warnings
 from numbers import Integral, Real
 from pathlib import Path
@@ -11,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.core import replacing
 from tftransformer.training.preparation import check_numbers
 
 
@@ -179,12 +179,8 @@ class CheckpointStore:
             lines.append(
                 ",".join([str(epoch), *(repr(*value) if value else "" for value in values)])
             )
-        partial = self.directory / "history.csv.part"
-        with partial.open("w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.directory / "history.csv")
+        with replacing(self.directory / "history.csv") as beside:
+            beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def load_checkpoint(
