@@ -12,6 +12,7 @@ from tftransformer.layers.encoder_layer import EncoderLayer
 from tftransformer.layers.feed_forward import FeedForward
 from tftransformer.layers.multi_head_attention import MultiHeadAttention
 from tftransformer.layers.norms import Residual, make_norm
+from tftransformer.layers.relative_scorer import RelativeScorer
 from tftransformer.layers.scorers import DotProductScorer
 from tftransformer.layers.token_embeddings import TokenEmbeddings
 
@@ -25,6 +26,7 @@ __all__ = [
     "KeyValueCache",
     "LayerState",
     "MultiHeadAttention",
+    "RelativeScorer",
     "Residual",
     "StackState",
     "TokenEmbeddings",
