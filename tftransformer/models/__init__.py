@@ -1,5 +1,6 @@
 """Floor 4: models, each a recipe over the same layers."""
 
+from tftransformer.models.t5 import T5
 from tftransformer.models.transformer import Transformer
 
-__all__ = ["Transformer"]
+__all__ = ["T5", "Transformer"]

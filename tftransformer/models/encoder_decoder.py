@@ -1,0 +1,172 @@
+"""EncoderDecoder."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from tftransformer.core import Configurable
+from tftransformer.layers import FixedKeyValue, KeyValueCache, LayerState, StackState
+
+
+class EncoderDecoder(Configurable, keras.Model):
+    """What models of two stacks share: how they run, report and decode.
+
+    A subclass makes `encoder`, `decoder` and `head` in its constructor, sets `d_model` and
+    `pad_id`, and ends it with `self.build()`, since every width is known then.
+    """
+
+    def build(self, inputs_shape=None):
+        hidden = (None, None, self.d_model)
+        self.encoder.build((None, None))
+        self.decoder.build((None, None), hidden)
+        if not self.head.built:
+            self.head.build(hidden)
+
+    def call(
+        self,
+        inputs: Mapping[str, Any],
+        context: Mapping[str, Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Predicts each next target token.
+
+        Args:
+            inputs: dict of `source_ids`, int (batch, source length), and `target_ids`, int
+                (batch, target length), the target shifted right behind its start token. Optional:
+                `source_padding_mask` and `target_padding_mask`, bool of the same shapes, True = a
+                real token; default: all ids but the pad id.
+            context: further entries for all three masks.
+            training: whether dropout is active.
+
+        Returns:
+            float tensor (batch, target length, target vocabulary): logits.
+        """
+        return self._forward(inputs, context, training=training)
+
+    def _forward(self, inputs, context=None, encoder_state=None, decoder_state=None, training=None):
+        source_ids, target_ids = self._ids(inputs)
+        source_padding_mask = inputs.get("source_padding_mask")
+        if source_padding_mask is None:
+            source_padding_mask = self.source_padding_mask(source_ids)
+        encoder_output = self.encoder(
+            source_ids,
+            padding_mask=source_padding_mask,
+            context=context,
+            state=encoder_state,
+            training=training,
+        )
+        hidden = self.decoder(
+            target_ids,
+            encoder_output,
+            padding_mask=inputs.get("target_padding_mask"),
+            encoder_padding_mask=source_padding_mask,
+            context=context,
+            cross_context=context,
+            state=decoder_state,
+            training=training,
+        )
+        return self.logits(hidden)
+
+    def logits(self, hidden: Any) -> Any:
+        """Returns the head's answer to the decoder's output (…, d_model)."""
+        return self.head(hidden)
+
+    @staticmethod
+    def _ids(inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+        try:
+            return inputs["source_ids"], inputs["target_ids"]
+        except (KeyError, TypeError, IndexError):
+            given = sorted(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
+            raise ValueError(
+                f"the inputs are a dict of 'source_ids' and 'target_ids', not {given}."
+            ) from None
+
+    def source_padding_mask(self, source_ids: Any) -> Any:
+        """Returns bool (batch, source length), True = a real token."""
+        return ops.not_equal(source_ids, self.pad_id)
+
+    def details(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Runs the model without dropout and returns what it computed on the way.
+
+        Args:
+            inputs: as in `call`.
+
+        Returns:
+            dict of `logits`; `encoder_hidden_states` and `decoder_hidden_states`, lists of
+            (batch, length, d_model), the embeddings first and the stack's output last;
+            `encoder_attentions`, `decoder_attentions` and `cross_attentions`, for each layer a
+            float32 tensor (batch, heads, queries, keys).
+        """
+        if not self.built:
+            self.build()
+        states = [
+            StackState([LayerState() for _ in stack.layers])
+            for stack in (self.encoder, self.decoder)
+        ]
+        logits = self._forward(inputs, None, *states, training=False)
+        encoder, decoder = states
+        return {
+            "logits": logits,
+            "encoder_hidden_states": normed_at_the_end(self.encoder, encoder),
+            "decoder_hidden_states": normed_at_the_end(self.decoder, decoder),
+            "encoder_attentions": [slot.self_attention.weights for slot in encoder.layers],
+            "decoder_attentions": [slot.self_attention.weights for slot in decoder.layers],
+            "cross_attentions": [slot.cross_attention.weights for slot in decoder.layers],
+        }
+
+    def start_decoding(self, inputs: Any, max_length: int, copies: int = 1):
+        """Encodes the source and returns what a decoding strategy steps with.
+
+        Args:
+            inputs: int tensor (batch, source length), or a dict that holds it as `source_ids`
+                and may hold the `source_padding_mask` of `call`.
+            max_length: how many target tokens, the start token included, the cache can hold.
+            copies: rows for each sentence: the number of beams.
+
+        Returns:
+            `step` and the first `cache`. `step(ids, cache, position)` takes int ids
+            (batch · copies, new tokens), the cache, and how many tokens it holds, and returns the
+            logits (batch · copies, vocabulary) after the last of them and the new cache, a list of
+            the keys and values of each layer with the rows first.
+        """
+        if not self.built:
+            self.build()
+        inputs = inputs if isinstance(inputs, Mapping) else {"source_ids": inputs}
+        source_ids = inputs["source_ids"]
+        padding_mask = inputs.get("source_padding_mask")
+        if padding_mask is None:
+            padding_mask = self.source_padding_mask(source_ids)
+        encoder_output = self.encoder(source_ids, padding_mask=padding_mask, training=False)
+        fixed = [
+            layer.cross_attention.project_value(encoder_output) for layer in self.decoder.layers
+        ]
+        if copies > 1:
+            padding_mask = ops.repeat(padding_mask, copies, axis=0)
+            fixed = [tuple(ops.repeat(x, copies, axis=0) for x in pair) for pair in fixed]
+        rows = ops.shape(padding_mask)[0]
+        cache = self.decoder.empty_cache(rows, max_length)
+
+        def step(ids, cache, position):
+            state = StackState(
+                [
+                    LayerState(KeyValueCache(**own, position=position), FixedKeyValue(*source))
+                    for own, source in zip(cache, fixed, strict=True)
+                ],
+                position=position,
+                length=max_length,
+            )
+            hidden = self.decoder(
+                ids, encoder_padding_mask=padding_mask, state=state, training=False
+            )
+            caches = [slot.self_attention for slot in state.layers]
+            return self.logits(hidden[:, -1]), [{"key": c.key, "value": c.value} for c in caches]
+
+        return step, cache
+
+
+def normed_at_the_end(stack: keras.layers.Layer, state: StackState) -> list[Any]:
+    """Returns the hidden states, the last one after the stack's final norm, if it has one."""
+    *before, last = state.hidden_states
+    return [*before, last if stack.final_norm is None else stack.final_norm(last)]
