@@ -1,5 +1,6 @@
 """Floor 2: the bricks."""
 
+from tftransformer.layers.adaptive_embedding import AdaptiveEmbedding
 from tftransformer.layers.attention_state import (
     AttentionState,
     FixedKeyValue,
@@ -15,8 +16,10 @@ from tftransformer.layers.norms import Residual, make_norm
 from tftransformer.layers.relative_scorer import RelativeScorer
 from tftransformer.layers.scorers import DotProductScorer
 from tftransformer.layers.token_embeddings import TokenEmbeddings
+from tftransformer.layers.two_stream_layer import TwoStreamLayer
 
 __all__ = [
+    "AdaptiveEmbedding",
     "AttentionState",
     "DecoderLayer",
     "DotProductScorer",
@@ -30,5 +33,6 @@ __all__ = [
     "Residual",
     "StackState",
     "TokenEmbeddings",
+    "TwoStreamLayer",
     "make_norm",
 ]
