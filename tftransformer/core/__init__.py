@@ -4,10 +4,12 @@ from tftransformer.core.configurable import Configurable, Layer, copy_of
 from tftransformer.core.files import replacing
 from tftransformer.core.numerics import best_index, gelu_tanh, get_activation, masked_softmax
 from tftransformer.core.registration import register
+from tftransformer.core.unallocated import allocate, unallocated
 
 __all__ = [
     "Configurable",
     "Layer",
+    "allocate",
     "best_index",
     "copy_of",
     "gelu_tanh",
@@ -15,4 +17,5 @@ __all__ = [
     "masked_softmax",
     "register",
     "replacing",
+    "unallocated",
 ]

@@ -1,0 +1,174 @@
+"""Family: all that is to know about the files of one kind of model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from tftransformer.masks import CausalMask, PaddingMask
+from tftransformer.pretrained.rules import Rule
+
+Config = Mapping[str, Any]
+ACTIVATIONS = {
+    "gelu": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "relu": "relu",
+    "silu": "silu",
+    "swish": "silu",
+    "tanh": "tanh",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One entry of config.json and the argument of our constructor that says the same.
+
+    An entry that the file lacks leaves the argument at its default, so the defaults of our
+    constructors are those of the published configurations.
+
+    Attributes:
+        theirs: the entry.
+        ours: the argument.
+        load: (value, config) → the argument; default: the value itself.
+        save: (argument, arguments) → the entry.
+    """
+
+    theirs: str
+    ours: str
+    load: Callable[[Any, Config], Any] = lambda value, config: value
+    save: Callable[[Any, Mapping[str, Any]], Any] = lambda value, arguments: value
+
+
+def activation(theirs: str, ours: str = "activation") -> Field:
+    """The entry that names an activation."""
+
+    def load(name, config):
+        if name not in ACTIVATIONS:
+            raise ValueError(f"{theirs} is {name!r}, which is none of {sorted(ACTIVATIONS)}.")
+        return ACTIVATIONS[name]
+
+    def save(name, arguments):
+        names = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
+        if name not in names:
+            raise ValueError(f"Hugging Face has no name for the activation {name!r}.")
+        return names[name]
+
+    return Field(theirs, ours, load, save)
+
+
+def causal(theirs: str) -> Field:
+    """The entry that says whether the mask is causal."""
+
+    def save(mask, arguments):
+        if mask not in (None, PaddingMask(), CausalMask() & PaddingMask()):
+            raise ValueError(f"Hugging Face has no name for the mask {mask!r}.")
+        return mask == CausalMask() & PaddingMask()
+
+    return Field(
+        theirs,
+        "mask",
+        lambda value, config: CausalMask() & PaddingMask() if value else PaddingMask(),
+        save,
+    )
+
+
+@dataclass(frozen=True)
+class Family:
+    """The files of one kind of model, as data.
+
+    Attributes:
+        model_type: the entry `model_type` of config.json.
+        model: our class.
+        fields: what config.json says and our constructor takes.
+        architectures: for each of Hugging Face's classes the names of our heads; those without
+            heads of their own last.
+        rules: for each variable its name in the file.
+        bodies: the prefix `{body}` for an architecture; under None for all others.
+        labelled: heads whose argument `labels` is the entry `id2label`.
+        fixed: entries that we support with one value alone.
+        tied: tensors that some files hold although they equal another: name → the other's name.
+        ignored: patterns (regular expressions) of tensors that are no weights.
+        aliases: (pattern, replacement): old spellings of names.
+    """
+
+    model_type: str
+    model: type[keras.Model]
+    fields: tuple[Field, ...]
+    architectures: Mapping[str, tuple[str, ...]]
+    rules: list[Rule]
+    bodies: Mapping[str | None, str] = field(default_factory=lambda: {None: ""})
+    labelled: tuple[str, ...] = ("sequence_classification", "token_classification")
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    tied: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
+
+    def arguments(self, config: Config) -> dict[str, Any]:
+        """Returns the arguments of our constructor, but for the heads."""
+        for entry, value in self.fixed.items():
+            if config.get(entry, value) != value:
+                raise ValueError(
+                    f"config.json has {entry}={config[entry]!r}; only {value!r} is supported."
+                )
+        return {
+            field.ours: field.load(config[field.theirs], config)
+            for field in self.fields
+            if field.theirs in config
+        }
+
+    def body(self, names: set[str]) -> str:
+        """Returns the prefix that the names in a file have."""
+        first = next(rule.theirs for rule in self.rules if "{body}" in rule.theirs)
+        for body in self.bodies.values():
+            if first.replace("{body}", body).replace("{n}", "0") in names:
+                return body
+        return self.bodies[None]
+
+    def held_heads(self, config: Config, names: set[str], body: str) -> dict[str, dict[str, Any]]:
+        """Returns the heads that a file holds, with their arguments.
+
+        Those of the architecture, and others whose tensors are all there and nobody else's.
+        """
+        tensors: dict[str, set[str]] = {}
+        for rule in self.rules:
+            if rule.head:
+                tensors.setdefault(rule.head, set()).add(rule.theirs.replace("{body}", body))
+        known = [name for name in config.get("architectures") or () if name in self.architectures]
+        asked = self.architectures[known[0]] if known else ()
+        held = [head for head in asked if not tensors.get(head, set()).isdisjoint(names)]
+        for head, wanted in tensors.items():
+            others = (theirs for other, theirs in tensors.items() if other != head)
+            if head not in held and wanted <= names and wanted.isdisjoint(*[set().union(*others)]):
+                held.append(head)
+        return {head: self._labels(config) if head in self.labelled else {} for head in held}
+
+    def _labels(self, config: Config) -> dict[str, Any]:
+        if "id2label" in config:
+            names = config["id2label"]
+            return {"labels": [names[key] for key in sorted(names, key=int)]}
+        return {"labels": config.get("num_labels", 2)}
+
+    def architecture(self, heads: set[str]) -> str:
+        """Returns the class of Hugging Face that covers most of the heads."""
+        fitting = [name for name, has in self.architectures.items() if heads.issuperset(has)]
+        plain = [name for name in self.architectures if name in self.bodies]
+        return max(fitting or plain, key=lambda name: len(self.architectures[name]))
+
+    def config(self, arguments: Mapping[str, Any], heads: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns config.json for a model with these arguments and heads."""
+        config = {
+            "architectures": [self.architecture(set(heads))],
+            "model_type": self.model_type,
+            **self.fixed,
+            **{f.theirs: f.save(arguments[f.ours], arguments) for f in self.fields},
+        }
+        for head in self.labelled:
+            if head in heads:
+                labels = heads[head].labels
+                if isinstance(labels, int):
+                    labels = [f"LABEL_{n}" for n in range(labels)]
+                config["id2label"] = {str(n): name for n, name in enumerate(labels)}
+                config["label2id"] = {name: n for n, name in enumerate(labels)}
+        return config
