@@ -5,6 +5,7 @@ from tftransformer.heads.language_model_head import LanguageModelHead
 from tftransformer.heads.masked_language_model_head import MaskedLanguageModelHead
 from tftransformer.heads.pooler import Pooler
 from tftransformer.heads.sequence_head import SequenceHead
+from tftransformer.heads.span_beam_head import SpanBeamHead
 from tftransformer.heads.token_head import TokenHead
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "MaskedLanguageModelHead",
     "Pooler",
     "SequenceHead",
+    "SpanBeamHead",
     "TokenHead",
 ]

@@ -24,6 +24,7 @@ class AdaptiveSoftmax(Layer):
     def __init__(self, tied_to: AdaptiveEmbedding, tie_projections: bool = True, **kwargs: Any):
         super().__init__(**kwargs)
         self.tied_to, self.tie_projections = tied_to, tie_projections
+        self.cluster_table = self.cluster_bias = None
 
     def build(self, hidden_shape):
         table = self.tied_to

@@ -48,6 +48,7 @@ class RelativeScorer(Layer):
             d_model, layout="concatenated", dtype=self.dtype_policy, name="encoding"
         )
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.segment_bias = self.segment = None
 
     def build(self, query_shape, key_shape=None):
         _, heads, _, width = query_shape

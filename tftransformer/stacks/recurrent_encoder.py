@@ -148,10 +148,12 @@ class RecurrentEncoder(Encoder):
             past = layer.attention_residual.prepare(ops.cast(past, self.compute_dtype))
             pair = layer.attention.project_value(past)
             room = ((0, 0), (0, 0), (0, length - ops.shape(past)[1]), (0, 0))
-            caches.append({
-                name: ops.pad(projected, room)
-                for name, projected in zip(("key", "value"), pair, strict=True)
-            })
+            caches.append(
+                {
+                    name: ops.pad(projected, room)
+                    for name, projected in zip(("key", "value"), pair, strict=True)
+                }
+            )
         return caches
 
 
