@@ -19,6 +19,8 @@ ACTIVATIONS = {
     "swish": "silu",
     "tanh": "tanh",
 }
+# Entries that describe the file itself and are written anew.
+VERSIONS = {"architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Family:
         bodies: the prefix `{body}` for an architecture; under None for all others.
         labelled: heads whose argument `labels` is the entry `id2label`.
         fixed: entries that we support with one value alone.
+        defaults: what Hugging Face assumes of entries that a file lacks, where it is not the
+            default of our constructor.
         tied: tensors that some files hold although they equal another: name → the other's name.
         ignored: patterns (regular expressions) of tensors that are no weights.
         aliases: (pattern, replacement): old spellings of names.
@@ -101,12 +105,14 @@ class Family:
     bodies: Mapping[str | None, str] = field(default_factory=lambda: {None: ""})
     labelled: tuple[str, ...] = ("sequence_classification", "token_classification")
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     tied: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
 
     def arguments(self, config: Config) -> dict[str, Any]:
         """Returns the arguments of our constructor, but for the heads."""
+        config = {**self.defaults, **config}
         for entry, value in self.fixed.items():
             if config.get(entry, value) != value:
                 raise ValueError(
@@ -117,6 +123,11 @@ class Family:
             for field in self.fields
             if field.theirs in config
         }
+
+    def further(self, config: Config) -> dict[str, Any]:
+        """Returns the entries that have no argument of ours and stay true of a saved copy."""
+        known = {field.theirs for field in self.fields} | {"id2label", "label2id"} | VERSIONS
+        return {entry: value for entry, value in config.items() if entry not in known}
 
     def body(self, names: set[str]) -> str:
         """Returns the prefix that the names in a file have."""
@@ -134,10 +145,17 @@ class Family:
         tensors: dict[str, set[str]] = {}
         for rule in self.rules:
             if rule.head:
-                tensors.setdefault(rule.head, set()).add(rule.theirs.replace("{body}", body))
+                first = rule.theirs.replace("{body}", body).replace("{n}", "0")
+                tensors.setdefault(rule.head, set()).add(first)
         known = [name for name in config.get("architectures") or () if name in self.architectures]
         asked = self.architectures[known[0]] if known else ()
-        held = [head for head in asked if not tensors.get(head, set()).isdisjoint(names)]
+        tied = {name.replace("{body}", body) for name in self.tied}
+        # A head all of whose tensors are tied to others holds none of its own.
+        held = [
+            head
+            for head in asked
+            if tensors.get(head, set()) <= tied or not tensors[head].isdisjoint(names)
+        ]
         for head, wanted in tensors.items():
             others = (theirs for other, theirs in tensors.items() if other != head)
             if head not in held and wanted <= names and wanted.isdisjoint(*[set().union(*others)]):

@@ -38,7 +38,8 @@ def from_pretrained(folder: str | os.PathLike, **arguments: Any) -> keras.Model:
 
     Reads config.json and model.safetensors, or the shards of model.safetensors.index.json. The
     class follows from the config, and the heads are those the file holds. Warns of tensors without
-    a place, and of weights that the file lacks.
+    a place, and of weights that the file lacks. What else the config says (ids of special tokens,
+    …) stays with the model as `further_config`, for `save_pretrained`.
 
     Args:
         folder: the folder.
@@ -109,6 +110,7 @@ def load_pretrained(folder: str | os.PathLike, **arguments: Any) -> Loaded:
     for variable in variables:
         rule = values.get(id(variable))
         allocate(variable, None if rule is None else value_of(rule, variable, files))
+    model.further_config = family.further(config)
     return Loaded(model, [rule.theirs for rule in missing], unexpected)
 
 

@@ -31,7 +31,8 @@ def save_pretrained(
     Args:
         model: the model.
         folder: where to; made if need be.
-        config: further entries of config.json, such as `eos_token_id`.
+        config: further entries of config.json, such as `eos_token_id`; a model that was loaded
+            keeps those it came with.
         shard_bytes: largest size of one file.
 
     Raises:
@@ -43,7 +44,12 @@ def save_pretrained(
         raise ValueError(f"{type(model).__name__} has no such format, only {known}: use save().")
     family, folder = families[0], Path(folder)
     arguments = keras.saving.deserialize_keras_object(model.get_config())
-    description = {**family.config(arguments, getattr(model, "heads", {})), **(config or {})}
+    description = {
+        **getattr(model, "further_config", {}),
+        **family.config(arguments, getattr(model, "heads", {})),
+        "torch_dtype": model.variable_dtype,
+        **(config or {}),
+    }
     tensors = tensors_of(model, family, description)
     folder.mkdir(parents=True, exist_ok=True)
     shards = split(tensors, shard_bytes)

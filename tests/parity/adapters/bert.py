@@ -18,8 +18,8 @@ NAMES = {
 }
 
 
-def check(case: Case) -> None:
-    kind = case.folder.meta["class"].removeprefix("Bert")
+def check(case: Case, prefix: str = "Bert") -> None:
+    kind = case.folder.meta["class"].removeprefix(prefix)
     both = kind == "ForPreTraining"
     got = stack_outputs(
         case,
