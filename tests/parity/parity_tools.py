@@ -184,7 +184,7 @@ def decode(case: Case, start_decoding, prompt: np.ndarray, processors=()) -> Non
     if "min_length" in options:
         chain.append(MinLength(options["min_length"], end))
     if "min_new_tokens" in options:
-        chain.append(MinNewTokens(options["min_new_tokens"], length, end))
+        chain.append(MinNewTokens(options["min_new_tokens"], end, length))
     strategy = Greedy()
     if beams > 1:
         strategy = BeamSearch(

@@ -26,7 +26,8 @@ class Pooler(Layer):
     Args:
         column: which token: "first"; "last", be it padding or not; "last_token", the last one that
             is not padding; "last_of", the last one whose id is `token_id`; "last_but", the last
-            one whose id is another; or "given", by the model's input `pooled_positions`, int (batch,).
+            one whose id is another; or "given", by the model's input `pooled_positions`, int
+            (batch,).
         width: of the transformation; None for the hidden state as it is.
         activation: of the transformation.
         use_bias: whether it has a bias.
@@ -67,8 +68,8 @@ class Pooler(Layer):
 
         Args:
             hidden: float tensor (batch, length, d).
-            inputs: those of the model: `padding_mask` for "last_token", `token_ids` for "last_of" and
-                "last_but", `pooled_positions` for "given".
+            inputs: those of the model: `padding_mask` for "last_token", `token_ids` for "last_of"
+                and "last_but", `pooled_positions` for "given".
             training: whether dropout is active.
         """
         if self.column == "first":

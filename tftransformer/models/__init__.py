@@ -1,8 +1,26 @@
 """Floor 4: models, each a recipe over the same layers."""
 
 from tftransformer.models.bert import Bert
+from tftransformer.models.gpt import Gpt
+from tftransformer.models.gpt2 import Gpt2
+from tftransformer.models.roberta import Roberta
 from tftransformer.models.stack_model import OneHead, StackModel
 from tftransformer.models.t5 import T5
 from tftransformer.models.transformer import Transformer
+from tftransformer.models.transformer_xl import TransformerXL
+from tftransformer.models.xlm import XLM
+from tftransformer.models.xlnet import XLNet
 
-__all__ = ["T5", "Bert", "OneHead", "StackModel", "Transformer"]
+__all__ = [
+    "T5",
+    "XLM",
+    "Bert",
+    "Gpt",
+    "Gpt2",
+    "OneHead",
+    "Roberta",
+    "StackModel",
+    "Transformer",
+    "TransformerXL",
+    "XLNet",
+]

@@ -33,8 +33,11 @@ class Encoder(Layer):
         final_norm: whether a norm ends the stack; default: with `norm="pre"` only.
         position_bias: layer from positions of queries and keys to what every layer adds to its
             scores, such as `BucketedBias`; evaluated once a call, like the mask.
+        zero_padding: whether the vectors of padding are zero before and after each layer
+            (XLM, Lample and Conneau 2019); as keys they count as far as the mask lets them.
         **options: of each layer, see `EncoderLayer`: dropout, norm, activation, epsilon, …
-            Each layer has its own copy of a ready-made layer among them (`attention`, …).
+            Each layer has its own copy of a ready-made layer among them (`attention`, …); a list
+            of ready-made layers holds one for each.
 
     Override `make_layer` to build the layers another way.
     """
@@ -51,6 +54,7 @@ class Encoder(Layer):
         embeddings: keras.layers.Layer | None = None,
         final_norm: bool | None = None,
         position_bias: keras.layers.Layer | None = None,
+        zero_padding: bool = False,
         name: str | None = None,
         dtype: Any = None,
         **options: Any,
@@ -62,6 +66,7 @@ class Encoder(Layer):
         self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
         self.mask = self.default_mask() if mask is None else mask
         self.embeddings, self.position_bias = embeddings, position_bias
+        self.zero_padding = zero_padding
         self.layers = [
             self.make_layer(index, d_model, num_heads, dff, **options)
             for index in range(num_layers)
@@ -81,12 +86,11 @@ class Encoder(Layer):
 
     def make_layer(self, index: int, *sizes: int, **options: Any) -> keras.layers.Layer:
         """Builds layer number `index`; `sizes` are d_model, num_heads, dff."""
-        copies = {
-            name: copy_of(option)
-            for name, option in options.items()
-            if isinstance(option, keras.layers.Layer)
-        }
-        options = {**options, **copies}
+        for name, option in options.items():
+            if isinstance(option, (list, tuple)):
+                option = options[name] = option[index]
+            if isinstance(option, keras.layers.Layer):
+                options[name] = copy_of(option)
         return self.layer_class(*sizes, **options, dtype=self.dtype_policy, name=f"layer_{index}")
 
     def build(self, inputs_shape):
@@ -180,7 +184,7 @@ class Encoder(Layer):
             embedded = {name: context[name] for name in EMBEDDED if name in context}
             x = self.embeddings(inputs, positions=positions, training=training, **embedded)
         # The mask is evaluated; an implicit one must not act on the layers beside it.
-        x = ops.copy(x)
+        x = self._without_padding(ops.copy(x), context)
         if self.position_bias is not None:
             given["position_bias"] = self.position_bias(
                 context["query_positions"], context["key_positions"]
@@ -196,8 +200,17 @@ class Encoder(Layer):
         """Sends the embedded inputs through the layers: `x` and the output of each of them."""
         hidden_states = [x]
         for layer, slot in zip(self.layers, slots, strict=True):
-            hidden_states.append(layer(hidden_states[-1], state=slot, **given))
+            x = layer(hidden_states[-1], state=slot, **given)
+            hidden_states.append(self._without_padding(x, given["context"]))
         return hidden_states
+
+    def _without_padding(self, x: Any, context: Mapping[str, Any]) -> Any:
+        """The vectors (batch, length, d_model), those of padding zero if they are to be."""
+        if not self.zero_padding:
+            return x
+        # The mask covers all keys of a cache, the vectors only those of this call.
+        is_token = ops.take(context["padding_mask"], context["query_positions"], axis=1)
+        return x * ops.cast(is_token, x.dtype)[..., None]
 
     def compute_mask(self, inputs, previous_mask=None):
         if previous_mask is not None or self.embeddings is None:

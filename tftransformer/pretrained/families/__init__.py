@@ -1,6 +1,12 @@
 """The families of models that Hugging Face's files can hold: one file of data each."""
 
 from tftransformer.pretrained.families.bert import BERT
+from tftransformer.pretrained.families.gpt import GPT
+from tftransformer.pretrained.families.gpt2 import GPT2
+from tftransformer.pretrained.families.roberta import ROBERTA
+from tftransformer.pretrained.families.transformer_xl import TRANSFORMER_XL
+from tftransformer.pretrained.families.xlm import XLM_FAMILY
+from tftransformer.pretrained.families.xlnet import XLNET
 from tftransformer.pretrained.family import Family
 
-FAMILIES: tuple[Family, ...] = (BERT,)
+FAMILIES: tuple[Family, ...] = (BERT, GPT, GPT2, ROBERTA, TRANSFORMER_XL, XLM_FAMILY, XLNET)
