@@ -35,6 +35,10 @@ CASES = [
 folder_at = functools.lru_cache(maxsize=2)(Folder)
 
 
+def test_there_is_something_to_compare_with():
+    assert CASES, f"{ROOT} holds no golden folders"
+
+
 @pytest.mark.parametrize(("path", "case"), CASES)
 def test_equals_the_reference(path, case):
     importlib.import_module(f"adapters.{path.parent.name}").check(folder_at(path).case(case))

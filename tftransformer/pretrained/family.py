@@ -1,5 +1,6 @@
 """Family: all that is to know about the files of one kind of model."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,11 +119,14 @@ class Family:
                 raise ValueError(
                     f"config.json has {entry}={config[entry]!r}; only {value!r} is supported."
                 )
-        return {
+        arguments = {
             field.ours: field.load(config[field.theirs], config)
             for field in self.fields
             if field.theirs in config
         }
+        for name, parameter in inspect.signature(self.model).parameters.items():
+            check_kind(name, arguments.get(name), parameter.annotation)
+        return arguments
 
     def further(self, config: Config) -> dict[str, Any]:
         """Returns the entries that have no argument of ours and stay true of a saved copy."""
@@ -137,28 +141,35 @@ class Family:
                 return body
         return self.bodies[None]
 
+    def tensors(self, body: str) -> dict[str, set[str]]:
+        """Returns for each head the names of its tensors, those that are ties left out."""
+        tensors: dict[str, set[str]] = {}
+        for rule in self.rules:
+            if rule.head and rule.theirs not in self.tied:
+                name = rule.theirs.replace("{body}", body).replace("{n}", "0")
+                tensors.setdefault(rule.head, set()).add(name)
+        return tensors
+
+    def asked_heads(self, config: Config) -> tuple[str, ...]:
+        """Returns the heads that the architecture in the config has."""
+        known = [name for name in config.get("architectures") or () if name in self.architectures]
+        return self.architectures[known[0]] if known else ()
+
     def held_heads(self, config: Config, names: set[str], body: str) -> dict[str, dict[str, Any]]:
         """Returns the heads that a file holds, with their arguments.
 
-        Those of the architecture, and others whose tensors are all there and nobody else's.
+        Those of the architecture of which it holds anything, or which have nothing to hold; and
+        others whose tensors are all there and nobody else's.
         """
-        tensors: dict[str, set[str]] = {}
-        for rule in self.rules:
-            if rule.head:
-                first = rule.theirs.replace("{body}", body).replace("{n}", "0")
-                tensors.setdefault(rule.head, set()).add(first)
-        known = [name for name in config.get("architectures") or () if name in self.architectures]
-        asked = self.architectures[known[0]] if known else ()
-        tied = {name.replace("{body}", body) for name in self.tied}
-        # A head all of whose tensors are tied to others holds none of its own.
+        tensors = self.tensors(body)
         held = [
             head
-            for head in asked
-            if tensors.get(head, set()) <= tied or not tensors[head].isdisjoint(names)
+            for head in self.asked_heads(config)
+            if head not in tensors or not tensors[head].isdisjoint(names)
         ]
         for head, wanted in tensors.items():
-            others = (theirs for other, theirs in tensors.items() if other != head)
-            if head not in held and wanted <= names and wanted.isdisjoint(*[set().union(*others)]):
+            others = set().union(*(theirs for other, theirs in tensors.items() if other != head))
+            if head not in held and wanted <= names and wanted.isdisjoint(others):
                 held.append(head)
         return {head: self._labels(config) if head in self.labelled else {} for head in held}
 
@@ -190,3 +201,14 @@ class Family:
                 config["id2label"] = {str(n): name for n, name in enumerate(labels)}
                 config["label2id"] = {name: n for n, name in enumerate(labels)}
         return config
+
+
+def check_kind(name: str, value: Any, annotation: Any) -> None:
+    """Raises if a number or a bool is expected, by the annotation, and the value is none."""
+    good = {
+        int: lambda: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+        float: lambda: isinstance(value, (int, float)) and 0 <= value < float("inf"),
+        bool: lambda: isinstance(value, bool),
+    }
+    if value is not None and annotation in good and not good[annotation]():
+        raise ValueError(f"{name}={value!r} is no {annotation.__name__}, or out of range.")

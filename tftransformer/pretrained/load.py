@@ -24,7 +24,8 @@ class Loaded:
 
     Attributes:
         model: the model.
-        missing: weights that the file lacks, which have their initial values.
+        missing: weights that the file lacks: those of heads the caller asked for have their
+            initial values; a head that the architecture should have is left out.
         unexpected: tensors of the file that the model has no place for.
     """
 
@@ -58,7 +59,7 @@ def from_pretrained(folder: str | os.PathLike, **arguments: Any) -> keras.Model:
     """
     loaded = load_pretrained(folder, **arguments)
     for what, names in (
-        ("weights are not in the file and have their initial values", loaded.missing),
+        ("weights are not in the file", loaded.missing),
         ("tensors of the file have no place in the model", loaded.unexpected),
     ):
         if names:
@@ -75,7 +76,8 @@ def load_pretrained(folder: str | os.PathLike, **arguments: Any) -> Loaded:
     body = family.body(set(files.shapes))
     try:
         given = {**family.arguments(config), **arguments}
-        given.setdefault("heads", family.held_heads(config, set(files.shapes), body))
+        held = family.held_heads(config, set(files.shapes), body)
+        given.setdefault("heads", held)
         check_layers(given, len(files.shapes))
         with unallocated() as variables:
             model = family.model(**given)
@@ -111,7 +113,9 @@ def load_pretrained(folder: str | os.PathLike, **arguments: Any) -> Loaded:
         rule = values.get(id(variable))
         allocate(variable, None if rule is None else value_of(rule, variable, files))
     model.further_config = family.further(config)
-    return Loaded(model, [rule.theirs for rule in missing], unexpected)
+    left_out = set() if "heads" in arguments else set(family.asked_heads(config)) - held.keys()
+    lacking = {name for head in left_out for name in family.tensors(body)[head]}
+    return Loaded(model, sorted({rule.theirs for rule in missing} | lacking), sorted(unexpected))
 
 
 def family_of(config: Config, folder: Path) -> Family:
