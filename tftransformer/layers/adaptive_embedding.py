@@ -20,7 +20,7 @@ class AdaptiveEmbedding(Layer):
     Args:
         vocab_size: number of token ids.
         d_model: width of the output.
-        cutoffs: ids at which a new cluster begins, ascending.
+        cutoffs: ids at which a new cluster begins, ascending; default: there is a single one.
         d_embed: width of the vectors in the first cluster; default `d_model`.
         shrink: factor by which each cluster is narrower than the one before. With 1 there is a
             single table, and a projection only if `d_embed` is not `d_model`.
@@ -31,17 +31,18 @@ class AdaptiveEmbedding(Layer):
         self,
         vocab_size: int,
         d_model: int,
-        cutoffs: Sequence[int] = (),
+        cutoffs: Sequence[int] | None = None,
         d_embed: int | None = None,
         shrink: int = 1,
         embeddings_initializer: Any = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        cutoffs = list(cutoffs or ())
         self.bounds = [0, *cutoffs, vocab_size]
         if sorted(set(self.bounds)) != self.bounds:
             raise ValueError(
-                f"cutoffs ascend between 0 and vocab_size={vocab_size}, not {list(cutoffs)}"
+                f"cutoffs ascend between 0 and vocab_size={vocab_size}, not {cutoffs}"
             )
         self.d_model, self.d_embed, self.shrink = d_model, d_embed or d_model, shrink
         if shrink < 1 or self.d_embed < shrink ** len(cutoffs):

@@ -69,8 +69,8 @@ class RelativeScorer(Layer):
         Args:
             query: float tensor (batch, heads, queries, head width).
             key: float tensor (batch, heads, keys, head width).
-            context: holds `query_positions` and `key_positions`, int (queries,) and (keys,); and
-                the segments, if there are some.
+            context: holds `query_positions` and `key_positions`, int (queries,) and (keys,),
+                default: the columns; and the segments, if there are some.
 
         Returns:
             float tensor (batch, heads, queries, keys).
@@ -91,13 +91,10 @@ class RelativeScorer(Layer):
 
     def _distances(self, query: Any, key: Any, context: Mapping[str, Any]) -> tuple[Any, Any]:
         """The largest distance, and how many there are from it downwards."""
-        try:
-            first_query, first_key = context["query_positions"][0], context["key_positions"][0]
-        except KeyError as missing:
-            raise ValueError(
-                f"relative scores need {missing.args[0]!r} in the context, which holds "
-                f"{sorted(context)}: int positions, one for each column."
-            ) from missing
+        first_query, first_key = (
+            ops.cast(context[name][0], "int32") if name in context else 0
+            for name in ("query_positions", "key_positions")
+        )
         queries, keys = ops.shape(query)[2], ops.shape(key)[2]
         return first_query - first_key + queries - 1, keys + (queries if self.future else 1)
 

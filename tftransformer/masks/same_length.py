@@ -17,4 +17,4 @@ class SameLengthMask(Mask):
     def visible(self, context):
         lengths = ops.convert_to_tensor(context["memory_lengths"])[..., None, None]
         query, key = context["query_positions"], context["key_positions"]
-        return ops.greater_equal(key[..., None, :], query[..., :, None] - lengths)
+        return ops.greater_equal(key[..., None, :], ops.subtract(query[..., :, None], lengths))
