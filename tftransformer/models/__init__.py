@@ -3,9 +3,10 @@
 from tftransformer.models.bert import Bert
 from tftransformer.models.gpt import Gpt
 from tftransformer.models.gpt2 import Gpt2
+from tftransformer.models.headed_model import OneHead
 from tftransformer.models.roberta import Roberta
-from tftransformer.models.stack_model import OneHead, StackModel
-from tftransformer.models.t5 import T5
+from tftransformer.models.stack_model import StackModel
+from tftransformer.models.t5 import T5, T5Encoder
 from tftransformer.models.transformer import Transformer
 from tftransformer.models.transformer_xl import TransformerXL
 from tftransformer.models.xlm import XLM
@@ -20,6 +21,7 @@ __all__ = [
     "OneHead",
     "Roberta",
     "StackModel",
+    "T5Encoder",
     "Transformer",
     "TransformerXL",
     "XLNet",

@@ -7,7 +7,8 @@ from tftransformer.core import register
 from tftransformer.heads import MaskedLanguageModelHead, Pooler, SequenceHead, TokenHead
 from tftransformer.layers import TokenEmbeddings, make_norm
 from tftransformer.masks import Mask
-from tftransformer.models.stack_model import Heads, StackModel
+from tftransformer.models.headed_model import Heads
+from tftransformer.models.stack_model import StackModel
 from tftransformer.positions import LearnedPositions
 from tftransformer.stacks import Encoder
 
@@ -35,7 +36,7 @@ class Bert(StackModel):
         pad_id: the id that is padding.
         mask: who may see whom; default `PaddingMask()`.
         tied: whether the language model heads share the table of the tokens.
-        heads: see `StackModel.make_heads`.
+        heads: see `HeadedModel.make_heads`.
 
     Example:
 

@@ -13,39 +13,25 @@ from tftransformer.layers import FixedKeyValue, KeyValueCache, LayerState, Stack
 class EncoderDecoder(Configurable, keras.Model):
     """What models of two stacks share: how they run, report and decode.
 
-    A subclass makes `encoder`, `decoder` and `head` in its constructor, sets `d_model` and
-    `pad_id`, and ends it with `self.build()`, since every width is known then.
+    A subclass makes `encoder` and `decoder` in its constructor, sets `pad_id`, ends it with
+    `self.build()`, since every width is known then, and defines `logits(hidden)`, the logits of
+    the next tokens, and `report(inputs, encoder_state, decoder_state)`, what `call` returns, as
+    a dict.
     """
 
     def build(self, inputs_shape=None):
-        hidden = (None, None, self.d_model)
         self.encoder.build((None, None))
-        self.decoder.build((None, None), hidden)
-        if not self.head.built:
-            self.head.build(hidden)
+        self.decoder.build((None, None), (None, None, self.encoder.d_model))
 
-    def call(
+    def run(
         self,
         inputs: Mapping[str, Any],
+        encoder_state: StackState | None = None,
+        decoder_state: StackState | None = None,
         context: Mapping[str, Any] | None = None,
         training: bool | None = None,
     ) -> Any:
-        """Predicts each next target token.
-
-        Args:
-            inputs: dict of `source_ids`, int (batch, source length), and `target_ids`, int
-                (batch, target length), the target shifted right behind its start token. Optional:
-                `source_padding_mask` and `target_padding_mask`, bool of the same shapes, True = a
-                real token; default: all ids but the pad id.
-            context: further entries for all three masks.
-            training: whether dropout is active.
-
-        Returns:
-            float tensor (batch, target length, target vocabulary): logits.
-        """
-        return self._forward(inputs, context, training=training)
-
-    def _forward(self, inputs, context=None, encoder_state=None, decoder_state=None, training=None):
+        """Runs both stacks; returns the output of the decoder (batch, target length, d_model)."""
         source_ids, target_ids = self._ids(inputs)
         source_padding_mask = inputs.get("source_padding_mask")
         if source_padding_mask is None:
@@ -57,7 +43,7 @@ class EncoderDecoder(Configurable, keras.Model):
             state=encoder_state,
             training=training,
         )
-        hidden = self.decoder(
+        return self.decoder(
             target_ids,
             encoder_output,
             padding_mask=inputs.get("target_padding_mask"),
@@ -67,11 +53,6 @@ class EncoderDecoder(Configurable, keras.Model):
             state=decoder_state,
             training=training,
         )
-        return self.logits(hidden)
-
-    def logits(self, hidden: Any) -> Any:
-        """Returns the head's answer to the decoder's output (…, d_model)."""
-        return self.head(hidden)
 
     @staticmethod
     def _ids(inputs: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -94,10 +75,11 @@ class EncoderDecoder(Configurable, keras.Model):
             inputs: as in `call`.
 
         Returns:
-            dict of `logits`; `encoder_hidden_states` and `decoder_hidden_states`, lists of
-            (batch, length, d_model), the embeddings first and the stack's output last;
-            `encoder_attentions`, `decoder_attentions` and `cross_attentions`, for each layer a
-            float32 tensor (batch, heads, queries, keys).
+            dict of what `call` returns, if that is one tensor as `logits`;
+            `encoder_hidden_states` and `decoder_hidden_states`, lists of (batch, length, d_model),
+            the embeddings first and the stack's output last; `encoder_attentions`,
+            `decoder_attentions` and `cross_attentions`, for each layer a float32 tensor (batch,
+            heads, queries, keys).
         """
         if not self.built:
             self.build()
@@ -105,10 +87,10 @@ class EncoderDecoder(Configurable, keras.Model):
             StackState([LayerState() for _ in stack.layers])
             for stack in (self.encoder, self.decoder)
         ]
-        logits = self._forward(inputs, None, *states, training=False)
+        outputs = self.report(inputs, *states)
         encoder, decoder = states
         return {
-            "logits": logits,
+            **outputs,
             "encoder_hidden_states": normed_at_the_end(self.encoder, encoder),
             "decoder_hidden_states": normed_at_the_end(self.decoder, decoder),
             "encoder_attentions": [slot.self_attention.weights for slot in encoder.layers],

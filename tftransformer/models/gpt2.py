@@ -6,7 +6,8 @@ from tftransformer.core import register
 from tftransformer.layers import DotProductScorer, MultiHeadAttention
 from tftransformer.masks import CausalMask, Mask, PaddingMask
 from tftransformer.models.gpt import gpt_embeddings, gpt_heads
-from tftransformer.models.stack_model import Heads, StackModel
+from tftransformer.models.headed_model import Heads
+from tftransformer.models.stack_model import StackModel
 from tftransformer.stacks import Encoder
 
 
@@ -32,7 +33,7 @@ class Gpt2(StackModel):
         pad_id: the id that is padding; None if only a `padding_mask` says what is.
         mask: who may see whom; default `CausalMask() & PaddingMask()`.
         tied: whether the language model head shares the table of the tokens.
-        heads: see `StackModel.make_heads`.
+        heads: see `HeadedModel.make_heads`.
 
     `segment_ids` are looked up in the table of the tokens.
 

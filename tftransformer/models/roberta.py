@@ -9,7 +9,8 @@ from tftransformer.core import register
 from tftransformer.heads import MaskedLanguageModelHead, Pooler, SequenceHead, TokenHead
 from tftransformer.layers import TokenEmbeddings, make_norm
 from tftransformer.masks import Mask
-from tftransformer.models.stack_model import Heads, StackModel
+from tftransformer.models.headed_model import Heads
+from tftransformer.models.stack_model import StackModel
 from tftransformer.positions import LearnedPositions, token_positions
 from tftransformer.stacks import Encoder
 
@@ -40,7 +41,7 @@ class Roberta(StackModel):
         pad_id: the id that is padding.
         mask: who may see whom; default `PaddingMask()`.
         tied: whether the language model heads share the table of the tokens.
-        heads: see `StackModel.make_heads`.
+        heads: see `HeadedModel.make_heads`.
 
     Example:
 

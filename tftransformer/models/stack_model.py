@@ -1,20 +1,17 @@
 """StackModel."""
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import keras
 from keras import ops
 
-from tftransformer.core import Configurable, register
 from tftransformer.layers import KeyValueCache, LayerState, StackState
+from tftransformer.models.headed_model import HeadedModel, call_head
 from tftransformer.positions import token_positions
+from tftransformer.stacks.encoder import EMBEDDED
 
-Heads = Iterable[str] | Mapping[str, Any]
 
-
-class StackModel(Configurable, keras.Model):
+class StackModel(HeadedModel):
     """One stack and any number of heads on it: what BERT, GPT and their kin share.
 
     A family makes `self.stack` in its constructor, then calls `make_heads`, then `build`.
@@ -32,37 +29,11 @@ class StackModel(Configurable, keras.Model):
         heads: dict of the heads by name.
     """
 
-    def make_heads(self, wanted: Heads, makers: Mapping[str, Callable]) -> None:
-        """Makes the heads.
-
-        Args:
-            wanted: names of heads; or a dict from names to the arguments of the head
-                (`{"sequence_classification": {"labels": 3}}`), or to a ready-made layer, which is
-                called as `head(hidden)`, with `inputs` and `training` where its `call` has them.
-            makers: for each name the family knows, a function from such arguments to the head.
-        """
-        self.heads = {}
-        if not isinstance(wanted, Mapping):
-            wanted = {name: {} for name in wanted}
-        for name, head in wanted.items():
-            if not isinstance(head, keras.layers.Layer):
-                if name not in makers:
-                    raise ValueError(
-                        f"{type(self).__name__} has no head {name!r}. It has {sorted(makers)}; for "
-                        f"one of your own pass a layer: heads={{{name!r}: layer}}."
-                    )
-                head = makers[name](**head, dtype=self.dtype_policy, name=name)
-            self.heads[name] = head
-
     def build(self, inputs_shape=None):
         self.stack.build((None, None))
         for head in self.heads.values():
             if not head.built:
                 head.build((None, None, self.stack.d_model))
-
-    def call(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
-        """Runs the stack and all heads; inputs and outputs are those of the class."""
-        return self.answer(inputs, self.heads, training=training)
 
     def answer(
         self,
@@ -142,22 +113,15 @@ class StackModel(Configurable, keras.Model):
             "attentions": [slot.self_attention.weights for slot in state.layers],
         }
 
-    def only(self, head: str) -> "OneHead":
-        """Returns a model with the same weights whose output is that of one head: to train it.
-
-        >>> model = Bert(vocab_size=100, heads=["masked_lm"]).only("masked_lm")
-        >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-        """
-        return OneHead(self, head)
-
     def start_decoding(self, inputs: Any, max_length: int, copies: int = 1, head: str = "lm"):
         """Returns what a decoding strategy steps with, to continue prompts.
 
         The tokens of a prompt are numbered 0, 1, 2, … from its first real one, so padding on the
-        left changes nothing.
+        left changes nothing. New tokens are of the segment and the language of the prompt's last.
 
         Args:
-            inputs: the prompts, inputs of the class: ids and, optionally, `padding_mask`.
+            inputs: the prompts, inputs of the class: ids and, optionally, `padding_mask`,
+                `segment_ids` and `language_ids`.
             max_length: how many tokens, the prompt included, the cache can hold.
             copies: rows for each prompt: the number of beams.
             head: the head that gives the logits.
@@ -167,53 +131,29 @@ class StackModel(Configurable, keras.Model):
             (batch · copies, new tokens), the cache, and how many tokens it holds, and returns the
             logits (batch · copies, vocabulary) after the last of them and the new cache.
         """
-        mask = self.complete(inputs)["padding_mask"]
-        mask = ops.repeat(mask, copies, axis=0) if copies > 1 else mask
+        inputs = self.complete(inputs)
+        mask = ops.repeat(inputs["padding_mask"], copies, axis=0)
         rows, prompt = ops.shape(mask)
         mask = ops.pad(mask, ((0, 0), (0, max_length - prompt)), constant_values=True)
-        positions = ops.maximum(token_positions(mask), 0)
+        given = ops.minimum(ops.arange(max_length), prompt - 1)
+        embedded = {
+            name: ops.repeat(ops.take(ids, given, axis=1), copies, axis=0)
+            for name, ids in inputs.items()
+            if name in EMBEDDED
+        }
+        embedded["position_ids"] = ops.maximum(token_positions(mask), 0)
 
         def step(ids, cache, position):
             slots = [LayerState(KeyValueCache(**own, position=position)) for own in cache]
             state = StackState(slots, position=position, length=max_length)
             columns = position + ops.arange(ops.shape(ids)[1])
-            context = {"position_ids": ops.take(positions, columns, axis=1)}
+            context = {name: ops.take(ids, columns, axis=1) for name, ids in embedded.items()}
             hidden = self.stack(ids, mask, context=context, state=state, training=False)
             caches = [slot.self_attention for slot in state.layers]
             logits = call_head(self.heads[head], hidden[:, -1], {}, False)
             return logits, [{"key": cache.key, "value": cache.value} for cache in caches]
 
         return step, self.stack.empty_cache(rows, max_length)
-
-
-@register
-class OneHead(Configurable, keras.Model):
-    """A `StackModel` whose output is that of one head alone; made by `StackModel.only`.
-
-    Args:
-        model: the model, whose weights it shares.
-        head: name of the head.
-    """
-
-    def __init__(self, model: StackModel, head: str, **kwargs: Any):
-        super().__init__(**kwargs)
-        if head not in model.heads:
-            raise ValueError(f"the model has no head {head!r}; it has {sorted(model.heads)}.")
-        self.model, self.head = model, head
-        self.built = True
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Returns the output of the head."""
-        return self.model.answer(inputs, [self.head], training=training)[self.head]
-
-
-def call_head(
-    head: keras.layers.Layer, hidden: Any, inputs: Mapping[str, Any], training: bool | None
-) -> Any:
-    """Calls a head with those of the model's inputs and of `training` that it takes."""
-    given = {"inputs": inputs, "training": training}
-    taken = inspect.signature(head.call).parameters
-    return head(hidden, **{name: value for name, value in given.items() if name in taken})
 
 
 def fold(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

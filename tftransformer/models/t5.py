@@ -1,33 +1,48 @@
-"""T5."""
+"""T5 and its encoder alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
+from keras import ops
 
 from tftransformer.core import register
-from tftransformer.heads import LanguageModelHead
+from tftransformer.heads import LanguageModelHead, Pooler, SequenceHead, TokenHead
 from tftransformer.layers import (
     DotProductScorer,
     FeedForward,
     MultiHeadAttention,
+    StackState,
     TokenEmbeddings,
 )
 from tftransformer.masks import Mask
 from tftransformer.models.encoder_decoder import EncoderDecoder
+from tftransformer.models.headed_model import HeadedModel, Heads, call_head
+from tftransformer.models.stack_model import StackModel
 from tftransformer.models.transformer import both
 from tftransformer.positions import BucketedBias
 from tftransformer.stacks import Decoder, Encoder
 
 
 @register
-class T5(EncoderDecoder):
+class T5(HeadedModel, EncoderDecoder):
     """The encoder-decoder of "Exploring the Limits of Transfer Learning" (Raffel et al. 2020).
 
     Next to `Transformer`: RMS norm before each sublayer and at the end of each stack, no biases,
     scores that are not scaled, and in place of positions a `BucketedBias` on the scores of the
-    self-attention. The defaults are those of version 1.0; version 1.1 is
+    self-attention. Defaults: version 1.0, base; version 1.1 is
     `activation="gelu_tanh", gated=True, tied=False`.
+
+    Inputs are a dict of `source_ids`, int (batch, source length), and optionally: `target_ids`,
+    int (batch, target length), behind the start token (default: the source behind it, as
+    classifiers are used); `source_padding_mask` (default: all ids but the pad id) and
+    `target_padding_mask` (default: nothing is padding, for a target starts with the pad id too),
+    bool, True = a real token.
+
+    Outputs are a dict: `hidden`, float (batch, target length, d_model), and each head's by name.
+
+    Heads: `lm`, `sequence_classification`, which reads the last end token, `span`.
 
     Args:
         vocab_size: number of token ids.
@@ -43,18 +58,21 @@ class T5(EncoderDecoder):
         tied: whether the table of the tokens gives the logits, `(h · d_model^−½) Eᵀ`; else the
             head has weights of its own.
         dropout: rate on embeddings, attention weights, sublayers and inside feed-forward nets.
+        classifier_dropout: rate on what classifiers read.
         epsilon: of the norms.
-        pad_id: the id that is padding in the source. A target starts with it too, so target
-            padding is what `target_padding_mask` says; left out, nothing is.
+        pad_id: the id that is padding in the source.
+        start_id: the id that targets start with.
+        end_id: the id that sources end with.
         encoder_mask: of the encoder; default `PaddingMask()`.
         decoder_mask: of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
         cross_mask: of the decoder's attention to the encoder; default `PaddingMask()`.
+        heads: see `HeadedModel.make_heads`.
 
     Example:
 
     >>> model = T5(vocab_size=100, num_layers=2, d_model=32, num_heads=4, dff=64, head_width=8)
     >>> ids = np.ones((3, 7), "int32")
-    >>> model({"source_ids": ids, "target_ids": ids[:, :5]}).shape
+    >>> model({"source_ids": ids, "target_ids": ids[:, :5]})["lm"].shape
     TensorShape([3, 5, 100])
     """
 
@@ -72,105 +90,249 @@ class T5(EncoderDecoder):
         gated: bool = False,
         tied: bool = True,
         dropout: float = 0.1,
+        classifier_dropout: float = 0.0,
         epsilon: float = 1e-6,
         pad_id: int = 0,
+        start_id: int = 0,
+        end_id: int = 1,
         encoder_mask: Mask | None = None,
         decoder_mask: Mask | None = None,
         cross_mask: Mask | None = None,
+        heads: Heads = ("lm",),
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.d_model, self.pad_id, self.tied = d_model, pad_id, tied
-        dtype = self.dtype_policy
-        table = keras.layers.Embedding(
-            vocab_size,
-            d_model,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
-            dtype=dtype,
-            name="table",
+        self.d_model, self.pad_id, self.start_id = d_model, pad_id, start_id
+        common = {"dtype": self.dtype_policy}
+        table = t5_table(vocab_size, d_model, **common)
+        recipe = partial(
+            t5_stack,
+            d_model=d_model,
+            num_heads=num_heads,
+            dff=dff,
+            head_width=head_width,
+            num_buckets=num_buckets,
+            max_distance=max_distance,
+            activation=activation,
+            gated=gated,
+            dropout=dropout,
+            epsilon=epsilon,
+            table=table,
+            **common,
         )
-
-        def sockets(bidirectional: bool, pad_id: int | None) -> dict[str, Any]:
-            """What the two stacks have in common, and what not."""
-            return {
-                "embeddings": TokenEmbeddings(
-                    vocab_size,
-                    d_model,
-                    scale=False,
-                    dropout=dropout,
-                    pad_id=pad_id,
-                    table=table,
-                    dtype=dtype,
-                    name="embeddings",
-                ),
-                "position_bias": BucketedBias(
-                    num_heads,
-                    num_buckets,
-                    max_distance,
-                    bidirectional,
-                    keras.initializers.RandomNormal(stddev=d_model**-0.5),
-                    dtype=dtype,
-                    name="position_bias",
-                ),
-                "attention": attention("attention"),
-                "feed_forward": FeedForward(
-                    d_model,
-                    dff,
-                    activation,
-                    dropout=dropout,
-                    use_bias=False,
-                    gated=gated,
-                    dtype=dtype,
-                    name="feed_forward",
-                ),
-                "norm": "pre",
-                "normalization": "rms",
-                "epsilon": epsilon,
-                "dropout": dropout,
-                "dtype": dtype,
-            }
-
-        def attention(name: str) -> MultiHeadAttention:
-            return MultiHeadAttention(
-                d_model,
-                num_heads,
-                head_width,
-                dropout=dropout,
-                use_bias=False,
-                scorer=DotProductScorer(1.0, dtype=dtype, name="scorer"),
-                # The scale that the scores lack.
-                query_initializer=keras.initializers.RandomNormal(
-                    stddev=(d_model * head_width) ** -0.5
-                ),
-                dtype=dtype,
-                name=name,
-            )
-
         layers = both(num_layers)
-        self.encoder = Encoder(
-            layers[0],
-            d_model,
-            num_heads,
-            dff,
-            mask=encoder_mask,
-            name="encoder",
-            **sockets(bidirectional=True, pad_id=pad_id),
+        self.encoder = recipe(
+            Encoder, num_layers=layers[0], mask=encoder_mask, pad_id=pad_id, name="encoder"
         )
-        self.decoder = Decoder(
-            layers[1],
-            d_model,
-            num_heads,
-            dff,
+        self.decoder = recipe(
+            Decoder,
+            num_layers=layers[1],
             mask=decoder_mask,
             cross_mask=cross_mask,
-            cross_attention=attention("cross_attention"),
+            pad_id=None,
             name="decoder",
-            **sockets(bidirectional=False, pad_id=None),
         )
-        self.head = LanguageModelHead(
-            vocab_size, tied_to=table if tied else None, dtype=dtype, name="head"
+
+        def classifier(dtype: Any, **given: Any) -> SequenceHead:
+            end = Pooler("last_of", d_model, token_id=end_id, dtype=dtype, name="pooler")
+            return SequenceHead(end, **{"dropout": classifier_dropout, **given}, dtype=dtype)
+
+        self.make_heads(
+            heads,
+            {
+                "lm": partial(
+                    LanguageModelHead,
+                    vocab_size,
+                    tied_to=table if tied else None,
+                    scale=d_model**-0.5 if tied else 1.0,
+                ),
+                "sequence_classification": classifier,
+                "span": partial(TokenHead, labels=["start", "end"]),
+            },
         )
         self.build()
 
+    def build(self, inputs_shape=None):
+        super().build()
+        for head in self.heads.values():
+            if not head.built:
+                head.build((None, None, self.decoder.d_model))
+
+    def answer(
+        self,
+        inputs: Mapping[str, Any],
+        heads: Iterable[str],
+        encoder_state: StackState | None = None,
+        decoder_state: StackState | None = None,
+        training: bool | None = None,
+    ) -> dict[str, Any]:
+        """Runs both stacks and some of the heads."""
+        source_ids = ops.convert_to_tensor(inputs["source_ids"])
+        if "target_ids" not in inputs:
+            start = ops.full_like(source_ids[:, :1], self.start_id)
+            inputs = {
+                **inputs,
+                "target_ids": ops.concatenate([start, source_ids[:, :-1]], axis=1),
+            }
+        hidden = self.run(inputs, encoder_state, decoder_state, training=training)
+        inputs = {**inputs, "token_ids": source_ids}
+        answers = {name: call_head(self.heads[name], hidden, inputs, training) for name in heads}
+        return {"hidden": hidden, **answers}
+
+    def report(self, inputs, encoder_state, decoder_state):
+        return self.answer(inputs, self.heads, encoder_state, decoder_state, training=False)
+
     def logits(self, hidden: Any) -> Any:
-        return self.head(hidden * self.d_model**-0.5 if self.tied else hidden)
+        return self.heads["lm"](hidden)
+
+
+@register
+class T5Encoder(StackModel):
+    """The encoder of `T5` alone.
+
+    Heads: `token_classification`.
+
+    Args:
+        vocab_size, num_layers, …, epsilon: as for `T5`.
+        pad_id: the id that is padding.
+        mask: who may see whom; default `PaddingMask()`.
+        heads: see `HeadedModel.make_heads`.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int = 32128,
+        num_layers: int = 12,
+        d_model: int = 768,
+        num_heads: int = 12,
+        dff: int = 3072,
+        head_width: int = 64,
+        num_buckets: int = 32,
+        max_distance: int = 128,
+        activation: Any = "relu",
+        gated: bool = False,
+        dropout: float = 0.1,
+        classifier_dropout: float = 0.0,
+        epsilon: float = 1e-6,
+        pad_id: int = 0,
+        mask: Mask | None = None,
+        heads: Heads = (),
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        common = {"dtype": self.dtype_policy}
+        self.stack = t5_stack(
+            Encoder,
+            d_model=d_model,
+            num_heads=num_heads,
+            dff=dff,
+            head_width=head_width,
+            num_buckets=num_buckets,
+            max_distance=max_distance,
+            activation=activation,
+            gated=gated,
+            dropout=dropout,
+            epsilon=epsilon,
+            table=t5_table(vocab_size, d_model, **common),
+            pad_id=pad_id,
+            num_layers=num_layers,
+            mask=mask,
+            name="stack",
+            **common,
+        )
+        self.make_heads(
+            heads, {"token_classification": partial(TokenHead, dropout=classifier_dropout)}
+        )
+        self.build()
+
+
+def t5_table(vocab_size: int, d_model: int, dtype: Any) -> keras.layers.Embedding:
+    """Returns the table of the tokens: unit variance, for there is no factor behind it."""
+    return keras.layers.Embedding(
+        vocab_size,
+        d_model,
+        embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+        dtype=dtype,
+        name="table",
+    )
+
+
+def t5_stack(
+    stack_class: type[Encoder],
+    d_model: int,
+    num_heads: int,
+    dff: int,
+    head_width: int,
+    num_buckets: int,
+    max_distance: int,
+    activation: Any,
+    gated: bool,
+    dropout: float,
+    epsilon: float,
+    table: keras.layers.Embedding,
+    pad_id: int | None,
+    dtype: Any,
+    **given: Any,
+) -> Encoder:
+    """Returns a stack as T5 has them; the arguments are those of `T5` and of the stack."""
+    is_decoder = issubclass(stack_class, Decoder)
+
+    def attention(name: str) -> MultiHeadAttention:
+        return MultiHeadAttention(
+            d_model,
+            num_heads,
+            head_width,
+            dropout=dropout,
+            use_bias=False,
+            scorer=DotProductScorer(1.0, dtype=dtype, name="scorer"),
+            # The scale that the scores lack.
+            query_initializer=keras.initializers.RandomNormal(
+                stddev=(d_model * head_width) ** -0.5
+            ),
+            dtype=dtype,
+            name=name,
+        )
+
+    if is_decoder:
+        given["cross_attention"] = attention("cross_attention")
+    return stack_class(
+        d_model=d_model,
+        num_heads=num_heads,
+        dff=dff,
+        embeddings=TokenEmbeddings(
+            table.input_dim,
+            d_model,
+            scale=False,
+            dropout=dropout,
+            pad_id=pad_id,
+            table=table,
+            dtype=dtype,
+            name="embeddings",
+        ),
+        position_bias=BucketedBias(
+            num_heads,
+            num_buckets,
+            max_distance,
+            bidirectional=not is_decoder,
+            initializer=keras.initializers.RandomNormal(stddev=d_model**-0.5),
+            dtype=dtype,
+            name="position_bias",
+        ),
+        attention=attention("attention"),
+        feed_forward=FeedForward(
+            d_model,
+            dff,
+            activation,
+            dropout=dropout,
+            use_bias=False,
+            gated=gated,
+            dtype=dtype,
+            name="feed_forward",
+        ),
+        norm="pre",
+        normalization="rms",
+        epsilon=epsilon,
+        dropout=dropout,
+        dtype=dtype,
+        **given,
+    )

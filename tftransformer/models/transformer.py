@@ -1,6 +1,6 @@
 """Transformer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -30,6 +30,7 @@ class Transformer(EncoderDecoder):
         source_vocab_size: number of source ids, where the vocabularies are separate.
         target_vocab_size: number of target ids, likewise.
         dropout: rate on embeddings and on the output of each sublayer.
+        scale_embeddings: whether the vectors of tokens are multiplied by √d_model.
         tie: which embeddings share one table: "all" (source, target and output), "target"
             (target and output) or "none". Default: "all" with one vocabulary, else "target".
         head_bias: whether each target token has a bias on its logit.
@@ -59,6 +60,7 @@ class Transformer(EncoderDecoder):
         source_vocab_size: int | None = None,
         target_vocab_size: int | None = None,
         dropout: float = 0.1,
+        scale_embeddings: bool = True,
         tie: str | None = None,
         head_bias: bool = False,
         position: keras.layers.Layer | None = None,
@@ -95,6 +97,7 @@ class Transformer(EncoderDecoder):
                 size,
                 d_model,
                 position=copy_of(position),
+                scale=scale_embeddings,
                 dropout=dropout,
                 pad_id=pad_id,
                 table=table,
@@ -138,6 +141,39 @@ class Transformer(EncoderDecoder):
         )
         # Every width is known, so the weights need not wait for the first batch.
         self.build()
+
+    def build(self, inputs_shape=None):
+        super().build()
+        if not self.head.built:
+            self.head.build((None, None, self.decoder.d_model))
+
+    def call(
+        self,
+        inputs: Mapping[str, Any],
+        context: Mapping[str, Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Predicts each next target token.
+
+        Args:
+            inputs: dict of `source_ids`, int (batch, source length), and `target_ids`, int
+                (batch, target length), the target shifted right behind its start token. Optional:
+                `source_padding_mask` and `target_padding_mask`, bool of the same shapes, True = a
+                real token; default: all ids but the pad id.
+            context: further entries for all three masks.
+            training: whether dropout is active.
+
+        Returns:
+            float tensor (batch, target length, target vocabulary): logits.
+        """
+        return self.logits(self.run(inputs, context=context, training=training))
+
+    def logits(self, hidden: Any) -> Any:
+        return self.head(hidden)
+
+    def report(self, inputs, encoder_state, decoder_state):
+        hidden = self.run(inputs, encoder_state, decoder_state, training=False)
+        return {"logits": self.logits(hidden)}
 
 
 def both(size: int | Sequence[int]) -> tuple[int, int]:

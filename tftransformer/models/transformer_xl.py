@@ -1,6 +1,6 @@
 """TransformerXL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,8 +15,8 @@ from tftransformer.layers import (
     TokenEmbeddings,
 )
 from tftransformer.masks import CausalMask, Mask, MemoryMask, SlidingWindowMask
+from tftransformer.models.headed_model import Heads
 from tftransformer.models.recurrent_model import RecurrentModel
-from tftransformer.models.stack_model import Heads
 from tftransformer.stacks import RecurrentEncoder
 
 
@@ -52,7 +52,7 @@ class TransformerXL(RecurrentModel):
         pad_id: the id that is padding, which a classifier looks for; None = there is none.
         mask: who may see whom; default `CausalMask() & MemoryMask()`, within a window for
             `same_length`.
-        heads: see `StackModel.make_heads`.
+        heads: see `HeadedModel.make_heads`.
 
     Example:
 
@@ -146,7 +146,11 @@ class TransformerXL(RecurrentModel):
         self.build()
 
     def complete(self, inputs):
+        told = isinstance(inputs, Mapping) and "padding_mask" in inputs
         inputs = super().complete(inputs)
+        if not told:  # a text ends at its first padding, whatever follows
+            real = ops.cast(inputs["padding_mask"], "int32")
+            inputs["padding_mask"] = ops.cast(ops.cumprod(real, axis=1), "bool")
         if self.stack.memory_length and "memory" not in inputs:
             shape = (
                 ops.shape(inputs["token_ids"])[0],

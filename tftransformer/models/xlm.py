@@ -16,7 +16,8 @@ from tftransformer.heads import (
 )
 from tftransformer.layers import TokenEmbeddings, make_norm
 from tftransformer.masks import CausalMask, Mask, PaddingMask
-from tftransformer.models.stack_model import Heads, StackModel
+from tftransformer.models.headed_model import Heads
+from tftransformer.models.stack_model import StackModel
 from tftransformer.positions import LearnedPositions, SinusoidalPositions
 from tftransformer.stacks import Encoder
 
@@ -53,7 +54,7 @@ class XLM(StackModel):
         pad_id: the id that is padding.
         mask: who may see whom, where not as `causal` says.
         tied: whether the language model head shares the table of the tokens.
-        heads: see `StackModel.make_heads`.
+        heads: see `HeadedModel.make_heads`.
 
     Example:
 

@@ -22,8 +22,8 @@ from tftransformer.masks import (
     SameLengthMask,
     TensorMask,
 )
+from tftransformer.models.headed_model import Heads
 from tftransformer.models.recurrent_model import RecurrentModel
-from tftransformer.models.stack_model import Heads
 from tftransformer.stacks import TwoStreamEncoder
 
 
@@ -65,7 +65,7 @@ class XLNet(RecurrentModel):
         tied: whether the language model head shares the table of the tokens.
         mask: who may see whom, itself apart; default as `causal` and `same_length` say, without
             padding, and within `attention_mask`.
-        heads: see `StackModel.make_heads`.
+        heads: see `HeadedModel.make_heads`.
 
     Example:
 

@@ -15,10 +15,16 @@ ACTIVATIONS = {
     "gelu": "gelu",
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
+    "gelu_python": "gelu",
     "relu": "relu",
     "silu": "silu",
     "swish": "silu",
     "tanh": "tanh",
+    "sigmoid": "sigmoid",
+    "linear": "linear",
+    "relu6": "relu6",
+    "mish": "mish",
 }
 # Entries that describe the file itself and are written anew.
 VERSIONS = {"architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path"}
@@ -91,6 +97,8 @@ class Family:
         bodies: the prefix `{body}` for an architecture; under None for all others.
         labelled: heads whose argument `labels` is the entry `id2label`.
         fixed: entries that we support with one value alone.
+        constants: arguments that are not in the file: name → (config) → what they may be, first
+            what a loaded model gets.
         defaults: what Hugging Face assumes of entries that a file lacks, where it is not the
             default of our constructor.
         tied: tensors that some files hold although they equal another: name → the other's name.
@@ -106,6 +114,7 @@ class Family:
     bodies: Mapping[str | None, str] = field(default_factory=lambda: {None: ""})
     labelled: tuple[str, ...] = ("sequence_classification", "token_classification")
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    constants: Mapping[str, Callable[[Config], tuple]] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     tied: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
@@ -124,6 +133,7 @@ class Family:
             for field in self.fields
             if field.theirs in config
         }
+        arguments |= {name: values(config)[0] for name, values in self.constants.items()}
         for name, parameter in inspect.signature(self.model).parameters.items():
             check_kind(name, arguments.get(name), parameter.annotation)
         return arguments
@@ -187,12 +197,21 @@ class Family:
 
     def config(self, arguments: Mapping[str, Any], heads: Mapping[str, Any]) -> dict[str, Any]:
         """Returns config.json for a model with these arguments and heads."""
+        lacking = {f.ours for f in self.fields} - arguments.keys()
+        if lacking:
+            raise ValueError(f"config.json says {sorted(lacking)}: build the model with them.")
         config = {
             "architectures": [self.architecture(set(heads))],
             "model_type": self.model_type,
             **self.fixed,
             **{f.theirs: f.save(arguments[f.ours], arguments) for f in self.fields},
         }
+        for name, values in self.constants.items():
+            if not any(alike(arguments.get(name), value) for value in values(config)):
+                raise ValueError(
+                    f"Hugging Face has no name for {name}={arguments.get(name)!r}, only for "
+                    f"{values(config)[0]!r}: use model.save(…)."
+                )
         for head in self.labelled:
             if head in heads:
                 labels = heads[head].labels
@@ -201,6 +220,14 @@ class Family:
                 config["id2label"] = {str(n): name for n, name in enumerate(labels)}
                 config["label2id"] = {name: n for n, name in enumerate(labels)}
         return config
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two arguments are equal, layers by their configurations but for their names."""
+    if not isinstance(one, keras.layers.Layer) or type(one) is not type(other):
+        return one == other
+    configs = [layer.get_config() for layer in (one, other)]
+    return all(configs[0][key] == configs[1][key] for key in configs[0].keys() - {"name", "dtype"})
 
 
 def check_kind(name: str, value: Any, annotation: Any) -> None:

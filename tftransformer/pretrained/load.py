@@ -77,7 +77,8 @@ def load_pretrained(folder: str | os.PathLike, **arguments: Any) -> Loaded:
     try:
         given = {**family.arguments(config), **arguments}
         held = family.held_heads(config, set(files.shapes), body)
-        given.setdefault("heads", held)
+        if any(family.architectures.values()):
+            given.setdefault("heads", held)
         check_layers(given, len(files.shapes))
         with unallocated() as variables:
             model = family.model(**given)
@@ -121,9 +122,12 @@ def load_pretrained(folder: str | os.PathLike, **arguments: Any) -> Loaded:
 def family_of(config: Config, folder: Path) -> Family:
     """Returns the family that a config belongs to."""
     kind = config.get("model_type")
-    for family in FAMILIES:
-        if family.model_type == kind:
+    families = [family for family in FAMILIES if family.model_type == kind]
+    for family in families:
+        if not family.architectures.keys().isdisjoint(config.get("architectures") or ()):
             return family
+    if families:
+        return families[0]
     known = sorted(family.model_type for family in FAMILIES)
     raise ValueError(f"{folder / 'config.json'} has model_type={kind!r}, not one of {known}.")
 

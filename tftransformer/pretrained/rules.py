@@ -27,6 +27,8 @@ class Rule:
         shape: from the file's config to the tensor's shape, where it differs from ours by more
             than the transposition; the order of the numbers is the same.
         head: name of the head the variable belongs to; default: read off `ours`.
+        needs: a path as `ours`: the rule is for models that have what is there.
+        lacks: a path as `ours`: the rule is for models that have it not.
     """
 
     ours: str
@@ -36,6 +38,8 @@ class Rule:
     axis: int = -1
     shape: Callable[[Config], tuple[int, ...]] | None = None
     head: str | None = None
+    needs: str | None = None
+    lacks: str | None = None
 
     def __post_init__(self):
         if self.head is None and self.ours.startswith("heads."):
@@ -104,11 +108,15 @@ def expand(rules: list[Rule], model: Any, body: str) -> Iterator[tuple[Rule, Any
         rule = replace(rule, theirs=rule.theirs.replace("{body}", body))
         layers, found, _ = rule.ours.partition(".{n}")
         for n in range(len(find(model, layers) or ())) if found else (0,):
-            written = replace(
-                rule,
-                ours=rule.ours.replace("{n}", str(n)),
-                theirs=rule.theirs.replace("{n}", str(n)),
-            )
+            names = {
+                field: name.replace("{n}", str(n))
+                for field in ("ours", "theirs", "needs", "lacks")
+                if (name := getattr(rule, field)) is not None
+            }
+            written = replace(rule, **names)
             variable = find(model, written.ours)
-            if variable is not None:
+            fits = (written.needs is None or find(model, written.needs) is not None) and (
+                written.lacks is None or find(model, written.lacks) is None
+            )
+            if fits and variable is not None:
                 yield written, variable

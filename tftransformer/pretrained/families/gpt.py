@@ -1,5 +1,6 @@
 """GPT's files."""
 
+from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import Gpt
 from tftransformer.pretrained.family import Config, Family, Field
 from tftransformer.pretrained.rules import Rule, dense, norm, table
@@ -85,6 +86,7 @@ GPT = Family(
         *LAYERS,
     ],
     fixed=SUMMARY,
+    constants={"mask": lambda config: (None, CausalMask() & PaddingMask())},
     tied={"lm_head.weight": "{body}tokens_embed.weight"},
     ignored=(*IGNORED, r"position_ids$"),
 )

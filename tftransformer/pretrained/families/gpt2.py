@@ -1,5 +1,6 @@
 """GPT-2's files."""
 
+from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import Gpt2
 from tftransformer.pretrained.families.gpt import FIELDS, IGNORED, LAYERS, SUMMARY
 from tftransformer.pretrained.family import Family, Field, activation
@@ -33,6 +34,7 @@ GPT2 = Family(
         *dense("heads.span.projection", "qa_outputs"),
     ],
     fixed={**SUMMARY, "add_cross_attention": False},
+    constants={"mask": lambda config: (None, CausalMask() & PaddingMask())},
     tied={"lm_head.weight": "{body}wte.weight"},
     ignored=IGNORED,
 )

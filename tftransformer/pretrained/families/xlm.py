@@ -89,6 +89,7 @@ XLM_FAMILY = Family(
         "summary_proj_to_labels": True,
         "summary_activation": None,
     },
+    constants={"mask": lambda config: (None,)},
     tied={"pred_layer.proj.weight": "{body}embeddings.weight"},
     ignored=(r"position_ids$",),
 )
