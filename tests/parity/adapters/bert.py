@@ -1,11 +1,15 @@
 """BERT: our outputs and losses under the reference's names."""
 
+import functools
+
 from parity_tools import (
     Case,
     classification_loss,
     cross_entropy,
+    decode,
     shifted_cross_entropy,
     span_loss,
+    stack_inputs,
     stack_outputs,
 )
 
@@ -19,6 +23,11 @@ NAMES = {
 
 
 def check(case: Case, prefix: str = "Bert") -> None:
+    if case.call == "generate":
+        inputs = stack_inputs(case)
+        start = functools.partial(case.folder.model.start_decoding, inputs)
+        decode(case, start, inputs["token_ids"])
+        return
     kind = case.folder.meta["class"].removeprefix(prefix)
     both = kind == "ForPreTraining"
     got = stack_outputs(
