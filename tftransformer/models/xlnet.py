@@ -174,6 +174,11 @@ class XLNet(RecurrentModel):
         )
         self.build()
 
+    def run_stack(self, inputs, state, training):
+        hidden = super().run_stack(inputs, state, training)
+        # Without the implicit mask of the tokens, which is none of the targets.
+        return ops.copy(hidden) if "target_mapping" in inputs else hidden
+
     def given_to_stack(self, inputs):
         given = super().given_to_stack(inputs)
         context, memory = given["context"], given["memory"]
