@@ -8,6 +8,7 @@ from keras import ops
 
 from tftransformer.core import Layer, get_activation, register
 
+_GIVEN = "pooled_positions"
 COLUMNS = ("first", "last", "last_token", "last_of", "last_but", "given")
 
 
@@ -27,7 +28,7 @@ class Pooler(Layer):
         column: which token: "first"; "last", be it padding or not; "last_token", the last one that
             is not padding; "last_of", the last one whose id is `token_id`; "last_but", the last
             one whose id is another; or "given", by the model's input `pooled_positions`, int
-            (batch,).
+            (batch,) (default: the last column).
         width: of the transformation; None for the hidden state as it is.
         activation: of the transformation.
         use_bias: whether it has a bias.
@@ -74,7 +75,7 @@ class Pooler(Layer):
         """
         if self.column == "first":
             pooled = hidden[:, 0]
-        elif self.column == "last":
+        elif self.column == "last" or (self.column == "given" and _GIVEN not in inputs):
             pooled = hidden[:, -1]
         else:
             columns = self._columns(inputs)
@@ -85,7 +86,7 @@ class Pooler(Layer):
     def _columns(self, inputs: Mapping[str, Any]) -> Any:
         """The column of the token in each row: int (batch,)."""
         if self.column == "given":
-            return inputs["pooled_positions"]
+            return inputs[_GIVEN]
         if self.column == "last_token":
             return last_true(inputs["padding_mask"])
         found = ops.equal(inputs["token_ids"], self.token_id)

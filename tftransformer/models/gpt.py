@@ -21,7 +21,8 @@ class Gpt(StackModel):
     """A post-norm stack under a causal mask (Radford et al. 2018). Defaults: the published size.
 
     Heads: `lm`, `sequence_classification`, `token_classification`, `span`, and
-    `multiple_choice`, which reads the token at the input `pooled_positions`, int (batch, choices).
+    `multiple_choice`, which reads the token at the input `pooled_positions`, int (batch, choices),
+    else the last.
 
     Args:
         vocab_size: number of token ids.

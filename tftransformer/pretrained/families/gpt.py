@@ -86,7 +86,10 @@ GPT = Family(
         *LAYERS,
     ],
     fixed=SUMMARY,
-    constants={"mask": lambda config: (None, CausalMask() & PaddingMask())},
+    constants={
+        "dff": lambda config: (None, 4 * config["n_embd"]),
+        "mask": lambda config: (None, CausalMask() & PaddingMask()),
+    },
     tied={"lm_head.weight": "{body}tokens_embed.weight"},
     ignored=(*IGNORED, r"position_ids$"),
 )

@@ -89,7 +89,10 @@ XLM_FAMILY = Family(
         "summary_proj_to_labels": True,
         "summary_activation": None,
     },
-    constants={"mask": lambda config: (None,)},
+    constants={
+        "dff": lambda config: (None, 4 * config["emb_dim"]),
+        "mask": lambda config: (None,),
+    },
     tied={"pred_layer.proj.weight": "{body}embeddings.weight"},
     ignored=(r"position_ids$",),
 )
