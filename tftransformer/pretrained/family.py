@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 
 from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.pretrained.rules import Rule
@@ -102,6 +103,8 @@ class Family:
         defaults: what Hugging Face assumes of entries that a file lacks, where it is not the
             default of our constructor.
         tied: tensors that some files hold although they equal another: name → the other's name.
+        derived: tensors that are written although they follow from the config: name → (config) →
+            tensor; read, they are among the ignored.
         ignored: patterns (regular expressions) of tensors that are no weights.
         aliases: (pattern, replacement): old spellings of names.
     """
@@ -117,6 +120,7 @@ class Family:
     constants: Mapping[str, Callable[[Config], tuple]] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     tied: Mapping[str, str] = field(default_factory=dict)
+    derived: Mapping[str, Callable[[Config], np.ndarray]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
 

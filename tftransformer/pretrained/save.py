@@ -86,7 +86,8 @@ def tensors_of(model: keras.Model, family: Family, config: Config) -> dict[str, 
         places.sort(key=lambda place: place[0].part or 0)
         values = [ops.convert_to_numpy(variable) for _, variable in places]
         tensors[name] = rule.to_file(values, config)
-    return tensors
+    derived = {name.replace("{body}", body): make for name, make in family.derived.items()}
+    return tensors | {name: make(config) for name, make in derived.items()}
 
 
 def split(tensors: Mapping[str, np.ndarray], most: int) -> list[list[str]]:

@@ -1,5 +1,7 @@
 """Transformer-XL: our outputs and losses under the reference's names."""
 
+import itertools
+
 import numpy as np
 from parity_tools import Case, classification_loss, decode
 
@@ -46,6 +48,6 @@ def token_losses(scores: np.ndarray, labels: np.ndarray, bounds: list[int]) -> n
     losses = np.where(labels == -100, 0, -chosen)
     if len(bounds) == 2:
         return losses
-    pairs = zip(bounds[:-1], bounds[1:], strict=True)
+    pairs = itertools.pairwise(bounds)
     grouped = np.concatenate([losses[(start <= labels) & (labels < end)] for start, end in pairs])
     return np.pad(grouped, (0, labels.size - grouped.size)).reshape(labels.shape)

@@ -1,5 +1,7 @@
 """Transformer-XL's files."""
 
+import numpy as np
+
 from tftransformer.models import TransformerXL
 from tftransformer.pretrained.family import Family, Field
 from tftransformer.pretrained.rules import Rule, dense, norm
@@ -15,6 +17,13 @@ def ties(flags, config):
     if len({bool(flag) for flag in flags[1:]}) > 1 or any(flags[:1]):
         raise ValueError(f"tie_projs={flags}: all projections but the first are tied, or none.")
     return all(flags[1:])
+
+
+def frequencies(config):
+    """Of the sinusoids, rounded to single precision where torch rounds them."""
+    width = config["d_model"]
+    exponents = np.arange(0, width, 2, dtype="float32") / np.float32(width)
+    return np.float32(1) / (10000 ** exponents.astype("float64")).astype("float32")
 
 
 TRANSFORMER_XL = Family(
@@ -94,6 +103,8 @@ TRANSFORMER_XL = Family(
     ],
     labelled=("sequence_classification",),
     fixed={"untie_r": True, "attn_type": 0, "sample_softmax": -1, "tie_word_embeddings": True},
+    constants={"activation": lambda config: ("relu",), "mask": lambda config: (None,)},
+    derived={"{body}pos_emb.inv_freq": frequencies},
     # Sinusoids, and what equals the embedding.
     ignored=(r"pos_emb\.inv_freq$", r"^crit\.out_layers\.\d+\.weight$", r"^crit\.out_projs\.\d+$"),
 )

@@ -113,5 +113,6 @@ XLNET = Family(
         *dense("heads.span_beam.answerable_outer", "answer_class.dense_1", bias=False),
     ],
     fixed={"bi_data": False, "summary_type": "last", "summary_use_proj": True},
+    constants={"mask": lambda config: (None,)},
     tied={"lm_loss.weight": "{body}word_embedding.weight"},
 )
