@@ -37,11 +37,18 @@ XLM_FAMILY = Family(
         Field("tie_word_embeddings", "tied"),
         Field("start_n_top", "starts"),
         Field("end_n_top", "ends"),
+        # Multiple choice computes as many features as there are labels.
         Field(
             "id2label",
             "choice_width",
             lambda labels, config: len(labels),
             lambda width, arguments: {str(n): f"LABEL_{n}" for n in range(width)},
+        ),
+        Field(
+            "label2id",
+            "choice_width",
+            lambda labels, config: len(labels),
+            lambda width, arguments: {f"LABEL_{n}": n for n in range(width)},
         ),
     ),
     architectures={
