@@ -151,8 +151,10 @@ def test_xlm_languages_and_sinusoids():
     assert {w.path for w in fresh.weights} - trained == {
         fresh.stack.embeddings.position.table.path + "/embeddings"
     }
-    with pytest.raises(ValueError, match="language_ids"):
-        XLM(**SIZES)({"token_ids": IDS, "language_ids": IDS})
+    for silent in ({"languages": 1}, {"languages": 9, "embed_languages": False}):
+        model = XLM(**SIZES, **silent)
+        spoken = model({"token_ids": IDS, "language_ids": IDS % 9})
+        np.testing.assert_array_equal(spoken["lm"], model(IDS)["lm"])
 
 
 def test_keras_file(model, tmp_path):

@@ -100,7 +100,7 @@ FAMILIES = {
         {**XLM, "causal": True, "sinusoidal_embeddings": True, "n_langs": 1},
         ["labels"],
     ),
-    "xlm/lm_without_languages": ("XLMWithLMHeadModel", {**XLM, "use_lang_emb": False}, ["labels"]),
+    "xlm/lm_without_languages": ("XLMWithLMHeadModel", {**XLM, "use_lang_emb": False}, ["langs"]),
     "xlm/base": ("XLMModel", XLM, ["langs"]),
     "xlm/seqcls": ("XLMForSequenceClassification", {**XLM, **LABELS}, ["langs", "row_labels"]),
     "xlm/tokcls": ("XLMForTokenClassification", {**XLM, **LABELS}, ["token_labels"]),

@@ -69,7 +69,7 @@ class OneHead(Configurable, keras.Model):
         super().__init__(**kwargs)
         if head not in model.heads:
             raise ValueError(f"the model has no head {head!r}; it has {sorted(model.heads)}.")
-        self.model, self.head = model, head
+        self.model, self.head, self.d_model = model, head, model.d_model
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

@@ -29,6 +29,11 @@ class StackModel(HeadedModel):
         heads: dict of the heads by name.
     """
 
+    @property
+    def d_model(self) -> int:
+        """Width of the stack."""
+        return self.stack.d_model
+
     def build(self, inputs_shape=None):
         self.stack.build((None, None))
         for head in self.heads.values():

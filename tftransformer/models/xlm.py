@@ -41,6 +41,8 @@ class XLM(StackModel):
         dff: width inside the feed-forward nets; default `4 · d_model`.
         max_length: number of positions.
         languages: number of languages; with 1 none is embedded.
+        embed_languages: whether languages are embedded; where they are not, `language_ids` are
+            ignored.
         sinusoidal: whether the table of positions holds sines and cosines and is not trained.
         causal: whether each token sees those up to itself alone, be they padding or not.
         dropout: rate on embeddings and sublayers.
@@ -73,6 +75,7 @@ class XLM(StackModel):
         dff: int | None = None,
         max_length: int = 512,
         languages: int = 1,
+        embed_languages: bool = True,
         sinusoidal: bool = False,
         causal: bool = False,
         dropout: float = 0.1,
@@ -102,7 +105,7 @@ class XLM(StackModel):
                 **common,
             ),
             segments="tokens",
-            languages=languages if languages > 1 else None,
+            languages=languages if embed_languages and languages > 1 else None,
             norm=make_norm("layer", epsilon, name="norm", **common),
             scale=False,
             dropout=dropout,
@@ -153,6 +156,8 @@ class XLM(StackModel):
     def complete(self, inputs: Any) -> dict[str, Any]:
         given = isinstance(inputs, Mapping) and inputs.get("padding_mask") is not None
         inputs = super().complete(inputs)
+        if self.stack.embeddings.languages is None:
+            inputs.pop("language_ids", None)
         if not given:
             mask = inputs["padding_mask"]
             lengths = inputs.get("lengths")

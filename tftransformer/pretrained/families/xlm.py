@@ -16,11 +16,8 @@ XLM_FAMILY = Family(
         Field("emb_dim", "d_model"),
         Field("n_heads", "num_heads"),
         Field("max_position_embeddings", "max_length"),
-        Field(
-            "n_langs",
-            "languages",
-            lambda number, config: number if config.get("use_lang_emb", True) else 1,
-        ),
+        Field("n_langs", "languages"),
+        Field("use_lang_emb", "embed_languages"),
         Field("sinusoidal_embeddings", "sinusoidal"),
         Field("causal", "causal"),
         Field("dropout", "dropout"),
