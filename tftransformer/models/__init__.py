@@ -6,7 +6,8 @@ from tftransformer.models.gpt2 import Gpt2
 from tftransformer.models.headed_model import OneHead
 from tftransformer.models.roberta import Roberta
 from tftransformer.models.stack_model import StackModel
-from tftransformer.models.t5 import T5, T5Encoder
+from tftransformer.models.t5 import T5
+from tftransformer.models.t5_encoder import T5Encoder
 from tftransformer.models.transformer import Transformer
 from tftransformer.models.transformer_xl import TransformerXL
 from tftransformer.models.xlm import XLM
