@@ -22,6 +22,7 @@ from tftransformer.masks import (
     PaddingMask,
     PermutationMask,
     PrefixMask,
+    SameLengthMask,
     SlidingWindowMask,
     TensorMask,
 )
@@ -76,6 +77,8 @@ def visible(mask, given, row, i, j):
             return key <= query
         case SlidingWindowMask():
             return query - mask.before <= key <= query + mask.after
+        case SameLengthMask():
+            return key >= query - own["memory_lengths"]
         case PaddingMask():
             return own["padding_mask"][j]
         case PrefixMask():
@@ -110,6 +113,7 @@ LEAVES = [
     PrefixMask(),
     DocumentMask(),
     MemoryMask(),
+    SameLengthMask(),
     PermutationMask(),
     PermutationMask("query"),
     TensorMask(),

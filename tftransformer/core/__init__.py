@@ -5,10 +5,12 @@ from tftransformer.core.files import replacing
 from tftransformer.core.numerics import gelu_tanh, get_activation, masked_softmax
 from tftransformer.core.registration import register
 from tftransformer.core.selection import best_index, top_k
+from tftransformer.core.unallocated import allocate, unallocated
 
 __all__ = [
     "Configurable",
     "Layer",
+    "allocate",
     "best_index",
     "copy_of",
     "gelu_tanh",
@@ -17,4 +19,5 @@ __all__ = [
     "register",
     "replacing",
     "top_k",
+    "unallocated",
 ]

@@ -1,5 +1,19 @@
 """Floor 4: from hidden states to answers."""
 
+from tftransformer.heads.adaptive_softmax import AdaptiveSoftmax
 from tftransformer.heads.language_model_head import LanguageModelHead
+from tftransformer.heads.masked_language_model_head import MaskedLanguageModelHead
+from tftransformer.heads.pooler import Pooler
+from tftransformer.heads.sequence_head import SequenceHead
+from tftransformer.heads.span_beam_head import SpanBeamHead
+from tftransformer.heads.token_head import TokenHead
 
-__all__ = ["LanguageModelHead"]
+__all__ = [
+    "AdaptiveSoftmax",
+    "LanguageModelHead",
+    "MaskedLanguageModelHead",
+    "Pooler",
+    "SequenceHead",
+    "SpanBeamHead",
+    "TokenHead",
+]

@@ -10,7 +10,7 @@ from tftransformer.core import Layer, register
 
 @register
 class LanguageModelHead(Layer):
-    """Logits over the vocabulary: `h Eᵀ (+ b)`.
+    """Logits over the vocabulary: `scale · h Eᵀ (+ b)`.
 
     Args:
         vocab_size: number of token ids.
@@ -18,6 +18,7 @@ class LanguageModelHead(Layer):
             its own. A model that makes both in its constructor keeps the tie in its file, as
             `Transformer` does; Keras cannot load the file of a functional model that ties.
         use_bias: whether each token has a bias.
+        scale: factor of the hidden states.
     """
 
     def __init__(
@@ -25,10 +26,12 @@ class LanguageModelHead(Layer):
         vocab_size: int,
         tied_to: keras.layers.Embedding | None = None,
         use_bias: bool = False,
+        scale: float = 1.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.tied_to, self.use_bias = vocab_size, tied_to, use_bias
+        self.scale = scale
         self.kernel = self.bias = None
 
     def build(self, hidden_shape):
@@ -48,6 +51,8 @@ class LanguageModelHead(Layer):
         """Projects (…, d_model) to logits (…, vocab_size), in the compute dtype."""
         table = self.kernel if self.tied_to is None else self.tied_to.embeddings
         # As one plain matrix product: einsum's gradient would hold (vocab, d_model, batch, length).
+        if self.scale != 1.0:
+            hidden = hidden * self.scale
         *batch, width = ops.shape(hidden)
         table = ops.transpose(ops.cast(table, hidden.dtype))
         logits = ops.reshape(

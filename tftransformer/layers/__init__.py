@@ -1,5 +1,6 @@
 """Floor 2: the bricks."""
 
+from tftransformer.layers.adaptive_embedding import AdaptiveEmbedding
 from tftransformer.layers.attention_state import (
     AttentionState,
     FixedKeyValue,
@@ -12,10 +13,13 @@ from tftransformer.layers.encoder_layer import EncoderLayer
 from tftransformer.layers.feed_forward import FeedForward
 from tftransformer.layers.multi_head_attention import MultiHeadAttention
 from tftransformer.layers.norms import Residual, make_norm
+from tftransformer.layers.relative_scorer import RelativeScorer
 from tftransformer.layers.scorers import DotProductScorer
 from tftransformer.layers.token_embeddings import TokenEmbeddings
+from tftransformer.layers.two_stream_layer import TwoStreamLayer
 
 __all__ = [
+    "AdaptiveEmbedding",
     "AttentionState",
     "DecoderLayer",
     "DotProductScorer",
@@ -25,8 +29,10 @@ __all__ = [
     "KeyValueCache",
     "LayerState",
     "MultiHeadAttention",
+    "RelativeScorer",
     "Residual",
     "StackState",
     "TokenEmbeddings",
+    "TwoStreamLayer",
     "make_norm",
 ]

@@ -106,15 +106,22 @@ class EncoderLayer(Layer):
                 layer.build(x_shape)
 
     def _attend(
-        self, x: Any, mask: Any, training: bool | None, state: LayerState | None, **given: Any
+        self,
+        x: Any,
+        mask: Any,
+        training: bool | None,
+        state: LayerState | None,
+        value: Any = None,
+        **given: Any,
     ) -> Any:
         """Self-attention in its residual connection."""
         given["state"] = state.self_attention if state else None
-        return self.attention_residual(
-            x,
-            sublayer=lambda h: attend(self.attention, h, h, mask, training, **given),
-            training=training,
-        )
+
+        def sublayer(h: Any) -> Any:
+            seen = h if value is None else self.attention_residual.prepare(value)
+            return attend(self.attention, h, seen, mask, training, **given)
+
+        return self.attention_residual(x, sublayer=sublayer, training=training)
 
     def _transform(self, x: Any, training: bool | None) -> Any:
         """The feed-forward net in its residual connection."""
@@ -129,6 +136,7 @@ class EncoderLayer(Layer):
         position_bias: Any = None,
         context: Mapping[str, Any] | None = None,
         state: LayerState | None = None,
+        value: Any = None,
         training: bool | None = None,
     ) -> Any:
         """Transforms a sequence.
@@ -140,13 +148,15 @@ class EncoderLayer(Layer):
             position_bias: float tensor broadcastable as the mask, added to the scores.
             context: the dict that masks read, for rotary positions and scorers.
             state: slot for the attention weights, or a cache.
+            value: float tensor (batch, keys, d_model), what is attended to; default `x`. Where a
+                memory of earlier segments stands before `x`, it is the two joined.
             training: whether dropout is active.
 
         Returns:
             float tensor (batch, length, d_model).
         """
         x = self._attend(
-            x, attention_mask, training, state, position_bias=position_bias, context=context
+            x, attention_mask, training, state, value, position_bias=position_bias, context=context
         )
         return self._transform(x, training)
 

@@ -26,6 +26,7 @@ class MultiHeadAttention(Layer):
         scorer: layer that scores queries against keys; default `DotProductScorer()`.
         rotary: `RotaryPositions()`, or None.
         kernel_initializer: of the four projections.
+        query_initializer: of the query's projection, where it differs.
 
     Example:
 
@@ -44,6 +45,7 @@ class MultiHeadAttention(Layer):
         scorer: keras.layers.Layer | None = None,
         rotary: keras.layers.Layer | None = None,
         kernel_initializer: Any = "glorot_uniform",
+        query_initializer: Any = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -58,17 +60,19 @@ class MultiHeadAttention(Layer):
         self.rotary = rotary
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
-        def projection(name: str, width: int) -> keras.layers.Dense:
+        def projection(
+            name: str, width: int, initializer: Any = kernel_initializer
+        ) -> keras.layers.Dense:
             return keras.layers.Dense(
                 width,
                 use_bias=use_bias,
-                kernel_initializer=keras.initializers.get(kernel_initializer).clone(),
+                kernel_initializer=keras.initializers.get(initializer).clone(),
                 dtype=self.dtype_policy,
                 name=name,
             )
 
         heads_width = num_heads * self.head_width
-        self.query = projection("query", heads_width)
+        self.query = projection("query", heads_width, query_initializer or kernel_initializer)
         self.key = projection("key", heads_width)
         self.value = projection("value", heads_width)
         self.output_projection = projection("output", d_model)

@@ -62,5 +62,9 @@ class Residual(Layer):
     def call(self, x: Any, sublayer: Callable[[Any], Any], training: bool | None = None) -> Any:
         """Applies `sublayer`, a callable from and to (batch, length, d_model), around `x`."""
         if self.placement == "pre":
-            return x + self.dropout(sublayer(self.norm(x)), training=training)
+            return x + self.dropout(sublayer(self.prepare(x)), training=training)
         return self.norm(x + self.dropout(sublayer(x), training=training))
+
+    def prepare(self, x: Any) -> Any:
+        """Returns `x` as the sublayer sees it: normed before it, or as it is."""
+        return self.norm(x) if self.placement == "pre" else x

@@ -12,7 +12,8 @@ from tftransformer.core import Layer, register
 class TokenEmbeddings(Layer):
     """Vectors of tokens, with their positions (Vaswani et al. 2017, §3.4 and §3.5).
 
-    `dropout(E[ids] · √d_model + P[positions])`.
+    `dropout(norm(E[ids] · √d_model + P[positions] + S[segments] + L[languages]))`; each part but
+    the first is there if asked for.
 
     Args:
         vocab_size: number of token ids.
@@ -23,6 +24,10 @@ class TokenEmbeddings(Layer):
         dropout: rate on the sum.
         pad_id: the id that is padding, not a token; None if there is none.
         table: an `Embedding` layer to share instead of a table of its own.
+        segments: number of segments, each with a vector (Devlin et al. 2019, §3); or "tokens"
+            where segment ids are looked up among the tokens (Radford et al. 2018); None for none.
+        languages: number of languages, each with a vector (Lample and Conneau 2019, §3.1).
+        norm: layer that normalises the sum, or None.
     """
 
     def __init__(
@@ -34,6 +39,9 @@ class TokenEmbeddings(Layer):
         dropout: float = 0.0,
         pad_id: int | None = 0,
         table: keras.layers.Embedding | None = None,
+        segments: int | str | None = None,
+        languages: int | None = None,
+        norm: keras.layers.Layer | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -41,27 +49,50 @@ class TokenEmbeddings(Layer):
         self.position, self.pad_id = position, pad_id
         self.factor = d_model**0.5 if scale else 1.0
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
-        self.table = table or keras.layers.Embedding(
-            vocab_size,
-            d_model,
-            embeddings_initializer=keras.initializers.RandomNormal(
-                stddev=d_model**-0.5 if scale else 0.02
-            ),
-            dtype=self.dtype_policy,
-            name="table",
-        )
+        self.norm = norm
+
+        def make_table(rows: int, name: str) -> keras.layers.Embedding:
+            return keras.layers.Embedding(
+                rows,
+                d_model,
+                embeddings_initializer=keras.initializers.RandomNormal(
+                    stddev=d_model**-0.5 if scale else 0.02
+                ),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+
+        self.table = table or make_table(vocab_size, "table")
+        self.segments = None
+        if segments == "tokens":
+            self.segments = self.table
+        elif segments is not None:
+            self.segments = make_table(segments, "segments")
+        self.languages = make_table(languages, "languages") if languages else None
 
     def build(self, ids_shape):
-        for layer in (self.table, self.position):
+        for layer in (self.table, self.position, self.segments, self.languages):
             if layer is not None and not layer.built:
                 layer.build(ids_shape)
+        if self.norm is not None and not self.norm.built:
+            self.norm.build((*ids_shape, self.d_model))
 
-    def call(self, ids: Any, positions: Any = None, training: bool | None = None) -> Any:
+    def call(
+        self,
+        ids: Any,
+        positions: Any = None,
+        segment_ids: Any = None,
+        language_ids: Any = None,
+        training: bool | None = None,
+    ) -> Any:
         """Embeds token ids.
 
         Args:
             ids: int tensor (batch, length).
             positions: int tensor (length,) or (batch, length); default 0, 1, 2, …
+            segment_ids: int tensor (batch, length). Default: all 0 where segments have a table of
+                their own, else no segment is added.
+            language_ids: int tensor (batch, length); default: no language is added.
             training: whether dropout is active.
 
         Returns:
@@ -72,7 +103,20 @@ class TokenEmbeddings(Layer):
             if positions is None:
                 positions = ops.arange(ops.shape(ids)[1])
             x = x + ops.cast(self.position(positions), x.dtype)
+        if segment_ids is None and self.segments not in (None, self.table):
+            segment_ids = ops.zeros_like(ids)
+        x = self._add(x, self.segments, segment_ids, "segment_ids")
+        x = self._add(x, self.languages, language_ids, "language_ids")
+        if self.norm is not None:
+            x = self.norm(x)
         return self.dropout(x, training=training)
+
+    def _add(self, x: Any, table: keras.layers.Embedding | None, ids: Any, name: str) -> Any:
+        if ids is None:
+            return x
+        if table is None:
+            raise ValueError(f"the model was given {name!r} and has no embeddings for them.")
+        return x + table(ids)
 
     def compute_mask(self, ids: Any, mask: Any = None) -> Any:
         """Returns bool (batch, length), True = a real token; None without a `pad_id`."""

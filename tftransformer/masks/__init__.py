@@ -7,6 +7,7 @@ from tftransformer.masks.memory import MemoryMask
 from tftransformer.masks.padding import PaddingMask
 from tftransformer.masks.permutation import PermutationMask
 from tftransformer.masks.prefix import PrefixMask
+from tftransformer.masks.same_length import SameLengthMask
 from tftransformer.masks.sliding_window import SlidingWindowMask
 from tftransformer.masks.tensor import TensorMask
 
@@ -21,6 +22,7 @@ __all__ = [
     "PaddingMask",
     "PermutationMask",
     "PrefixMask",
+    "SameLengthMask",
     "SlidingWindowMask",
     "TensorMask",
 ]

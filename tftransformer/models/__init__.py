@@ -1,5 +1,29 @@
 """Floor 4: models, each a recipe over the same layers."""
 
+from tftransformer.models.bert import Bert
+from tftransformer.models.gpt import Gpt
+from tftransformer.models.gpt2 import Gpt2
+from tftransformer.models.headed_model import OneHead
+from tftransformer.models.roberta import Roberta
+from tftransformer.models.stack_model import StackModel
+from tftransformer.models.t5 import T5
+from tftransformer.models.t5_encoder import T5Encoder
 from tftransformer.models.transformer import Transformer
+from tftransformer.models.transformer_xl import TransformerXL
+from tftransformer.models.xlm import XLM
+from tftransformer.models.xlnet import XLNet
 
-__all__ = ["Transformer"]
+__all__ = [
+    "T5",
+    "XLM",
+    "Bert",
+    "Gpt",
+    "Gpt2",
+    "OneHead",
+    "Roberta",
+    "StackModel",
+    "T5Encoder",
+    "Transformer",
+    "TransformerXL",
+    "XLNet",
+]

@@ -4,18 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
-from tftransformer.core import Configurable, copy_of, register
+from tftransformer.core import copy_of, register
 from tftransformer.heads import LanguageModelHead
-from tftransformer.layers import (
-    FixedKeyValue,
-    KeyValueCache,
-    LayerState,
-    StackState,
-    TokenEmbeddings,
-)
+from tftransformer.layers import TokenEmbeddings
 from tftransformer.masks import Mask
+from tftransformer.models.encoder_decoder import EncoderDecoder
 from tftransformer.positions import SinusoidalPositions
 from tftransformer.stacks import Decoder, Encoder
 
@@ -23,7 +17,7 @@ TIES = ("none", "target", "all")
 
 
 @register
-class Transformer(Configurable, keras.Model):
+class Transformer(EncoderDecoder):
     """The encoder-decoder of "Attention Is All You Need" (Vaswani et al. 2017).
 
     Args:
@@ -36,6 +30,7 @@ class Transformer(Configurable, keras.Model):
         source_vocab_size: number of source ids, where the vocabularies are separate.
         target_vocab_size: number of target ids, likewise.
         dropout: rate on embeddings and on the output of each sublayer.
+        scale_embeddings: whether the vectors of tokens are multiplied by √d_model.
         tie: which embeddings share one table: "all" (source, target and output), "target"
             (target and output) or "none". Default: "all" with one vocabulary, else "target".
         head_bias: whether each target token has a bias on its logit.
@@ -65,6 +60,7 @@ class Transformer(Configurable, keras.Model):
         source_vocab_size: int | None = None,
         target_vocab_size: int | None = None,
         dropout: float = 0.1,
+        scale_embeddings: bool = True,
         tie: str | None = None,
         head_bias: bool = False,
         position: keras.layers.Layer | None = None,
@@ -103,6 +99,7 @@ class Transformer(Configurable, keras.Model):
                 size,
                 d_model,
                 position=copy_of(position),
+                scale=scale_embeddings,
                 dropout=dropout,
                 pad_id=pad_id,
                 table=table,
@@ -148,11 +145,9 @@ class Transformer(Configurable, keras.Model):
         self.build()
 
     def build(self, inputs_shape=None):
-        hidden = (None, None, self.d_model)
-        self.encoder.build((None, None))
-        self.decoder.build((None, None), hidden)
+        super().build()
         if not self.head.built:
-            self.head.build(hidden)
+            self.head.build((None, None, self.decoder.d_model))
 
     def call(
         self,
@@ -173,127 +168,14 @@ class Transformer(Configurable, keras.Model):
         Returns:
             float tensor (batch, target length, target vocabulary): logits.
         """
-        return self._forward(inputs, context, training=training)
+        return self.logits(self.run(inputs, context=context, training=training))
 
-    def _forward(self, inputs, context=None, encoder_state=None, decoder_state=None, training=None):
-        source_ids, target_ids = self._ids(inputs)
-        source_padding_mask = inputs.get("source_padding_mask")
-        if source_padding_mask is None:
-            source_padding_mask = self.source_padding_mask(source_ids)
-        encoder_output = self.encoder(
-            source_ids,
-            padding_mask=source_padding_mask,
-            context=context,
-            state=encoder_state,
-            training=training,
-        )
-        hidden = self.decoder(
-            target_ids,
-            encoder_output,
-            padding_mask=inputs.get("target_padding_mask"),
-            encoder_padding_mask=source_padding_mask,
-            context=context,
-            cross_context=context,
-            state=decoder_state,
-            training=training,
-        )
+    def logits(self, hidden: Any) -> Any:
         return self.head(hidden)
 
-    @staticmethod
-    def _ids(inputs: Mapping[str, Any]) -> tuple[Any, Any]:
-        try:
-            return inputs["source_ids"], inputs["target_ids"]
-        except (KeyError, TypeError, IndexError):
-            given = sorted(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
-            raise ValueError(
-                f"the inputs are a dict of 'source_ids' and 'target_ids', not {given}."
-            ) from None
-
-    def source_padding_mask(self, source_ids: Any) -> Any:
-        """Returns bool (batch, source length), True = a real token."""
-        return ops.not_equal(source_ids, self.pad_id)
-
-    def details(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Runs the model without dropout and returns what it computed on the way.
-
-        Args:
-            inputs: as in `call`.
-
-        Returns:
-            dict of `logits`; `encoder_hidden_states` and `decoder_hidden_states`, lists of
-            (batch, length, d_model), the embeddings first; `encoder_attentions`,
-            `decoder_attentions` and `cross_attentions`, for each layer a float32 tensor (batch,
-            heads, queries, keys).
-        """
-        if not self.built:
-            self.build()
-        states = [
-            StackState([LayerState() for _ in stack.layers])
-            for stack in (self.encoder, self.decoder)
-        ]
-        logits = self._forward(inputs, None, *states, training=False)
-        encoder, decoder = states
-        return {
-            "logits": logits,
-            "encoder_hidden_states": encoder.hidden_states,
-            "decoder_hidden_states": decoder.hidden_states,
-            "encoder_attentions": [slot.self_attention.weights for slot in encoder.layers],
-            "decoder_attentions": [slot.self_attention.weights for slot in decoder.layers],
-            "cross_attentions": [slot.cross_attention.weights for slot in decoder.layers],
-        }
-
-    def start_decoding(self, source_ids: Any, max_length: int, copies: int = 1):
-        """Encodes the source and returns what a decoding strategy steps with.
-
-        Args:
-            source_ids: int tensor (batch, source length).
-            max_length: how many target tokens, the start token included, the cache can hold.
-            copies: rows for each sentence: the number of beams.
-
-        Returns:
-            `step` and the first `cache`. `step(ids, cache, position)` takes int ids
-            (batch · copies, new tokens), the cache, and how many tokens it holds, and returns the
-            logits (batch · copies, vocabulary) after the last of them and the new cache, a list of
-            the keys and values of each layer with the rows first.
-        """
-        if not self.built:
-            self.build()
-        padding_mask = self.source_padding_mask(source_ids)
-        encoder_output = self.encoder(source_ids, padding_mask=padding_mask, training=False)
-        fixed = [
-            layer.cross_attention.project_value(encoder_output) for layer in self.decoder.layers
-        ]
-        if copies > 1:
-            padding_mask = ops.repeat(padding_mask, copies, axis=0)
-            fixed = [tuple(ops.repeat(x, copies, axis=0) for x in pair) for pair in fixed]
-        rows = ops.shape(padding_mask)[0]
-        cache = [
-            {
-                name: ops.zeros(
-                    (rows, layer.attention.num_heads, max_length, layer.attention.head_width),
-                    self.compute_dtype,
-                )
-                for name in ("key", "value")
-            }
-            for layer in self.decoder.layers
-        ]
-
-        def step(ids, cache, position):
-            state = StackState(
-                [
-                    LayerState(KeyValueCache(**own, position=position), FixedKeyValue(*source))
-                    for own, source in zip(cache, fixed, strict=True)
-                ],
-                position=position,
-                length=max_length,
-            )
-            hidden = self.decoder(
-                ids, encoder_padding_mask=padding_mask, state=state, training=False
-            )
-            caches = [slot.self_attention for slot in state.layers]
-            return self.head(hidden[:, -1]), [{"key": c.key, "value": c.value} for c in caches]
-
-        return step, cache
+    def report(self, inputs, encoder_state, decoder_state):
+        hidden = self.run(inputs, encoder_state, decoder_state, training=False)
+        return {"logits": self.logits(hidden)}
 
 
 def both(size: int | Sequence[int]) -> tuple[int, int]:

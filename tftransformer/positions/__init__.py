@@ -1,7 +1,15 @@
 """Floor 1: where a token stands."""
 
+from tftransformer.positions.bucketed_bias import BucketedBias
 from tftransformer.positions.learned import LearnedPositions
+from tftransformer.positions.numbering import token_positions
 from tftransformer.positions.rotary import RotaryPositions
 from tftransformer.positions.sinusoidal import SinusoidalPositions
 
-__all__ = ["LearnedPositions", "RotaryPositions", "SinusoidalPositions"]
+__all__ = [
+    "BucketedBias",
+    "LearnedPositions",
+    "RotaryPositions",
+    "SinusoidalPositions",
+    "token_positions",
+]

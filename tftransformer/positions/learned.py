@@ -28,6 +28,8 @@ class LearnedPositions(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        if max_length < 1:
+            raise ValueError(f"there is 1 position or more, not max_length={max_length}")
         self.d_model, self.max_length, self.offset = d_model, max_length, offset
         self.table = keras.layers.Embedding(
             max_length + offset,

@@ -2,5 +2,7 @@
 
 from tftransformer.stacks.decoder import Decoder
 from tftransformer.stacks.encoder import Encoder
+from tftransformer.stacks.recurrent_encoder import RecurrentEncoder
+from tftransformer.stacks.two_stream_encoder import TwoStreamEncoder
 
-__all__ = ["Decoder", "Encoder"]
+__all__ = ["Decoder", "Encoder", "RecurrentEncoder", "TwoStreamEncoder"]

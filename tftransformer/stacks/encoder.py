@@ -10,6 +10,9 @@ from tftransformer.core import Layer, copy_of, register
 from tftransformer.layers import EncoderLayer, StackState, make_norm
 from tftransformer.masks import Mask, PaddingMask
 
+# Entries of the context that, where they are given, go to the embeddings.
+EMBEDDED = ("segment_ids", "language_ids")
+
 
 @register
 class Encoder(Layer):
@@ -28,8 +31,13 @@ class Encoder(Layer):
         embeddings: layer from int ids (batch, length) to vectors, such as `TokenEmbeddings`; None
             if the stack is called with vectors.
         final_norm: whether a norm ends the stack; default: with `norm="pre"` only.
+        position_bias: layer from positions of queries and keys to what every layer adds to its
+            scores, such as `BucketedBias`; evaluated once a call, like the mask.
+        zero_padding: whether the vectors of padding are zero before and after each layer
+            (XLM, Lample and Conneau 2019); as keys they count as far as the mask lets them.
         **options: of each layer, see `EncoderLayer`: dropout, norm, activation, epsilon, …
-            Each layer has its own copy of a ready-made layer among them (`attention`, …).
+            Each layer has its own copy of a ready-made layer among them (`attention`, …); a list
+            of ready-made layers holds one for each.
 
     Override `make_layer` to build the layers another way.
     """
@@ -45,6 +53,8 @@ class Encoder(Layer):
         mask: Mask | None = None,
         embeddings: keras.layers.Layer | None = None,
         final_norm: bool | None = None,
+        position_bias: keras.layers.Layer | None = None,
+        zero_padding: bool = False,
         name: str | None = None,
         dtype: Any = None,
         **options: Any,
@@ -55,7 +65,8 @@ class Encoder(Layer):
             raise ValueError(f"a stack has 1 layer or more, not num_layers={num_layers}")
         self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
         self.mask = self.default_mask() if mask is None else mask
-        self.embeddings = embeddings
+        self.embeddings, self.position_bias = embeddings, position_bias
+        self.zero_padding = zero_padding
         self.layers = [
             self.make_layer(index, d_model, num_heads, dff, **options)
             for index in range(num_layers)
@@ -75,17 +86,18 @@ class Encoder(Layer):
 
     def make_layer(self, index: int, *sizes: int, **options: Any) -> keras.layers.Layer:
         """Builds layer number `index`; `sizes` are d_model, num_heads, dff."""
-        copies = {
-            name: copy_of(option)
-            for name, option in options.items()
-            if isinstance(option, keras.layers.Layer)
-        }
-        options = {**options, **copies}
+        for name, option in options.items():
+            if isinstance(option, (list, tuple)):
+                option = options[name] = option[index]
+            if isinstance(option, keras.layers.Layer):
+                options[name] = copy_of(option)
         return self.layer_class(*sizes, **options, dtype=self.dtype_policy, name=f"layer_{index}")
 
     def build(self, inputs_shape):
         if self.embeddings is not None and not self.embeddings.built:
             self.embeddings.build(inputs_shape)
+        if self.position_bias is not None and not self.position_bias.built:
+            self.position_bias.build(inputs_shape[1:2], inputs_shape[1:2])
         shape = (*inputs_shape[:2], self.d_model)
         for layer in (*self.layers, self.final_norm):
             if layer is not None and not layer.built:
@@ -108,7 +120,8 @@ class Encoder(Layer):
                 Keras mask of `inputs`, else what the embeddings say of the ids, else all real.
                 With a cache it covers all its keys.
             context: further entries for the mask (`prefix_lengths`, `query_documents`, …), and
-                for positions: `position_ids`, where they differ from the column numbers.
+                for embeddings: `position_ids`, where they differ from the column numbers,
+                `segment_ids` and `language_ids`.
             state: slots for hidden states, attention weights and caches.
             training: whether dropout is active.
 
@@ -142,6 +155,19 @@ class Encoder(Layer):
             **(context or {}),
         }
 
+    def empty_cache(self, rows: Any, length: int) -> list[dict[str, Any]]:
+        """Returns the buffers of each layer's self-attention for `rows` of `length` tokens."""
+        return [
+            {
+                name: ops.zeros(
+                    (rows, layer.attention.num_heads, length, layer.attention.head_width),
+                    self.compute_dtype,
+                )
+                for name in ("key", "value")
+            }
+            for layer in self.layers
+        ]
+
     def _run(
         self,
         inputs: Any,
@@ -155,17 +181,36 @@ class Encoder(Layer):
         x = inputs
         if self.embeddings is not None:
             positions = context.get("position_ids", context["query_positions"])
-            x = self.embeddings(inputs, positions=positions, training=training)
+            embedded = {name: context[name] for name in EMBEDDED if name in context}
+            x = self.embeddings(inputs, positions=positions, training=training, **embedded)
         # The mask is evaluated; an implicit one must not act on the layers beside it.
-        x = ops.copy(x)
-        hidden_states = [x]
+        x = self._without_padding(ops.copy(x), context)
+        if self.position_bias is not None:
+            given["position_bias"] = self.position_bias(
+                context["query_positions"], context["key_positions"]
+            )
         slots = state.layers if state else [None] * len(self.layers)
-        for layer, slot in zip(self.layers, slots, strict=True):
-            x = layer(x, context=context, state=slot, training=training, **given)
-            hidden_states.append(x)
+        hidden_states = self._run_layers(x, slots, context=context, training=training, **given)
         if state:
             state.hidden_states = hidden_states
+        x = hidden_states[-1]
         return x if self.final_norm is None else self.final_norm(x)
+
+    def _run_layers(self, x: Any, slots: list[Any], **given: Any) -> list[Any]:
+        """Sends the embedded inputs through the layers: `x` and the output of each of them."""
+        hidden_states = [x]
+        for layer, slot in zip(self.layers, slots, strict=True):
+            x = layer(hidden_states[-1], state=slot, **given)
+            hidden_states.append(self._without_padding(x, given["context"]))
+        return hidden_states
+
+    def _without_padding(self, x: Any, context: Mapping[str, Any]) -> Any:
+        """The vectors (batch, length, d_model), those of padding zero if they are to be."""
+        if not self.zero_padding:
+            return x
+        # The mask covers all keys of a cache, the vectors only those of this call.
+        is_token = ops.take(context["padding_mask"], context["query_positions"], axis=1)
+        return x * ops.cast(is_token, x.dtype)[..., None]
 
     def compute_mask(self, inputs, previous_mask=None):
         if previous_mask is not None or self.embeddings is None:

@@ -1,0 +1,5 @@
+"""GPT-2: as GPT."""
+
+from adapters.gpt import check
+
+__all__ = ["check"]

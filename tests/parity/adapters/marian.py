@@ -1,0 +1,26 @@
+"""Marian: our outputs and losses under the reference's names."""
+
+import numpy as np
+from adapters.t5 import pair_inputs, pair_outputs
+from parity_tools import Case, cross_entropy, decode
+
+from tftransformer.decoding import BadWords, ForcedEnd
+
+
+def check(case: Case) -> None:
+    model, config = case.folder.model, case.folder.config
+    inputs = pair_inputs(case)
+    if case.call == "generate":
+        prompt = np.full_like(inputs["source_ids"][:, :1], config["decoder_start_token_id"])
+        last = ForcedEnd(case.options["max_length"], config["forced_eos_token_id"])
+        decode(
+            case,
+            lambda length, copies: model.start_decoding(inputs, length, copies),
+            prompt,
+            [BadWords([[config["pad_token_id"]]]), last],
+        )
+        return
+    got = pair_outputs(case, {})
+    if "labels" in case.inputs:
+        got["loss"] = cross_entropy(got["logits"], case.inputs["labels"])
+    case.compare(got)

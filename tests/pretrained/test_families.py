@@ -1,0 +1,141 @@
+"""Each family's folder: there and back to the bit, and only what the format can say."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tftransformer.masks import CausalMask, PaddingMask
+from tftransformer.models import T5, XLM, Gpt, Gpt2, T5Encoder, Transformer, TransformerXL, XLNet
+from tftransformer.positions import SinusoidalPositions
+from tftransformer.pretrained import load_pretrained, save_pretrained
+
+BESIDE = Path(__file__).parents[3] / "shared" / "parity"
+ROOT = Path(
+    os.environ.get("TFTRANSFORMER_PARITY_ROOT")
+    or (BESIDE if BESIDE.is_dir() else Path(__file__).parents[1] / "parity" / "goldens")
+)
+FAMILIES = ("gpt", "gpt2", "marian", "t5", "transfo_xl", "xlm", "xlnet")
+GOLDEN = sorted(path.parent for name in FAMILIES for path in ROOT.glob(f"{name}/*/config.json"))
+SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2, "dff": 12}
+LENGTH = {"max_length": 16}
+WHOLE = {**LENGTH, "dff": None}
+T5_SIZES = {"head_width": 5, "num_buckets": 8, "max_distance": 6}
+XL_SIZES = {"cutoffs": [8, 20], "d_embed": 4, "shrink": 2, "head_width": 3, "memory_length": 4}
+MARIAN = {
+    "position": SinusoidalPositions(8, layout="concatenated"),
+    "head_bias": True,
+    "epsilon": 1e-5,
+    "activation": "silu",
+    "attention_dropout": 0.0,
+    "activation_dropout": 0.0,
+}
+LABELS = {"sequence_classification": {"labels": ["bad", "good", "odd"]}}
+TAGS = {"token_classification": {"labels": 5}}
+MODELS = [
+    (Gpt, WHOLE),
+    (Gpt, {**WHOLE, "heads": ["lm", "multiple_choice"], "tied": False, "activation": "relu"}),
+    (Gpt, {**WHOLE, "heads": LABELS, "mask": CausalMask() & PaddingMask()}),
+    (Gpt2, {**LENGTH, "scaled_by_depth": True, "pad_id": 3, "dropout": 0.3}),
+    (Gpt2, {**LENGTH, "heads": []}),
+    (Gpt2, {**LENGTH, "heads": TAGS, "scaled_scores": False}),
+    (Gpt2, {**LENGTH, "heads": ["span"], "activation": "gelu"}),
+    (XLM, {**WHOLE, "languages": 3, "sinusoidal": True}),
+    (XLM, {**WHOLE, "causal": True, "heads": TAGS, "activation": "relu"}),
+    (XLM, {**WHOLE, "heads": ["multiple_choice"], "choice_width": 4}),
+    (XLM, {**WHOLE, "heads": ["span_beam"], "starts": 2, "ends": 3}),
+    (XLM, {**WHOLE, "heads": LABELS, "tied": False}),
+    (T5, T5_SIZES),
+    (
+        T5,
+        {**T5_SIZES, "activation": "gelu_tanh", "gated": True, "tied": False, "num_layers": (1, 2)},
+    ),
+    (T5, {**T5_SIZES, "heads": LABELS, "start_id": 4, "end_id": 7}),
+    (T5, {**T5_SIZES, "heads": ["span"], "activation": "silu", "gated": True}),
+    (T5Encoder, {**T5_SIZES, "heads": TAGS}),
+    (T5Encoder, T5_SIZES),
+    (TransformerXL, XL_SIZES),
+    (TransformerXL, {**XL_SIZES, "tie_projections": False, "norm": "pre", "same_length": False}),
+    (TransformerXL, {**XL_SIZES, "shrink": 1, "clamp": None, "memory_length": 0}),
+    (TransformerXL, {**XL_SIZES, "cutoffs": [], "d_embed": None, "shrink": 1, "heads": LABELS}),
+    (TransformerXL, {**XL_SIZES, "heads": []}),
+    (XLNet, {"memory_length": 5, "reuse_length": 2, "causal": True, "clamp": 3}),
+    (XLNet, {"heads": ["multiple_choice"], "summary_activation": "linear"}),
+    (XLNet, {"heads": ["span_beam"], "starts": 2, "ends": 3, "epsilon": 1e-5}),
+    (XLNet, {"heads": LABELS, "activation": "relu"}),
+    (XLNet, {"heads": TAGS}),
+    (XLNet, {"heads": [], "tied": False}),
+    (Transformer, MARIAN),
+    (Transformer, {**MARIAN, "num_layers": (2, 1), "num_heads": (4, 2), "scale_embeddings": False}),
+]
+
+
+def make(kind, **options):
+    model = kind(**{**SIZES, **options})
+    random = np.random.default_rng(1)
+    for weight in model.weights:
+        weight.assign(random.normal(size=weight.shape))
+    return model
+
+
+@pytest.mark.parametrize(("kind", "options"), MODELS)
+def test_round_trip_is_equal_to_the_bit(kind, options, tmp_path):
+    model = make(kind, **options)
+    save_pretrained(model, tmp_path)
+    loaded = load_pretrained(tmp_path)
+    assert type(loaded.model) is kind
+    assert loaded.missing == loaded.unexpected == []
+    assert getattr(loaded.model, "heads", {}).keys() == getattr(model, "heads", {}).keys()
+    assert len(loaded.model.weights) == len(model.weights)
+    for one, other in zip(loaded.model.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(one, other, err_msg=one.path)
+    save_pretrained(loaded.model, tmp_path / "again")
+    for file in ("config.json", "model.safetensors"):
+        assert (tmp_path / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
+    ids = np.array([[5, 6, 7, 3], [8, 9, 1, 7]], "int32")
+    inputs = ids
+    if kind in (T5, Transformer):
+        inputs = {"source_ids": ids, "target_ids": ids}
+    one, other = loaded.model(inputs), model(inputs)
+    if kind is not Transformer:
+        one, other = one["hidden"], other["hidden"]
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("folder", GOLDEN, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_what_is_saved_is_what_was_read(folder, tmp_path):
+    """The same tensors under the same names, and no entry of the config says another thing."""
+    save_pretrained(load_pretrained(folder).model, tmp_path)
+    before, after = (load_file(path / "model.safetensors") for path in (folder, tmp_path))
+    assert before.keys() == after.keys()
+    for name, tensor in before.items():
+        np.testing.assert_array_equal(after[name], tensor, err_msg=name)
+    before, after = (json.loads((path / "config.json").read_text()) for path in (folder, tmp_path))
+    for entry in before.keys() & after.keys():
+        same_activation = (before[entry], after[entry]) == ("swish", "silu")
+        assert same_activation or after[entry] == before[entry], entry
+    assert before["architectures"] == after["architectures"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (Gpt, {**WHOLE, "mask": PaddingMask()}, "no name for mask"),
+        (Gpt, {**LENGTH, "dff": 12}, "no name for dff"),
+        (XLM, {**LENGTH, "dff": 12}, "no name for dff"),
+        (XLM, {**WHOLE, "mask": PaddingMask()}, "no name for mask"),
+        (T5, {**T5_SIZES, "decoder_mask": PaddingMask()}, "no name for decoder_mask"),
+        (T5, {**T5_SIZES, "activation": "gelu", "gated": True}, "no name for"),
+        (Transformer, {**MARIAN, "epsilon": 1e-6}, "no name for epsilon"),
+        (Transformer, {**MARIAN, "position": SinusoidalPositions(8)}, "no name for position"),
+        (Transformer, {**MARIAN, "head_bias": False}, "no name for head_bias"),
+        (Transformer, {}, "build the model with them"),
+    ],
+)
+def test_what_the_format_cannot_say_is_refused(kind, options, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        save_pretrained(make(kind, **options), tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()

@@ -1,0 +1,55 @@
+"""MaskedLanguageModelHead."""
+
+from typing import Any
+
+import keras
+
+from tftransformer.core import Layer, get_activation, register
+from tftransformer.heads.language_model_head import LanguageModelHead
+from tftransformer.layers import make_norm
+
+
+@register
+class MaskedLanguageModelHead(Layer):
+    """Logits over the vocabulary from transformed states (Devlin et al. 2019, §3.1).
+
+    `norm(activation(h W + b)) Eᵀ + c`.
+
+    Args:
+        vocab_size: number of token ids.
+        d_model: width of the transformed states.
+        activation: of the transformation.
+        epsilon: of the norm.
+        tied_to: the `Embedding` layer whose table is E, as for `LanguageModelHead`; None for
+            weights of its own.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        d_model: int,
+        activation: Any = "gelu",
+        epsilon: float = 1e-12,
+        tied_to: keras.layers.Embedding | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.vocab_size, self.activation = vocab_size, get_activation(activation)
+        self.transform = keras.layers.Dense(d_model, dtype=self.dtype_policy, name="transform")
+        self.norm = make_norm("layer", epsilon, dtype=self.dtype_policy, name="norm")
+        self.output_projection = LanguageModelHead(
+            vocab_size, tied_to=tied_to, use_bias=True, dtype=self.dtype_policy, name="output"
+        )
+
+    def build(self, hidden_shape):
+        self.transform.build(hidden_shape)
+        transformed = (*hidden_shape[:-1], self.transform.units)
+        self.norm.build(transformed)
+        self.output_projection.build(transformed)
+
+    def call(self, hidden: Any) -> Any:
+        """Projects (…, d_model) to logits (…, vocab_size), in the compute dtype."""
+        return self.output_projection(self.norm(self.activation(self.transform(hidden))))
+
+    def compute_output_shape(self, hidden_shape):
+        return (*hidden_shape[:-1], self.vocab_size)

@@ -1,0 +1,97 @@
+"""Pooler."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from tftransformer.core import Layer, get_activation, register
+
+_GIVEN = "pooled_positions"
+COLUMNS = ("first", "last", "last_token", "last_of", "last_but", "given")
+
+
+def last_true(mask: Any) -> Any:
+    """The column of the last True of each row, 0 where there is none: int32 (batch,)."""
+    columns = ops.arange(ops.shape(mask)[1])
+    return ops.max(ops.where(mask, columns, 0), axis=1)
+
+
+@register
+class Pooler(Layer):
+    """One vector for a sequence: the hidden state of one of its tokens, transformed.
+
+    `activation(dropout(h[column]) W + b)` (Devlin et al. 2019, §3).
+
+    Args:
+        column: which token: "first"; "last", be it padding or not; "last_token", the last one that
+            is not padding; "last_of", the last one whose id is `token_id`; "last_but", the last
+            one whose id is another; or "given", by the model's input `pooled_positions`, int
+            (batch,) (default: the last column).
+        width: of the transformation; None for the hidden state as it is.
+        activation: of the transformation.
+        use_bias: whether it has a bias.
+        dropout: rate on the hidden state before it.
+        token_id: for "last_of" and "last_but".
+    """
+
+    def __init__(
+        self,
+        column: str = "first",
+        width: int | None = None,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        dropout: float = 0.0,
+        token_id: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if column not in COLUMNS:
+            raise ValueError(f"column must be one of {COLUMNS}, not {column!r}")
+        if column in ("last_of", "last_but") and token_id is None:
+            raise ValueError(f"column={column!r} needs a token_id")
+        self.column, self.activation = column, get_activation(activation)
+        self.token_id = token_id
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.projection = None
+        if width is not None:
+            self.projection = keras.layers.Dense(
+                width, use_bias=use_bias, dtype=self.dtype_policy, name="projection"
+            )
+
+    def build(self, hidden_shape):
+        if self.projection is not None:
+            self.projection.build((hidden_shape[0], hidden_shape[-1]))
+
+    def call(self, hidden: Any, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
+        """Pools (batch, length, d) to (batch, width).
+
+        Args:
+            hidden: float tensor (batch, length, d).
+            inputs: those of the model: `padding_mask` for "last_token", `token_ids` for "last_of"
+                and "last_but", `pooled_positions` for "given".
+            training: whether dropout is active.
+        """
+        if self.column == "first":
+            pooled = hidden[:, 0]
+        elif self.column == "last" or (self.column == "given" and _GIVEN not in inputs):
+            pooled = hidden[:, -1]
+        else:
+            columns = self._columns(inputs)
+            pooled = ops.take_along_axis(hidden, columns[:, None, None], axis=1)[:, 0]
+        pooled = self.dropout(pooled, training=training)
+        return pooled if self.projection is None else self.activation(self.projection(pooled))
+
+    def _columns(self, inputs: Mapping[str, Any]) -> Any:
+        """The column of the token in each row: int (batch,)."""
+        if self.column == "given":
+            return inputs[_GIVEN]
+        if self.column == "last_token":
+            return last_true(inputs["padding_mask"])
+        found = ops.equal(inputs["token_ids"], self.token_id)
+        return last_true(found if self.column == "last_of" else ops.logical_not(found))
+
+    def compute_output_shape(self, hidden_shape, inputs_shape=None):
+        width = hidden_shape[-1] if self.projection is None else self.projection.units
+        return (hidden_shape[0], width)

@@ -1,0 +1,66 @@
+"""SequenceHead."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from tftransformer.core import Layer, register
+from tftransformer.heads.labels import number_of
+
+
+@register
+class SequenceHead(Layer):
+    """Logits for a whole sequence, from its pooled state (Devlin et al. 2019, §4.1).
+
+    Classes (softmax), independent labels (sigmoid) or quantities: the loss decides. With the
+    labels "next" and "random" it is the next-sentence head of BERT.
+
+    Args:
+        pooler: layer from hidden states and inputs to (batch, width), such as `Pooler`.
+        labels: number of labels, or their names.
+        dropout: rate on the pooled state.
+        use_bias: whether the projection has a bias.
+        squeeze: whether the only label's axis is dropped: one number for each sequence, as for
+            multiple choice, where the choices are an axis of the inputs (see `StackModel`).
+    """
+
+    def __init__(
+        self,
+        pooler: keras.layers.Layer,
+        labels: int | Sequence[str] = 2,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        squeeze: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if squeeze and number_of(labels) != 1:
+            raise ValueError(f"squeeze needs one label, not {labels!r}")
+        self.pooler, self.labels, self.squeeze = pooler, labels, squeeze
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.projection = keras.layers.Dense(
+            number_of(labels), use_bias=use_bias, dtype=self.dtype_policy, name="projection"
+        )
+
+    def build(self, hidden_shape):
+        if not self.pooler.built:
+            self.pooler.build(hidden_shape)
+        self.projection.build(self.pooler.compute_output_shape(hidden_shape))
+
+    def call(self, hidden: Any, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
+        """Scores each sequence.
+
+        Args:
+            hidden: float tensor (batch, length, d).
+            inputs: those of the model, which the pooler reads.
+            training: whether dropout is active.
+
+        Returns:
+            float tensor (batch, labels), or (batch,) squeezed.
+        """
+        logits = self.projection(self.dropout(self.pooler(hidden, inputs), training=training))
+        return logits[:, 0] if self.squeeze else logits
+
+    def compute_output_shape(self, hidden_shape, inputs_shape=None):
+        return hidden_shape[:1] if self.squeeze else (hidden_shape[0], number_of(self.labels))

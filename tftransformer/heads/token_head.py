@@ -1,0 +1,40 @@
+"""TokenHead."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tftransformer.core import Layer, register
+from tftransformer.heads.labels import number_of
+
+
+@register
+class TokenHead(Layer):
+    """Logits for each token: token classification, and spans.
+
+    For a span, as in question answering, the two labels are "start" and "end"; each is a softmax
+    over the positions (Devlin et al. 2019, §4.2).
+
+    Args:
+        labels: number of labels, or their names.
+        dropout: rate on the hidden states.
+    """
+
+    def __init__(self, labels: int | Sequence[str] = 2, dropout: float = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.labels = labels
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.projection = keras.layers.Dense(
+            number_of(labels), dtype=self.dtype_policy, name="projection"
+        )
+
+    def build(self, hidden_shape):
+        self.projection.build(hidden_shape)
+
+    def call(self, hidden: Any, training: bool | None = None) -> Any:
+        """Scores each token: (batch, length, d) → (batch, length, labels)."""
+        return self.projection(self.dropout(hidden, training=training))
+
+    def compute_output_shape(self, hidden_shape):
+        return (*hidden_shape[:-1], number_of(self.labels))

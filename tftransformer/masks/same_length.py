@@ -1,0 +1,20 @@
+"""SameLengthMask."""
+
+from keras import ops
+
+from tftransformer.core import register
+from tftransformer.masks.mask import Mask
+
+
+@register
+class SameLengthMask(Mask):
+    """Each query sees as far back as the first one, which has only the memory behind it.
+
+    `key >= query - memory_length` (XLNet, Yang et al. 2019; the evaluation of Dai et al. 2019, §4).
+    Reads `memory_lengths`: int () or (batch,), at most M.
+    """
+
+    def visible(self, context):
+        lengths = ops.convert_to_tensor(context["memory_lengths"])[..., None, None]
+        query, key = context["query_positions"], context["key_positions"]
+        return ops.greater_equal(key[..., None, :], ops.subtract(query[..., :, None], lengths))

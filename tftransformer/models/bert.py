@@ -1,0 +1,120 @@
+"""Bert."""
+
+from functools import partial
+from typing import Any
+
+from tftransformer.core import register
+from tftransformer.heads import MaskedLanguageModelHead, Pooler, SequenceHead, TokenHead
+from tftransformer.layers import TokenEmbeddings, make_norm
+from tftransformer.masks import Mask
+from tftransformer.models.headed_model import Heads
+from tftransformer.models.stack_model import StackModel
+from tftransformer.positions import LearnedPositions
+from tftransformer.stacks import Encoder
+
+
+@register
+class Bert(StackModel):
+    """A post-norm stack under a padding mask (Devlin et al. 2019). Defaults: BERT-base.
+
+    Heads: `pooled`, `masked_lm`, `next_sentence`, `sequence_classification`,
+    `token_classification`, `span`, `multiple_choice`; and `lm`, the head of `masked_lm` for a
+    stack under `CausalMask() & PaddingMask()`.
+
+    Args:
+        vocab_size: number of token ids.
+        num_layers: number of layers.
+        d_model: width of the stack.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward nets.
+        max_length: number of positions.
+        segments: number of segments.
+        dropout: rate on embeddings, sublayers and what classifiers read.
+        attention_dropout: rate on the attention weights.
+        activation: of the feed-forward nets and the language model head.
+        epsilon: of the norms.
+        pad_id: the id that is padding.
+        mask: who may see whom; default `PaddingMask()`.
+        tied: whether the language model heads share the table of the tokens.
+        heads: see `HeadedModel.make_heads`.
+
+    Example:
+
+    >>> model = Bert(vocab_size=100, num_layers=2, d_model=32, num_heads=4, dff=64,
+    ...              heads={"masked_lm": {}, "sequence_classification": {"labels": 3}})
+    >>> model(np.ones((2, 7), "int32"))["masked_lm"].shape
+    TensorShape([2, 7, 100])
+    """
+
+    def __init__(
+        self,
+        vocab_size: int = 30522,
+        num_layers: int = 12,
+        d_model: int = 768,
+        num_heads: int = 12,
+        dff: int = 3072,
+        max_length: int = 512,
+        segments: int = 2,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        activation: Any = "gelu",
+        epsilon: float = 1e-12,
+        pad_id: int = 0,
+        mask: Mask | None = None,
+        tied: bool = True,
+        heads: Heads = ("pooled",),
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        common = {"dtype": self.dtype_policy}
+        embeddings = TokenEmbeddings(
+            vocab_size,
+            d_model,
+            position=LearnedPositions(d_model, max_length, name="position", **common),
+            segments=segments,
+            norm=make_norm("layer", epsilon, name="norm", **common),
+            scale=False,
+            dropout=dropout,
+            pad_id=pad_id,
+            name="embeddings",
+            **common,
+        )
+        self.stack = Encoder(
+            num_layers,
+            d_model,
+            num_heads,
+            dff,
+            mask=mask,
+            embeddings=embeddings,
+            norm="post",
+            activation=activation,
+            epsilon=epsilon,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            name="stack",
+            **common,
+        )
+        self.pooler = Pooler("first", d_model, activation="tanh", name="pooled", **common)
+        language_model = partial(
+            MaskedLanguageModelHead,
+            vocab_size,
+            d_model,
+            activation=activation,
+            epsilon=epsilon,
+            tied_to=embeddings.table if tied else None,
+        )
+        classifier = partial(SequenceHead, self.pooler, dropout=dropout)
+        self.make_heads(
+            heads,
+            {
+                "pooled": lambda **_: self.pooler,
+                "masked_lm": language_model,
+                "lm": language_model,
+                "next_sentence": partial(SequenceHead, self.pooler, labels=["next", "random"]),
+                "sequence_classification": classifier,
+                "token_classification": partial(TokenHead, dropout=dropout),
+                "span": partial(TokenHead, labels=["start", "end"]),
+                "multiple_choice": partial(classifier, labels=1, squeeze=True),
+            },
+        )
+        self.build()

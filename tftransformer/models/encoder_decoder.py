@@ -1,0 +1,154 @@
+"""EncoderDecoder."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from tftransformer.core import Configurable
+from tftransformer.layers import FixedKeyValue, KeyValueCache, LayerState, StackState
+
+
+class EncoderDecoder(Configurable, keras.Model):
+    """What models of two stacks share: how they run, report and decode.
+
+    A subclass makes `encoder` and `decoder` in its constructor, sets `pad_id`, ends it with
+    `self.build()`, since every width is known then, and defines `logits(hidden)`, the logits of
+    the next tokens, and `report(inputs, encoder_state, decoder_state)`, what `call` returns, as
+    a dict.
+    """
+
+    def build(self, inputs_shape=None):
+        self.encoder.build((None, None))
+        self.decoder.build((None, None), (None, None, self.encoder.d_model))
+
+    def run(
+        self,
+        inputs: Mapping[str, Any],
+        encoder_state: StackState | None = None,
+        decoder_state: StackState | None = None,
+        context: Mapping[str, Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Runs both stacks; returns the output of the decoder (batch, target length, d_model)."""
+        source_ids, target_ids = self._ids(inputs)
+        source_padding_mask = inputs.get("source_padding_mask")
+        if source_padding_mask is None:
+            source_padding_mask = self.source_padding_mask(source_ids)
+        encoder_output = self.encoder(
+            source_ids,
+            padding_mask=source_padding_mask,
+            context=context,
+            state=encoder_state,
+            training=training,
+        )
+        return self.decoder(
+            target_ids,
+            encoder_output,
+            padding_mask=inputs.get("target_padding_mask"),
+            encoder_padding_mask=source_padding_mask,
+            context=context,
+            cross_context=context,
+            state=decoder_state,
+            training=training,
+        )
+
+    @staticmethod
+    def _ids(inputs: Mapping[str, Any]) -> tuple[Any, Any]:
+        try:
+            return inputs["source_ids"], inputs["target_ids"]
+        except (KeyError, TypeError, IndexError):
+            given = sorted(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
+            raise ValueError(
+                f"the inputs are a dict of 'source_ids' and 'target_ids', not {given}."
+            ) from None
+
+    def source_padding_mask(self, source_ids: Any) -> Any:
+        """Returns bool (batch, source length), True = a real token."""
+        return ops.not_equal(source_ids, self.pad_id)
+
+    def details(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Runs the model without dropout and returns what it computed on the way.
+
+        Args:
+            inputs: as in `call`.
+
+        Returns:
+            dict of what `call` returns, if that is one tensor as `logits`;
+            `encoder_hidden_states` and `decoder_hidden_states`, lists of (batch, length, d_model),
+            the embeddings first and the stack's output last; `encoder_attentions`,
+            `decoder_attentions` and `cross_attentions`, for each layer a float32 tensor (batch,
+            heads, queries, keys).
+        """
+        if not self.built:
+            self.build()
+        states = [
+            StackState([LayerState() for _ in stack.layers])
+            for stack in (self.encoder, self.decoder)
+        ]
+        outputs = self.report(inputs, *states)
+        encoder, decoder = states
+        return {
+            **outputs,
+            "encoder_hidden_states": normed_at_the_end(self.encoder, encoder),
+            "decoder_hidden_states": normed_at_the_end(self.decoder, decoder),
+            "encoder_attentions": [slot.self_attention.weights for slot in encoder.layers],
+            "decoder_attentions": [slot.self_attention.weights for slot in decoder.layers],
+            "cross_attentions": [slot.cross_attention.weights for slot in decoder.layers],
+        }
+
+    def start_decoding(self, inputs: Any, max_length: int, copies: int = 1):
+        """Encodes the source and returns what a decoding strategy steps with.
+
+        Args:
+            inputs: int tensor (batch, source length), or a dict that holds it as `source_ids`
+                and may hold the `source_padding_mask` of `call`.
+            max_length: how many target tokens, the start token included, the cache can hold.
+            copies: rows for each sentence: the number of beams.
+
+        Returns:
+            `step` and the first `cache`. `step(ids, cache, position)` takes int ids
+            (batch · copies, new tokens), the cache, and how many tokens it holds, and returns the
+            logits (batch · copies, vocabulary) after the last of them and the new cache, a list of
+            the keys and values of each layer with the rows first.
+        """
+        if not self.built:
+            self.build()
+        inputs = inputs if isinstance(inputs, Mapping) else {"source_ids": inputs}
+        source_ids = inputs["source_ids"]
+        padding_mask = inputs.get("source_padding_mask")
+        if padding_mask is None:
+            padding_mask = self.source_padding_mask(source_ids)
+        encoder_output = self.encoder(source_ids, padding_mask=padding_mask, training=False)
+        fixed = [
+            layer.cross_attention.project_value(encoder_output) for layer in self.decoder.layers
+        ]
+        if copies > 1:
+            padding_mask = ops.repeat(padding_mask, copies, axis=0)
+            fixed = [tuple(ops.repeat(x, copies, axis=0) for x in pair) for pair in fixed]
+        rows = ops.shape(padding_mask)[0]
+        cache = self.decoder.empty_cache(rows, max_length)
+
+        def step(ids, cache, position):
+            state = StackState(
+                [
+                    LayerState(KeyValueCache(**own, position=position), FixedKeyValue(*source))
+                    for own, source in zip(cache, fixed, strict=True)
+                ],
+                position=position,
+                length=max_length,
+            )
+            hidden = self.decoder(
+                ids, encoder_padding_mask=padding_mask, state=state, training=False
+            )
+            caches = [slot.self_attention for slot in state.layers]
+            return self.logits(hidden[:, -1]), [{"key": c.key, "value": c.value} for c in caches]
+
+        return step, cache
+
+
+def normed_at_the_end(stack: keras.layers.Layer, state: StackState) -> list[Any]:
+    """Returns the hidden states, the last one after the stack's final norm, if it has one."""
+    *before, last = state.hidden_states
+    return [*before, last if stack.final_norm is None else stack.final_norm(last)]

@@ -1,0 +1,100 @@
+"""Gpt2."""
+
+from typing import Any
+
+from tftransformer.core import register
+from tftransformer.layers import DotProductScorer, MultiHeadAttention
+from tftransformer.masks import CausalMask, Mask, PaddingMask
+from tftransformer.models.gpt import gpt_embeddings, gpt_heads
+from tftransformer.models.headed_model import Heads
+from tftransformer.models.stack_model import StackModel
+from tftransformer.stacks import Encoder
+
+
+@register
+class Gpt2(StackModel):
+    """A pre-norm stack under a causal mask (Radford et al. 2019). Defaults: the small model.
+
+    Heads: as `Gpt`.
+
+    Args:
+        vocab_size: number of token ids.
+        num_layers: number of layers.
+        d_model: width of the stack.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward nets; default `4 · d_model`.
+        max_length: number of positions.
+        dropout: rate on embeddings, sublayers and what classifiers read.
+        attention_dropout: rate on the attention weights.
+        activation: of the feed-forward nets.
+        epsilon: of the norms.
+        scaled_scores: whether scores are divided by √(head width).
+        scaled_by_depth: whether layer i, counted from 1, divides its scores by i as well.
+        pad_id: the id that is padding; None if only a `padding_mask` says what is.
+        mask: who may see whom; default `CausalMask() & PaddingMask()`.
+        tied: whether the language model head shares the table of the tokens.
+        heads: see `HeadedModel.make_heads`.
+
+    `segment_ids` are looked up in the table of the tokens.
+
+    Example:
+
+    >>> model = Gpt2(vocab_size=100, num_layers=2, d_model=32, num_heads=4)
+    >>> model(np.ones((2, 7), "int32"))["lm"].shape
+    TensorShape([2, 7, 100])
+    """
+
+    def __init__(
+        self,
+        vocab_size: int = 50257,
+        num_layers: int = 12,
+        d_model: int = 768,
+        num_heads: int = 12,
+        dff: int | None = None,
+        max_length: int = 1024,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        activation: Any = "gelu_tanh",
+        epsilon: float = 1e-5,
+        scaled_scores: bool = True,
+        scaled_by_depth: bool = False,
+        pad_id: int | None = None,
+        mask: Mask | None = None,
+        tied: bool = True,
+        heads: Heads = ("lm",),
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        dtype = self.dtype_policy
+        embeddings = gpt_embeddings(vocab_size, d_model, max_length, dropout, pad_id, dtype)
+        scale = (d_model // num_heads) ** -0.5 if scaled_scores else 1.0
+
+        def attention(depth: int) -> MultiHeadAttention:
+            depth_scale = scale / depth if scaled_by_depth else scale
+            return MultiHeadAttention(
+                d_model,
+                num_heads,
+                dropout=attention_dropout,
+                scorer=DotProductScorer(depth_scale, dtype=dtype, name="scorer"),
+                dtype=dtype,
+                name="attention",
+            )
+
+        self.stack = Encoder(
+            num_layers,
+            d_model,
+            num_heads,
+            dff or 4 * d_model,
+            mask=CausalMask() & PaddingMask() if mask is None else mask,
+            embeddings=embeddings,
+            attention=[attention(depth) for depth in range(1, num_layers + 1)],
+            norm="pre",
+            activation=activation,
+            epsilon=epsilon,
+            dropout=dropout,
+            dtype=dtype,
+            name="stack",
+        )
+        table = embeddings.table if tied else None
+        self.make_heads(heads, gpt_heads(vocab_size, pad_id, dropout, table))
+        self.build()

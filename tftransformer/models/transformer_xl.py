@@ -1,0 +1,161 @@
+"""TransformerXL."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from keras import ops
+
+from tftransformer.core import register
+from tftransformer.heads import AdaptiveSoftmax, Pooler, SequenceHead
+from tftransformer.layers import (
+    AdaptiveEmbedding,
+    MultiHeadAttention,
+    RelativeScorer,
+    TokenEmbeddings,
+)
+from tftransformer.masks import CausalMask, Mask, MemoryMask, SlidingWindowMask
+from tftransformer.models.headed_model import Heads
+from tftransformer.models.recurrent_model import RecurrentModel
+from tftransformer.stacks import RecurrentEncoder
+
+
+@register
+class TransformerXL(RecurrentModel):
+    """A causal stack with memory and relative positions (Dai et al. 2019). Defaults: WikiText-103.
+
+    A text that does not fit is read in segments, the memory of one handed to the next. The first
+    has a memory of zeros, visible like any other: as the published weights were trained.
+
+    Heads: `lm` (log-probabilities, see `AdaptiveSoftmax`), `sequence_classification`.
+
+    Args:
+        vocab_size: number of token ids, the frequent ones first.
+        num_layers: number of layers.
+        d_model: width of the stack.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward nets.
+        head_width: width of one head; default `d_model // num_heads`.
+        memory_length: how many positions the memory holds.
+        same_length: whether each query sees equally far back: `memory_length` positions, its own
+            included.
+        clamp: the largest distance told apart; None = all are.
+        cutoffs: ids at which clusters of rarer tokens begin, see `AdaptiveEmbedding`.
+        d_embed: width of the vectors of the first cluster; default `d_model`.
+        shrink: factor by which each cluster's vectors are narrower.
+        tie_projections: whether embedding and softmax share the projections of the rarer clusters.
+        norm: where the norms stand, "post" or "pre".
+        dropout: rate on embeddings, encodings of distances and sublayers.
+        attention_dropout: rate on the attention weights.
+        activation: of the feed-forward nets.
+        epsilon: of the norms.
+        pad_id: the id that is padding, which a classifier looks for; None = there is none.
+        mask: who may see whom; default `CausalMask() & MemoryMask()`, within a window for
+            `same_length`.
+        heads: see `HeadedModel.make_heads`.
+
+    Example:
+
+    >>> model = TransformerXL(vocab_size=100, num_layers=2, d_model=32, num_heads=4, dff=64,
+    ...                       memory_length=8, cutoffs=(), d_embed=32)
+    >>> outputs = model(np.ones((2, 7), "int32"))
+    >>> outputs["lm"].shape, outputs["memory"][0].shape
+    (TensorShape([2, 7, 100]), TensorShape([2, 8, 32]))
+    """
+
+    def __init__(
+        self,
+        vocab_size: int = 267735,
+        num_layers: int = 18,
+        d_model: int = 1024,
+        num_heads: int = 16,
+        dff: int = 4096,
+        head_width: int | None = None,
+        memory_length: int = 1600,
+        same_length: bool = True,
+        clamp: int | None = 1000,
+        cutoffs: Sequence[int] = (20000, 40000, 200000),
+        d_embed: int | None = None,
+        shrink: int = 4,
+        tie_projections: bool = True,
+        norm: str = "post",
+        dropout: float = 0.1,
+        attention_dropout: float = 0.0,
+        activation: Any = "relu",
+        epsilon: float = 1e-5,
+        pad_id: int | None = None,
+        mask: Mask | None = None,
+        heads: Heads = ("lm",),
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if mask is None:
+            mask = CausalMask() & MemoryMask()
+            if same_length and memory_length:
+                mask = mask & SlidingWindowMask(before=memory_length - 1)
+        common = {"dtype": self.dtype_policy}
+        table = AdaptiveEmbedding(
+            vocab_size, d_model, cutoffs, d_embed, shrink, name="table", **common
+        )
+        self.stack = RecurrentEncoder(
+            num_layers,
+            d_model,
+            num_heads,
+            dff,
+            memory_length=memory_length,
+            mask=mask,
+            embeddings=TokenEmbeddings(
+                vocab_size,
+                d_model,
+                table=table,
+                dropout=dropout,
+                pad_id=pad_id,
+                name="embeddings",
+                **common,
+            ),
+            attention=MultiHeadAttention(
+                d_model,
+                num_heads,
+                head_width=head_width,
+                dropout=attention_dropout,
+                use_bias=False,
+                scorer=RelativeScorer(
+                    d_model, clamp=clamp, future=False, dropout=dropout, name="scorer", **common
+                ),
+                name="attention",
+                **common,
+            ),
+            norm=norm,
+            final_norm=False,
+            dropout=dropout,
+            activation_dropout=dropout,
+            activation=activation,
+            epsilon=epsilon,
+            name="stack",
+            **common,
+        )
+        self.make_heads(
+            heads,
+            {
+                "lm": partial(AdaptiveSoftmax, table, tie_projections),
+                "sequence_classification": partial(
+                    SequenceHead, Pooler("last_token", name="pooled", **common), use_bias=False
+                ),
+            },
+        )
+        self.build()
+
+    def complete(self, inputs):
+        told = isinstance(inputs, Mapping) and "padding_mask" in inputs
+        inputs = super().complete(inputs)
+        if not told:  # a text ends at its first padding, whatever follows
+            real = ops.cast(inputs["padding_mask"], "int32")
+            inputs["padding_mask"] = ops.cast(ops.cumprod(real, axis=1), "bool")
+        if self.stack.memory_length and "memory" not in inputs:
+            shape = (
+                ops.shape(inputs["token_ids"])[0],
+                self.stack.memory_length,
+                self.stack.d_model,
+            )
+            inputs["memory"] = [ops.zeros(shape, self.compute_dtype)] * len(self.stack.layers)
+        return inputs

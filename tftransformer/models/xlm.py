@@ -1,0 +1,188 @@
+"""XLM."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from keras import ops
+
+from tftransformer.core import register
+from tftransformer.heads import (
+    LanguageModelHead,
+    Pooler,
+    SequenceHead,
+    SpanBeamHead,
+    TokenHead,
+)
+from tftransformer.layers import TokenEmbeddings, make_norm
+from tftransformer.masks import CausalMask, Mask, PaddingMask
+from tftransformer.models.headed_model import Heads
+from tftransformer.models.stack_model import StackModel
+from tftransformer.positions import LearnedPositions, SinusoidalPositions
+from tftransformer.stacks import Encoder
+
+
+@register
+class XLM(StackModel):
+    """A post-norm stack over many languages (Lample and Conneau 2019). Padding is exactly zero.
+
+    Inputs beside those of `StackModel`: `language_ids`, int (batch, length); and `lengths`, int
+    (batch,), in place of a `padding_mask` for padding on the right. Without either a row is as
+    long as it has ids that are not the pad id. `segment_ids` are looked up among the tokens.
+
+    Heads: `lm`, masked or, with `causal`, not; `sequence_classification`,
+    `token_classification`, `span`, `span_beam`, `multiple_choice`.
+
+    Args:
+        vocab_size: number of token ids.
+        num_layers: number of layers.
+        d_model: width of the stack.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward nets; default `4 · d_model`.
+        max_length: number of positions.
+        languages: number of languages; with 1 none is embedded.
+        embed_languages: whether languages are embedded; where they are not, `language_ids` are
+            ignored.
+        sinusoidal: whether the table of positions holds sines and cosines and is not trained.
+        causal: whether each token sees those up to itself alone, be they padding or not.
+        dropout: rate on embeddings and sublayers.
+        attention_dropout: rate on the attention weights.
+        summary_dropout: rate on what classifiers of sequences read.
+        activation: of the feed-forward nets.
+        epsilon: of the norms.
+        choice_width: how many features of a choice the head `multiple_choice` scores.
+        starts: how many starts of a span the head `span_beam` tries.
+        ends: how many ends it keeps for each.
+        pad_id: the id that is padding.
+        mask: who may see whom, where not as `causal` says.
+        tied: whether the language model head shares the table of the tokens.
+        heads: see `HeadedModel.make_heads`.
+
+    Example:
+
+    >>> model = XLM(vocab_size=100, num_layers=2, d_model=32, num_heads=4, languages=3)
+    >>> ids = np.ones((2, 7), "int32")
+    >>> model({"token_ids": ids, "language_ids": 2 * ids})["lm"].shape
+    TensorShape([2, 7, 100])
+    """
+
+    def __init__(
+        self,
+        vocab_size: int = 30145,
+        num_layers: int = 12,
+        d_model: int = 2048,
+        num_heads: int = 16,
+        dff: int | None = None,
+        max_length: int = 512,
+        languages: int = 1,
+        embed_languages: bool = True,
+        sinusoidal: bool = False,
+        causal: bool = False,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        summary_dropout: float = 0.1,
+        activation: Any = "gelu",
+        epsilon: float = 1e-12,
+        choice_width: int = 2,
+        starts: int = 5,
+        ends: int = 5,
+        pad_id: int = 2,
+        mask: Mask | None = None,
+        tied: bool = True,
+        heads: Heads = ("lm",),
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        common = {"dtype": self.dtype_policy}
+        embeddings = TokenEmbeddings(
+            vocab_size,
+            d_model,
+            position=LearnedPositions(
+                d_model,
+                max_length,
+                initializer=sinusoids if sinusoidal else "glorot_uniform",
+                name="position",
+                **common,
+            ),
+            segments="tokens",
+            languages=languages if embed_languages and languages > 1 else None,
+            norm=make_norm("layer", epsilon, name="norm", **common),
+            scale=False,
+            dropout=dropout,
+            pad_id=pad_id,
+            name="embeddings",
+            **common,
+        )
+        if mask is None:
+            mask = CausalMask() if causal else PaddingMask()
+        self.stack = Encoder(
+            num_layers,
+            d_model,
+            num_heads,
+            dff or 4 * d_model,
+            mask=mask,
+            embeddings=embeddings,
+            zero_padding=True,
+            norm="post",
+            activation=activation,
+            epsilon=epsilon,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            name="stack",
+            **common,
+        )
+        language_model = partial(
+            LanguageModelHead,
+            vocab_size,
+            tied_to=embeddings.table if tied else None,
+            use_bias=True,
+        )
+        self.make_heads(
+            heads,
+            {
+                "lm": language_model,
+                "sequence_classification": partial(first_token, summary_dropout),
+                "token_classification": partial(TokenHead, dropout=dropout),
+                "span": partial(TokenHead, labels=["start", "end"]),
+                "span_beam": partial(
+                    SpanBeamHead, d_model, starts=starts, ends=ends, epsilon=epsilon
+                ),
+                "multiple_choice": partial(choice, summary_dropout, choice_width),
+            },
+        )
+        self.build()
+        embeddings.position.trainable = not sinusoidal
+
+    def complete(self, inputs: Any) -> dict[str, Any]:
+        given = isinstance(inputs, Mapping) and inputs.get("padding_mask") is not None
+        inputs = super().complete(inputs)
+        if self.stack.embeddings.languages is None:
+            inputs.pop("language_ids", None)
+        if not given:
+            mask = inputs["padding_mask"]
+            lengths = inputs.get("lengths")
+            if lengths is None:
+                lengths = ops.sum(ops.cast(mask, "int32"), axis=-1)
+            columns = ops.arange(ops.shape(mask)[-1])
+            inputs["padding_mask"] = ops.less(columns, ops.cast(lengths, "int32")[..., None])
+        return inputs
+
+
+@register
+def sinusoids(shape: tuple[int, int], dtype: Any = None) -> Any:
+    """Initializer of a table of positions: the sines and cosines of Vaswani et al. 2017, §3.5."""
+    return ops.cast(SinusoidalPositions(shape[1])(ops.arange(shape[0])), dtype or "float32")
+
+
+def first_token(dropout: float, dtype: Any, **given: Any) -> SequenceHead:
+    """Returns a classifier that reads the first token."""
+    pooler = Pooler("first", dtype=dtype, name="pooler")
+    return SequenceHead(pooler, **{"dropout": dropout, **given}, dtype=dtype)
+
+
+def choice(dropout: float, width: int, dtype: Any, **given: Any) -> SequenceHead:
+    """Returns a head for multiple choice over some features of the first token."""
+    pooler = Pooler(
+        "first", width, activation="linear", dropout=dropout, dtype=dtype, name="pooler"
+    )
+    return SequenceHead(pooler, labels=1, squeeze=True, **given, dtype=dtype)

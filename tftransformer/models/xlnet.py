@@ -1,0 +1,232 @@
+"""XLNet."""
+
+from functools import partial
+from typing import Any
+
+from keras import ops
+
+from tftransformer.core import register
+from tftransformer.heads import LanguageModelHead, Pooler, SequenceHead, SpanBeamHead, TokenHead
+from tftransformer.layers import (
+    LayerState,
+    MultiHeadAttention,
+    RelativeScorer,
+    StackState,
+    TokenEmbeddings,
+)
+from tftransformer.masks import (
+    CausalMask,
+    Mask,
+    MemoryMask,
+    PaddingMask,
+    SameLengthMask,
+    TensorMask,
+)
+from tftransformer.models.headed_model import Heads
+from tftransformer.models.recurrent_model import RecurrentModel
+from tftransformer.stacks import TwoStreamEncoder
+
+
+@register
+class XLNet(RecurrentModel):
+    """A language model in any order of the tokens (Yang et al. 2019). Defaults: XLNet-base.
+
+    Inputs beside those of `RecurrentModel`: `attention_mask`, bool (batch, length, length), True =
+    the token of the row may see that of the column; or `permutation`, int (batch, length), the
+    rank of each token in the order of prediction, so that each sees those of lower ranks;
+    `target_mapping`, float (batch, targets, length), 1 where a target stands: `hidden` and the
+    heads are then those of the targets, predicted without being seen. `segment_ids` tell what is
+    in one segment from what is in another.
+
+    Heads: `lm`, `sequence_classification`, `token_classification`, `span`, `span_beam`,
+    `multiple_choice`.
+
+    Generation goes from left to right: no token sees those after it, so that the cache holds.
+
+    Args:
+        vocab_size: number of token ids.
+        num_layers: number of layers.
+        d_model: width of the stack.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward nets.
+        memory_length: how many positions the memory holds; None = all there ever were.
+        reuse_length: how many positions at the start of a segment enter the memory; None = all.
+        causal: whether no token ever sees one after it.
+        same_length: with `causal`, whether each sees only as far back as the memory is long.
+        clamp: the largest distance told apart; None = all are.
+        dropout: rate on embeddings, sublayers and what classifiers read.
+        attention_dropout: rate on the attention weights.
+        activation: of the feed-forward nets.
+        epsilon: of the norms.
+        pad_id: the id that is padding.
+        summary_activation: of the classifiers' transformation.
+        starts: how many starts of a span the head `span_beam` tries.
+        ends: how many ends of each it keeps.
+        tied: whether the language model head shares the table of the tokens.
+        mask: who may see whom, itself apart; default as `causal` and `same_length` say, without
+            padding, and within `attention_mask`.
+        heads: see `HeadedModel.make_heads`.
+
+    Example:
+
+    >>> model = XLNet(vocab_size=100, num_layers=2, d_model=32, num_heads=4, dff=64)
+    >>> model({"token_ids": np.ones((2, 3), "int32"), "permutation": [[2, 0, 1]] * 2,
+    ...        "target_mapping": [[[1, 0, 0]]] * 2})["lm"].shape
+    TensorShape([2, 1, 100])
+    """
+
+    def __init__(
+        self,
+        vocab_size: int = 32000,
+        num_layers: int = 12,
+        d_model: int = 768,
+        num_heads: int = 12,
+        dff: int = 3072,
+        memory_length: int | None = None,
+        reuse_length: int | None = None,
+        causal: bool = False,
+        same_length: bool = False,
+        clamp: int | None = None,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.1,
+        activation: Any = "gelu",
+        epsilon: float = 1e-12,
+        pad_id: int | None = 5,
+        summary_activation: Any = "tanh",
+        starts: int = 5,
+        ends: int = 5,
+        tied: bool = True,
+        mask: Mask | None = None,
+        heads: Heads = ("lm",),
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if mask is None:
+            mask = MemoryMask() & PaddingMask() & TensorMask()
+            if causal:
+                mask = mask & CausalMask()
+                if same_length:
+                    mask = mask & SameLengthMask()
+        common = {"dtype": self.dtype_policy}
+        embeddings = TokenEmbeddings(
+            vocab_size,
+            d_model,
+            scale=False,
+            dropout=dropout,
+            pad_id=pad_id,
+            name="embeddings",
+            **common,
+        )
+        self.stack = TwoStreamEncoder(
+            num_layers,
+            d_model,
+            num_heads,
+            dff,
+            memory_length=memory_length,
+            reuse_length=reuse_length,
+            mask=mask,
+            embeddings=embeddings,
+            attention=MultiHeadAttention(
+                d_model,
+                num_heads,
+                dropout=attention_dropout,
+                use_bias=False,
+                scorer=RelativeScorer(
+                    d_model,
+                    clamp=clamp,
+                    future=not causal,
+                    segments=True,
+                    dropout=dropout,
+                    name="scorer",
+                    **common,
+                ),
+                name="attention",
+                **common,
+            ),
+            dropout=dropout,
+            activation_dropout=dropout,
+            activation=activation,
+            epsilon=epsilon,
+            name="stack",
+            **common,
+        )
+        self.pooler = Pooler(
+            "last", d_model, activation=summary_activation, name="pooled", **common
+        )
+        classifier = partial(SequenceHead, self.pooler, dropout=dropout)
+        self.make_heads(
+            heads,
+            {
+                "lm": partial(
+                    LanguageModelHead,
+                    vocab_size,
+                    tied_to=embeddings.table if tied else None,
+                    use_bias=True,
+                ),
+                "sequence_classification": classifier,
+                "token_classification": TokenHead,
+                "span": partial(TokenHead, labels=["start", "end"]),
+                "span_beam": partial(
+                    SpanBeamHead, d_model, starts=starts, ends=ends, epsilon=epsilon
+                ),
+                "multiple_choice": partial(classifier, labels=1, squeeze=True),
+            },
+        )
+        self.build()
+
+    def run_stack(self, inputs, state, training):
+        hidden = super().run_stack(inputs, state, training)
+        # Without the implicit mask of the tokens, which is none of the targets.
+        return ops.copy(hidden) if "target_mapping" in inputs else hidden
+
+    def given_to_stack(self, inputs):
+        given = super().given_to_stack(inputs)
+        context, memory = given["context"], given["memory"]
+        given["target_mapping"] = context.pop("target_mapping", None)
+        past = 0 if memory is None else ops.shape(memory[0])[1]
+
+        if "segment_ids" in context:
+            own = context["query_segments"] = ops.cast(context.pop("segment_ids"), "int32")
+            context["key_segments"] = ops.pad(own, ((0, 0), (past, 0)))
+        if "permutation" in context:
+            ranks = ops.convert_to_tensor(context.pop("permutation"))
+            context["attention_mask"] = ranks[:, None, :] < ranks[:, :, None]
+        visible = ops.cast(context.get("attention_mask", ops.ones((1, 1, 1))), "int32")
+        if "attention_mask" in context:
+            visible = ops.pad(visible, ((0, 0), (0, 0), (past, 0)), constant_values=1)
+        context["attention_mask"] = visible
+        return given
+
+    def run_step(self, ids, padding_mask, context, state):
+        rows, length = ops.shape(ids)
+        keys = ops.arange(state.length) - state.position
+        # One target, at the place of the token that is to follow.
+        return self.stack(
+            ids,
+            padding_mask,
+            target_mapping=ops.ones((rows, 1, 1)),
+            context={**context, "attention_mask": keys <= ops.arange(length)[:, None]},
+            query_context={
+                "query_positions": ops.arange(length, length + 1),
+                "attention_mask": keys[None] < length,
+            },
+            state=state,
+            training=False,
+        )
+
+    def details(self, inputs):
+        """Runs the model without dropout and returns what it computed on the way.
+
+        As `StackModel.details`, and: with targets `hidden_states` alternates between the content
+        and the query stream; `query_attentions` are the weights of the query stream, (batch, heads,
+        length, keys) for each layer, or None without targets.
+        """
+        state = StackState([LayerState() for _ in self.stack.layers])
+        outputs = self.answer(inputs, self.heads, state, training=False)
+        last = ops.reshape(outputs["hidden"], ops.shape(state.hidden_states[-1]))
+        return {
+            **outputs,
+            "hidden_states": [*state.hidden_states[:-1], last],
+            "attentions": [slot.self_attention.weights for slot in state.layers],
+            "query_attentions": [slot.cross_attention.weights for slot in state.layers],
+        }

@@ -1,0 +1,110 @@
+"""Marian's files: the `Transformer` of 2017."""
+
+from typing import Any
+
+from tftransformer.masks import CausalMask, PaddingMask
+from tftransformer.models import Transformer
+from tftransformer.models.transformer import both
+from tftransformer.positions import SinusoidalPositions
+from tftransformer.pretrained.family import Family, Field, activation
+from tftransformer.pretrained.rules import Rule, dense, norm, table
+
+ATTENTIONS = {"attention": "self_attn", "cross_attention": "encoder_attn"}
+PROJECTIONS = {
+    "query": "q_proj",
+    "key": "k_proj",
+    "value": "v_proj",
+    "output_projection": "out_proj",
+}
+
+
+def side(name: str) -> list[Rule]:
+    """Rules for one stack."""
+    layer, theirs = f"{name}.layers.{{n}}", f"{{body}}{name}.layers.{{n}}"
+    rules = []
+    for attention, their_attention in ATTENTIONS.items():
+        if attention == "attention" or name == "decoder":
+            for ours, projection in PROJECTIONS.items():
+                rules += dense(
+                    f"{layer}.{attention}.{ours}", f"{theirs}.{their_attention}.{projection}"
+                )
+            rules += norm(
+                f"{layer}.{attention}_residual.norm", f"{theirs}.{their_attention}_layer_norm"
+            )
+    return [
+        *rules,
+        *dense(f"{layer}.feed_forward.inner", f"{theirs}.fc1"),
+        *dense(f"{layer}.feed_forward.outer", f"{theirs}.fc2"),
+        *norm(f"{layer}.feed_forward_residual.norm", f"{theirs}.final_layer_norm"),
+    ]
+
+
+def pair(theirs: str, ours: str) -> tuple[Field, Field]:
+    """The two entries for a size of encoder and decoder."""
+
+    def load(value: int, config: Any) -> tuple[int, int]:
+        return config[f"encoder_{theirs}"], config[f"decoder_{theirs}"]
+
+    return tuple(
+        Field(f"{name}_{theirs}", ours, load, lambda size, arguments, n=n: both(size)[n])
+        for n, name in enumerate(("encoder", "decoder"))
+    )
+
+
+MARIAN = Family(
+    model_type="marian",
+    model=Transformer,
+    fields=(
+        Field("vocab_size", "vocab_size"),
+        Field("d_model", "d_model"),
+        *pair("layers", "num_layers"),
+        *pair("attention_heads", "num_heads"),
+        *pair("ffn_dim", "dff"),
+        Field("scale_embedding", "scale_embeddings"),
+        Field("dropout", "dropout"),
+        Field("attention_dropout", "attention_dropout"),
+        Field("activation_dropout", "activation_dropout"),
+        activation("activation_function"),
+        Field("pad_token_id", "pad_id"),
+    ),
+    constants={
+        "head_bias": lambda config: (True,),
+        "epsilon": lambda config: (1e-5,),
+        "position": lambda config: (SinusoidalPositions(config["d_model"], layout="concatenated"),),
+        "encoder_mask": lambda config: (None, PaddingMask()),
+        "decoder_mask": lambda config: (None, CausalMask() & PaddingMask()),
+        "cross_mask": lambda config: (None, PaddingMask()),
+    },
+    architectures={"MarianMTModel": ()},
+    bodies={None: "model."},
+    rules=[
+        *table("encoder.embeddings.table", "{body}shared"),
+        *side("encoder"),
+        *side("decoder"),
+        Rule("head.bias", "final_logits_bias", shape=lambda config: (1, config["vocab_size"])),
+    ],
+    fixed={
+        "is_encoder_decoder": True,
+        "share_encoder_decoder_embeddings": True,
+        "tie_word_embeddings": True,
+    },
+    defaults={
+        "vocab_size": 58101,
+        "d_model": 1024,
+        "encoder_layers": 12,
+        "decoder_layers": 12,
+        "encoder_attention_heads": 16,
+        "decoder_attention_heads": 16,
+        "encoder_ffn_dim": 4096,
+        "decoder_ffn_dim": 4096,
+        "scale_embedding": False,
+        "activation_function": "gelu",
+        "pad_token_id": 58100,
+    },
+    tied={
+        "{body}encoder.embed_tokens.weight": "{body}shared.weight",
+        "{body}decoder.embed_tokens.weight": "{body}shared.weight",
+        "lm_head.weight": "{body}shared.weight",
+    },
+    ignored=(r"embed_positions\.weight$",),
+)

@@ -1,0 +1,54 @@
+"""RoBERTa's files."""
+
+from tftransformer.models import Roberta
+from tftransformer.pretrained.families import bert
+from tftransformer.pretrained.family import Family, Field
+from tftransformer.pretrained.rules import Rule, dense, norm
+
+
+def language_model(head: str) -> list[Rule]:
+    """Rules of the masked language model head under one of its two names."""
+    return [
+        *dense(f"heads.{head}.transform", "lm_head.dense"),
+        *norm(f"heads.{head}.norm", "lm_head.layer_norm"),
+        Rule(f"heads.{head}.output_projection.bias", "lm_head.bias"),
+        Rule(f"heads.{head}.output_projection.kernel", "lm_head.decoder.weight"),
+    ]
+
+
+# The table has rows for padding and what stands before it, beside those of the positions.
+LENGTH = Field(
+    "max_position_embeddings",
+    "max_length",
+    lambda rows, config: rows - config["pad_token_id"] - 1,
+    lambda length, arguments: length + arguments["pad_id"] + 1,
+)
+ROBERTA = Family(
+    model_type="roberta",
+    model=Roberta,
+    fields=(*bert.FIELDS, LENGTH),
+    architectures={
+        "RobertaForMaskedLM": ("masked_lm",),
+        "RobertaForCausalLM": ("lm",),
+        "RobertaForSequenceClassification": ("sequence_classification",),
+        "RobertaForTokenClassification": ("token_classification",),
+        "RobertaForQuestionAnswering": ("span",),
+        "RobertaForMultipleChoice": ("pooled", "multiple_choice"),
+        "RobertaModel": ("pooled",),
+    },
+    bodies={None: "roberta.", "RobertaModel": ""},
+    rules=[
+        *bert.BODY,
+        *language_model("masked_lm"),
+        *language_model("lm"),
+        *dense("heads.sequence_classification.pooler.projection", "classifier.dense"),
+        *dense("heads.sequence_classification.projection", "classifier.out_proj"),
+    ],
+    fixed=bert.FIXED,
+    defaults={"layer_norm_eps": 1e-12, "type_vocab_size": 2, "pad_token_id": 1},
+    tied={
+        "lm_head.decoder.weight": "{body}embeddings.word_embeddings.weight",
+        "lm_head.decoder.bias": "lm_head.bias",
+    },
+    ignored=bert.IGNORED,
+)

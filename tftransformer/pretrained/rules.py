@@ -1,0 +1,122 @@
+"""Rules: which tensor of a file is which variable of a model."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One tensor of the file, or one part of it, and the variable it fills.
+
+    Attributes:
+        ours: where the variable is, as attributes, list indices and dict keys from the model on:
+            "stack.layers.{n}.attention.query.kernel". `{n}` runs over the list before it. Where a
+            step is None, not a key or a layer without weights, the model lacks the variable and
+            the rule has nothing to do.
+        theirs: the tensor's name: "{body}encoder.layer.{n}.attention.self.query.weight". `{body}`
+            is the prefix of the model without heads, which some files have and some lack.
+        transpose: whether the tensor is (out, in), as torch's Linear keeps it, and ours (in, out).
+        part: (index, number): the variable is one of so many equal parts of the tensor.
+        axis: of the tensor, along which the parts lie.
+        shape: from the file's config to the tensor's shape, where it differs from ours by more
+            than the transposition; the order of the numbers is the same.
+        head: name of the head the variable belongs to; default: read off `ours`.
+        needs: a path as `ours`: the rule is for models that have what is there.
+        lacks: a path as `ours`: the rule is for models that have it not.
+    """
+
+    ours: str
+    theirs: str
+    transpose: bool = False
+    part: tuple[int, int] | None = None
+    axis: int = -1
+    shape: Callable[[Config], tuple[int, ...]] | None = None
+    head: str | None = None
+    needs: str | None = None
+    lacks: str | None = None
+
+    def __post_init__(self):
+        if self.head is None and self.ours.startswith("heads."):
+            object.__setattr__(self, "head", self.ours.split(".")[1])
+
+    def matrix_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the tensor that holds variables of a shape, before any reshaping."""
+        stored = list(reversed(shape)) if self.transpose else list(shape)
+        if self.part:
+            stored[self.axis] *= self.part[1]
+        return tuple(stored)
+
+    def file_shape(self, shape: tuple[int, ...], config: Config) -> tuple[int, ...]:
+        """The shape in the file of the tensor for a variable of a shape."""
+        return tuple(self.shape(config)) if self.shape else self.matrix_shape(shape)
+
+    def from_file(self, tensor: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """The value of the variable."""
+        tensor = tensor.reshape(self.matrix_shape(shape))
+        if self.part:
+            tensor = np.split(tensor, self.part[1], axis=self.axis)[self.part[0]]
+        return tensor.T if self.transpose else tensor
+
+    def to_file(self, values: list[np.ndarray], config: Config) -> np.ndarray:
+        """The tensor, from the values of the variables that share it, in the order of parts."""
+        values = [value.T if self.transpose else value for value in values]
+        tensor = np.concatenate(values, axis=self.axis) if self.part else values[0]
+        return np.ascontiguousarray(tensor.reshape(self.shape(config)) if self.shape else tensor)
+
+
+def dense(ours: str, theirs: str, bias: bool = True, **options: Any) -> list[Rule]:
+    """Rules for a `Dense` layer and torch's Linear."""
+    rules = [Rule(f"{ours}.kernel", f"{theirs}.weight", transpose=True, **options)]
+    return [*rules, Rule(f"{ours}.bias", f"{theirs}.bias", **options)] if bias else rules
+
+
+def norm(ours: str, theirs: str, bias: bool = True) -> list[Rule]:
+    """Rules for a norm."""
+    rules = [Rule(f"{ours}.gamma", f"{theirs}.weight")]
+    return [*rules, Rule(f"{ours}.beta", f"{theirs}.bias")] if bias else rules
+
+
+def table(ours: str, theirs: str) -> list[Rule]:
+    """The rule for an `Embedding` layer."""
+    return [Rule(f"{ours}.embeddings", f"{theirs}.weight")]
+
+
+def find(model: Any, path: str) -> Any:
+    """Follows a path of attributes, indices and keys; None where the model lacks the part."""
+    found = model
+    for step in path.split("."):
+        if found is None or (isinstance(found, keras.layers.Layer) and not found.built):
+            return None
+        if isinstance(found, Mapping):
+            found = found.get(step)
+        elif isinstance(found, list):
+            found = found[int(step)]
+        else:
+            found = getattr(found, step)
+    return found
+
+
+def expand(rules: list[Rule], model: Any, body: str) -> Iterator[tuple[Rule, Any]]:
+    """Gives, for a model, each rule with its names written out, and the variable."""
+    for rule in rules:
+        rule = replace(rule, theirs=rule.theirs.replace("{body}", body))
+        layers, found, _ = rule.ours.partition(".{n}")
+        for n in range(len(find(model, layers) or ())) if found else (0,):
+            names = {
+                field: name.replace("{n}", str(n))
+                for field in ("ours", "theirs", "needs", "lacks")
+                if (name := getattr(rule, field)) is not None
+            }
+            written = replace(rule, **names)
+            variable = find(model, written.ours)
+            fits = (written.needs is None or find(model, written.needs) is not None) and (
+                written.lacks is None or find(model, written.lacks) is None
+            )
+            if fits and variable is not None:
+                yield written, variable

@@ -1,0 +1,162 @@
+"""RecurrentEncoder."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keras import ops
+
+from tftransformer.core import register
+from tftransformer.layers import StackState
+from tftransformer.masks import CausalMask, Mask, MemoryMask
+from tftransformer.stacks.encoder import Encoder
+
+
+@register
+class RecurrentEncoder(Encoder):
+    """A stack that also attends to a memory of earlier segments (Dai et al. 2019, §3.2).
+
+    The memory of a layer holds the layer's own inputs for the tokens before the segment. Masks and
+    scorers see it at the positions −M…−1; the segment itself always starts at 0.
+
+    Args:
+        num_layers: number of layers.
+        d_model: width of the stack.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward nets.
+        memory_length: how many positions `remember` keeps; None = all.
+        reuse_length: how many positions from the start of a segment enter the memory; None = all.
+        mask: who may see whom; default `CausalMask() & MemoryMask()`.
+        **options: of `Encoder` and, for each layer, of `EncoderLayer`.
+    """
+
+    def __init__(
+        self,
+        num_layers: int,
+        d_model: int,
+        num_heads: int,
+        dff: int,
+        memory_length: int | None = None,
+        reuse_length: int | None = None,
+        mask: Mask | None = None,
+        **options: Any,
+    ):
+        super().__init__(num_layers, d_model, num_heads, dff, mask=mask, **options)
+        self.memory_length, self.reuse_length = memory_length, reuse_length
+
+    def default_mask(self) -> Mask:
+        return CausalMask() & MemoryMask()
+
+    def call(
+        self,
+        inputs: Any,
+        padding_mask: Any = None,
+        memory: Sequence[Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        state: StackState | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Runs the stack over one segment.
+
+        Args:
+            inputs: int ids (batch, length), or float vectors (batch, length, d_model) where the
+                stack has no embeddings.
+            padding_mask: bool tensor (batch, length), True = a real token, as in `Encoder.call`.
+            memory: for each layer a float tensor (batch, M, d_model); None = there is none.
+            context: further entries for the mask; `memory_lengths`, int () or (batch,), where not
+                all of the memory is filled.
+            state: slots for hidden states, attention weights and caches. Caches hold the memory,
+                too, and `state.position` counts it.
+            training: whether dropout is active.
+
+        Returns:
+            float tensor (batch, length, d_model), in the compute dtype. `remember` makes the next
+            memory of `state.hidden_states`.
+        """
+        context = self.mask_context(inputs, padding_mask, context, state, memory)
+        return self._run(
+            inputs,
+            state,
+            training,
+            memory=memory,
+            attention_mask=self.mask(context),
+            context=context,
+        )
+
+    def mask_context(self, inputs, padding_mask=None, context=None, state=None, memory=None):
+        length = ops.shape(inputs)[1]
+        real = ops.cast(
+            super().mask_context(inputs, padding_mask, None, state)["padding_mask"], "bool"
+        )
+        if state is not None and state.length is not None:
+            past, keys = state.position, state.length
+            # Without a length of the memory, all that the caches hold is remembered.
+            filled = ops.minimum(past, self.memory_length or state.length)
+        else:
+            past = filled = 0 if memory is None else ops.shape(memory[0])[1]
+            keys = past + length
+            before = ops.ones((ops.shape(real)[0], past), dtype="bool")
+            real = ops.concatenate([before, real], axis=1)
+        return {
+            "query_positions": ops.arange(length),
+            "key_positions": ops.arange(keys) - past,
+            "padding_mask": real,
+            "memory_lengths": ops.convert_to_tensor(filled, "int32"),
+            **(context or {}),
+        }
+
+    def _run_layers(self, x, slots, memory=None, **given):
+        hidden_states = [x]
+        for index, slot in enumerate(slots):
+            x = self._run_layer(index, hidden_states[-1], slot, memory=memory, **given)
+            hidden_states.append(x)
+        return hidden_states
+
+    def _run_layer(self, index: int, x: Any, slot: Any, memory: Any = None, **given: Any) -> Any:
+        """Sends the inputs of layer `index` through it, its memory before them."""
+        value = None if memory is None else joined(memory, index, x)
+        return self.layers[index](x, value=value, state=slot, **given)
+
+    def remember(
+        self, hidden_states: Sequence[Any], memory: Sequence[Any] | None = None
+    ) -> list[Any]:
+        """Returns the memory for the next segment; no gradient goes through it.
+
+        Args:
+            hidden_states: the inputs of the layers, (batch, length, d_model) each; what follows
+                them is not read.
+            memory: the memory that this segment was given.
+        """
+        kept = []
+        for index in range(len(self.layers)):
+            segment = hidden_states[index][:, : self.reuse_length]
+            if memory is not None:
+                segment = joined(memory, index, segment)
+            if self.memory_length is not None:
+                segment = segment[:, -self.memory_length or ops.shape(segment)[1] :]
+            kept.append(ops.stop_gradient(segment))
+        return kept
+
+    def memory_cache(self, memory: Sequence[Any], length: int) -> list[dict[str, Any]]:
+        """Returns the buffers for decoding, as `empty_cache`, with the memory at their start.
+
+        Args:
+            memory: for each layer a float tensor (rows, M, d_model).
+            length: of the buffers, M included.
+        """
+        caches = []
+        for layer, past in zip(self.layers, memory, strict=True):
+            past = layer.attention_residual.prepare(ops.cast(past, self.compute_dtype))
+            pair = layer.attention.project_value(past)
+            room = ((0, 0), (0, 0), (0, length - ops.shape(past)[1]), (0, 0))
+            caches.append(
+                {
+                    name: ops.pad(projected, room)
+                    for name, projected in zip(("key", "value"), pair, strict=True)
+                }
+            )
+        return caches
+
+
+def joined(memory: Sequence[Any], index: int, segment: Any) -> Any:
+    """Returns the memory of layer `index` followed by the segment."""
+    return ops.concatenate([ops.cast(memory[index], segment.dtype), segment], axis=1)

@@ -1,0 +1,122 @@
+"""TwoStreamEncoder."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tftransformer.core import register
+from tftransformer.layers import FixedKeyValue, LayerState, StackState, TwoStreamLayer
+from tftransformer.layers.attention_state import AttentionState
+from tftransformer.masks import Mask, PaddingMask, SlidingWindowMask
+from tftransformer.stacks.recurrent_encoder import RecurrentEncoder
+
+
+@register
+class TwoStreamEncoder(RecurrentEncoder):
+    """A stack of a content and a query stream (XLNet, Yang et al. 2019, §2.3).
+
+    The content stream knows the tokens. The query stream runs where there is a `target_mapping`:
+    one vector for each target, all of them the same at the start, looks at the content stream
+    through the same weights.
+
+    Args:
+        num_layers: number of layers.
+        d_model: width of the stack.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward nets.
+        mask: who may see whom in the query stream; default `PaddingMask()`. In the content
+            stream each position also sees itself.
+        **options: of `RecurrentEncoder` and, for each layer, of `EncoderLayer`.
+    """
+
+    layer_class = TwoStreamLayer
+
+    def __init__(
+        self,
+        num_layers: int,
+        d_model: int,
+        num_heads: int,
+        dff: int,
+        mask: Mask | None = None,
+        **options: Any,
+    ):
+        super().__init__(num_layers, d_model, num_heads, dff, mask=mask, **options)
+        self.content_mask = self.mask | SlidingWindowMask(0)
+
+    def default_mask(self) -> Mask:
+        return PaddingMask()
+
+    def build(self, inputs_shape):
+        super().build(inputs_shape)
+        self.target = self.add_weight(
+            shape=(self.d_model,),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+            name="target",
+        )
+
+    def call(
+        self,
+        inputs: Any,
+        padding_mask: Any = None,
+        memory: Sequence[Any] | None = None,
+        target_mapping: Any = None,
+        context: Mapping[str, Any] | None = None,
+        query_context: Mapping[str, Any] | None = None,
+        state: StackState | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Runs the stack over one segment.
+
+        Args:
+            inputs: int ids (batch, length), or float vectors (batch, length, d_model) where the
+                stack has no embeddings.
+            padding_mask: bool tensor (batch, length), True = a real token, as in `Encoder.call`.
+            memory: for each layer a float tensor (batch, M, d_model); None = there is none.
+            target_mapping: float tensor (batch, targets, length), 1 where a target stands; None
+                = there is the content stream alone.
+            context: further entries for masks and scorers.
+            query_context: entries that are others for the query stream.
+            state: slots for hidden states, attention weights and caches. Its `hidden_states`
+                alternate between the streams, content first; the weights of the query stream are
+                those of `cross_attention`.
+            training: whether dropout is active.
+
+        Returns:
+            float tensor in the compute dtype: the query stream (batch, targets, d_model) where
+            there is one, else the content stream (batch, length, d_model).
+        """
+        context = self.mask_context(inputs, padding_mask, context, state, memory)
+        given = {"memory": memory, "attention_mask": self.content_mask(context)}
+        if target_mapping is not None:
+            query_context = {**context, **(query_context or {})}
+            given["targets"] = {
+                "target_mapping": target_mapping,
+                "attention_mask": self.mask(query_context),
+                "context": query_context,
+            }
+        return self._run(inputs, state, training, context=context, **given)
+
+    def _run_layers(self, x, slots, memory=None, targets=None, **given):
+        if targets is None:
+            return super()._run_layers(x, slots, memory=memory, **given)
+        rows, count, _ = ops.shape(targets["target_mapping"])
+        start = ops.broadcast_to(ops.cast(self.target, x.dtype), (rows, count, self.d_model))
+        streams = [x, start]
+        for index, layer in enumerate(self.layers):
+            slot = slots[index] or LayerState()
+            if type(slot.self_attention) is AttentionState:
+                slot.self_attention = FixedKeyValue()  # projected once, for both streams
+            content = self._run_layer(index, streams[-2], slot, memory=memory, **given)
+            keys = slot.self_attention
+            slot.cross_attention = FixedKeyValue(keys.key, keys.value)
+            query = layer.query_stream(
+                streams[-1], state=slot.cross_attention, training=given["training"], **targets
+            )
+            streams += [content, query]
+        return streams
+
+    def remember(self, hidden_states, memory=None):
+        two_streams = len(hidden_states) > len(self.layers) + 1
+        return super().remember(hidden_states[::2] if two_streams else hidden_states, memory)
