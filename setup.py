@@ -28,10 +28,12 @@ setup(
         "sacrebleu",
         "matplotlib",
         "pyarrow",
+        "safetensors",
     ],
     extras_require={
         "test": [
             "pytest",
+            "pytest-xdist",
             "hypothesis",
             "nbclient",
             "ipykernel",

@@ -20,7 +20,7 @@ from tftransformer.decoding import (
 )
 
 ROOT = os.environ.get("TFTRANSFORMER_PARITY_ROOT", Path(__file__).parents[3] / "shared" / "parity")
-FOLDER = Path(ROOT) / "decoding" / "processors"
+FOLDERS = sorted(file.parent for file in Path(ROOT).glob("decoding/*/fixture.json"))
 BUILD = {
     "TemperatureLogitsWarper": Temperature,
     "TopKLogitsWarper": TopK,
@@ -34,12 +34,12 @@ BUILD = {
 }
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason="the golden files are not here")
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 @pytest.mark.parametrize("room", [0, 5])
-def test_equals_the_reference_implementation(room):
+def test_equals_the_reference_implementation(folder, room):
     """With a buffer just full, and with `room` columns after the tokens that must not count."""
-    meta = json.loads((FOLDER / "fixture.json").read_text())
-    inputs, outputs = np.load(FOLDER / "inputs.npz"), np.load(FOLDER / "outputs.npz")
+    meta = json.loads((folder / "fixture.json").read_text())
+    inputs, outputs = np.load(folder / "inputs.npz"), np.load(folder / "outputs.npz")
     ids = inputs["input_ids"].astype("int32")
     length = ids.shape[1]
     ids = np.pad(ids, ((0, 0), (0, room)), constant_values=9)
