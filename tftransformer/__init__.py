@@ -7,13 +7,22 @@ export and plots are imported when one of their names is first used.
 
 from tftransformer.core.lazy import lazy_names
 from tftransformer.decoding import BeamSearch, Greedy, Sampling
-from tftransformer.heads import LanguageModelHead
+from tftransformer.heads import (
+    AdaptiveSoftmax,
+    LanguageModelHead,
+    MaskedLanguageModelHead,
+    Pooler,
+    SequenceHead,
+    SpanBeamHead,
+    TokenHead,
+)
 from tftransformer.layers import (
     DecoderLayer,
     DotProductScorer,
     EncoderLayer,
     FeedForward,
     MultiHeadAttention,
+    RelativeScorer,
     TokenEmbeddings,
 )
 from tftransformer.masks import (
@@ -27,9 +36,25 @@ from tftransformer.masks import (
     SlidingWindowMask,
     TensorMask,
 )
-from tftransformer.models import Transformer
-from tftransformer.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
-from tftransformer.stacks import Decoder, Encoder
+from tftransformer.models import (
+    T5,
+    XLM,
+    Bert,
+    Gpt,
+    Gpt2,
+    Roberta,
+    T5Encoder,
+    Transformer,
+    TransformerXL,
+    XLNet,
+)
+from tftransformer.positions import (
+    BucketedBias,
+    LearnedPositions,
+    RotaryPositions,
+    SinusoidalPositions,
+)
+from tftransformer.stacks import Decoder, Encoder, RecurrentEncoder, TwoStreamEncoder
 from tftransformer.training import (
     CosineSchedule,
     CustomSchedule,
@@ -44,6 +69,7 @@ __version__ = "0.1.0"
 
 _LATER = {
     "tftransformer.data": ["Batches", "DataProcess", "everyday_corpus", "read_table"],
+    "tftransformer.pretrained": ["from_pretrained", "save_pretrained"],
     "tftransformer.tasks": ["Translator", "translation_scores"],
     "tftransformer.text": ["SentencePieceTokenizer", "WordPieceTokenizer", "load_tokenizer"],
     "tftransformer.training": ["Checkpointing", "Trainer"],
@@ -52,7 +78,12 @@ _LATER = {
 __getattr__, __dir__ = lazy_names(globals(), _LATER)
 
 __all__ = [
+    "T5",
+    "XLM",
+    "AdaptiveSoftmax",
     "BeamSearch",
+    "Bert",
+    "BucketedBias",
     "CausalMask",
     "CosineSchedule",
     "CustomSchedule",
@@ -63,6 +94,8 @@ __all__ = [
     "Encoder",
     "EncoderLayer",
     "FeedForward",
+    "Gpt",
+    "Gpt2",
     "Greedy",
     "InverseSquareRootSchedule",
     "LabelSmoothedCrossEntropy",
@@ -70,19 +103,31 @@ __all__ = [
     "LearnedPositions",
     "LinearSchedule",
     "Mask",
+    "MaskedLanguageModelHead",
     "MemoryMask",
     "MultiHeadAttention",
     "PaddingMask",
     "PermutationMask",
     "Perplexity",
+    "Pooler",
     "PrefixMask",
+    "RecurrentEncoder",
+    "RelativeScorer",
+    "Roberta",
     "RotaryPositions",
     "Sampling",
+    "SequenceHead",
     "SinusoidalPositions",
     "SlidingWindowMask",
+    "SpanBeamHead",
+    "T5Encoder",
     "TensorMask",
     "TokenAccuracy",
     "TokenEmbeddings",
+    "TokenHead",
     "Transformer",
+    "TransformerXL",
+    "TwoStreamEncoder",
+    "XLNet",
 ]
 __all__ += [name for names in _LATER.values() for name in names]
