@@ -15,6 +15,7 @@ import functools
 import importlib.util
 import json
 import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -217,11 +218,14 @@ def torch_model(name: str, size: dict, ids: np.ndarray, python: str) -> Iterator
     """The model of `transformers` in another process, as the other two."""
     order = {"family": name, "size": size}
     line = json.dumps(ids.tolist())
+    # Threads that spin while they wait would take the cores from whoever's turn is next.
+    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
     with subprocess.Popen(
         [python, str(Path(__file__).with_name("torch_peer.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env=environment,
     ) as process:
 
         def ask(question: str) -> str:
