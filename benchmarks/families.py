@@ -16,6 +16,7 @@ import importlib.util
 import json
 import multiprocessing
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -120,7 +121,8 @@ def available_peers(torch_python: str) -> list[str]:
     else:
         print("keras_hub is not installed (pip install keras-hub): its models are left out.")
     probe = [torch_python, "-c", "import torch, transformers"]
-    if subprocess.run(probe, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+    runs = functools.partial(subprocess.run, probe, stderr=subprocess.DEVNULL, check=False)
+    if shutil.which(torch_python) and runs().returncode == 0:
         peers.append(TORCH)
     else:
         print(
