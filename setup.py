@@ -40,7 +40,7 @@ setup(
             "nbformat",
             "jax",
             "tensorboard",
-            "ruff",
+            "ruff==0.17.5",
         ],
     },
     classifiers=[
