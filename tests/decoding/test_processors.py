@@ -81,7 +81,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("processor", "reference"), CASES, ids=lambda case: repr(case)[:40])
+@pytest.mark.parametrize(
+    ("processor", "reference"), CASES, ids=[repr(processor)[:40] for processor, _ in CASES]
+)
 @settings(max_examples=20, deadline=None)
 @given(length=st.integers(1, 9), room=st.integers(0, 3), seed=st.integers(0, 1000))
 def test_equals_its_definition(processor, reference, length, room, seed):
