@@ -8,7 +8,7 @@ from keras import ops
 from tftransformer.decoding import BeamSearch, Greedy
 from tftransformer.heads import TokenHead
 from tftransformer.masks import CausalMask, PaddingMask, PrefixMask
-from tftransformer.models import Bert, Roberta
+from tftransformer.models import Bert, Gpt, Roberta
 
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 16, "num_heads": 4, "dff": 24}
 SIZES |= {"max_length": 20}
@@ -200,3 +200,20 @@ def test_padded_prompts_continue_as_alone(kind, strategy):
     pad = model.stack.embeddings.pad_id
     plain = continuation(model, {"token_ids": IDS}, 6, strategy)
     np.testing.assert_array_equal(continuation(model, padded(IDS, 3, 0, pad), 6, strategy), plain)
+
+
+def test_a_prefix_of_each_row_holds_in_cached_decoding():
+    mask = (CausalMask() | PrefixMask()) & PaddingMask()
+    model = Gpt(vocab_size=20, num_layers=2, d_model=16, num_heads=2, max_length=10, mask=mask)
+    ids = np.random.default_rng(1).integers(1, 20, (3, 8)).astype("int32")
+    inputs = {"token_ids": ids, "prefix_lengths": np.array([1, 3, 5], "int32")}
+    whole = np.array(model(inputs)["lm"])
+    prompt = {**inputs, "token_ids": ids[:, :5]}
+    step, cache = model.start_decoding(prompt, max_length=10)
+    logits, cache = step(ids[:, :5], cache, 0)
+    np.testing.assert_allclose(logits, whole[:, 4], atol=1e-5)
+    for position in range(5, 8):
+        logits, cache = step(ids[:, position : position + 1], cache, position)
+        np.testing.assert_allclose(logits, whole[:, position], atol=1e-5)
+    plain = np.array(model({**inputs, "prefix_lengths": np.zeros(3, "int32")})["lm"])
+    assert np.abs(plain - whole).max() > 1e-3

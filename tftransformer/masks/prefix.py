@@ -15,5 +15,6 @@ class PrefixMask(Mask):
     """
 
     def visible(self, context):
-        lengths, key = context["prefix_lengths"], context["key_positions"]
+        lengths = ops.convert_to_tensor(context["prefix_lengths"])
+        key = context["key_positions"]
         return ops.less(key[..., None, :], lengths[:, None, None])

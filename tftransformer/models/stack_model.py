@@ -126,7 +126,8 @@ class StackModel(HeadedModel):
 
         Args:
             inputs: the prompts, inputs of the class: ids and, optionally, `padding_mask`,
-                `segment_ids` and `language_ids`.
+                `segment_ids` and `language_ids`, and what the mask reads of each row, (batch,),
+                such as `prefix_lengths`.
             max_length: how many tokens, the prompt included, the cache can hold.
             copies: rows for each prompt: the number of beams.
             head: the head that gives the logits.
@@ -147,12 +148,18 @@ class StackModel(HeadedModel):
             if name in EMBEDDED
         }
         embedded["position_ids"] = ops.maximum(token_positions(mask), 0)
+        of_rows = {
+            name: ops.repeat(value, copies, axis=0)
+            for name, value in inputs.items()
+            if ops.ndim(value) == 1
+        }
 
         def step(ids, cache, position):
             slots = [LayerState(KeyValueCache(**own, position=position)) for own in cache]
             state = StackState(slots, position=position, length=max_length)
             columns = position + ops.arange(ops.shape(ids)[1])
-            context = {name: ops.take(ids, columns, axis=1) for name, ids in embedded.items()}
+            now = {name: ops.take(ids, columns, axis=1) for name, ids in embedded.items()}
+            context = {**of_rows, **now}
             hidden = self.stack(ids, mask, context=context, state=state, training=False)
             caches = [slot.self_attention for slot in state.layers]
             logits = call_head(self.heads[head], hidden[:, -1], {}, False)
