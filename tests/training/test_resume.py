@@ -25,6 +25,8 @@ def start(*arguments):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        # A shell's background jobs, and what they start, would ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
