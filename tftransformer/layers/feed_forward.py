@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tftransformer.core import Layer, get_activation, register
+from tftransformer.layers.projection import make_projection
 
 
 @register
@@ -40,13 +41,7 @@ class FeedForward(Layer):
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
         def projection(name: str, width: int) -> keras.layers.Dense:
-            return keras.layers.Dense(
-                width,
-                use_bias=use_bias,
-                kernel_initializer=keras.initializers.get(kernel_initializer).clone(),
-                dtype=self.dtype_policy,
-                name=name,
-            )
+            return make_projection(name, width, use_bias, kernel_initializer, self.dtype_policy)
 
         self.inner = projection("inner", dff)
         self.gate = projection("gate", dff) if gated else None

@@ -8,6 +8,7 @@ from keras import ops
 
 from tftransformer.core import Layer, masked_softmax, register
 from tftransformer.layers.attention_state import AttentionState
+from tftransformer.layers.projection import make_projection
 from tftransformer.layers.scorers import DotProductScorer
 
 
@@ -63,13 +64,7 @@ class MultiHeadAttention(Layer):
         def projection(
             name: str, width: int, initializer: Any = kernel_initializer
         ) -> keras.layers.Dense:
-            return keras.layers.Dense(
-                width,
-                use_bias=use_bias,
-                kernel_initializer=keras.initializers.get(initializer).clone(),
-                dtype=self.dtype_policy,
-                name=name,
-            )
+            return make_projection(name, width, use_bias, initializer, self.dtype_policy)
 
         heads_width = num_heads * self.head_width
         self.query = projection("query", heads_width, query_initializer or kernel_initializer)
