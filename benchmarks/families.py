@@ -12,13 +12,8 @@ import argparse
 import contextlib
 import dataclasses
 import functools
-import importlib.util
-import json
 import multiprocessing
-import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +23,16 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from timing import interleaved, print_table, rate, rate_range, ratio, ratio_range
+from peers import has_keras_hub, has_torch, torch_process
+from timing import (
+    interleaved,
+    peak_memory,
+    print_table,
+    rate,
+    rate_range,
+    ratio,
+    ratio_range,
+)
 
 from tftransformer import models, pretrained
 
@@ -102,7 +106,7 @@ def main():
         loading(options.rounds)
         return
 
-    peers = available_peers(options.torch_python)
+    peers = [HUB] * has_keras_hub() + [TORCH] * has_torch(options.torch_python)
     print(
         f"{options.size}: {SIZES[options.size]}, batches of {BATCH} × {LENGTH} tokens, float32, "
         f"{'XLA, ' if options.xla else ''}{options.rounds} rounds of {options.steps} batches"
@@ -111,25 +115,6 @@ def main():
     head += [part for peer in peers for part in (f"× {peer}", "lowest – highest")]
     for name in options.families:
         print_table(head, measure(name, peers, options))
-
-
-def available_peers(torch_python: str) -> list[str]:
-    """Returns the peers that are installed and says which are not."""
-    peers = []
-    if importlib.util.find_spec("keras_hub"):
-        peers.append(HUB)
-    else:
-        print("keras_hub is not installed (pip install keras-hub): its models are left out.")
-    probe = [torch_python, "-c", "import torch, transformers"]
-    runs = functools.partial(subprocess.run, probe, stderr=subprocess.DEVNULL, check=False)
-    if shutil.which(torch_python) and runs().returncode == 0:
-        peers.append(TORCH)
-    else:
-        print(
-            f"{torch_python} cannot import torch and transformers: their models are left out. "
-            "--torch-python names a Python that can."
-        )
-    return peers
 
 
 def measure(name: str, peers: list[str], options: argparse.Namespace) -> list[list[str]]:
@@ -218,26 +203,9 @@ def compiled(model: keras.Model, inputs: dict, xla: bool) -> Callable[[], object
 @contextlib.contextmanager
 def torch_model(name: str, size: dict, ids: np.ndarray, python: str) -> Iterator[tuple]:
     """The model of `transformers` in another process, as the other two."""
-    order = {"family": name, "size": size}
-    line = json.dumps(ids.tolist())
-    # Threads that spin while they wait would take the cores from whoever's turn is next.
-    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
-    with subprocess.Popen(
-        [python, str(Path(__file__).with_name("torch_peer.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as process:
-
-        def ask(question: str) -> str:
-            print(question, file=process.stdin, flush=True)
-            answer = process.stdout.readline()
-            if not answer:
-                raise RuntimeError(f"the process of {TORCH} ended; its error stands above.")
-            return answer
-
-        yield int(ask(json.dumps(order))), lambda: ask(line)
+    with torch_process(python, {"family": name, "size": size}) as (weights, ask):
+        ids = ids.tolist()
+        yield weights, lambda: ask(ids)
 
 
 def loading(rounds: int) -> None:
@@ -283,12 +251,9 @@ def alone(job: Callable[[str], float], folder: str) -> tuple[float, int]:
 
 def observed(job: Callable[[str], float], folder: str) -> tuple[float, int]:
     """Runs in the new process."""
-    import resource
-
     tf.constant(0)  # starts TensorFlow
     seconds = job(folder)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return seconds, peak_memory()
 
 
 def import_alone(folder: str) -> float:

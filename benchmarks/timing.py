@@ -1,8 +1,11 @@
 """Interleaved measurements and their tables, shared by the benchmarks."""
 
+import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 
 def interleaved(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
@@ -43,6 +46,17 @@ def ratio_range(seconds: Sequence[float], peer: Sequence[float]) -> str:
     """Lowest and highest ratio within one round."""
     ratios = [theirs / own for own, theirs in zip(seconds, peer, strict=True)]
     return f"{min(ratios):.2f} – {max(ratios):.2f}"
+
+
+def peak_memory() -> int:
+    """The most bytes of memory that this process has held."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # `getrusage` would count the memory of the process that started this one, too.
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -1,8 +1,9 @@
-"""A model of `transformers` on PyTorch in a process of its own: the peer that families.py drives.
+"""Models on PyTorch in a process of their own: the peers of families.py and training.py.
 
-Reads one JSON line that says which model, answers with its number of weights, and then runs one
-batch for each line of ids it is sent. Needs torch and transformers, and neither TensorFlow nor
-this package, so that the two may live in different environments.
+Reads one JSON line that says which model, answers with its number of weights, and then answers
+each further line: one batch of ids for families.py, one epoch of training for training.py. Needs
+torch and transformers, and neither TensorFlow nor this package, so that the two may live in
+different environments.
 """
 
 import json
@@ -11,6 +12,8 @@ import sys
 
 import torch
 import transformers
+from timing import peak_memory
+from torch import nn
 
 MODELS = {
     "bert": lambda s: transformers.BertModel(bert_config(transformers.BertConfig, s)),
@@ -62,17 +65,120 @@ MODELS = {
 def main():
     answers = os.fdopen(os.dup(1), "w")  # what libraries print must not pass for an answer
     os.dup2(2, 1)
+    torch.set_num_threads(os.cpu_count())
     order = json.loads(sys.stdin.readline())
-    model = MODELS[order["family"]](order["size"]).eval()
+    model, answer = forward_pass(order) if "family" in order else training(order)
     print(sum(weight.numel() for weight in model.parameters()), file=answers, flush=True)
     for line in sys.stdin:
-        ids = torch.tensor(json.loads(line))
+        print(answer(json.loads(line)), file=answers, flush=True)
+
+
+def forward_pass(order: dict):
+    """A model, and a function that runs one batch of ids."""
+    model = MODELS[order["family"]](order["size"]).eval()
+
+    def run(ids):
+        ids = torch.tensor(ids)
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
         if order["family"] == "t5":
             inputs["decoder_input_ids"] = ids
         with torch.inference_mode():
             model(**inputs)
-        print("done", file=answers, flush=True)
+        return "done"
+
+    return model, run
+
+
+def training(order: dict):
+    """A model, and a function that trains it for an epoch and returns the peak of its memory."""
+    model = TRAINED[order["model"]](order["size"], order["dropout"]).train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
+    batches = [[torch.tensor(part) for part in batch] for batch in order["batches"]]
+
+    def epoch(_):
+        for source, target, labels in batches:
+            optimizer.zero_grad()
+            with torch.autocast("cpu", torch.bfloat16, enabled=order["bfloat16"]):
+                logits = model(source, target)
+                loss = nn.functional.cross_entropy(
+                    logits.flatten(0, 1), labels.flatten(), label_smoothing=order["smoothing"]
+                )
+            loss.backward()
+            optimizer.step()
+            loss.item()
+        return peak_memory()
+
+    return model, epoch
+
+
+class Marian(nn.Module):
+    """`transformers`' own encoder-decoder; its positions are sinusoids that are not trained."""
+
+    def __init__(self, size: dict, dropout: float):
+        super().__init__()
+        config = transformers.MarianConfig(
+            vocab_size=size["vocab_size"],
+            d_model=size["d_model"],
+            encoder_layers=size["num_layers"],
+            decoder_layers=size["num_layers"],
+            encoder_attention_heads=size["num_heads"],
+            decoder_attention_heads=size["num_heads"],
+            encoder_ffn_dim=size["dff"],
+            decoder_ffn_dim=size["dff"],
+            max_position_embeddings=size["length"],
+            activation_function="relu",
+            dropout=dropout,
+            attention_dropout=dropout,
+            scale_embedding=True,
+            pad_token_id=0,
+            decoder_start_token_id=0,
+            use_cache=False,
+        )
+        self.model = transformers.MarianMTModel(config)
+
+    def forward(self, source, target):
+        return self.model(
+            input_ids=source, attention_mask=source != 0, decoder_input_ids=target
+        ).logits
+
+
+class Translator(nn.Module):
+    """PyTorch's own layers, as in its tutorial, with a tied head."""
+
+    def __init__(self, size: dict, dropout: float):
+        super().__init__()
+        width, layers = size["d_model"], size["num_layers"]
+        options = {"dim_feedforward": size["dff"], "dropout": dropout, "batch_first": True}
+        encoder = nn.TransformerEncoderLayer(width, size["num_heads"], **options)
+        decoder = nn.TransformerDecoderLayer(width, size["num_heads"], **options)
+        for layer in (encoder, decoder):
+            layer.dropout.p = 0.0  # inside the feed-forward net, where the others have none
+        self.encoder = nn.TransformerEncoder(encoder, layers, enable_nested_tensor=False)
+        self.decoder = nn.TransformerDecoder(decoder, layers)
+        self.table = nn.Embedding(size["vocab_size"], width, padding_idx=0)
+        nn.init.normal_(self.table.weight, std=width**-0.5)
+        self.positions = nn.ModuleList(nn.Embedding(size["length"], width) for _ in range(2))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, source, target):
+        padding = source == 0
+        memory = self.encoder(self.embed(source, 0), src_key_padding_mask=padding)
+        hidden = self.decoder(
+            self.embed(target, 1),
+            memory,
+            tgt_mask=nn.Transformer.generate_square_subsequent_mask(target.shape[1]),
+            tgt_is_causal=True,
+            memory_key_padding_mask=padding,
+        )
+        return hidden @ self.table.weight.T
+
+    def embed(self, ids, side):
+        positions = torch.arange(ids.shape[1])
+        scaled = self.table(ids) * self.table.embedding_dim**0.5
+        return self.dropout(scaled + self.positions[side](positions))
+
+
+TRAINED = {"marian": Marian, "torch": Translator}
 
 
 def bert_config(kind: type, size: dict, **given):

@@ -1,79 +1,173 @@
 """How many target tokens a second a Transformer trains on.
 
-    python benchmarks/training.py [--size tiny|base] [--precision mixed_bfloat16] [--memory]
+    python benchmarks/training.py [--size tiny|base] [--torch-python PATH] [--memory]
 
-Compares the `Trainer` and plain `fit` of this package with a model of the same weights made of
-KerasHub's layers. All train on the same batches in memory with Adam, dropout 0.1 and label
-smoothing 0.1; their rounds are interleaved, a round is one epoch. The package's two also compute
-the accuracy; KerasHub's model is spared it.
+Compares the `Trainer` and plain `fit` of this package with models of the same weights made of
+KerasHub's layers, by `transformers` and of PyTorch's layers, in float32 and in bfloat16. All train
+on the same batches with Adam, dropout 0.1 and label smoothing 0.1; their rounds are interleaved, a
+round is one epoch. The package's own also compute the accuracy; the others are spared it.
 """
 
 import argparse
-import importlib.util
+import contextlib
 import multiprocessing
+import statistics
+import sys
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
+from peers import has_keras_hub, has_torch, torch_process
 from sizes import SIZES, Size
-from timing import interleaved, print_table, rate, rate_range, ratio, ratio_range
+from timing import (
+    interleaved,
+    peak_memory,
+    print_table,
+    rate,
+    rate_range,
+    ratio,
+    ratio_range,
+)
 
 import tftransformer as tt
 
 DROPOUT = SMOOTHING = 0.1
-PEER = "KerasHub layers, fit"
+PRECISIONS = ("float32", "bfloat16")
+DEFAULT = [
+    "trainer:float32",
+    "trainer:bfloat16",
+    "fit:float32",
+    "keras_hub:float32",
+    "keras_hub:bfloat16",
+    "marian:float32",
+    "torch:bfloat16",
+]
+PEERS = DEFAULT[3:]  # each has a column of ratios
+PRODUCT_WIDTH, PRODUCTS = 2048, 5
 
 
 def main():
+    names = [f"{who}:{precision}" for who in (*ON_KERAS, *ON_TORCH) for precision in PRECISIONS]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=SIZES, default="tiny")
-    parser.add_argument("--precision", default="float32", help="dtype policy of Keras")
+    parser.add_argument("--contenders", nargs="+", choices=names, default=DEFAULT)
+    parser.add_argument("--torch-python", default=sys.executable, help="has torch, transformers")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10, help="batches in a round")
     parser.add_argument("--memory", action="store_true", help="peak memory, each in a new process")
     options = parser.parse_args()
 
-    size, steps = SIZES[options.size], options.steps
-    names = list(CONTENDERS)
-    if importlib.util.find_spec("keras_hub") is None:
-        print("keras_hub is not installed (pip install keras-hub): its model is left out.")
-        names.remove(PEER)
-    keras.config.set_dtype_policy(options.precision)
-    contenders = {name: CONTENDERS[name](size, steps) for name in names}
-    weights = {name: model.count_params() for name, (model, _) in contenders.items()}
-    if len(set(weights.values())) > 1:
-        raise AssertionError(f"the models differ in size: {weights}")
-    print(
-        f"{options.size}: {size.num_layers} + {size.num_layers} layers, d_model {size.d_model}, "
-        f"{weights[names[0]]:,} weights, batches of {size.batch} × {size.length} tokens, "
-        f"{options.precision}, {options.rounds} rounds of {steps} batches"
-    )
-    times = interleaved({name: epoch for name, (_, epoch) in contenders.items()}, options.rounds)
-
-    tokens = steps * size.batch * size.length
-    head = ["training", "tokens/s", "slowest – fastest"]
-    rows = [[name, rate(tokens, taken), rate_range(tokens, taken)] for name, taken in times.items()]
-    if PEER in times:
-        head += ["× KerasHub", "lowest – highest"]
-        for row, taken in zip(rows, times.values(), strict=True):
-            row += [ratio(taken, times[PEER]), ratio_range(taken, times[PEER])]
+    size, python = SIZES[options.size], options.torch_python
+    names = installed(options.contenders, python)
+    peaks = {}
     if options.memory:
-        head.append("peak GiB")
-        for row in rows:
-            row.append(f"{peak_memory(row[0], options.size, options.precision) / 2**30:.2f}")
+        with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as alone:
+            for name in names:
+                peaks[name] = alone.apply(train_alone, (name, size, python))
+    with contextlib.ExitStack() as stack:
+        weights, tasks = {}, {precision: products(precision) for precision in PRECISIONS}
+        for name in names:
+            contender = start(name, size, options.steps, python)
+            weights[name], tasks[name] = stack.enter_context(contender)
+        if len(set(weights.values())) > 1:
+            raise AssertionError(f"the models differ in size: {weights}")
+        print(
+            f"{options.size}: {size.num_layers} + {size.num_layers} layers, d_model "
+            f"{size.d_model}, {weights[names[0]]:,} weights, batches of {size.batch} × "
+            f"{size.length} tokens, {options.rounds} rounds of {options.steps} batches"
+        )
+        times = interleaved(tasks, options.rounds)
+    print_report(times, peaks, size, options.steps)
+
+
+def print_report(times: dict, peaks: dict, size: Size, steps: int) -> None:
+    """Prints the speed of the matrix products alone, and a row for each contender."""
+    ceiling = {}
+    for precision in PRECISIONS:
+        ceiling[precision] = 2 * PRODUCT_WIDTH**3 * PRODUCTS / statistics.median(times[precision])
+        print(f"matrix products alone, {precision}: {ceiling[precision] / 1e9:,.0f} GFLOP/s")
+    times = {name: taken for name, taken in times.items() if name not in PRECISIONS}
+    peers = [name for name in PEERS if name in times]
+    head = ["training", "tokens/s", "slowest – fastest"]
+    head += [part for peer in peers for part in (f"× {peer}", "lowest – highest")]
+    head += ["GFLOP/s", "of products", *(["peak GiB"] if peaks else [])]
+    rows = []
+    for name, taken in times.items():
+        tokens = steps * size.batch * size.length
+        row = [name, rate(tokens, taken), rate_range(tokens, taken)]
+        for peer in peers:
+            row += [ratio(taken, times[peer]), ratio_range(taken, times[peer])]
+        speed = steps * operations(size) / statistics.median(taken)
+        _, precision = name.split(":")
+        row += [f"{speed / 1e9:,.0f}", f"{speed / ceiling[precision]:.0%}"]
+        row += [f"{peaks[name] / 2**30:.2f}"] if peaks else []
+        rows.append(row)
     print_table(head, rows)
 
 
-def with_trainer(size: Size, steps: int):
+def installed(names: list[str], torch_python: str) -> list[str]:
+    """Returns the contenders whose libraries there are."""
+
+    def without(*missing):
+        return [name for name in names if name.split(":")[0] not in missing]
+
+    if without("keras_hub") != names and not has_keras_hub():
+        names = without("keras_hub")
+    if without(*ON_TORCH) != names and not has_torch(torch_python):
+        names = without(*ON_TORCH)
+    return names
+
+
+@contextlib.contextmanager
+def start(
+    name: str, size: Size, steps: int, torch_python: str
+) -> Iterator[tuple[int, Callable[[], int]]]:
+    """Builds a contender.
+
+    Yields:
+        Its number of weights, and a function that trains it for an epoch and returns the most
+        bytes of memory that its process has held.
+    """
+    who, precision = name.split(":")
+    if who in ON_TORCH:
+        order = {
+            "model": who,
+            "bfloat16": precision == "bfloat16",
+            "size": {**size.widths, "length": size.length},
+            "dropout": DROPOUT,
+            "smoothing": SMOOTHING,
+            "batches": [[ids.tolist() for ids in batch] for batch in random_batches(size, steps)],
+        }
+        with torch_process(torch_python, order) as (weights, ask):
+            yield weights, lambda: int(ask("epoch"))
+    else:
+        policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
+        model, train = ON_KERAS[who](size, steps, policy)
+
+        def epoch():
+            train()
+            return peak_memory()
+
+        yield model.count_params(), epoch
+
+
+def train_alone(name: str, size: Size, torch_python: str) -> int:
+    """The peak of memory after three batches; runs in a new process."""
+    with start(name, size, 3, torch_python) as (_, epoch):
+        return epoch()
+
+
+def with_trainer(size: Size, steps: int, policy: str):
     """The package's own loop; a callback ends each call of `train` after one epoch."""
-    model = transformer(size)
+    model = transformer(size, policy)
 
     def stop(epoch, logs):
         model.stop_training = True
 
     trainer = tt.Trainer(
         model,
-        batches(size, steps),
+        dataset(size, steps),
         loss=tt.LabelSmoothedCrossEntropy(SMOOTHING),
         optimizer=optimizer(),
         epochs=1_000_000,
@@ -83,38 +177,65 @@ def with_trainer(size: Size, steps: int):
     return model, trainer.train
 
 
-def with_fit(size: Size, steps: int):
+def with_fit(size: Size, steps: int, policy: str):
     """The package's model under Keras's loop."""
-    model = transformer(size)
+    model = transformer(size, policy)
     model.compile(
         optimizer=optimizer(),
         loss=tt.LabelSmoothedCrossEntropy(SMOOTHING),
         weighted_metrics=[tt.TokenAccuracy()],
     )
-    data = batches(size, steps)
+    data = dataset(size, steps)
     return model, lambda: model.fit(data, verbose=0, shuffle=False)
 
 
-def with_keras_hub(size: Size, steps: int):
-    """A model of KerasHub's layers, written as its guide does, under Keras's loop."""
+def with_keras_hub(size: Size, steps: int, policy: str):
+    """KerasHub's layers under Keras's loop."""
+    model = keras_hub_transformer(size, size.length, policy)
+    model.compile(optimizer=optimizer(), loss=smoothed_one_hot(size.vocab_size))
+    data = dataset(size, steps)
+    return model, lambda: model.fit(data, verbose=0, shuffle=False)
+
+
+ON_KERAS = {"trainer": with_trainer, "fit": with_fit, "keras_hub": with_keras_hub}
+ON_TORCH = ("marian", "torch")
+
+
+def transformer(size: Size, policy: str) -> tt.Transformer:
+    """The package's model, with dropout and positions as in KerasHub's layers."""
+    return tt.Transformer(
+        **size.widths,
+        dropout=DROPOUT,
+        attention_dropout=DROPOUT,
+        position=tt.LearnedPositions(size.d_model, size.length, dtype=policy),
+        dtype=policy,
+    )
+
+
+def keras_hub_transformer(size: Size, length: int | None, policy: str) -> keras.Model:
+    """A model of KerasHub's layers, written as its guide does; `length` None is any."""
     import keras_hub
 
     layer_options = {
         "intermediate_dim": size.dff,
         "num_heads": size.num_heads,
         "dropout": DROPOUT,
+        "dtype": policy,
     }
     inputs = {
-        name: keras.Input((size.length,), dtype="int32", name=name)
+        name: keras.Input((length,), dtype="int32", name=name)
         for name in ("source_ids", "target_ids")
     }
-    table = keras_hub.layers.ReversibleEmbedding(size.vocab_size, size.d_model, mask_zero=True)
+    table = keras_hub.layers.ReversibleEmbedding(
+        size.vocab_size, size.d_model, mask_zero=True, dtype=policy
+    )
 
     def embed(ids):
         x = table(ids)
-        positions = keras_hub.layers.PositionEmbedding(size.length)
+        positions = keras_hub.layers.PositionEmbedding(size.length, dtype=policy)
         positions.supports_masking = True  # else the sum loses the padding mask
-        return keras.layers.Dropout(DROPOUT)(keras.layers.Add()([x, positions(x)]))
+        x = keras.layers.Add(dtype=policy)([x, positions(x)])
+        return keras.layers.Dropout(DROPOUT, dtype=policy)(x)
 
     source = embed(inputs["source_ids"])
     for _ in range(size.num_layers):
@@ -122,69 +243,63 @@ def with_keras_hub(size: Size, steps: int):
     target = embed(inputs["target_ids"])
     for _ in range(size.num_layers):
         target = keras_hub.layers.TransformerDecoder(**layer_options)(target, source)
-    model = keras.Model(inputs, table(target, reverse=True))
+    return keras.Model(inputs, table(target, reverse=True))
+
+
+def smoothed_one_hot(classes: int) -> Callable:
+    """Keras smooths labels only where they are one-hot."""
 
     def loss(labels, logits):
-        # Keras smooths labels only where they are one-hot.
         return keras.losses.categorical_crossentropy(
-            keras.ops.one_hot(keras.ops.cast(labels, "int32"), size.vocab_size),
+            keras.ops.one_hot(keras.ops.cast(labels, "int32"), classes),
             logits,
             from_logits=True,
             label_smoothing=SMOOTHING,
         )
 
-    model.compile(optimizer=optimizer(), loss=loss)
-    data = batches(size, steps)
-    return model, lambda: model.fit(data, verbose=0, shuffle=False)
-
-
-CONTENDERS = {
-    "tftransformer, Trainer": with_trainer,
-    "tftransformer, fit": with_fit,
-    PEER: with_keras_hub,
-}
-
-
-def transformer(size: Size) -> tt.Transformer:
-    """The package's model, with dropout and positions as in KerasHub's layers."""
-    return tt.Transformer(
-        **size.widths,
-        dropout=DROPOUT,
-        attention_dropout=DROPOUT,
-        position=tt.LearnedPositions(size.d_model, size.length),
-    )
+    return loss
 
 
 def optimizer() -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(1e-4)
 
 
-def batches(size: Size, steps: int) -> tf.data.Dataset:
-    """Random sentences of full length: (inputs, labels, weights), no padding."""
+def random_batches(size: Size, steps: int) -> list[tuple]:
+    """Random sentences of full length: source and target ids, and labels."""
     shape = (steps, size.batch, size.length + 1)
-    ids = np.random.default_rng(0).integers(4, size.vocab_size, (2, *shape), dtype="int32")
-    source, target = ids
-    inputs = {"source_ids": source[..., 1:], "target_ids": target[..., :-1]}
-    labels = target[..., 1:]
-    dataset = tf.data.Dataset.from_tensor_slices((inputs, labels, np.ones(labels.shape, "float32")))
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    source, target = np.random.default_rng(0).integers(
+        4, size.vocab_size, (2, *shape), dtype="int32"
+    )
+    return list(zip(source[..., 1:], target[..., :-1], target[..., 1:], strict=True))
 
 
-def peak_memory(name: str, size: str, precision: str) -> int:
-    """Bytes of memory that a fresh process had needed at most after three batches."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_train_alone, (name, size, precision))
+def dataset(size: Size, steps: int) -> tf.data.Dataset:
+    """The same batches for Keras: (inputs, labels, weights), no padding."""
+    source, target, labels = map(np.stack, zip(*random_batches(size, steps), strict=True))
+    inputs = {"source_ids": source, "target_ids": target}
+    batches = tf.data.Dataset.from_tensor_slices((inputs, labels, np.ones(labels.shape, "float32")))
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def _train_alone(name: str, size: str, precision: str) -> int:
-    import resource
-    import sys
+def products(precision: str) -> Callable[[], object]:
+    """A few large matrix products and nothing else: what the machine gives at most."""
+    x = tf.cast(tf.random.normal((PRODUCT_WIDTH, PRODUCT_WIDTH)), precision)
 
-    keras.config.set_dtype_policy(precision)
-    _, epoch = CONTENDERS[name](SIZES[size], steps=3)
-    epoch()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    def multiply():
+        for _ in range(PRODUCTS):
+            y = tf.matmul(x, x)
+        y.numpy()
+
+    return multiply
+
+
+def operations(size: Size) -> int:
+    """Floating-point operations in the matrix products of a step: forward, and twice that back."""
+    width = size.d_model
+    attention = 4 * width**2 + 2 * size.length * width
+    feed_forward = 2 * width * size.dff
+    layers = size.num_layers * (3 * attention + 2 * feed_forward)
+    return 3 * 2 * size.batch * size.length * (layers + width * size.vocab_size)
 
 
 if __name__ == "__main__":

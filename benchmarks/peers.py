@@ -1,0 +1,64 @@
+"""The benchmarks' peers: which are installed, and those in a process of their own."""
+
+import contextlib
+import functools
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+def has_keras_hub() -> bool:
+    """Whether KerasHub is installed; says so where it is not."""
+    found = importlib.util.find_spec("keras_hub") is not None
+    if not found:
+        print("keras_hub is not installed (pip install keras-hub): its models are left out.")
+    return found
+
+
+def has_torch(python: str) -> bool:
+    """Whether this Python has PyTorch and `transformers`; says so where it has not."""
+    probe = [python, "-c", "import torch, transformers"]
+    runs = functools.partial(subprocess.run, probe, stderr=subprocess.DEVNULL, check=False)
+    found = shutil.which(python) is not None and runs().returncode == 0
+    if not found:
+        print(
+            f"{python} cannot import torch and transformers: their models are left out. "
+            "--torch-python names a Python that can."
+        )
+    return found
+
+
+@contextlib.contextmanager
+def torch_process(python: str, order: dict) -> Iterator[tuple[int, Callable[[object], str]]]:
+    """Starts `torch_peer.py` and gives it its order.
+
+    Args:
+        python: a Python that has torch and transformers.
+        order: what the process is to build; plain data.
+
+    Yields:
+        The number of weights of its model, and a function that sends one line of plain data and
+        waits for the answer.
+    """
+    # Threads that spin while they wait would take the cores from whoever's turn is next.
+    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
+    with subprocess.Popen(
+        [python, str(Path(__file__).with_name("torch_peer.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+
+        def ask(question: object) -> str:
+            print(json.dumps(question), file=process.stdin, flush=True)
+            answer = process.stdout.readline()
+            if not answer:
+                raise RuntimeError("the process of PyTorch ended; its error stands above.")
+            return answer
+
+        yield int(ask(order)), ask
