@@ -48,6 +48,11 @@ def ratio_range(seconds: Sequence[float], peer: Sequence[float]) -> str:
     return f"{min(ratios):.2f} – {max(ratios):.2f}"
 
 
+def against(taken: Sequence[float], times: Mapping[str, Sequence[float]], peers) -> list[str]:
+    """For each of some peers, `ratio` and `ratio_range` in one cell."""
+    return [f"{ratio(taken, times[peer])} ({ratio_range(taken, times[peer])})" for peer in peers]
+
+
 def peak_memory() -> int:
     """The most bytes of memory that this process has held."""
     status = Path("/proc/self/status")

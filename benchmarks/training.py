@@ -20,20 +20,12 @@ import numpy as np
 import tensorflow as tf
 from peers import has_keras_hub, has_torch, torch_process
 from sizes import SIZES, Size
-from timing import (
-    interleaved,
-    peak_memory,
-    print_table,
-    rate,
-    rate_range,
-    ratio,
-    ratio_range,
-)
+from timing import against, interleaved, peak_memory, print_table, rate, rate_range
 
 import tftransformer as tt
 
 DROPOUT = SMOOTHING = 0.1
-PRECISIONS = ("float32", "bfloat16")
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 DEFAULT = [
     "trainer:float32",
     "trainer:bfloat16",
@@ -48,7 +40,7 @@ PRODUCT_WIDTH, PRODUCTS = 2048, 5
 
 
 def main():
-    names = [f"{who}:{precision}" for who in (*ON_KERAS, *ON_TORCH) for precision in PRECISIONS]
+    names = [f"{who}:{precision}" for who in (*ON_KERAS, *ON_TORCH) for precision in POLICIES]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=SIZES, default="tiny")
     parser.add_argument("--contenders", nargs="+", choices=names, default=DEFAULT)
@@ -66,7 +58,7 @@ def main():
             for name in names:
                 peaks[name] = alone.apply(train_alone, (name, size, python))
     with contextlib.ExitStack() as stack:
-        weights, tasks = {}, {precision: products(precision) for precision in PRECISIONS}
+        weights, tasks = {}, {precision: products(precision) for precision in POLICIES}
         for name in names:
             contender = start(name, size, options.steps, python)
             weights[name], tasks[name] = stack.enter_context(contender)
@@ -84,20 +76,18 @@ def main():
 def print_report(times: dict, peaks: dict, size: Size, steps: int) -> None:
     """Prints the speed of the matrix products alone, and a row for each contender."""
     ceiling = {}
-    for precision in PRECISIONS:
+    for precision in POLICIES:
         ceiling[precision] = 2 * PRODUCT_WIDTH**3 * PRODUCTS / statistics.median(times[precision])
         print(f"matrix products alone, {precision}: {ceiling[precision] / 1e9:,.0f} GFLOP/s")
-    times = {name: taken for name, taken in times.items() if name not in PRECISIONS}
+    times = {name: taken for name, taken in times.items() if name not in POLICIES}
     peers = [name for name in PEERS if name in times]
     head = ["training", "tokens/s", "slowest – fastest"]
-    head += [part for peer in peers for part in (f"× {peer}", "lowest – highest")]
-    head += ["GFLOP/s", "of products", *(["peak GiB"] if peaks else [])]
+    head += [*(f"× {peer}" for peer in peers), "GFLOP/s", "of products"]
+    head += ["peak GiB"] if peaks else []
     rows = []
     for name, taken in times.items():
         tokens = steps * size.batch * size.length
-        row = [name, rate(tokens, taken), rate_range(tokens, taken)]
-        for peer in peers:
-            row += [ratio(taken, times[peer]), ratio_range(taken, times[peer])]
+        row = [name, rate(tokens, taken), rate_range(tokens, taken), *against(taken, times, peers)]
         speed = steps * operations(size) / statistics.median(taken)
         _, precision = name.split(":")
         row += [f"{speed / 1e9:,.0f}", f"{speed / ceiling[precision]:.0%}"]
@@ -142,8 +132,7 @@ def start(
         with torch_process(torch_python, order) as (weights, ask):
             yield weights, lambda: int(ask("epoch"))
     else:
-        policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
-        model, train = ON_KERAS[who](size, steps, policy)
+        model, train = ON_KERAS[who](size, steps, POLICIES[precision])
 
         def epoch():
             train()
@@ -159,22 +148,9 @@ def train_alone(name: str, size: Size, torch_python: str) -> int:
 
 
 def with_trainer(size: Size, steps: int, policy: str):
-    """The package's own loop; a callback ends each call of `train` after one epoch."""
+    """The package's own loop."""
     model = transformer(size, policy)
-
-    def stop(epoch, logs):
-        model.stop_training = True
-
-    trainer = tt.Trainer(
-        model,
-        dataset(size, steps),
-        loss=tt.LabelSmoothedCrossEntropy(SMOOTHING),
-        optimizer=optimizer(),
-        epochs=1_000_000,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stop)],
-        verbose=0,
-    )
-    return model, trainer.train
+    return model, trainer_of_epochs(model, dataset(size, steps)).train
 
 
 def with_fit(size: Size, steps: int, policy: str):
@@ -258,6 +234,24 @@ def smoothed_one_hot(classes: int) -> Callable:
         )
 
     return loss
+
+
+def trainer_of_epochs(model: keras.Model, train, validation=None) -> tt.Trainer:
+    """A trainer whose every call of `train` is one more epoch: a callback ends it."""
+
+    def stop(epoch, logs):
+        model.stop_training = True
+
+    return tt.Trainer(
+        model,
+        train,
+        validation,
+        loss=tt.LabelSmoothedCrossEntropy(SMOOTHING),
+        optimizer=optimizer(),
+        epochs=1_000_000,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stop)],
+        verbose=0,
+    )
 
 
 def optimizer() -> keras.optimizers.Optimizer:

@@ -1,0 +1,136 @@
+"""How many real target tokens a second, from strings to an epoch trained and validated.
+
+    python benchmarks/end_to_end.py [--train FILE --source en --target de] [--rows 4000]
+
+`DataProcess` and `Trainer` against a `tf.data` pipeline, as one writes it, before a model of
+KerasHub's layers under `fit`: the tiny model, the same vocabulary, the same rows, as many rows in
+a batch. Each round begins with the strings; rounds are interleaved.
+"""
+
+import argparse
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+from input_pipeline import as_batch, embedded_corpus, waste
+from peers import has_keras_hub
+from sizes import SIZES
+from timing import against, interleaved, print_table, rate, rate_range
+from training import (
+    POLICIES,
+    keras_hub_transformer,
+    optimizer,
+    smoothed_one_hot,
+    trainer_of_epochs,
+    transformer,
+)
+
+from tftransformer.data import DataProcess, read_table
+
+CONTENDERS = [f"{who}:{precision}" for who in ("trainer", "keras_hub") for precision in POLICIES]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", help="a table of sentence pairs (default: embedded corpus)")
+    parser.add_argument("--source", default="en")
+    parser.add_argument("--target", default="de")
+    parser.add_argument("--rows", type=int, default=4000, help="of these, drawn at random")
+    parser.add_argument("--batch-tokens", type=int, default=2048)
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+
+    size = dataclasses.replace(SIZES["tiny"], length=128)
+    columns = options.source, options.target
+    frame = read_table(options.train) if options.train else embedded_corpus()
+    data = DataProcess(
+        *columns,
+        vocab_size=size.vocab_size,
+        max_length=size.length,
+        batch_tokens=options.batch_tokens,
+    ).fit(frame)
+    frame = frame.sample(min(options.rows, len(frame)), random_state=0)
+    train, validation = data.train_test_split(frame, test_size=0.1)
+    batches = data.batches(train)
+    rows = round(len(train) / len(batches))
+
+    names = options.contenders
+    if not has_keras_hub():
+        names = [name for name in names if not name.startswith("keras_hub")]
+    pipelines = {
+        "trainer": (Texts(data, train, True), Texts(data, validation, False)),
+        "keras_hub": tuple(padded(data, part, rows) for part in (train, validation)),
+    }
+    tasks = {}
+    for name in names:
+        who, precision = name.split(":")
+        tasks[name] = STARTS[who](size, POLICIES[precision], *pipelines[who])
+    times = interleaved(tasks, options.rounds)
+
+    tokens = sum(int(np.sum(weights)) for _, _, weights in batches.iterate())
+    print(
+        f"{len(train):,} rows, {tokens:,} target tokens to train on, {len(validation):,} rows to "
+        f"validate, vocabulary of {data.target_tokenizer.vocab_size:,}, {options.rounds} rounds"
+    )
+    padding = {"trainer": waste(batches.dataset()), "keras_hub": waste(pipelines["keras_hub"][0])}
+    head = ["end to end", "target tokens/s", "slowest – fastest"]
+    peers = [name for name in times if name.startswith("keras_hub")]
+    head += [f"× {peer}" for peer in peers]
+    table = []
+    for name, taken in times.items():
+        part, _, count = padding[name.split(":")[0]]
+        row = [name, rate(tokens, taken), rate_range(tokens, taken), *against(taken, times, peers)]
+        table.append([*row, f"{part:.1%}", count])
+    print_table([*head, "padding", "batches"], table)
+
+
+class Texts:
+    """Batches for `Trainer` that are made of the strings anew whenever an epoch begins."""
+
+    def __init__(self, data, frame, training):
+        self.make = lambda: data.batches(frame, training)
+        self.length = len(self.make())
+
+    def __len__(self):
+        return self.length
+
+    def dataset(self, epoch, start):
+        return self.make().dataset(epoch, start)
+
+
+def padded(data, frame, rows):
+    """The same texts by `tf.data`: shuffled, cut, padded to the longest of each batch."""
+    cut = data.target_tokenizer
+
+    def ids(source, target):
+        source, target = cut.tokenize(source), cut.tokenize(target)
+        edge = tf.ones((target.nrows(), 1), tf.int32)
+        ends = edge * cut.end_id
+        return as_batch(
+            tf.concat([source, ends], axis=1).to_tensor(),
+            tf.concat([edge * cut.start_id, target], axis=1).to_tensor(),
+            tf.concat([target, ends], axis=1).to_tensor(),
+        )
+
+    texts = tuple(frame[column].tolist() for column in (data.source, data.target))
+    shuffled = tf.data.Dataset.from_tensor_slices(texts).shuffle(len(frame), seed=0)
+    cut_ahead = shuffled.batch(rows).map(ids, num_parallel_calls=tf.data.AUTOTUNE)
+    return cut_ahead.prefetch(tf.data.AUTOTUNE)
+
+
+def with_trainer(size, policy, train, validation):
+    return trainer_of_epochs(transformer(size, policy), train, validation).train
+
+
+def with_keras_hub(size, policy, train, validation):
+    model = keras_hub_transformer(size, None, policy)
+    model.compile(optimizer=optimizer(), loss=smoothed_one_hot(size.vocab_size))
+    return lambda: model.fit(train, validation_data=validation, verbose=0, shuffle=False)
+
+
+STARTS = {"trainer": with_trainer, "keras_hub": with_keras_hub}
+
+
+if __name__ == "__main__":
+    main()
