@@ -40,6 +40,7 @@ setup(
             "nbformat",
             "jax",
             "tensorboard",
+            "ctranslate2>=4.8",
             "ruff==0.17.5",
         ],
     },

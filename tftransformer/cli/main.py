@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python must not flush into the pipe at exit.
         sys.stdout = None
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
         print(f"tftransformer: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """Floor 0: what everything else stands on."""
 
 from tftransformer.core.configurable import Configurable, Layer, copy_of
-from tftransformer.core.files import replacing
+from tftransformer.core.files import making_folder, replacing
 from tftransformer.core.numerics import gelu_tanh, get_activation, masked_softmax
 from tftransformer.core.registration import register
 from tftransformer.core.selection import best_index, top_k
@@ -15,6 +15,7 @@ __all__ = [
     "copy_of",
     "gelu_tanh",
     "get_activation",
+    "making_folder",
     "masked_softmax",
     "register",
     "replacing",

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 from collections.abc import Iterator
 
 
@@ -26,3 +27,25 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def making_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Gives an empty folder beside `path` to fill, and moves it into place once the block is done.
+
+    If the block raises, nothing is left behind.
+
+    Raises:
+        FileExistsError: if there is something at `path` already; it is left alone.
+    """
+    path = pathlib.Path(path)
+    if path.exists():
+        raise FileExistsError(f"{path} exists already: choose another path, or remove it first.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.mkdir()  # says in Python's words if it may not be written there
+    try:
+        yield beside
+        beside.rename(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)

@@ -15,11 +15,12 @@ import numpy as np
 
 from tftransformer.core import replacing
 from tftransformer.decoding import BeamSearch, Strategy
-from tftransformer.export import TranslationModule
+from tftransformer.export import TranslationModule, write_ctranslate2
 from tftransformer.tasks.scores import check_scoring, translation_scores
 from tftransformer.text import load_tokenizer
 
 _SETTINGS, _MODEL = "translator.json", "model.keras"
+EXPORTS = ("saved_model", "ctranslate2")
 
 
 class Translation(NamedTuple):
@@ -211,9 +212,24 @@ class Translator:
         check_scoring(len(sources), references, tokenize)  # before the long work
         return translation_scores(self(sources), references, tokenize)
 
-    def export(self, path: str | os.PathLike) -> pathlib.Path:
-        """Writes a SavedModel that takes and returns strings; see `TranslationModule.save`."""
-        return self.module.save(path)
+    def export(self, path: str | os.PathLike, format: str = "saved_model") -> pathlib.Path:
+        """Writes what is served without this package.
+
+        Args:
+            path: folder to make; it must not exist.
+            format: "saved_model", a SavedModel that takes and returns strings, with strategy and
+                processors (see `TranslationModule.save`); or "ctranslate2", model and tokenizers
+                for CTranslate2, which is told how to decode with each call (see
+                `write_ctranslate2`).
+
+        Returns:
+            The path.
+        """
+        if format not in EXPORTS:
+            raise ValueError(f"format must be one of {EXPORTS}, not {format!r}")
+        if format == "saved_model":
+            return self.module.save(path)
+        return write_ctranslate2(self.model, self.source_tokenizer, self.target_tokenizer, path)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Writes the model, the tokenizers and the settings into a folder, made if need be."""
