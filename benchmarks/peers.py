@@ -44,21 +44,38 @@ def torch_process(python: str, order: dict) -> Iterator[tuple[int, Callable[[obj
         The number of weights of its model, and a function that sends one line of plain data and
         waits for the answer.
     """
+    with answering(python, "torch_peer.py") as ask:
+        yield ask(order), ask
+
+
+@contextlib.contextmanager
+def answering(python: str, script: str, *words: object) -> Iterator[Callable[..., object]]:
+    """Starts a script beside this one that answers lines of JSON with lines of JSON.
+
+    Args:
+        python: the Python to run it.
+        script: its file name.
+        *words: its arguments.
+
+    Yields:
+        A function that sends plain data, or nothing if it is given none, and returns the answer.
+    """
     # Threads that spin while they wait would take the cores from whoever's turn is next.
     environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
     with subprocess.Popen(
-        [python, str(Path(__file__).with_name("torch_peer.py"))],
+        [python, str(Path(__file__).with_name(script)), *map(str, words)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
     ) as process:
 
-        def ask(question: object) -> str:
-            print(json.dumps(question), file=process.stdin, flush=True)
+        def ask(question: object = None) -> object:
+            if question is not None:
+                print(json.dumps(question), file=process.stdin, flush=True)
             answer = process.stdout.readline()
             if not answer:
-                raise RuntimeError("the process of PyTorch ended; its error stands above.")
-            return answer
+                raise RuntimeError(f"the process of {script} ended; its error stands above.")
+            return json.loads(answer)
 
-        yield int(ask(order)), ask
+        yield ask

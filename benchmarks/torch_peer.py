@@ -70,7 +70,7 @@ def main():
     model, answer = forward_pass(order) if "family" in order else training(order)
     print(sum(weight.numel() for weight in model.parameters()), file=answers, flush=True)
     for line in sys.stdin:
-        print(answer(json.loads(line)), file=answers, flush=True)
+        print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
 
 
 def forward_pass(order: dict):
