@@ -4,11 +4,14 @@ import json
 import pathlib
 import shutil
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 from tftransformer.data import DataProcess, read_table
+from tftransformer.models import Transformer
+from tftransformer.training import Trainer
 
 WORDS = {
     "one": "eins", "red": "rot", "house": "Haus", "tree": "Baum", "small": "klein",
@@ -143,6 +146,39 @@ def test_sampling_cuts_anew_each_epoch_and_loses_nothing():
     again = data.batches(frame)
     for one, other in zip(made.iterate(2), again.iterate(2), strict=True):
         np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_a_run_on_sampled_segmentations_resumes_exactly(tmp_path):
+    frame = pairs(60)
+    data = process(vocab_size=310, sampling_alpha=0.3, batch_tokens=128).fit(frame)
+
+    def train(directory, **options):
+        keras.utils.set_random_seed(1)
+        model = Transformer(1, 8, 2, 16, vocab_size=310, dropout=0.1)
+        trainer = Trainer(
+            model, data.batches(frame), epochs=3, directory=directory, verbose=0, **options
+        )
+        trainer.train()
+        return model
+
+    whole = train(tmp_path / "whole")
+    per_epoch = data.batches(frame).count(1)
+    train(tmp_path / "stopped", steps=per_epoch + 2)
+    resumed = train(tmp_path / "stopped", resume=True)
+    for one, other in zip(whole.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(one, other, err_msg=one.path)
+
+
+@pytest.mark.parametrize(("tokenizer", "size"), [("bpe", 310), ("wordpiece", 60)])
+def test_rare_characters_get_pieces_under_full_coverage_alone(tokenizer, size):
+    frame = pd.concat([pairs(), pd.DataFrame({"en": ["þ tree"], "de": ["þ Baum"]})])
+
+    def has_piece(**options):
+        data = process(tokenizer=tokenizer, vocab_size=size, **options).fit(frame)
+        return any("þ" in piece for piece in pieces(data))
+
+    assert has_piece(character_coverage=1.0)
+    assert not has_piece(character_coverage=0.99)
 
 
 @pytest.mark.parametrize("shared", [True, False])

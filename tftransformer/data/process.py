@@ -37,6 +37,8 @@ class DataProcess:
         tokenizer: `"bpe"`, `"unigram"` or `"wordpiece"`.
         shared_vocabulary: True learns one vocabulary from both columns, as tied embeddings need.
         normalization: what to do to the text first: see `SentencePieceTokenizer`.
+        character_coverage: share of the running characters whose kinds get a piece of their own;
+            None: the tokenizer's default, 0.9995 (`"wordpiece"`: 1.0).
         sampling_alpha: above 0, each training epoch cuts the texts anew at random: BPE-dropout
             with this probability (Provilkov et al. 2020), or unigram sampling (Kudo 2018).
         max_length: most tokens on a side, the start or end token included; longer rows are left
@@ -62,6 +64,7 @@ class DataProcess:
         tokenizer: str = "bpe",
         shared_vocabulary: bool = True,
         normalization: str = "identity",
+        character_coverage: float | None = None,
         sampling_alpha: float = 0.0,
         max_length: int = 128,
         batch_tokens: int = 4096,
@@ -74,6 +77,7 @@ class DataProcess:
         self.tokenizer = tokenizer
         self.shared_vocabulary = shared_vocabulary
         self.normalization = normalization
+        self.character_coverage = character_coverage
         self.sampling_alpha = sampling_alpha
         self.max_length = max_length
         self.batch_tokens = batch_tokens
@@ -281,14 +285,18 @@ class DataProcess:
     def _learn(self, texts):
         from tftransformer import text
 
+        options = {}
+        if self.character_coverage is not None:
+            options["character_coverage"] = self.character_coverage
         if self.tokenizer == "wordpiece":
-            return text.WordPieceTokenizer.learn(texts, self.vocab_size)
+            return text.WordPieceTokenizer.learn(texts, self.vocab_size, **options)
         return text.SentencePieceTokenizer.learn(
             texts,
             self.vocab_size,
             kind=self.tokenizer,
             normalization=self.normalization,
             sampling_alpha=self.sampling_alpha,
+            **options,
         )
 
     def _examples(self, texts, epoch=None) -> Examples:
