@@ -236,7 +236,9 @@ def smoothed_one_hot(classes: int) -> Callable:
     return loss
 
 
-def trainer_of_epochs(model: keras.Model, train, validation=None) -> tt.Trainer:
+def trainer_of_epochs(
+    model: keras.Model, train, validation=None, smoothing: float = SMOOTHING
+) -> tt.Trainer:
     """A trainer whose every call of `train` is one more epoch: a callback ends it."""
 
     def stop(epoch, logs):
@@ -246,7 +248,7 @@ def trainer_of_epochs(model: keras.Model, train, validation=None) -> tt.Trainer:
         model,
         train,
         validation,
-        loss=tt.LabelSmoothedCrossEntropy(SMOOTHING),
+        loss=tt.LabelSmoothedCrossEntropy(smoothing),
         optimizer=optimizer(),
         epochs=1_000_000,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stop)],

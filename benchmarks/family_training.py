@@ -1,0 +1,161 @@
+"""How many tokens a second BERT and GPT-2 train on.
+
+    python benchmarks/family_training.py [--families bert gpt2] [--contenders …]
+
+Masked and causal language models of base size under the `Trainer` of this package against
+KerasHub's under `fit`: the same weights, dropout, loss positions and batches, Adam; rounds are
+interleaved, a round is one epoch. The package's own also compute the accuracy.
+"""
+
+import argparse
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from peers import has_keras_hub
+from timing import against, interleaved, print_table, rate, rate_range
+from training import DROPOUT, POLICIES, optimizer, trainer_of_epochs
+
+import tftransformer as tt
+
+BATCH, LENGTH = 2, 512
+MASKED = 76  # of each row: 15 %
+CONTENDERS = [f"{who}:{precision}" for who in ("trainer", "keras_hub") for precision in POLICIES]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--families", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=1, help="batches in a round")
+    options = parser.parse_args()
+
+    names = options.contenders
+    if not has_keras_hub():
+        names = [name for name in names if not name.startswith("keras_hub")]
+    for family in options.families:
+        keras.backend.clear_session()
+        data = DATA[family](options.steps)
+        weights, tasks = {}, {}
+        for name in names:
+            who, precision = name.split(":")
+            model = MODELS[family][who](POLICIES[precision])
+            weights[name], tasks[name] = model.count_params(), STARTS[who](model, data)
+        if len(set(weights.values())) > 1:
+            raise AssertionError(f"the models differ in size: {weights}")
+        print(
+            f"{family}: {weights[names[0]]:,} weights, batches of {BATCH} × {LENGTH} tokens, "
+            f"{options.rounds} rounds of {options.steps} batches"
+        )
+        times = interleaved(tasks, options.rounds)
+        tokens = options.steps * BATCH * LENGTH
+        peers = [name for name in names if name.startswith("keras_hub")]
+        print_table(
+            [f"training {family}", "tokens/s", "slowest – fastest", *(f"× {p}" for p in peers)],
+            [
+                [
+                    name,
+                    rate(tokens, taken),
+                    rate_range(tokens, taken),
+                    *against(taken, times, peers),
+                ]
+                for name, taken in times.items()
+            ],
+        )
+
+
+class MaskedOnly(keras.Model):
+    """BERT with its head over the masked positions alone, as KerasHub's."""
+
+    def __init__(self, policy):
+        super().__init__()
+        # KerasHub's BERT always has a pooler.
+        self.bert = tt.Bert(
+            dropout=DROPOUT,
+            attention_dropout=DROPOUT,
+            heads=["pooled", "masked_lm"],
+            dtype=policy,
+        )
+        self.built = True
+
+    def call(self, inputs, training=None):
+        inputs = dict(inputs)
+        positions = inputs.pop("mask_positions")
+        hidden = self.bert.answer(inputs, [], training=training)["hidden"]
+        masked = ops.take_along_axis(hidden, positions[..., None], axis=1)
+        return self.bert.heads["masked_lm"](masked)
+
+
+def gpt2(policy):
+    return tt.Gpt2(dropout=DROPOUT, attention_dropout=DROPOUT, dtype=policy).only("lm")
+
+
+def keras_hub_bert(policy):
+    import keras_hub
+
+    backbone = keras_hub.models.BertBackbone(30522, 12, 12, 768, 3072, DROPOUT, dtype=policy)
+    return keras_hub.models.BertMaskedLM(backbone)
+
+
+def keras_hub_gpt2(policy):
+    import keras_hub
+
+    backbone = keras_hub.models.GPT2Backbone(50257, 12, 12, 768, 3072, DROPOUT, dtype=policy)
+    return keras_hub.models.GPT2CausalLM(backbone)
+
+
+MODELS = {
+    "bert": {"trainer": MaskedOnly, "keras_hub": keras_hub_bert},
+    "gpt2": {"trainer": gpt2, "keras_hub": keras_hub_gpt2},
+}
+
+
+def masked_batches(steps):
+    """Random ids, a part of which the model is to find: (inputs, labels, weights)."""
+    draw = np.random.default_rng(0)
+    ids = draw.integers(1000, 30522, (steps, BATCH, LENGTH), dtype="int32")
+    places = np.argsort(draw.random(ids.shape), axis=-1)[..., :MASKED].astype("int32")
+    return as_dataset(
+        {
+            "token_ids": ids,
+            "segment_ids": np.zeros_like(ids),
+            "padding_mask": np.ones_like(ids),
+            "mask_positions": np.sort(places, axis=-1),
+        },
+        draw.integers(1000, 30522, places.shape, dtype="int32"),
+    )
+
+
+def causal_batches(steps):
+    """Random ids, each of which the model is to foresee: (inputs, labels, weights)."""
+    shape = (steps, BATCH, LENGTH + 1)
+    ids = np.random.default_rng(0).integers(0, 50257, shape, dtype="int32")
+    inputs, labels = ids[..., :-1], ids[..., 1:]
+    return as_dataset({"token_ids": inputs, "padding_mask": np.ones_like(inputs)}, labels)
+
+
+DATA = {"bert": masked_batches, "gpt2": causal_batches}
+
+
+def as_dataset(inputs, labels):
+    weights = np.ones(labels.shape, "float32")
+    return tf.data.Dataset.from_tensor_slices((inputs, labels, weights)).prefetch(1)
+
+
+def with_trainer(model, data):
+    return trainer_of_epochs(model, data, smoothing=0.0).train
+
+
+def with_fit(model, data):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=optimizer(), loss=loss)
+    return lambda: model.fit(data, verbose=0, shuffle=False)
+
+
+STARTS = {"trainer": with_trainer, "keras_hub": with_fit}
+
+
+if __name__ == "__main__":
+    main()

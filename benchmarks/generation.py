@@ -1,0 +1,107 @@
+"""How fast GPT-2 writes, and how much memory that takes.
+
+    python benchmarks/generation.py [--batch 8] [--prompt 64] [--tokens 64]
+
+GPT-2 of the smallest published size with random weights writes greedily: `start_decoding` and
+`Greedy` of this package against KerasHub's `GPT2CausalLM.generate`, both with a cache and in a
+graph without XLA. Each stands in a process of its own, and they take turns.
+"""
+
+import argparse
+import contextlib
+import multiprocessing
+
+import numpy as np
+import tensorflow as tf
+from peers import has_keras_hub
+from timing import against, interleaved, peak_memory, print_table, rate, rate_range
+from training import POLICIES
+
+import tftransformer as tt
+
+VOCAB_SIZE, NO_END_ID = 50257, -1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--prompt", type=int, default=64)
+    parser.add_argument("--tokens", type=int, default=64, help="new tokens of each text")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    names = ["ours:float32", "ours:bfloat16"]
+    if has_keras_hub():
+        names += ["keras_hub:float32", "keras_hub:bfloat16"]
+    with contextlib.ExitStack() as stack:
+        alone = {
+            name: stack.enter_context(
+                multiprocessing.get_context("spawn").Pool(
+                    1, build, (name, options.batch, options.prompt, options.tokens)
+                )
+            )
+            for name in names
+        }
+        built = {name: process.apply(peak_memory) for name, process in alone.items()}
+        tasks = {name: lambda p=process: p.apply(write) for name, process in alone.items()}
+        times = interleaved(tasks, options.rounds)
+        peaks = {name: process.apply(peak_memory) for name, process in alone.items()}
+    written = options.batch * options.tokens
+    peers = [name for name in names if name.startswith("keras_hub")]
+    print(
+        f"{options.batch} prompts of {options.prompt} tokens, {options.tokens} new ones, "
+        f"{options.rounds} rounds"
+    )
+    rows = []
+    for name, taken in times.items():
+        row = [
+            name,
+            rate(written, taken),
+            rate_range(written, taken),
+            *against(taken, times, peers),
+        ]
+        rows.append([*row, f"{built[name] / 2**30:.2f}", f"{peaks[name] / 2**30:.2f}"])
+    head = ["GPT-2, greedy", "tokens/s", "slowest – fastest", *(f"× {peer}" for peer in peers)]
+    print_table([*head, "GiB built", "peak GiB"], rows)
+
+
+def build(name: str, batch: int, prompt: int, tokens: int) -> None:
+    """Makes, in a process of its own, the function that `write` calls."""
+    global generate
+    who, precision = name.split(":")
+    ids = np.random.default_rng(0).integers(0, VOCAB_SIZE, (batch, prompt), "int32")
+    generate = WRITERS[who](POLICIES[precision], ids, tokens)
+
+
+def write() -> None:
+    """Writes the texts."""
+    generate()
+
+
+def ours(policy: str, ids: np.ndarray, tokens: int):
+    model = tt.Gpt2(dtype=policy)
+
+    @tf.function(autograph=False)
+    def decode(ids):
+        step, cache = model.start_decoding(ids, ids.shape[1] + tokens)
+        found = tt.Greedy()(step, cache, ids, max_new_tokens=tokens, end_id=NO_END_ID, pad_id=0)
+        return found.ids
+
+    return lambda: decode(tf.constant(ids)).numpy()
+
+
+def keras_hub_model(policy: str, ids: np.ndarray, tokens: int):
+    import keras_hub
+
+    backbone = keras_hub.models.GPT2Backbone(VOCAB_SIZE, 12, 12, 768, 3072, dtype=policy)
+    model = keras_hub.models.GPT2CausalLM(backbone)
+    model.compile(sampler="greedy", jit_compile=False)
+    room = ((0, 0), (0, tokens))
+    inputs = {"token_ids": np.pad(ids, room), "padding_mask": np.pad(np.ones_like(ids), room)}
+    return lambda: model.generate(inputs, stop_token_ids=None)
+
+
+WRITERS = {"ours": ours, "keras_hub": keras_hub_model}
+
+
+if __name__ == "__main__":
+    main()
