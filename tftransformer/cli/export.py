@@ -14,12 +14,12 @@ HELP = "export a translator to be served: a SavedModel, or a folder for CTransla
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
     add_translator_arguments(parser)
-    parser.add_argument("--output", required=True, metavar="FOLDER", help="folder to make")
-    parser.add_argument(
-        "--format", choices=["saved_model", "ctranslate2"], default="saved_model", help="of OUTPUT"
-    )
+    add = parser.add_argument
+    add("--output", required=True, metavar="FOLDER", help="folder to make")
+    add("--format", choices=["saved_model", "ctranslate2"], default="saved_model", help="of OUTPUT")
+    add("--weights", choices=["float32", "int8"], default="float32", help="their type on the disk")
 
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    print(load_translator(options).export(options.output, options.format))
+    print(load_translator(options).export(options.output, options.format, options.weights))

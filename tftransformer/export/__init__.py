@@ -1,7 +1,13 @@
 """Floor 7: models that are served without this package."""
 
 from tftransformer.export.ctranslate2 import write_ctranslate2
+from tftransformer.export.quantized import QuantizedTranslationModule
 from tftransformer.export.saved_model import write_saved_model
 from tftransformer.export.translation_module import TranslationModule
 
-__all__ = ["TranslationModule", "write_ctranslate2", "write_saved_model"]
+__all__ = [
+    "QuantizedTranslationModule",
+    "TranslationModule",
+    "write_ctranslate2",
+    "write_saved_model",
+]

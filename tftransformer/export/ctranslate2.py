@@ -32,10 +32,10 @@ def write_ctranslate2(
     source_tokenizer: Any,
     target_tokenizer: Any,
     path: str | os.PathLike,
+    weights: str = "float32",
 ) -> pathlib.Path:
     """Writes a `Transformer` and its tokenizers as a folder that `ctranslate2.Translator` loads.
 
-    The weights are float32; `Translator(path, compute_type="int8")` quantises them as it loads.
     Beside what CTranslate2 reads stand the folders `source_tokenizer` and `target_tokenizer`, as
     `Tokenizer.save` writes them, each with its SentencePiece model: CTranslate2 takes pieces. It
     adds the end token to the source itself. Its `translate_batch(pieces, beam_size=4,
@@ -48,6 +48,8 @@ def write_ctranslate2(
         source_tokenizer: of its source.
         target_tokenizer: of its target.
         path: folder to make.
+        weights: their type on the disk, such as "float32" or "int8". CTranslate2 computes with what
+            it finds; `ctranslate2.Translator(path, compute_type="int8")` rounds as it loads.
 
     Returns:
         The path.
@@ -93,7 +95,7 @@ def write_ctranslate2(
     spec.config.add_source_eos = True
     spec.config.layer_norm_epsilon = layer.epsilon
     spec.validate()
-    spec.optimize()  # one copy of each tied table
+    spec.optimize(weights)  # one copy of each tied table, too
     with making_folder(path) as beside:
         spec.save(str(beside))
         source_tokenizer.save(beside / "source_tokenizer")

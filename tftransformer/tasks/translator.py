@@ -15,12 +15,16 @@ import numpy as np
 
 from tftransformer.core import replacing
 from tftransformer.decoding import BeamSearch, Strategy
-from tftransformer.export import TranslationModule, write_ctranslate2
+from tftransformer.export import (
+    QuantizedTranslationModule,
+    TranslationModule,
+    write_ctranslate2,
+)
 from tftransformer.tasks.scores import check_scoring, translation_scores
 from tftransformer.text import load_tokenizer
 
 _SETTINGS, _MODEL = "translator.json", "model.keras"
-EXPORTS = ("saved_model", "ctranslate2")
+FORMATS, WEIGHTS = ("saved_model", "ctranslate2"), ("float32", "int8")
 
 
 class Translation(NamedTuple):
@@ -103,13 +107,19 @@ class Translator:
         _check_number("batch_size", batch_size, 1)
         self.max_length, self.max_source_length = max_length, max_source_length
         self.processors, self.batch_size = tuple(processors), batch_size
-        self.module = TranslationModule(
+        self.module = self._module(model)
+
+    def _module(
+        self, model: Any, kind: type[TranslationModule] = TranslationModule
+    ) -> TranslationModule:
+        """The graph that translates with a model."""
+        return kind(
             model,
             self.source_tokenizer,
             self.target_tokenizer,
             self.strategy,
-            max_length,
-            max_source_length,
+            self.max_length,
+            self.max_source_length,
             self.processors,
         )
 
@@ -212,7 +222,12 @@ class Translator:
         check_scoring(len(sources), references, tokenize)  # before the long work
         return translation_scores(self(sources), references, tokenize)
 
-    def export(self, path: str | os.PathLike, format: str = "saved_model") -> pathlib.Path:
+    def export(
+        self,
+        path: str | os.PathLike,
+        format: str = "saved_model",
+        weights: str = "float32",
+    ) -> pathlib.Path:
         """Writes what is served without this package.
 
         Args:
@@ -221,15 +236,21 @@ class Translator:
                 processors (see `TranslationModule.save`); or "ctranslate2", model and tokenizers
                 for CTranslate2, which is told how to decode with each call (see
                 `write_ctranslate2`).
+            weights: "float32", or "int8": matrices a quarter as large on the disk, rounded. The
+                SavedModel computes with them in float32, CTranslate2 in int8.
 
         Returns:
             The path.
         """
-        if format not in EXPORTS:
-            raise ValueError(f"format must be one of {EXPORTS}, not {format!r}")
-        if format == "saved_model":
-            return self.module.save(path)
-        return write_ctranslate2(self.model, self.source_tokenizer, self.target_tokenizer, path)
+        for name, given, known in (("format", format, FORMATS), ("weights", weights, WEIGHTS)):
+            if given not in known:
+                raise ValueError(f"{name} must be one of {known}, not {given!r}")
+        if format == "ctranslate2":
+            tokenizers = self.source_tokenizer, self.target_tokenizer
+            return write_ctranslate2(self.model, *tokenizers, path, weights)
+        if weights == "int8":
+            return self._module(self.model, QuantizedTranslationModule).save(path)
+        return self.module.save(path)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Writes the model, the tokenizers and the settings into a folder, made if need be."""
