@@ -183,7 +183,11 @@ class DataProcess:
         """
         self._fitted()
         texts, report = take_texts(frame, [self.source, self.target])
-        examples = self._examples(texts)
+        columns = [
+            Ragged(*tokenizer.encode_flat(column))
+            for tokenizer, column in zip(self._tokenizers, texts, strict=True)
+        ]
+        examples = self._examples(columns)
         # Of an empty row, the start or end token alone is left.
         empty = (examples.lengths <= 1).any(axis=1)
         too_long = (examples.lengths > self.max_length).any(axis=1) & ~empty
@@ -194,10 +198,10 @@ class DataProcess:
         self._tell(report)
         resample = None
         if training and self.sampling_alpha:
-            texts = [[column[row] for row in kept] for column in texts]
+            columns = [column.take(kept) for column in columns]
 
             def resample(epoch):
-                return self._examples(texts, epoch)
+                return self._examples(self._resample(columns, epoch))
 
         return Batches(
             examples.take(kept),
@@ -299,14 +303,17 @@ class DataProcess:
             **options,
         )
 
-    def _examples(self, texts, epoch=None) -> Examples:
-        """Cuts source and target texts; where an epoch is given, at random."""
-        columns = []
-        for side, (tokenizer, column) in enumerate(zip(self._tokenizers, texts, strict=True)):
-            drawn = {} if epoch is None else {"seed": (self.seed, epoch, side)}
-            columns.append(Ragged(*tokenizer.encode_flat(column, **drawn)))
+    def _examples(self, columns) -> Examples:
         tokenizer = self.target_tokenizer
         return sequence_to_sequence(*columns, start_id=tokenizer.start_id, end_id=tokenizer.end_id)
+
+    def _resample(self, columns, epoch) -> list[Ragged]:
+        """Cuts source and target at random, a pure function of seed and epoch."""
+        sides = enumerate(zip(self._tokenizers, columns, strict=True))
+        return [
+            Ragged(*tokenizer.resample(column.values, column.row_splits, (self.seed, epoch, side)))
+            for side, (tokenizer, column) in sides
+        ]
 
     def _tell(self, report: Report):
         if not report.used:

@@ -1,20 +1,19 @@
 """SentencePiece: byte-pair encoding and unigram pieces over raw text."""
 
+import functools
 import hashlib
-import threading
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.objectives import Ragged
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
+from tftransformer.text.resampling import Resampler
 from tftransformer.text.tokenizer import Tokenizer, as_vector, check_texts, split
 
 KINDS = ("bpe", "unigram")
 NORMALIZATIONS = ("identity", "nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
-
-# sentencepiece has one random seed for the whole process.
-_sampling = threading.Lock()
 
 
 class SentencePieceTokenizer(Tokenizer):
@@ -158,14 +157,27 @@ class SentencePieceTokenizer(Tokenizer):
             texts: strings.
             seed: where given, segmentations are drawn as in `sample`.
         """
-        texts = check_texts(texts)
-        if seed is None:
-            rows = self._processor.encode(texts, return_type="numpy")
-        else:
-            rows = self._sample(texts, seed)
+        rows = self._processor.encode(check_texts(texts), return_type="numpy")
         splits = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(row) for row in rows], out=splits[1:])
-        return np.concatenate([np.zeros(0, np.int32), *rows]), splits
+        ids = np.concatenate([np.zeros(0, np.int32), *rows])
+        return (ids, splits) if seed is None else self.resample(ids, splits, seed)
+
+    def resample(
+        self, ids: np.ndarray, splits: np.ndarray, seed: int | Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draws another segmentation of texts that are cut already: a pure function.
+
+        Args:
+            ids, splits: plain ones, as `encode_flat` returns them.
+            seed: a non-negative int or several, such as `(seed, epoch)`.
+
+        Returns:
+            `(ids, splits)` of the same texts.
+        """
+        generator = np.random.default_rng(seed)
+        drawn = self._resampler(Ragged(ids, splits), self.sampling_alpha, generator)
+        return drawn.values, drawn.row_splits
 
     def sample(self, texts: Iterable[str], seed: int | Sequence[int]) -> list[list[int]]:
         """Draws one segmentation for each string: a pure function of its arguments.
@@ -179,20 +191,17 @@ class SentencePieceTokenizer(Tokenizer):
         """
         return split(*self.encode_flat(texts, seed))
 
-    def _sample(self, texts: list[str], seed: int | Sequence[int]) -> list[np.ndarray]:
-        import sentencepiece
-
-        state = np.random.SeedSequence(seed).generate_state(1)
-        with _sampling:
-            sentencepiece.set_random_generator_seed(int(state[0]))
-            return self._processor.encode(
-                texts,
-                enable_sampling=True,
-                nbest_size=-1,
-                alpha=self.sampling_alpha,
-                num_threads=1,  # with more, chance decides which thread draws for which text
-                return_type="numpy",
-            )
+    @functools.cached_property
+    def _resampler(self) -> Resampler:
+        processor, ids = self._processor, range(self.vocab_size)
+        no_text = (
+            processor.is_control,
+            processor.is_unknown,
+            processor.is_byte,
+            processor.is_unused,
+        )
+        pieces = [None if any(no(i) for no in no_text) else self._pieces[i] for i in ids]
+        return Resampler(pieces, [processor.get_score(i) for i in ids])
 
     def vocabulary(self) -> bytes:
         return self._processor.serialized_model_proto()
