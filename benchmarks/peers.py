@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 
@@ -44,24 +44,27 @@ def torch_process(python: str, order: dict) -> Iterator[tuple[int, Callable[[obj
         The number of weights of its model, and a function that sends one line of plain data and
         waits for the answer.
     """
-    with answering(python, "torch_peer.py") as ask:
+    # Threads that spin while they wait would take the cores from whoever's turn is next.
+    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
+    with answering(python, "torch_peer.py", environment=environment) as ask:
         yield ask(order), ask
 
 
 @contextlib.contextmanager
-def answering(python: str, script: str, *words: object) -> Iterator[Callable[..., object]]:
+def answering(
+    python: str, script: str, *words: object, environment: Mapping[str, str] | None = None
+) -> Iterator[Callable[..., object]]:
     """Starts a script beside this one that answers lines of JSON with lines of JSON.
 
     Args:
         python: the Python to run it.
         script: its file name.
         *words: its arguments.
+        environment: its environment variables; default: those of this process.
 
     Yields:
         A function that sends plain data, or nothing if it is given none, and returns the answer.
     """
-    # Threads that spin while they wait would take the cores from whoever's turn is next.
-    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
     with subprocess.Popen(
         [python, str(Path(__file__).with_name(script)), *map(str, words)],
         stdin=subprocess.PIPE,

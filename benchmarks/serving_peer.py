@@ -101,10 +101,11 @@ def transformers():
 
 
 KINDS = {
-    "saved_model": saved_model,
+    "saved_model-float32": saved_model,
+    "saved_model-int8": saved_model,
     "ctranslate2-float32": lambda: ctranslate2("float32"),
     "ctranslate2-int8": lambda: ctranslate2("int8"),
-    "transformers": transformers,
+    "transformers-float32": transformers,
 }
 
 if __name__ == "__main__":

@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
-def interleaved(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def interleaved(
+    tasks: Mapping[str, Callable[[], object]], rounds: int, rest: float = 0.0
+) -> dict[str, list[float]]:
     """Times tasks in turn, so that a slow moment of the machine strikes them all.
 
     Args:
         tasks: name → function that ends only when its work is done.
         rounds: number of timed rounds; one more before them warms up and is not counted.
+        rest: seconds before each task, in which threads that spin go to sleep.
 
     Returns:
         name → seconds of each round.
@@ -21,6 +24,7 @@ def interleaved(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict[
     seconds = {name: [] for name in tasks}
     for _ in range(rounds + 1):
         for name, task in tasks.items():
+            time.sleep(rest)
             start = time.perf_counter()
             task()
             seconds[name].append(time.perf_counter() - start)
