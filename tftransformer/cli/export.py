@@ -17,7 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--output", required=True, metavar="FOLDER", help="folder to make")
     add("--format", choices=["saved_model", "ctranslate2"], default="saved_model", help="of OUTPUT")
-    add("--weights", choices=["float32", "int8"], default="float32", help="their type on the disk")
+    add(
+        "--weights",
+        choices=["float32", "bfloat16", "int8"],
+        default="float32",
+        help="their type on the disk",
+    )
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """Floor 7: models that are served without this package."""
 
 from tftransformer.export.ctranslate2 import write_ctranslate2
+from tftransformer.export.precision import in_precision
 from tftransformer.export.quantized import QuantizedTranslationModule
 from tftransformer.export.saved_model import write_saved_model
 from tftransformer.export.translation_module import TranslationModule
@@ -8,6 +9,7 @@ from tftransformer.export.translation_module import TranslationModule
 __all__ = [
     "QuantizedTranslationModule",
     "TranslationModule",
+    "in_precision",
     "write_ctranslate2",
     "write_saved_model",
 ]

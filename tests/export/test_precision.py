@@ -1,0 +1,72 @@
+"""Exports in bfloat16: half the size, and the translations of the model so rounded."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tftransformer.decoding import BeamSearch, Greedy
+from tftransformer.export import in_precision
+from tftransformer.models import T5, Gpt2, Transformer, TransformerXL
+from tftransformer.positions import LearnedPositions
+from tftransformer.tasks import Translator
+
+TEXTS = ["The dog sleeps.", "", "two birds in the house and a dog", "Vögel 🐦"]
+SIZES = {"num_layers": 1, "d_model": 16, "num_heads": 2, "vocab_size": 30}
+MODELS = {
+    "transformer": lambda: Transformer(**SIZES, dff=32, position=LearnedPositions(16, 12)),
+    "t5": lambda: T5(**SIZES, dff=32, head_width=8),
+    "gpt2": lambda: Gpt2(**SIZES, max_length=12),
+    "transformer-xl": lambda: TransformerXL(**SIZES, dff=32, memory_length=4, cutoffs=[]),
+}
+IDS = np.array([[5, 6, 7, 9, 4], [8, 3, 11, 1, 20]], "int32")
+
+
+def logits(model):
+    """Of the second step, which reads the cache of the first."""
+    key = "source_ids" if isinstance(model, Transformer | T5) else "token_ids"
+    step, cache = model.start_decoding({key: IDS}, max_length=8)
+    _, cache = step(IDS, cache, 0)
+    found, cache = step(IDS[:, :1], cache, IDS.shape[1])
+    dtypes = {keras.backend.standardize_dtype(x.dtype) for x in keras.tree.flatten(cache)}
+    return np.array(keras.ops.cast(found, "float32")), dtypes
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_copy_decodes_as_the_model_within_its_precision(name):
+    model = MODELS[name]()
+    copy = in_precision(model, "bfloat16")
+    (exact, dtypes), (rounded, rounded_dtypes) = logits(model), logits(copy)
+    assert (dtypes, rounded_dtypes) == ({"float32"}, {"bfloat16"})
+    np.testing.assert_allclose(rounded, exact, atol=0.03 * np.abs(exact).max())
+    assert np.any(rounded != exact)
+    for weight in model.weights:
+        weight.assign(keras.ops.zeros_like(weight))
+    np.testing.assert_array_equal(logits(copy)[0], rounded)  # it has weights of its own
+
+
+def test_another_precision_is_refused():
+    with pytest.raises(ValueError, match="'int4'"):
+        in_precision(MODELS["transformer"](), "int4")
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)], ids=repr)
+def test_the_export_translates_as_the_copy_does(
+    make_translator, pair_tokenizers, tmp_path, strategy
+):
+    translator = make_translator(strategy=strategy)
+    path = translator.export(tmp_path / "export", weights="bfloat16")
+    copy = in_precision(translator.model, "bfloat16")
+    expected = Translator(copy, pair_tokenizers, strategy, max_length=12).n_best(TEXTS)
+    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(path))
+        served = graph.signature_def["serving_default"]
+        fetches = {name: tensor.name for name, tensor in served.outputs.items()}
+        in_session = session.run(fetches, {served.inputs["texts"].name: TEXTS})
+    for outputs in (signature(texts=tf.constant(TEXTS)), in_session):
+        texts = [text.decode() for text in np.array(outputs["translations"])]
+        assert texts == [best.text for best, *_ in expected]
+    (data,) = (path / "variables").glob("*.data-*")
+    weights = 2 * translator.model.count_params()
+    assert weights <= data.stat().st_size < 1.2 * weights
