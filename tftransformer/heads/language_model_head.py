@@ -54,10 +54,14 @@ class LanguageModelHead(Layer):
         if self.scale != 1.0:
             hidden = hidden * self.scale
         *batch, width = ops.shape(hidden)
-        table = ops.transpose(ops.cast(table, hidden.dtype))
-        logits = ops.reshape(
-            ops.matmul(ops.reshape(hidden, (-1, width)), table), (*batch, self.vocab_size)
-        )
+        table = ops.cast(table, hidden.dtype)
+        if len(batch) == 1 and keras.backend.standardize_dtype(hidden.dtype) == "float32":
+            # One position a row, as a step of decoding has it: a CPU multiplies few float32 rows
+            # with a transposed table at a third of the speed of the table with few columns.
+            logits = ops.transpose(ops.matmul(table, ops.transpose(hidden)))
+        else:
+            logits = ops.matmul(ops.reshape(hidden, (-1, width)), ops.transpose(table))
+            logits = ops.reshape(logits, (*batch, self.vocab_size))
         return logits if self.bias is None else logits + self.bias
 
     def compute_output_shape(self, hidden_shape):
