@@ -18,10 +18,12 @@ class AttentionState:
     Attributes:
         weights: after a call, float32 (batch, heads, queries, keys).
         new_keys_at: the entry of the context that says where the projected keys stand.
+        copies: how many rows of queries there are for each row of keys.
     """
 
     weights: Any = None
     new_keys_at = "key_positions"
+    copies = 1
 
     def extend(self, project: Project) -> tuple[Any, Any]:
         """Returns the keys and values to attend to, (batch, heads, keys, head width) each.
@@ -61,10 +63,11 @@ class FixedKeyValue(AttentionState):
     Args:
         key: float tensor (batch, heads, keys, head width), or None before the first call.
         value: float tensor (batch, heads, keys, head width), or None.
+        copies: how many rows in succession attend to one row of keys, such as its beams.
     """
 
-    def __init__(self, key: Any = None, value: Any = None):
-        self.key, self.value = key, value
+    def __init__(self, key: Any = None, value: Any = None, copies: int = 1):
+        self.key, self.value, self.copies = key, value, copies
 
     def extend(self, project):
         if self.key is None:

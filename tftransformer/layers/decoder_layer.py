@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+from keras import ops
 
 from tftransformer.core import register
 from tftransformer.layers.attention_state import LayerState
@@ -81,19 +82,26 @@ class DecoderLayer(EncoderLayer):
         x = self._attend(
             x, attention_mask, training, state, position_bias=position_bias, context=context
         )
-        x = self.cross_attention_residual(
-            x,
-            sublayer=lambda h: attend(
+        slot = state.cross_attention if state else None
+        copies = slot.copies if slot else 1
+        if copies > 1 and cross_attention_mask.shape[2] != 1:
+            cross_attention_mask = ops.tile(cross_attention_mask, (1, 1, copies, 1))
+
+        def look_at_source(h):
+            # Rows that share their keys are so many more queries of one row.
+            length, width = ops.shape(h)[1:]
+            seen = attend(
                 self.cross_attention,
-                h,
+                ops.reshape(h, (-1, copies * length, width)) if copies > 1 else h,
                 encoder_output,
                 cross_attention_mask,
                 training,
                 context=cross_context,
-                state=state.cross_attention if state else None,
-            ),
-            training=training,
-        )
+                state=slot,
+            )
+            return ops.reshape(seen, (-1, length, self.d_model)) if copies > 1 else seen
+
+        x = self.cross_attention_residual(x, sublayer=look_at_source, training=training)
         return self._transform(x, training)
 
     def compute_output_shape(self, x_shape, encoder_output_shape=None):

@@ -7,7 +7,13 @@ import keras
 from keras import ops
 
 from tftransformer.core import Configurable
-from tftransformer.layers import FixedKeyValue, KeyValueCache, LayerState, StackState
+from tftransformer.layers import (
+    DotProductScorer,
+    FixedKeyValue,
+    KeyValueCache,
+    LayerState,
+    StackState,
+)
 
 
 class EncoderDecoder(Configurable, keras.Model):
@@ -121,19 +127,23 @@ class EncoderDecoder(Configurable, keras.Model):
         if padding_mask is None:
             padding_mask = self.source_padding_mask(source_ids)
         encoder_output = self.encoder(source_ids, padding_mask=padding_mask, training=False)
-        fixed = [
-            layer.cross_attention.project_value(encoder_output) for layer in self.decoder.layers
-        ]
-        if copies > 1:
-            padding_mask = ops.repeat(padding_mask, copies, axis=0)
-            fixed = [tuple(ops.repeat(x, copies, axis=0) for x in pair) for pair in fixed]
-        rows = ops.shape(padding_mask)[0]
-        cache = self.decoder.empty_cache(rows, max_length)
+        attentions = [layer.cross_attention for layer in self.decoder.layers]
+        fixed = [attention.project_value(encoder_output) for attention in attentions]
+        cache = self.decoder.empty_cache(ops.shape(padding_mask)[0] * copies, max_length)
+        # Copies share the keys of their sentence; a scorer that counts queries keeps them apart.
+        shared = copies
+        if not all(isinstance(attention.scorer, DotProductScorer) for attention in attentions):
+            shared = 1
+            padding_mask, fixed = keras.tree.map_structure(
+                lambda x: ops.repeat(x, copies, axis=0), (padding_mask, fixed)
+            )
 
         def step(ids, cache, position):
             state = StackState(
                 [
-                    LayerState(KeyValueCache(**own, position=position), FixedKeyValue(*source))
+                    LayerState(
+                        KeyValueCache(**own, position=position), FixedKeyValue(*source, shared)
+                    )
                     for own, source in zip(cache, fixed, strict=True)
                 ],
                 position=position,
