@@ -74,6 +74,14 @@ def test_evaluate_and_export(folder):
 
 
 @pytest.mark.slow
+def test_export_for_ctranslate2(folder, tmp_path):
+    pytest.importorskip("ctranslate2", exc_type=ImportError)
+    words = ["--format", "ctranslate2", "--weights", "int8"]
+    run("export", "--model", folder / "model", "--output", tmp_path / "served", *words)
+    assert (tmp_path / "served" / "model.bin").is_file()
+
+
+@pytest.mark.slow
 def test_errors_go_to_standard_error_with_a_status(folder, tmp_path):
     table = folder / "pairs.tsv"
     for words, message in (

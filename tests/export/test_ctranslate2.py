@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tftransformer.decoding import BeamSearch, Greedy, PowerLengthPenalty
+from tftransformer.export import write_ctranslate2
 from tftransformer.layers import FeedForward, MultiHeadAttention, RelativeScorer
 from tftransformer.masks import CausalMask, PaddingMask, SlidingWindowMask
-from tftransformer.models import Transformer
+from tftransformer.models import Gpt, Transformer
 from tftransformer.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from tftransformer.tasks import Translator
 from tftransformer.text import SentencePieceTokenizer, WordPieceTokenizer
@@ -182,6 +183,13 @@ def test_what_ctranslate2_cannot_run_is_named(pair_tokenizers, tmp_path, message
         translator.export(tmp_path / "served", "ctranslate2")
     assert message in str(raised.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_of_another_kind_is_refused(pair_tokenizers, tmp_path):
+    tokenizer = pair_tokenizers.source_tokenizer
+    model = Gpt(vocab_size=tokenizer.vocab_size, num_layers=1, d_model=16, num_heads=2)
+    with pytest.raises(ValueError, match="gets a Transformer from here, not a Gpt"):
+        write_ctranslate2(model, tokenizer, tokenizer, tmp_path / "served")
 
 
 def test_a_format_that_there_is_not_is_refused(make_translator, tmp_path):
