@@ -66,7 +66,7 @@ def _check_columns(frame, columns: Sequence[str]) -> None:
 def _check_strings(column, values, index):
     """Raises unless all `values` are strings that UTF-8 can hold, or None."""
     for row, value in enumerate(values):
-        if value is None or (isinstance(value, str) and value.isascii()):
+        if value is None or (isinstance(value, str) and (value.isascii() or _is_unicode(value))):
             continue
         where = f"row {row} (index {index[row]!r}) of column {column!r}"
         if not isinstance(value, str):
@@ -74,13 +74,18 @@ def _check_strings(column, values, index):
                 f"{where} is {_short(value)}, of type {type(value).__name__}, not a string. "
                 f"Turn the column into strings: frame[{column!r}].astype('string')."
             )
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"{where} holds half a surrogate pair at character {error.start}: no Unicode "
-                "text. Read its file with the right encoding, or drop the row."
-            ) from None
+        raise ValueError(
+            f"{where} holds half a surrogate pair: no Unicode text. Read its file with the right "
+            "encoding, or drop the row."
+        )
+
+
+def _is_unicode(text):
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _short(value, most=40):

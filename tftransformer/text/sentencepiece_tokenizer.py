@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from tftransformer.text.resampling import Resampler
 from tftransformer.text.tokenizer import Tokenizer, as_vector, check_texts, split
 
 KINDS = ("bpe", "unigram")
+BLOCK = 4096  # lists for more texts at once would keep Python's garbage collector busy
 NORMALIZATIONS = ("identity", "nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
 
 
@@ -157,10 +159,14 @@ class SentencePieceTokenizer(Tokenizer):
             texts: strings.
             seed: where given, segmentations are drawn as in `sample`.
         """
-        rows = self._processor.encode(check_texts(texts), return_type="numpy")
-        splits = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum([len(row) for row in rows], out=splits[1:])
-        ids = np.concatenate([np.zeros(0, np.int32), *rows])
+        ids, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
+        texts = check_texts(texts)
+        for start in range(0, len(texts), BLOCK):
+            rows = self._processor.encode(texts[start : start + BLOCK], out_type=int)
+            lengths.append(np.fromiter(map(len, rows), np.int64, len(rows)))
+            tokens = itertools.chain.from_iterable(rows)
+            ids.append(np.fromiter(tokens, np.int32, lengths[-1].sum()))
+        ids, splits = np.concatenate(ids), np.cumsum(np.concatenate(lengths))
         return (ids, splits) if seed is None else self.resample(ids, splits, seed)
 
     def resample(
