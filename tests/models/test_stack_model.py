@@ -128,6 +128,8 @@ def test_heads_of_ones_own():
 def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match=r"no head 'lmm'.*'masked_lm'"):
         make(heads=["lmm"])
+    with pytest.raises(ValueError, match=r"not of shape \(5,\); .*token_ids\[None\]"):
+        make()(IDS[0])
     with pytest.raises(ValueError, match="lack 'token_ids'"):
         make()({"ids": IDS})
     with pytest.raises(ValueError, match="no embeddings for them"):

@@ -98,6 +98,9 @@ def test_building_twice_makes_no_second_weight():
         ({"num_layers": 0}, ["num_layers=0"]),
         ({"dff": (1, 2, 3)}, ["(1, 2, 3)", "pair"]),
         ({"d_model": 9, "num_heads": 3}, ["even d_model", "9"]),
+        ({"d_model": "16"}, ["d_model='16'", "whole number"]),
+        ({"num_heads": "4"}, ["'4'", "one number, or a pair"]),
+        ({"num_layers": 2.0}, ["2.0", "one number, or a pair"]),
     ],
 )
 def test_a_wrong_argument_is_named(options, words):
@@ -112,6 +115,7 @@ def test_a_wrong_argument_is_named(options, words):
     [
         ({"source_ids": IDS["source_ids"]}, ["target_ids", "['source_ids']"]),
         (IDS["source_ids"], ["dict", "source_ids"]),
+        ({**IDS, "target_ids": IDS["target_ids"][0]}, ["target_ids", "batch", "target_ids[None]"]),
     ],
 )
 def test_wrong_inputs_are_named(inputs, words):

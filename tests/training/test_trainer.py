@@ -314,6 +314,7 @@ def test_batches_of_another_kind_are_refused(tiny):
         ({"loss": "mse"}, "keras.losses.Loss.*not 'mse'"),
         ({"callbacks": keras.callbacks.TerminateOnNaN}, "list of.*TerminateOnNaN"),
         ({"callbacks": [None]}, "it holds None"),
+        ({"strategy": "mirrored"}, r"MirroredStrategy\(\).*got 'mirrored'"),
     ],
     ids=str,
 )

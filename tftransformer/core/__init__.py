@@ -1,5 +1,6 @@
 """Floor 0: what everything else stands on."""
 
+from tftransformer.core.checks import check_numbers
 from tftransformer.core.configurable import Configurable, Layer, copy_of
 from tftransformer.core.files import making_folder, replacing
 from tftransformer.core.numerics import gelu_tanh, get_activation, masked_softmax
@@ -12,6 +13,7 @@ __all__ = [
     "Layer",
     "allocate",
     "best_index",
+    "check_numbers",
     "copy_of",
     "gelu_tanh",
     "get_activation",

@@ -63,12 +63,19 @@ class EncoderDecoder(Configurable, keras.Model):
     @staticmethod
     def _ids(inputs: Mapping[str, Any]) -> tuple[Any, Any]:
         try:
-            return inputs["source_ids"], inputs["target_ids"]
+            source_ids, target_ids = inputs["source_ids"], inputs["target_ids"]
         except (KeyError, TypeError, IndexError):
             given = sorted(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
             raise ValueError(
                 f"the inputs are a dict of 'source_ids' and 'target_ids', not {given}."
             ) from None
+        for name, ids in (("source_ids", source_ids), ("target_ids", target_ids)):
+            if ops.ndim(ids) != 2:
+                raise ValueError(
+                    f"{name} must be int (batch, length), not of shape {tuple(ops.shape(ids))}; "
+                    f"one text makes a batch of one: {name}[None]."
+                )
+        return source_ids, target_ids
 
     def source_padding_mask(self, source_ids: Any) -> Any:
         """Returns bool (batch, source length), True = a real token."""

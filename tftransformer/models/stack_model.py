@@ -71,6 +71,11 @@ class StackModel(HeadedModel):
         if "token_ids" not in inputs:
             raise ValueError(f"the inputs lack 'token_ids'; they hold {sorted(inputs)}.")
         ids = inputs["token_ids"] = ops.convert_to_tensor(inputs["token_ids"])
+        if len(ids.shape) not in (2, 3):
+            raise ValueError(
+                "token_ids must be int (batch, length), or (batch, choices, length), not of shape "
+                f"{tuple(ids.shape)}; one text makes a batch of one: token_ids[None]."
+            )
         mask = inputs.get("padding_mask")
         if mask is None:
             mask = self.stack.embeddings.compute_mask(ids)

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import replacing
-from tftransformer.training.preparation import check_numbers
+from tftransformer.core import check_numbers, replacing
 
 
 @dataclasses.dataclass(frozen=True)

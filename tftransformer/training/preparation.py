@@ -7,22 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.core import check_numbers as check_numbers
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.metrics import TokenAccuracy
 from tftransformer.training.schedules import CustomSchedule
-
-
-def check_numbers(kind, **values) -> None:
-    """Raises a ValueError for a value that is no positive number of this kind.
-
-    Args:
-        kind: `numbers.Integral` or `numbers.Real`; `| None` where None is a value, too.
-        **values: the values by name.
-    """
-    for name, value in values.items():
-        if not isinstance(value, kind) or (value is not None and not value > 0):
-            what = "number" if isinstance(0.5, kind) else "whole number"
-            raise ValueError(f"{name}={value!r}: expected a positive {what}.")
 
 
 def check_callbacks(callbacks) -> list[keras.callbacks.Callback]:
@@ -69,7 +57,12 @@ def check_place(progress, length: int | None) -> None:
 
 
 def check_strategy(strategy, jit_compile: bool, minutes: float | None) -> None:
-    """Raises a ValueError for what does not work under this strategy."""
+    """Raises an error for what is no strategy, or does not work under this one."""
+    if not isinstance(strategy, tf.distribute.Strategy):
+        raise TypeError(
+            "strategy must be a tf.distribute.Strategy, such as tf.distribute.MirroredStrategy(), "
+            f"under whose scope() the model was created; got {strategy!r}."
+        )
     if jit_compile and strategy.num_replicas_in_sync > 1:
         raise ValueError("jit_compile=True works on one replica only; leave it out.")
     if minutes is not None and is_cluster(strategy):
