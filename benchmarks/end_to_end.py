@@ -17,9 +17,10 @@ from peers import has_keras_hub
 from sizes import SIZES
 from timing import against, interleaved, print_table, rate, rate_range
 from training import (
-    POLICIES,
+    contenders,
     keras_hub_transformer,
     optimizer,
+    policy_of,
     smoothed_one_hot,
     trainer_of_epochs,
     transformer,
@@ -27,7 +28,8 @@ from training import (
 
 from tftransformer.data import DataProcess, read_table
 
-CONTENDERS = [f"{who}:{precision}" for who in ("trainer", "keras_hub") for precision in POLICIES]
+DEFAULT = ["trainer:bfloat16", "keras_hub:float32"]
+CONTENDERS = contenders("trainer", "keras_hub")
 
 
 def main():
@@ -37,7 +39,7 @@ def main():
     parser.add_argument("--target", default="de")
     parser.add_argument("--rows", type=int, default=4000, help="of these, drawn at random")
     parser.add_argument("--batch-tokens", type=int, default=2048)
-    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=DEFAULT)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
 
@@ -65,7 +67,7 @@ def main():
     tasks = {}
     for name in names:
         who, precision = name.split(":")
-        tasks[name] = STARTS[who](size, POLICIES[precision], *pipelines[who])
+        tasks[name] = STARTS[who](size, precision, *pipelines[who])
     times = interleaved(tasks, options.rounds)
 
     tokens = sum(int(np.sum(weights)) for _, _, weights in batches.iterate())
@@ -119,8 +121,9 @@ def padded(data, frame, rows):
     return cut_ahead.prefetch(tf.data.AUTOTUNE)
 
 
-def with_trainer(size, policy, train, validation):
-    return trainer_of_epochs(transformer(size, policy), train, validation).train
+def with_trainer(size, precision, train, validation):
+    model = transformer(size, policy_of(precision))
+    return trainer_of_epochs(model, precision, train, validation).train
 
 
 def with_keras_hub(size, policy, train, validation):

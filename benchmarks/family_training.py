@@ -15,19 +15,25 @@ import tensorflow as tf
 from keras import ops
 from peers import has_keras_hub
 from timing import against, interleaved, print_table, rate, rate_range
-from training import DROPOUT, POLICIES, optimizer, trainer_of_epochs
+from training import DROPOUT, contenders, optimizer, policy_of, trainer_of_epochs
 
 import tftransformer as tt
 
 BATCH, LENGTH = 2, 512
 MASKED = 76  # of each row: 15 %
-CONTENDERS = [f"{who}:{precision}" for who in ("trainer", "keras_hub") for precision in POLICIES]
+DEFAULT = [
+    "trainer:float32",
+    "trainer:bfloat16",
+    "keras_hub:float32",
+    "keras_hub:mixed_bfloat16",
+]
+CONTENDERS = contenders("trainer", "keras_hub")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--families", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=DEFAULT)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=1, help="batches in a round")
     options = parser.parse_args()
@@ -41,8 +47,9 @@ def main():
         weights, tasks = {}, {}
         for name in names:
             who, precision = name.split(":")
-            model = MODELS[family][who](POLICIES[precision])
-            weights[name], tasks[name] = model.count_params(), STARTS[who](model, data)
+            model = MODELS[family][who](policy_of(precision))
+            weights[name] = model.count_params()
+            tasks[name] = STARTS[who](model, precision, data)
         if len(set(weights.values())) > 1:
             raise AssertionError(f"the models differ in size: {weights}")
         print(
@@ -144,11 +151,11 @@ def as_dataset(inputs, labels):
     return tf.data.Dataset.from_tensor_slices((inputs, labels, weights)).prefetch(1)
 
 
-def with_trainer(model, data):
-    return trainer_of_epochs(model, data, smoothing=0.0).train
+def with_trainer(model, precision, data):
+    return trainer_of_epochs(model, precision, data, smoothing=0.0).train
 
 
-def with_fit(model, data):
+def with_fit(model, precision, data):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=optimizer(), loss=loss)
     return lambda: model.fit(data, verbose=0, shuffle=False)

@@ -15,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 from peers import has_keras_hub
 from timing import against, interleaved, peak_memory, print_table, rate, rate_range
-from training import POLICIES
 
 import tftransformer as tt
 
@@ -29,9 +28,9 @@ def main():
     parser.add_argument("--tokens", type=int, default=64, help="new tokens of each text")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    names = ["ours:float32", "ours:bfloat16"]
+    names = ["ours:float32", "ours:mixed_bfloat16"]
     if has_keras_hub():
-        names += ["keras_hub:float32", "keras_hub:bfloat16"]
+        names += ["keras_hub:float32", "keras_hub:mixed_bfloat16"]
     with contextlib.ExitStack() as stack:
         alone = {
             name: stack.enter_context(
@@ -67,9 +66,9 @@ def main():
 def build(name: str, batch: int, prompt: int, tokens: int) -> None:
     """Makes, in a process of its own, the function that `write` calls."""
     global generate
-    who, precision = name.split(":")
+    who, policy = name.split(":")
     ids = np.random.default_rng(0).integers(0, VOCAB_SIZE, (batch, prompt), "int32")
-    generate = WRITERS[who](POLICIES[precision], ids, tokens)
+    generate = WRITERS[who](policy, ids, tokens)
 
 
 def write() -> None:

@@ -25,25 +25,25 @@ from timing import against, interleaved, peak_memory, print_table, rate, rate_ra
 import tftransformer as tt
 
 DROPOUT = SMOOTHING = 0.1
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-DEFAULT = [
-    "trainer:float32",
-    "trainer:bfloat16",
-    "fit:float32",
-    "keras_hub:float32",
-    "keras_hub:bfloat16",
-    "marian:float32",
-    "torch:bfloat16",
-]
-PEERS = DEFAULT[3:]  # each has a column of ratios
-PRODUCT_WIDTH, PRODUCTS = 2048, 5
+PRODUCTS = ("float32", "bfloat16")
+POLICIES = ("float32", "mixed_bfloat16")
+PRECISIONS = {
+    "trainer": (*PRODUCTS, "mixed_bfloat16"),
+    "fit": POLICIES,
+    "keras_hub": POLICIES,
+    "marian": PRODUCTS,
+    "torch": PRODUCTS,
+}
+ON_TORCH = ("marian", "torch")
+PEERS = ["keras_hub:float32", "keras_hub:mixed_bfloat16", "marian:float32", "torch:bfloat16"]
+DEFAULT = ["trainer:float32", "trainer:bfloat16", "fit:float32", *PEERS]
+PRODUCT_WIDTH, PRODUCTS_A_ROUND = 2048, 5
 
 
 def main():
-    names = [f"{who}:{precision}" for who in (*ON_KERAS, *ON_TORCH) for precision in POLICIES]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=SIZES, default="tiny")
-    parser.add_argument("--contenders", nargs="+", choices=names, default=DEFAULT)
+    parser.add_argument("--contenders", nargs="+", choices=contenders(*PRECISIONS), default=DEFAULT)
     parser.add_argument("--torch-python", default=sys.executable, help="has torch, transformers")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10, help="batches in a round")
@@ -58,7 +58,7 @@ def main():
             for name in names:
                 peaks[name] = alone.apply(train_alone, (name, size, python))
     with contextlib.ExitStack() as stack:
-        weights, tasks = {}, {precision: products(precision) for precision in POLICIES}
+        weights, tasks = {}, {precision: products(precision) for precision in PRODUCTS}
         for name in names:
             contender = start(name, size, options.steps, python)
             weights[name], tasks[name] = stack.enter_context(contender)
@@ -76,10 +76,11 @@ def main():
 def print_report(times: dict, peaks: dict, size: Size, steps: int) -> None:
     """Prints the speed of the matrix products alone, and a row for each contender."""
     ceiling = {}
-    for precision in POLICIES:
-        ceiling[precision] = 2 * PRODUCT_WIDTH**3 * PRODUCTS / statistics.median(times[precision])
+    work = 2 * PRODUCT_WIDTH**3 * PRODUCTS_A_ROUND
+    for precision in PRODUCTS:
+        ceiling[precision] = work / statistics.median(times[precision])
         print(f"matrix products alone, {precision}: {ceiling[precision] / 1e9:,.0f} GFLOP/s")
-    times = {name: taken for name, taken in times.items() if name not in POLICIES}
+    times = {name: taken for name, taken in times.items() if name not in PRODUCTS}
     peers = [name for name in PEERS if name in times]
     head = ["training", "tokens/s", "slowest – fastest"]
     head += [*(f"× {peer}" for peer in peers), "GFLOP/s", "of products"]
@@ -89,11 +90,16 @@ def print_report(times: dict, peaks: dict, size: Size, steps: int) -> None:
         tokens = steps * size.batch * size.length
         row = [name, rate(tokens, taken), rate_range(tokens, taken), *against(taken, times, peers)]
         speed = steps * operations(size) / statistics.median(taken)
-        _, precision = name.split(":")
+        precision = name.split(":")[1].removeprefix("mixed_")
         row += [f"{speed / 1e9:,.0f}", f"{speed / ceiling[precision]:.0%}"]
         row += [f"{peaks[name] / 2**30:.2f}"] if peaks else []
         rows.append(row)
     print_table(head, rows)
+
+
+def contenders(*kinds: str) -> list[str]:
+    """The names of all contenders of these kinds."""
+    return [f"{kind}:{precision}" for kind in kinds for precision in PRECISIONS[kind]]
 
 
 def installed(names: list[str], torch_python: str) -> list[str]:
@@ -132,7 +138,7 @@ def start(
         with torch_process(torch_python, order) as (weights, ask):
             yield weights, lambda: int(ask("epoch"))
     else:
-        model, train = ON_KERAS[who](size, steps, POLICIES[precision])
+        model, train = ON_KERAS[who](size, steps, precision)
 
         def epoch():
             train()
@@ -147,10 +153,10 @@ def train_alone(name: str, size: Size, torch_python: str) -> int:
         return epoch()
 
 
-def with_trainer(size: Size, steps: int, policy: str):
+def with_trainer(size: Size, steps: int, precision: str):
     """The package's own loop."""
-    model = transformer(size, policy)
-    return model, trainer_of_epochs(model, dataset(size, steps)).train
+    model = transformer(size, policy_of(precision))
+    return model, trainer_of_epochs(model, precision, dataset(size, steps)).train
 
 
 def with_fit(size: Size, steps: int, policy: str):
@@ -174,7 +180,6 @@ def with_keras_hub(size: Size, steps: int, policy: str):
 
 
 ON_KERAS = {"trainer": with_trainer, "fit": with_fit, "keras_hub": with_keras_hub}
-ON_TORCH = ("marian", "torch")
 
 
 def transformer(size: Size, policy: str) -> tt.Transformer:
@@ -236,8 +241,13 @@ def smoothed_one_hot(classes: int) -> Callable:
     return loss
 
 
+def policy_of(precision: str) -> str:
+    """The policy of the package's model: only `mixed_…` is one, else the trainer multiplies so."""
+    return precision if precision in POLICIES else "float32"
+
+
 def trainer_of_epochs(
-    model: keras.Model, train, validation=None, smoothing: float = SMOOTHING
+    model: keras.Model, precision: str, train, validation=None, smoothing: float = SMOOTHING
 ) -> tt.Trainer:
     """A trainer whose every call of `train` is one more epoch: a callback ends it."""
 
@@ -250,6 +260,7 @@ def trainer_of_epochs(
         validation,
         loss=tt.LabelSmoothedCrossEntropy(smoothing),
         optimizer=optimizer(),
+        precision=precision if precision in PRODUCTS else "float32",
         epochs=1_000_000,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stop)],
         verbose=0,
@@ -282,7 +293,7 @@ def products(precision: str) -> Callable[[], object]:
     x = tf.cast(tf.random.normal((PRODUCT_WIDTH, PRODUCT_WIDTH)), precision)
 
     def multiply():
-        for _ in range(PRODUCTS):
+        for _ in range(PRODUCTS_A_ROUND):
             y = tf.matmul(x, x)
         y.numpy()
 
