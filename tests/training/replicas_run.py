@@ -39,6 +39,7 @@ def run(strategy, penalty=False, **options):
         optimizer=optimizer,
         strategy=strategy,
         epochs=2,
+        precision="float32",
         verbose=0,
         **options,
     )

@@ -16,7 +16,12 @@ TWO_SHAPES = ((5, 4), (3, 7))
 def make(tiny, train=None, validation=None, **options):
     """A trainer of a fresh model; equal calls give equal runs."""
     keras.utils.set_random_seed(0)
-    options = {"optimizer": keras.optimizers.Adam(1e-2), "verbose": 0, **options}
+    options = {
+        "optimizer": keras.optimizers.Adam(1e-2),
+        "precision": "float32",
+        "verbose": 0,
+        **options,
+    }
     model = options.pop("model", None) or tiny.tiny_model()
     train = tiny.TinyBatches(4, shapes=TWO_SHAPES) if train is None else train
     return Trainer(model, train, validation, **options)

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import Layer, get_activation, register
+from tftransformer.layers.dropout import Dropout
 
 _GIVEN = "pooled_positions"
 COLUMNS = ("first", "last", "last_token", "last_of", "last_but", "given")
@@ -53,7 +54,7 @@ class Pooler(Layer):
             raise ValueError(f"column={column!r} needs a token_id")
         self.column, self.activation = column, get_activation(activation)
         self.token_id = token_id
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.projection = None
         if width is not None:
             self.projection = keras.layers.Dense(

@@ -7,6 +7,7 @@ import keras
 
 from tftransformer.core import Layer, register
 from tftransformer.heads.labels import number_of
+from tftransformer.layers.dropout import Dropout
 
 
 @register
@@ -38,7 +39,7 @@ class SequenceHead(Layer):
         if squeeze and number_of(labels) != 1:
             raise ValueError(f"squeeze needs one label, not {labels!r}")
         self.pooler, self.labels, self.squeeze = pooler, labels, squeeze
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.projection = keras.layers.Dense(
             number_of(labels), use_bias=use_bias, dtype=self.dtype_policy, name="projection"
         )

@@ -7,6 +7,7 @@ import keras
 
 from tftransformer.core import Layer, register
 from tftransformer.heads.labels import number_of
+from tftransformer.layers.dropout import Dropout
 
 
 @register
@@ -24,7 +25,7 @@ class TokenHead(Layer):
     def __init__(self, labels: int | Sequence[str] = 2, dropout: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.labels = labels
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.projection = keras.layers.Dense(
             number_of(labels), dtype=self.dtype_policy, name="projection"
         )

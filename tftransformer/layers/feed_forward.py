@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tftransformer.core import Layer, get_activation, register
+from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
 
 
@@ -38,7 +39,7 @@ class FeedForward(Layer):
         super().__init__(**kwargs)
         self.d_model, self.dff = d_model, dff
         self.activation = get_activation(activation)
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
         def projection(name: str, width: int) -> keras.layers.Dense:
             return make_projection(name, width, use_bias, kernel_initializer, self.dtype_policy)

@@ -8,6 +8,7 @@ from keras import ops
 
 from tftransformer.core import Layer, masked_softmax, register
 from tftransformer.layers.attention_state import AttentionState
+from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
 from tftransformer.layers.scorers import DotProductScorer
 
@@ -59,7 +60,7 @@ class MultiHeadAttention(Layer):
         self.head_width = head_width or d_model // num_heads
         self.scorer = scorer or DotProductScorer(dtype=self.dtype_policy, name="scorer")
         self.rotary = rotary
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
         def projection(
             name: str, width: int, initializer: Any = kernel_initializer

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 from keras import ops
 
 from tftransformer.core import Layer, register
+from tftransformer.layers.dropout import Dropout
 from tftransformer.positions import SinusoidalPositions
 
 
@@ -47,7 +47,7 @@ class RelativeScorer(Layer):
         self.encoding = SinusoidalPositions(
             d_model, layout="concatenated", dtype=self.dtype_policy, name="encoding"
         )
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.segment_bias = self.segment = None
 
     def build(self, query_shape, key_shape=None):

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import Layer, register
+from tftransformer.layers.dropout import Dropout
 
 
 @register
@@ -48,7 +49,7 @@ class TokenEmbeddings(Layer):
         self.vocab_size, self.d_model = vocab_size, d_model
         self.position, self.pad_id = position, pad_id
         self.factor = d_model**0.5 if scale else 1.0
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.norm = norm
 
         def make_table(rows: int, name: str) -> keras.layers.Embedding:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from tftransformer.core.registration import register
+from tftransformer.core import best_index, register
 
 
 def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
@@ -11,7 +11,7 @@ def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
 
     With `q = (1 − smoothing) · one_hot(label) + smoothing / classes` this is
     `−Σ q · log softmax(logits) = logsumexp − (1 − smoothing) · logit[label] − smoothing · mean`.
-    No one-hot is made: one pass of exponentials over the logits serves value and gradient.
+    No one-hot is made: one softmax of the logits serves value and gradient.
 
     Args:
         labels: int tensor (...,).
@@ -32,13 +32,17 @@ def _smoothed(labels, logits, smoothing: float):
     """Losses (rows,) of labels (rows,) and float32 logits (rows, classes)."""
     classes = logits.shape[-1]
 
+    def at(values, index):
+        return ops.take_along_axis(values, index, axis=-1)
+
     @ops.custom_gradient
     def losses_of(logits):
-        highest = ops.max(logits, axis=-1, keepdims=True)
-        exponentials = ops.exp(logits - highest)
-        total = ops.sum(exponentials, axis=-1, keepdims=True)
-        at_label = ops.take_along_axis(logits, labels[:, None], axis=-1)
-        losses = ops.log(total) + highest - (1.0 - smoothing) * at_label
+        probabilities = ops.softmax(logits, axis=-1)
+        # From the largest logit, whose probability cannot vanish; the accuracy needs it as well,
+        # and the graph computes it once.
+        best = best_index(logits)[:, None]
+        normalizer = at(logits, best) - ops.log(at(probabilities, best))
+        losses = normalizer - (1.0 - smoothing) * at(logits, labels[:, None])
         if smoothing:
             losses = losses - smoothing * ops.mean(logits, axis=-1, keepdims=True)
 
@@ -46,7 +50,7 @@ def _smoothed(labels, logits, smoothing: float):
             # softmax − q: the label and the smoothing are rank-one terms.
             (upstream,) = args if upstream is None else (upstream,)
             scale = upstream[:, None]
-            slope = exponentials * (scale / total)
+            slope = probabilities * scale
             if smoothing:
                 slope = slope - scale * (smoothing / classes)
             places = ops.stack([ops.arange(ops.shape(labels)[0], dtype="int32"), labels], axis=1)

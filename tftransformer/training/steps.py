@@ -6,6 +6,7 @@ import tensorflow as tf
 from tftransformer.training.feeding import split
 from tftransformer.training.losses import label_smoothed_cross_entropy
 from tftransformer.training.metrics import correct_predictions
+from tftransformer.training.precision import bfloat16_products
 
 
 class Steps:
@@ -21,6 +22,7 @@ class Steps:
         clip_norm: highest global norm of the gradients, or None.
         accumulate: whether `train` gathers gradients for `update` instead of applying them.
         jit_compile: whether XLA compiles the steps (one replica only).
+        bfloat16: whether `train` multiplies matrices in bfloat16.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Steps:
         clip_norm: float | None = None,
         accumulate: bool = False,
         jit_compile: bool = False,
+        bfloat16: bool = False,
     ):
         self.model = model
         self.strategy = strategy
@@ -39,7 +42,7 @@ class Steps:
         # Weighted loss, weighted correct predictions, weights; float64, so that long epochs add up.
         self.sums = tf.Variable(tf.zeros((3,), "float64"), trainable=False)
         self._window = self._make_window() if accumulate else None
-        self._jit_compile = jit_compile
+        self._jit_compile, self._bfloat16 = jit_compile, bfloat16
         if self.replicas > 1:
             strategy.run(self._spread_seeds)
         self._traces = {}
@@ -51,7 +54,8 @@ class Steps:
             batch: (inputs, labels, weights).
             spec: `element_spec` of the dataset it is from.
         """
-        self._call(self._train, batch, spec)
+        with bfloat16_products(self._bfloat16):
+            self._call(self._train, batch, spec)
 
     def update(self) -> None:
         """Applies the gradients gathered since the last update."""

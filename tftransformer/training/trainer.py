@@ -19,6 +19,7 @@ from tftransformer.training.checkpoints import (
     load_checkpoint,
 )
 from tftransformer.training.feeding import as_batches, epoch_length, first_batch, with_last
+from tftransformer.training.precision import uses_bfloat16
 from tftransformer.training.signals import StopSignals
 from tftransformer.training.steps import Steps
 
@@ -66,6 +67,9 @@ class Trainer:
         clip_norm: float, highest global norm of the gradients of an update.
         strategy: `tf.distribute.Strategy`; the rows of each batch are split among its replicas.
         jit_compile: whether XLA compiles the steps, each batch shape anew (one replica only).
+        precision: of the matrix products of a training step on a CPU: "float32", "bfloat16", or
+            "auto": bfloat16 where the processor has instructions for it and XLA does not compile.
+            Weights, their updates, moments, softmax, loss and evaluation are float32 in any case.
         verbose: 0 silent, 1 progress bar, 2 one line an epoch, "auto" 1 in a terminal, else 2.
 
     Raises:
@@ -98,6 +102,7 @@ class Trainer:
         clip_norm: float | None = None,
         strategy: tf.distribute.Strategy | None = None,
         jit_compile: bool = False,
+        precision: str = "auto",
         verbose: str | int = "auto",
     ):
         if keras.backend.backend() != "tensorflow":
@@ -113,6 +118,7 @@ class Trainer:
         preparation.check_loss(loss)
         preparation.check_strategy(self.strategy, jit_compile, minutes)
         preparation.check_directory(directory, resume)
+        bfloat16 = uses_bfloat16(precision, jit_compile)
         self.model = model
         self._train_batches = as_batches(train, "train")
         batch = first_batch(self._train_batches, "train")
@@ -143,6 +149,7 @@ class Trainer:
             clip_norm=clip_norm,
             accumulate=gradient_accumulation > 1,
             jit_compile=jit_compile,
+            bfloat16=bfloat16,
         )
 
     def train(self) -> keras.callbacks.History:

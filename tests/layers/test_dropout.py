@@ -1,0 +1,54 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tftransformer.layers.dropout import Dropout
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.1, 0.3, 0.999])
+def test_rate_to_a_256th_and_the_exact_expectation(rate):
+    kept = keras.ops.convert_to_numpy(Dropout(rate, seed=1)(np.ones((500, 999)), training=True))
+    nearest = min(max(round(256 * rate), 1), 255) / 256
+    np.testing.assert_allclose(np.mean(kept == 0), nearest, atol=0.003)
+    np.testing.assert_allclose(np.unique(kept), [0, 1 / (1 - nearest)], rtol=1e-6)
+
+
+def test_values_are_dropped_independently():
+    """Neighbours come from one random word, and calls from one seed: neither may show."""
+    layer = Dropout(0.5, seed=3)
+    x = np.ones((1000, 256), "float32")
+    first, second = (keras.ops.convert_to_numpy(layer(x, training=True)) / 2 for _ in range(2))
+    np.testing.assert_allclose(np.mean(first[:, :-1] * first[:, 1:]), 0.25, atol=0.005)
+    np.testing.assert_allclose(np.mean(first[:-1] * first[1:]), 0.25, atol=0.005)
+    np.testing.assert_allclose(np.mean(first * second), 0.25, atol=0.005)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_gradient_passes_where_the_value_does(dtype):
+    layer, x = Dropout(0.3, seed=1, dtype=dtype), tf.cast(np.ones((3, 5, 7)), dtype)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None), dtype)])
+    def run(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+        return y, tape.gradient(y, x)
+
+    value, slope = run(x)
+    assert value.dtype == slope.dtype == x.dtype
+    np.testing.assert_array_equal(tf.cast(value, "float32"), tf.cast(slope, "float32"))
+    assert 0 < np.mean(tf.cast(value, "float32") == 0) < 1
+
+
+@pytest.mark.parametrize(("rate", "training"), [(0.5, False), (0.5, None), (0.0, True)])
+def test_nothing_is_dropped_otherwise(rate, training):
+    x = np.arange(6.0, dtype="float32")
+    np.testing.assert_array_equal(Dropout(rate)(x, training=training), x)
+
+
+def test_equal_seeds_drop_equally():
+    x = np.ones((40, 5), "float32")
+    first, second = (Dropout(0.5, seed=9)(x, training=True) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert np.any(np.asarray(first) != np.asarray(Dropout(0.5, seed=10)(x, training=True)))

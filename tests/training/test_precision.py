@@ -1,0 +1,41 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tftransformer.training import Trainer, precision
+
+OPTION = "auto_mixed_precision_onednn_bfloat16"
+
+
+def trained(tiny, **options):
+    keras.utils.set_random_seed(0)
+    model = tiny.tiny_model()
+    trainer = Trainer(model, tiny.TinyBatches(4), optimizer="adam", epochs=3, verbose=0, **options)
+    return trainer.train().history["loss"], model
+
+
+def test_bfloat16_products_round_and_train_as_float32(tiny):
+    exact, model = trained(tiny, precision="float32")
+    rounded, other = trained(tiny, precision="bfloat16")
+    assert exact != rounded
+    np.testing.assert_allclose(exact, rounded, rtol=0.01)
+    assert {w.dtype for w in other.get_weights()} == {w.dtype for w in model.get_weights()}
+    assert not tf.config.optimizer.get_experimental_options().get(OPTION, False)
+
+
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+def test_auto_follows_the_processor(tiny, monkeypatch, has_bfloat16):
+    monkeypatch.setattr(precision, "_processor_has_bfloat16", lambda: has_bfloat16)
+    expected, _ = trained(tiny, precision="bfloat16" if has_bfloat16 else "float32")
+    assert trained(tiny)[0] == expected
+
+
+def test_xla_keeps_to_float32(tiny):
+    with pytest.raises(ValueError, match="leave out jit_compile"):
+        trained(tiny, precision="bfloat16", jit_compile=True)
+
+
+def test_unknown_precisions_are_named(tiny):
+    with pytest.raises(ValueError, match=r"'half'.*expected one of auto, float32, bfloat16"):
+        trained(tiny, precision="half")
