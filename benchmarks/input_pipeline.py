@@ -67,11 +67,11 @@ def main():
     for name, taken in times.items():
         padding, shapes, count = waste(pipelines[name])
         speed = rate(tokens, taken), rate(len(frame), taken)
-        row = [name, *speed, f"{padding:.1%}", shapes, count, ratio(taken, times[first])]
+        graphs = traces(pipelines[name])
+        row = [name, *speed, f"{padding:.1%}", shapes, graphs, count, ratio(taken, times[first])]
         rows.append(row)
-    print_table(
-        ["from ids to batches", "tokens/s", "rows/s", "padding", "shapes", "batches", "ratio"], rows
-    )
+    heads = ["tokens/s", "rows/s", "padding", "shapes", "traces", "batches", "ratio"]
+    print_table(["from ids to batches", *heads], rows)
 
 
 def embedded_corpus():
@@ -149,6 +149,20 @@ def waste(dataset):
         shapes.add(tuple(tuple(side.shape) for side in inputs.values()))
         count += 1
     return 1 - real / positions, len(shapes), count
+
+
+def traces(dataset):
+    """How often a function of the dataset's batches, such as a training step, is traced."""
+    traced = []
+
+    @tf.function(input_signature=[dataset.element_spec])
+    def step(batch):
+        traced.append(batch)
+        return tf.reduce_sum(batch[-1])
+
+    for batch in dataset:
+        step(batch)
+    return len(traced)
 
 
 if __name__ == "__main__":

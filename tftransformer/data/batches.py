@@ -60,9 +60,9 @@ class Batches:
         lengths = first.lengths
         if resample is not None:  # the widest shape must hold what any epoch may bring
             lengths = np.concatenate([lengths, self._longest])
-        # About two full batches of each shape to train on, one to evaluate.
+        # Three full batches to train on for every two shapes, one for each to evaluate.
         full_batches = lengths.max(axis=1).sum() // batch_tokens
-        max_shapes = int(np.clip(full_batches // (2 if training else 1), 1, max_shapes))
+        max_shapes = int(np.clip(full_batches // (1.5 if training else 1), 1, max_shapes))
         self._planner = Planner(lengths, batch_tokens, max_shapes)
         self._latest = 0, first, self._planner.plan(first.lengths, self._generator(0))
 
