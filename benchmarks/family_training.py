@@ -11,10 +11,9 @@ import argparse
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 from peers import has_keras_hub
-from timing import against, interleaved, print_table, rate, rate_range
+from timing import against, from_memory, interleaved, print_table, rate, rate_range
 from training import DROPOUT, contenders, optimizer, policy_of, trainer_of_epochs
 
 import tftransformer as tt
@@ -148,7 +147,7 @@ DATA = {"bert": masked_batches, "gpt2": causal_batches}
 
 def as_dataset(inputs, labels):
     weights = np.ones(labels.shape, "float32")
-    return tf.data.Dataset.from_tensor_slices((inputs, labels, weights)).prefetch(1)
+    return from_memory((inputs, labels, weights))
 
 
 def with_trainer(model, precision, data):

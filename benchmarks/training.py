@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from peers import has_keras_hub, has_torch, torch_process
 from sizes import SIZES, Size
-from timing import against, interleaved, peak_memory, print_table, rate, rate_range
+from timing import against, from_memory, interleaved, peak_memory, print_table, rate, rate_range
 
 import tftransformer as tt
 
@@ -284,8 +284,7 @@ def dataset(size: Size, steps: int) -> tf.data.Dataset:
     """The same batches for Keras: (inputs, labels, weights), no padding."""
     source, target, labels = map(np.stack, zip(*random_batches(size, steps), strict=True))
     inputs = {"source_ids": source, "target_ids": target}
-    batches = tf.data.Dataset.from_tensor_slices((inputs, labels, np.ones(labels.shape, "float32")))
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return from_memory((inputs, labels, np.ones(labels.shape, "float32")))
 
 
 def products(precision: str) -> Callable[[], object]:

@@ -135,7 +135,11 @@ class Batches:
         if epoch is not None or self._resample is None:
             length = max(self.count(epoch or 0) - start, 0)
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(length))
-        return dataset.prefetch(tf.data.AUTOTUNE)
+        options = tf.data.Options()
+        # There is nothing to tune, and its thread can hold up the end of an epoch for as long as
+        # the epoch took.
+        options.autotune.enabled = False
+        return dataset.prefetch(2).with_options(options)
 
     def _plan(self, epoch):
         """The examples of an epoch and their batches; the latest epoch is remembered."""
