@@ -4,16 +4,18 @@
 
 `DataProcess` and `Trainer` against a `tf.data` pipeline, as one writes it, before a model of
 KerasHub's layers under `fit`: the tiny model, the same vocabulary, the same rows, as many rows in
-a batch. Each round begins with the strings; rounds are interleaved.
+a batch, each in a process of its own. Each round begins with the strings; rounds are interleaved.
 """
 
 import argparse
+import contextlib
 import dataclasses
+import tempfile
 
 import numpy as np
 import tensorflow as tf
 from input_pipeline import as_batch, embedded_corpus, waste
-from peers import has_keras_hub
+from peers import apart, has_keras_hub
 from sizes import SIZES
 from timing import against, interleaved, print_table, rate, rate_range
 from training import (
@@ -28,6 +30,7 @@ from training import (
 
 from tftransformer.data import DataProcess, read_table
 
+SIZE = dataclasses.replace(SIZES["tiny"], length=128)
 DEFAULT = ["trainer:bfloat16", "keras_hub:float32"]
 CONTENDERS = contenders("trainer", "keras_hub")
 
@@ -43,13 +46,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
 
-    size = dataclasses.replace(SIZES["tiny"], length=128)
     columns = options.source, options.target
     frame = read_table(options.train) if options.train else embedded_corpus()
     data = DataProcess(
         *columns,
-        vocab_size=size.vocab_size,
-        max_length=size.length,
+        vocab_size=SIZE.vocab_size,
+        max_length=SIZE.length,
         batch_tokens=options.batch_tokens,
     ).fit(frame)
     frame = frame.sample(min(options.rows, len(frame)), random_state=0)
@@ -60,22 +62,20 @@ def main():
     names = options.contenders
     if not has_keras_hub():
         names = [name for name in names if not name.startswith("keras_hub")]
-    pipelines = {
-        "trainer": (Texts(data, train, True), Texts(data, validation, False)),
-        "keras_hub": tuple(padded(data, part, rows) for part in (train, validation)),
-    }
-    tasks = {}
-    for name in names:
-        who, precision = name.split(":")
-        tasks[name] = STARTS[who](size, precision, *pipelines[who])
-    times = interleaved(tasks, options.rounds)
+    with contextlib.ExitStack() as stack:
+        folder, tasks = stack.enter_context(tempfile.TemporaryDirectory()), {}
+        data.save(folder)
+        for name in names:
+            started = apart(contender, name, folder, train, validation, rows)
+            _, tasks[name] = stack.enter_context(started)
+        times = interleaved(tasks, options.rounds)
 
     tokens = sum(int(np.sum(weights)) for _, _, weights in batches.iterate())
     print(
         f"{len(train):,} rows, {tokens:,} target tokens to train on, {len(validation):,} rows to "
         f"validate, vocabulary of {data.target_tokenizer.vocab_size:,}, {options.rounds} rounds"
     )
-    padding = {"trainer": waste(batches.dataset()), "keras_hub": waste(pipelines["keras_hub"][0])}
+    padding = {"trainer": waste(batches.dataset()), "keras_hub": waste(padded(data, train, rows))}
     head = ["end to end", "target tokens/s", "slowest – fastest"]
     peers = [name for name in times if name.startswith("keras_hub")]
     head += [f"× {peer}" for peer in peers]
@@ -85,6 +85,12 @@ def main():
         row = [name, rate(tokens, taken), rate_range(tokens, taken), *against(taken, times, peers)]
         table.append([*row, f"{part:.1%}", count])
     print_table([*head, "padding", "batches"], table)
+
+
+def contender(name, folder, train, validation, rows):
+    """A model, and a function that goes from strings to the end of an epoch."""
+    who, precision = name.split(":")
+    return STARTS[who](precision, DataProcess.load(folder), train, validation, rows)
 
 
 class Texts:
@@ -121,15 +127,17 @@ def padded(data, frame, rows):
     return cut_ahead.prefetch(tf.data.AUTOTUNE)
 
 
-def with_trainer(size, precision, train, validation):
-    model = transformer(size, policy_of(precision))
-    return trainer_of_epochs(model, precision, train, validation).train
+def with_trainer(precision, data, train, validation, rows):
+    model = transformer(SIZE, policy_of(precision))
+    batches = Texts(data, train, True), Texts(data, validation, False)
+    return model, trainer_of_epochs(model, precision, *batches).train
 
 
-def with_keras_hub(size, policy, train, validation):
-    model = keras_hub_transformer(size, None, policy)
-    model.compile(optimizer=optimizer(), loss=smoothed_one_hot(size.vocab_size))
-    return lambda: model.fit(train, validation_data=validation, verbose=0, shuffle=False)
+def with_keras_hub(precision, data, train, validation, rows):
+    model = keras_hub_transformer(SIZE, None, precision)
+    model.compile(optimizer=optimizer(), loss=smoothed_one_hot(SIZE.vocab_size))
+    train, validation = padded(data, train, rows), padded(data, validation, rows)
+    return model, lambda: model.fit(train, validation_data=validation, verbose=0, shuffle=False)
 
 
 STARTS = {"trainer": with_trainer, "keras_hub": with_keras_hub}

@@ -3,16 +3,18 @@
     python benchmarks/family_training.py [--families bert gpt2] [--contenders …]
 
 Masked and causal language models of base size under the `Trainer` of this package against
-KerasHub's under `fit`: the same weights, dropout, loss positions and batches, Adam; rounds are
-interleaved, a round is one epoch. The package's own also compute the accuracy.
+KerasHub's under `fit`: the same weights, dropout, loss positions and batches, Adam, each in a
+process of its own; rounds are interleaved, a round is one epoch. The package's own also compute
+the accuracy.
 """
 
 import argparse
+import contextlib
 
 import keras
 import numpy as np
 from keras import ops
-from peers import has_keras_hub
+from peers import apart, has_keras_hub
 from timing import against, from_memory, interleaved, print_table, rate, rate_range
 from training import DROPOUT, contenders, optimizer, policy_of, trainer_of_epochs
 
@@ -41,35 +43,36 @@ def main():
     if not has_keras_hub():
         names = [name for name in names if not name.startswith("keras_hub")]
     for family in options.families:
-        keras.backend.clear_session()
-        data = DATA[family](options.steps)
         weights, tasks = {}, {}
-        for name in names:
-            who, precision = name.split(":")
-            model = MODELS[family][who](policy_of(precision))
-            weights[name] = model.count_params()
-            tasks[name] = STARTS[who](model, precision, data)
-        if len(set(weights.values())) > 1:
-            raise AssertionError(f"the models differ in size: {weights}")
-        print(
-            f"{family}: {weights[names[0]]:,} weights, batches of {BATCH} × {LENGTH} tokens, "
-            f"{options.rounds} rounds of {options.steps} batches"
-        )
-        times = interleaved(tasks, options.rounds)
+        with contextlib.ExitStack() as stack:
+            for name in names:
+                started = apart(contender, family, name, options.steps)
+                weights[name], tasks[name] = stack.enter_context(started)
+            if len(set(weights.values())) > 1:
+                raise AssertionError(f"the models differ in size: {weights}")
+            print(
+                f"{family}: {weights[names[0]]:,} weights, batches of {BATCH} × {LENGTH} tokens, "
+                f"{options.rounds} rounds of {options.steps} batches"
+            )
+            times = interleaved(tasks, options.rounds)
+            peaks = {name: task() for name, task in tasks.items()}
         tokens = options.steps * BATCH * LENGTH
         peers = [name for name in names if name.startswith("keras_hub")]
-        print_table(
-            [f"training {family}", "tokens/s", "slowest – fastest", *(f"× {p}" for p in peers)],
-            [
-                [
-                    name,
-                    rate(tokens, taken),
-                    rate_range(tokens, taken),
-                    *against(taken, times, peers),
-                ]
-                for name, taken in times.items()
-            ],
-        )
+        rows = []
+        for name, taken in times.items():
+            speed = rate(tokens, taken), rate_range(tokens, taken)
+            peak = f"{peaks[name] / 2**30:.2f}"
+            rows.append([name, *speed, *against(taken, times, peers), peak])
+        ratios = [f"× {peer}" for peer in peers]
+        head = [f"training {family}", "tokens/s", "slowest – fastest", *ratios, "peak GiB"]
+        print_table(head, rows)
+
+
+def contender(family: str, name: str, steps: int):
+    """A model, and a function that trains it for an epoch."""
+    who, precision = name.split(":")
+    model = MODELS[family][who](policy_of(precision))
+    return model, STARTS[who](model, precision, DATA[family](steps))
 
 
 class MaskedOnly(keras.Model):

@@ -9,12 +9,11 @@ graph without XLA. Each stands in a process of its own, and they take turns.
 
 import argparse
 import contextlib
-import multiprocessing
 
 import numpy as np
 import tensorflow as tf
-from peers import has_keras_hub
-from timing import against, interleaved, peak_memory, print_table, rate, rate_range
+from peers import apart, has_keras_hub
+from timing import against, interleaved, print_table, rate, rate_range
 
 import tftransformer as tt
 
@@ -32,18 +31,12 @@ def main():
     if has_keras_hub():
         names += ["keras_hub:float32", "keras_hub:mixed_bfloat16"]
     with contextlib.ExitStack() as stack:
-        alone = {
-            name: stack.enter_context(
-                multiprocessing.get_context("spawn").Pool(
-                    1, build, (name, options.batch, options.prompt, options.tokens)
-                )
-            )
-            for name in names
-        }
-        built = {name: process.apply(peak_memory) for name, process in alone.items()}
-        tasks = {name: lambda p=process: p.apply(write) for name, process in alone.items()}
+        tasks = {}
+        for name in names:
+            given = name, options.batch, options.prompt, options.tokens
+            _, tasks[name] = stack.enter_context(apart(contender, *given))
         times = interleaved(tasks, options.rounds)
-        peaks = {name: process.apply(peak_memory) for name, process in alone.items()}
+        peaks = {name: task() for name, task in tasks.items()}
     written = options.batch * options.tokens
     peers = [name for name in names if name.startswith("keras_hub")]
     print(
@@ -58,22 +51,16 @@ def main():
             rate_range(written, taken),
             *against(taken, times, peers),
         ]
-        rows.append([*row, f"{built[name] / 2**30:.2f}", f"{peaks[name] / 2**30:.2f}"])
+        rows.append([*row, f"{peaks[name] / 2**30:.2f}"])
     head = ["GPT-2, greedy", "tokens/s", "slowest – fastest", *(f"× {peer}" for peer in peers)]
-    print_table([*head, "GiB built", "peak GiB"], rows)
+    print_table([*head, "peak GiB"], rows)
 
 
-def build(name: str, batch: int, prompt: int, tokens: int) -> None:
-    """Makes, in a process of its own, the function that `write` calls."""
-    global generate
+def contender(name: str, batch: int, prompt: int, tokens: int):
+    """A model, and a function that writes with it."""
     who, policy = name.split(":")
     ids = np.random.default_rng(0).integers(0, VOCAB_SIZE, (batch, prompt), "int32")
-    generate = WRITERS[who](policy, ids, tokens)
-
-
-def write() -> None:
-    """Writes the texts."""
-    generate()
+    return WRITERS[who](policy, ids, tokens)
 
 
 def ours(policy: str, ids: np.ndarray, tokens: int):
@@ -85,7 +72,7 @@ def ours(policy: str, ids: np.ndarray, tokens: int):
         found = tt.Greedy()(step, cache, ids, max_new_tokens=tokens, end_id=NO_END_ID, pad_id=0)
         return found.ids
 
-    return lambda: decode(tf.constant(ids)).numpy()
+    return model, lambda: decode(tf.constant(ids)).numpy()
 
 
 def keras_hub_model(policy: str, ids: np.ndarray, tokens: int):
@@ -96,7 +83,7 @@ def keras_hub_model(policy: str, ids: np.ndarray, tokens: int):
     model.compile(sampler="greedy", jit_compile=False)
     room = ((0, 0), (0, tokens))
     inputs = {"token_ids": np.pad(ids, room), "padding_mask": np.pad(np.ones_like(ids), room)}
-    return lambda: model.generate(inputs, stop_token_ids=None)
+    return model, lambda: model.generate(inputs, stop_token_ids=None)
 
 
 WRITERS = {"ours": ours, "keras_hub": keras_hub_model}

@@ -1,14 +1,18 @@
 """The benchmarks' peers: which are installed, and those in a process of their own."""
 
+import concurrent.futures
 import contextlib
 import functools
 import importlib.util
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+from timing import peak_memory
 
 
 def has_keras_hub() -> bool:
@@ -30,6 +34,37 @@ def has_torch(python: str) -> bool:
             "--torch-python names a Python that can."
         )
     return found
+
+
+@contextlib.contextmanager
+def apart(build: Callable, *given: object) -> Iterator[tuple[int, Callable[[], int]]]:
+    """Builds in a process of its own: models in one process share TensorFlow's options.
+
+    Args:
+        build: a function of a module, which returns a Keras model and a task.
+        *given: its arguments.
+
+    Yields:
+        The model's number of weights, and a function that runs the task and returns the most bytes
+        of memory that its process has held.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, spawn, _build, (build, *given)) as process:
+        yield process.submit(_weights).result(), lambda: process.submit(_run).result()
+
+
+def _build(build: Callable, *given: object) -> None:
+    global _model, _task
+    _model, _task = build(*given)
+
+
+def _weights() -> int:
+    return _model.count_params()
+
+
+def _run() -> int:
+    _task()
+    return peak_memory()
 
 
 @contextlib.contextmanager

@@ -1,16 +1,16 @@
 """How many target tokens a second a Transformer trains on.
 
-    python benchmarks/training.py [--size tiny|base] [--torch-python PATH] [--memory]
+    python benchmarks/training.py [--size tiny|base] [--torch-python PATH]
 
 Compares the `Trainer` and plain `fit` of this package with models of the same weights made of
 KerasHub's layers, by `transformers` and of PyTorch's layers, in float32 and in bfloat16. All train
-on the same batches with Adam, dropout 0.1 and label smoothing 0.1; their rounds are interleaved, a
-round is one epoch. The package's own also compute the accuracy; the others are spared it.
+on the same batches with Adam, dropout 0.1 and label smoothing 0.1, each in a process of its own;
+their rounds are interleaved, a round is one epoch. The package's own also compute the accuracy; the
+others are spared it.
 """
 
 import argparse
 import contextlib
-import multiprocessing
 import statistics
 import sys
 from collections.abc import Callable, Iterator
@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 import keras
 import numpy as np
 import tensorflow as tf
-from peers import has_keras_hub, has_torch, torch_process
+from peers import apart, has_keras_hub, has_torch, torch_process
 from sizes import SIZES, Size
-from timing import against, from_memory, interleaved, peak_memory, print_table, rate, rate_range
+from timing import against, from_memory, interleaved, print_table, rate, rate_range
 
 import tftransformer as tt
 
@@ -47,16 +47,10 @@ def main():
     parser.add_argument("--torch-python", default=sys.executable, help="has torch, transformers")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10, help="batches in a round")
-    parser.add_argument("--memory", action="store_true", help="peak memory, each in a new process")
     options = parser.parse_args()
 
     size, python = SIZES[options.size], options.torch_python
     names = installed(options.contenders, python)
-    peaks = {}
-    if options.memory:
-        with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as alone:
-            for name in names:
-                peaks[name] = alone.apply(train_alone, (name, size, python))
     with contextlib.ExitStack() as stack:
         weights, tasks = {}, {precision: products(precision) for precision in PRODUCTS}
         for name in names:
@@ -70,6 +64,7 @@ def main():
             f"{size.length} tokens, {options.rounds} rounds of {options.steps} batches"
         )
         times = interleaved(tasks, options.rounds)
+        peaks = {name: tasks[name]() for name in names}
     print_report(times, peaks, size, options.steps)
 
 
@@ -83,8 +78,7 @@ def print_report(times: dict, peaks: dict, size: Size, steps: int) -> None:
     times = {name: taken for name, taken in times.items() if name not in PRODUCTS}
     peers = [name for name in PEERS if name in times]
     head = ["training", "tokens/s", "slowest – fastest"]
-    head += [*(f"× {peer}" for peer in peers), "GFLOP/s", "of products"]
-    head += ["peak GiB"] if peaks else []
+    head += [*(f"× {peer}" for peer in peers), "GFLOP/s", "of products", "peak GiB"]
     rows = []
     for name, taken in times.items():
         tokens = steps * size.batch * size.length
@@ -92,7 +86,7 @@ def print_report(times: dict, peaks: dict, size: Size, steps: int) -> None:
         speed = steps * operations(size) / statistics.median(taken)
         precision = name.split(":")[1].removeprefix("mixed_")
         row += [f"{speed / 1e9:,.0f}", f"{speed / ceiling[precision]:.0%}"]
-        row += [f"{peaks[name] / 2**30:.2f}"] if peaks else []
+        row.append(f"{peaks[name] / 2**30:.2f}")
         rows.append(row)
     print_table(head, rows)
 
@@ -138,19 +132,8 @@ def start(
         with torch_process(torch_python, order) as (weights, ask):
             yield weights, lambda: int(ask("epoch"))
     else:
-        model, train = ON_KERAS[who](size, steps, precision)
-
-        def epoch():
-            train()
-            return peak_memory()
-
-        yield model.count_params(), epoch
-
-
-def train_alone(name: str, size: Size, torch_python: str) -> int:
-    """The peak of memory after three batches; runs in a new process."""
-    with start(name, size, 3, torch_python) as (_, epoch):
-        return epoch()
+        with apart(ON_KERAS[who], size, steps, precision) as contender:
+            yield contender
 
 
 def with_trainer(size: Size, steps: int, precision: str):
