@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from tftransformer.decoding import BeamSearch, Greedy
@@ -48,8 +49,14 @@ def build(**options):
 def test_a_cached_step_is_the_uncached_model(name):
     model = build(**VARIANTS[name])
     expected = np.array(model({"source_ids": SOURCE, "target_ids": TARGET}))
-    for chunks, copies in (([1] * LENGTH, 1), ([2, 1, 3], 1), ([1] * LENGTH, 2)):
-        step, cache = model.start_decoding(SOURCE, max_length=LENGTH + 2, copies=copies)
+    for chunks, copies, max_length in (
+        ([1] * LENGTH, 1, LENGTH + 2),
+        ([2, 1, 3], 1, LENGTH + 2),
+        ([1] * LENGTH, 2, LENGTH + 2),
+        ([2, 1, 3], 1, None),
+        ([1] * LENGTH, 2, None),
+    ):
+        step, cache = model.start_decoding(SOURCE, max_length, copies)
         target, rows, position = np.repeat(TARGET, copies, 0), np.repeat(expected, copies, 0), 0
         for chunk in chunks:
             part = target[:, position : position + chunk]
@@ -132,3 +139,21 @@ def test_a_fresh_model_decodes_and_compiles():
     expected = fresh({"source_ids": SOURCE, "target_ids": start})
     np.testing.assert_allclose(logits, expected[:, 0], atol=1e-5)
     assert len(fresh.weights) == len(build(num_layers=1, tie="none").weights)
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)])
+def test_a_growing_cache_decodes_as_one_of_fixed_length(strategy):
+    model = build()
+
+    def decode(source_ids, max_length):
+        step, cache = model.start_decoding(source_ids, max_length, strategy.rows_per_prompt)
+        prompt = ops.full((ops.shape(source_ids)[0], 1), 2)
+        return strategy(step, cache, prompt, max_new_tokens=7, end_id=3, pad_id=0)
+
+    spec = tf.TensorSpec((None, None), "int32")
+    growing = tf.function(lambda source_ids: decode(source_ids, None), input_signature=[spec])
+    assert growing(SOURCE[:0]).ids.shape == (0, 1, 7)
+    for rows in (3, 1):
+        expected, found = decode(SOURCE[:rows], 7), growing(SOURCE[:rows])
+        np.testing.assert_array_equal(found.ids.numpy(), expected.ids.numpy())
+        np.testing.assert_allclose(found.scores.numpy(), expected.scores.numpy(), atol=1e-5)

@@ -4,6 +4,7 @@ from tftransformer.layers.adaptive_embedding import AdaptiveEmbedding
 from tftransformer.layers.attention_state import (
     AttentionState,
     FixedKeyValue,
+    GrowingKeyValue,
     KeyValueCache,
     LayerState,
     StackState,
@@ -26,6 +27,7 @@ __all__ = [
     "EncoderLayer",
     "FeedForward",
     "FixedKeyValue",
+    "GrowingKeyValue",
     "KeyValueCache",
     "LayerState",
     "MultiHeadAttention",

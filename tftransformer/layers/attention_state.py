@@ -57,6 +57,20 @@ class KeyValueCache(AttentionState):
         return self.key, self.value
 
 
+class GrowingKeyValue(KeyValueCache):
+    """Self-attention over all tokens so far, in buffers that are as long as there are tokens.
+
+    No query looks at empty places, and no beam carries them along: faster than a buffer of the
+    greatest length. The shapes change from call to call, which XLA and JAX do not allow.
+    """
+
+    def extend(self, project):
+        key, value = project()
+        self.key = ops.concatenate([self.key, ops.cast(key, self.key.dtype)], axis=2)
+        self.value = ops.concatenate([self.value, ops.cast(value, self.value.dtype)], axis=2)
+        return self.key, self.value
+
+
 class FixedKeyValue(AttentionState):
     """Cross-attention to an input that does not change: projected once, then kept.
 

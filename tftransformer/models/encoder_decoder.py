@@ -10,6 +10,7 @@ from tftransformer.core import Configurable
 from tftransformer.layers import (
     DotProductScorer,
     FixedKeyValue,
+    GrowingKeyValue,
     KeyValueCache,
     LayerState,
     StackState,
@@ -111,13 +112,15 @@ class EncoderDecoder(Configurable, keras.Model):
             "cross_attentions": [slot.cross_attention.weights for slot in decoder.layers],
         }
 
-    def start_decoding(self, inputs: Any, max_length: int, copies: int = 1):
+    def start_decoding(self, inputs: Any, max_length: int | None, copies: int = 1):
         """Encodes the source and returns what a decoding strategy steps with.
 
         Args:
             inputs: int tensor (batch, source length), or a dict that holds it as `source_ids`
                 and may hold the `source_padding_mask` of `call`.
-            max_length: how many target tokens, the start token included, the cache can hold.
+            max_length: how many target tokens, the start token included, the cache can hold. None:
+                it grows with each step, which is faster, but only within a `tf.function` that
+                leaves the batch size open and that XLA does not compile.
             copies: rows for each sentence: the number of beams.
 
         Returns:
@@ -136,7 +139,10 @@ class EncoderDecoder(Configurable, keras.Model):
         encoder_output = self.encoder(source_ids, padding_mask=padding_mask, training=False)
         attentions = [layer.cross_attention for layer in self.decoder.layers]
         fixed = [attention.project_value(encoder_output) for attention in attentions]
-        cache = self.decoder.empty_cache(ops.shape(padding_mask)[0] * copies, max_length)
+        rows = ops.shape(padding_mask)[0] * copies
+        # A 0 of which TensorFlow's graphs do not know the value, so that it may become another.
+        cache = self.decoder.empty_cache(rows, rows * 0 if max_length is None else max_length)
+        self_attention = GrowingKeyValue if max_length is None else KeyValueCache
         # Copies share the keys of their sentence; a scorer that counts queries keeps them apart.
         shared = copies
         if not all(isinstance(attention.scorer, DotProductScorer) for attention in attentions):
@@ -149,12 +155,12 @@ class EncoderDecoder(Configurable, keras.Model):
             state = StackState(
                 [
                     LayerState(
-                        KeyValueCache(**own, position=position), FixedKeyValue(*source, shared)
+                        self_attention(**own, position=position), FixedKeyValue(*source, shared)
                     )
                     for own, source in zip(cache, fixed, strict=True)
                 ],
                 position=position,
-                length=max_length,
+                length=position + ops.shape(ids)[1] if max_length is None else max_length,
             )
             hidden = self.decoder(
                 ids, encoder_padding_mask=padding_mask, state=state, training=False
