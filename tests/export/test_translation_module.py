@@ -47,12 +47,16 @@ print(json.dumps({
 """
 
 
-@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3, num_return=2)], ids=repr)
+@pytest.mark.parametrize(
+    ("strategy", "jit_compile"),
+    [(Greedy(), False), (BeamSearch(3, num_return=2), False), (BeamSearch(3, num_return=2), True)],
+    ids=repr,
+)
 def test_the_export_translates_as_the_translator_in_a_bare_process(
-    make_translator, tmp_path, strategy
+    make_translator, tmp_path, strategy, jit_compile
 ):
     translator = make_translator(strategy=strategy)
-    path = translator.export(tmp_path / "export")
+    path = translator.export(tmp_path / "export", jit_compile=jit_compile)
     run = subprocess.run(
         [sys.executable, "-c", SERVE, str(path), json.dumps(TEXTS)],
         capture_output=True,

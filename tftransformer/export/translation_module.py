@@ -29,7 +29,12 @@ class TranslationModule(tf.Module):
         max_source_length: most tokens of a source, the end token included; what is longer is cut
             off; None = no limit.
         processors: see `tftransformer.decoding`.
+
+    Attributes:
+        grows: whether the caches of the decoder grow with the translation.
     """
+
+    grows = True
 
     def __init__(
         self,
@@ -43,12 +48,14 @@ class TranslationModule(tf.Module):
     ):
         super().__init__(name="translation")
         self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
+        self.max_source_length = max_source_length
         # Tracking the Keras model instead makes an export that TensorFlow Serving cannot run.
         self.weights = [variable.value for variable in model.weights]
 
         def decode(source_ids, row_numbers):
+            copies = strategy.rows_per_prompt
             step, cache = model.start_decoding(
-                source_ids, max_length, copies=strategy.rows_per_prompt
+                source_ids, None if self.grows else max_length, copies=copies
             )
             rows = tf.shape(source_ids)[0]
             options = {"row_numbers": row_numbers} if isinstance(strategy, Sampling) else {}

@@ -16,6 +16,8 @@ import numpy as np
 from tftransformer.core import replacing
 from tftransformer.decoding import BeamSearch, Strategy
 from tftransformer.export import (
+    CompiledTranslationModule,
+    Int8TranslationModule,
     QuantizedTranslationModule,
     TranslationModule,
     in_precision,
@@ -228,6 +230,7 @@ class Translator:
         path: str | os.PathLike,
         format: str = "saved_model",
         weights: str = "float32",
+        jit_compile: bool = False,
     ) -> pathlib.Path:
         """Writes what is served without this package.
 
@@ -239,8 +242,11 @@ class Translator:
                 `write_ctranslate2`).
             weights: "float32"; "bfloat16", half as large, and faster on processors with
                 instructions for it; or "int8", matrices a quarter as large on the disk. Both round,
-                so that a few translations differ. The SavedModel computes with int8 matrices in
-                float32, else both formats compute with what they hold.
+                so that a few translations differ. A SavedModel computes with int8 matrices in
+                float32 unless it is compiled, else both formats compute with what they hold.
+            jit_compile: whether XLA compiles the SavedModel where it is served: faster for one or
+                a few texts, with int8 most of all; sources of up to 16, 32, 64, … tokens and
+                1, 2, 4, 8, … texts each wait some seconds for it at their first call.
 
         Returns:
             The path.
@@ -249,13 +255,16 @@ class Translator:
             if given not in known:
                 raise ValueError(f"{name} must be one of {known}, not {given!r}")
         if format == "ctranslate2":
+            if jit_compile:
+                raise ValueError('jit_compile=True needs format="saved_model", not "ctranslate2"')
             tokenizers = self.source_tokenizer, self.target_tokenizer
             return write_ctranslate2(self.model, *tokenizers, path, weights)
         if weights == "int8":
-            return self._module(self.model, QuantizedTranslationModule).save(path)
-        if weights == "bfloat16":
-            return self._module(in_precision(self.model, weights)).save(path)
-        return self.module.save(path)
+            kind = Int8TranslationModule if jit_compile else QuantizedTranslationModule
+        else:
+            kind = CompiledTranslationModule if jit_compile else TranslationModule
+        model = in_precision(self.model, weights) if weights == "bfloat16" else self.model
+        return self._module(model, kind).save(path)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Writes the model, the tokenizers and the settings into a folder, made if need be."""
