@@ -30,6 +30,9 @@ OURS = "saved_model-float32"
 SERVERS = {
     OURS: True,
     "saved_model-int8": True,
+    "saved_model-bfloat16": True,
+    "compiled-float32": True,
+    "compiled-int8": True,
     "ctranslate2-float32": False,
     "ctranslate2-int8": False,
     "transformers-float32": False,
@@ -144,8 +147,10 @@ def write_models(folder, size, new_tokens):
     both = types.SimpleNamespace(source_tokenizer=tokenizer, target_tokenizer=tokenizer)
     for search, strategy in SEARCHES.items():
         translator = tt.Translator(model, both, strategy=strategy, max_length=new_tokens)
-        for weights in ("float32", "int8"):
-            translator.export(folder / f"saved_model-{weights}-{search}", weights=weights)
+        for kind in (kind for kind, has_search in SERVERS.items() if has_search):
+            form, weights = kind.split("-")
+            path = folder / f"{kind}-{search}"
+            translator.export(path, weights=weights, jit_compile=form == "compiled")
     for weights in ("float32", "int8"):
         translator.export(folder / f"ctranslate2-{weights}", "ctranslate2", weights)
     ids = {"decoder_start_token_id": tokenizer.start_id, "eos_token_id": tokenizer.end_id}

@@ -103,6 +103,9 @@ def transformers():
 KINDS = {
     "saved_model-float32": saved_model,
     "saved_model-int8": saved_model,
+    "saved_model-bfloat16": saved_model,
+    "compiled-float32": saved_model,
+    "compiled-int8": saved_model,
     "ctranslate2-float32": lambda: ctranslate2("float32"),
     "ctranslate2-int8": lambda: ctranslate2("int8"),
     "transformers-float32": transformers,

@@ -71,6 +71,14 @@ def test_evaluate_and_export(folder):
     code, out, err = run(*export, check=False)
     assert (code, out) == (1, "")
     assert "exists already" in err
+    compiled = folder / "compiled"
+    words = ["--weights", "int8", "--jit-compile"]
+    run("export", "--model", folder / "model", "--output", compiled, *words)
+    sizes = [
+        (path / "variables" / "variables.data-00000-of-00001").stat().st_size
+        for path in (compiled, folder / "saved")
+    ]
+    assert sizes[0] < 0.6 * sizes[1]
 
 
 @pytest.mark.slow

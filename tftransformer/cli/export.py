@@ -23,8 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="float32",
         help="their type on the disk",
     )
+    add("--jit-compile", action="store_true", help="XLA compiles the SavedModel where it is served")
 
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    print(load_translator(options).export(options.output, options.format, options.weights))
+    translator = load_translator(options)
+    how = options.format, options.weights, options.jit_compile
+    print(translator.export(options.output, *how))
