@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tftransformer.export.compiled import CompiledTranslationModule
 from tftransformer.export.precision import in_precision
+from tftransformer.export.quantized import quantize
 from tftransformer.heads import LanguageModelHead
 
 
@@ -55,12 +56,6 @@ class Int8Matrix:
         products = tf.raw_ops.BatchMatMulV3(x=codes, y=self.codes, Tout=tf.int32, adj_y=True)
         products = tf.cast(products[:count], tf.float32) * (scales * self.scales)
         return tf.reshape(products, [*batch, self.codes.shape[0]])
-
-
-def quantize(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns rows as int8 (rows, width) and the factors that undo it, float32 (rows, 1)."""
-    scales = tf.reduce_max(tf.abs(rows), axis=-1, keepdims=True) / 127
-    return tf.cast(tf.round(tf.math.divide_no_nan(rows, scales)), tf.int8), scales
 
 
 def multiply_int8(model: Any) -> dict[int, Int8Matrix]:

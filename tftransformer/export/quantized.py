@@ -46,8 +46,7 @@ class QuantizedMatrix(tf.saved_model.experimental.TrackableResource):
     def __init__(self, variable: keras.Variable):
         super().__init__()
         matrix = tf.cast(variable.value, tf.float32)
-        scales = tf.reduce_max(tf.abs(matrix), axis=1, keepdims=True) / 127
-        codes = tf.cast(tf.round(tf.math.divide_no_nan(matrix, scales)), tf.int8)
+        codes, scales = quantize(matrix)
         self.scales, self.codes = tf.Variable(scales), tf.Variable(codes)
         self.dtype, self.shape = tf.as_dtype(variable.dtype), matrix.shape
         # Resources of one name are one resource, whichever SavedModel they come from.
@@ -69,3 +68,9 @@ class QuantizedMatrix(tf.saved_model.experimental.TrackableResource):
         matrix = tf.raw_ops.ReadVariableOp(resource=self.resource_handle, dtype=self.dtype)
         matrix.set_shape(self.shape)
         return matrix
+
+
+def quantize(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns rows as int8 (rows, width) and the factors that undo it, float32 (rows, 1)."""
+    scales = tf.reduce_max(tf.abs(rows), axis=-1, keepdims=True) / 127
+    return tf.cast(tf.round(tf.math.divide_no_nan(rows, scales)), tf.int8), scales
