@@ -27,17 +27,11 @@ def said(module, texts):
     return translations, outputs["scores"].numpy()
 
 
-def test_the_int8_export_translates_as_its_module(make_translator, tmp_path):
+def test_the_int8_export_translates_as_its_module(make_translator, serve, tmp_path):
     translator = make_translator(strategy=Greedy())
     path = translator.export(tmp_path / "export", weights="int8", jit_compile=True)
     texts, scores = said(module_of(translator, Int8TranslationModule), TEXTS)
-    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
-    with tf.compat.v1.Session(graph=tf.Graph()) as session:
-        graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(path))
-        named = graph.signature_def["serving_default"]
-        fetches = {name: tensor.name for name, tensor in named.outputs.items()}
-        in_session = session.run(fetches, {named.inputs["texts"].name: TEXTS})
-    for outputs in (signature(texts=tf.constant(TEXTS)), in_session):
+    for outputs in serve(path, TEXTS):
         assert [text.decode() for text in np.array(outputs["translations"])] == texts
         np.testing.assert_allclose(outputs["scores"], scores, rtol=1e-4)
 

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tftransformer.decoding import BeamSearch, Greedy
 from tftransformer.export import in_precision
@@ -52,19 +51,13 @@ def test_another_precision_is_refused():
 
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)], ids=repr)
 def test_the_export_translates_as_the_copy_does(
-    make_translator, pair_tokenizers, tmp_path, strategy
+    make_translator, pair_tokenizers, serve, tmp_path, strategy
 ):
     translator = make_translator(strategy=strategy)
     path = translator.export(tmp_path / "export", weights="bfloat16")
     copy = in_precision(translator.model, "bfloat16")
     expected = Translator(copy, pair_tokenizers, strategy, max_length=12).n_best(TEXTS)
-    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
-    with tf.compat.v1.Session(graph=tf.Graph()) as session:
-        graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(path))
-        served = graph.signature_def["serving_default"]
-        fetches = {name: tensor.name for name, tensor in served.outputs.items()}
-        in_session = session.run(fetches, {served.inputs["texts"].name: TEXTS})
-    for outputs in (signature(texts=tf.constant(TEXTS)), in_session):
+    for outputs in serve(path, TEXTS):
         texts = [text.decode() for text in np.array(outputs["translations"])]
         assert texts == [best.text for best, *_ in expected]
     (data,) = (path / "variables").glob("*.data-*")

@@ -17,21 +17,8 @@ def rounded(matrix):
     return np.round(matrix / steps) * steps
 
 
-def served(path, texts):
-    """What the signatures say after `tf.saved_model.load`, and in a session."""
-    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
-    loaded = signature(texts=tf.constant(texts))
-    with tf.compat.v1.Session(graph=tf.Graph()) as session:
-        graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(path))
-        outputs = graph.signature_def["serving_default"].outputs
-        fetches = {name: tensor.name for name, tensor in outputs.items()}
-        inputs = graph.signature_def["serving_default"].inputs
-        in_session = session.run(fetches, {inputs["texts"].name: texts})
-    return [{name: value.numpy() for name, value in loaded.items()}, in_session]
-
-
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)], ids=repr)
-def test_the_export_translates_as_the_rounded_model(make_translator, tmp_path, strategy):
+def test_the_export_translates_as_the_rounded_model(make_translator, serve, tmp_path, strategy):
     translator = make_translator(strategy=strategy)
     before = [np.array(weight) for weight in translator.model.weights]
     path = translator.export(tmp_path / "int8", weights="int8")
@@ -40,7 +27,7 @@ def test_the_export_translates_as_the_rounded_model(make_translator, tmp_path, s
         if old.ndim == 2:
             weight.assign(rounded(old))
     expected = [found[0] for found in translator.n_best(TEXTS)]
-    for outputs in served(path, TEXTS):
+    for outputs in serve(path, TEXTS):
         texts = [text.decode() for text in outputs["translations"]]
         assert texts == [translation.text for translation in expected]
         np.testing.assert_allclose(
@@ -48,10 +35,10 @@ def test_the_export_translates_as_the_rounded_model(make_translator, tmp_path, s
         )
 
 
-def test_two_exports_in_one_process_stay_apart(make_translator, tmp_path):
+def test_two_exports_in_one_process_stay_apart(make_translator, serve, tmp_path):
     translator = make_translator(strategy=Greedy())
     first = translator.export(tmp_path / "first", weights="int8")
-    expected = served(first, TEXTS)[0]["scores"]
+    expected = serve(first, TEXTS)[0]["scores"]
     for weight in translator.model.weights:
         weight.assign(-np.array(weight))
     second = translator.export(tmp_path / "second", weights="int8")
