@@ -59,6 +59,7 @@ def main() -> None:
         minutes=options.minutes,
         directory=options.directory,
         resume=options.resume,
+        r_drop=training["r_drop"],
         checkpointing=tt.Checkpointing(keep_last=training["average"]),
         precision=options.precision,
         verbose=2,

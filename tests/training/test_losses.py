@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tftransformer.training import LabelSmoothedCrossEntropy, label_smoothed_cross_entropy
+from tftransformer.training.losses import symmetric_divergence
 
 ROWS, LENGTH, CLASSES = 3, 5, 11
 
@@ -65,6 +66,16 @@ def test_low_precision_logits_are_computed_in_float32(dtype):
     gradient = tape.gradient(total, low)
     assert gradient.dtype == dtype
     np.testing.assert_allclose(tf.cast(gradient, "float32"), slope, atol=4e-3)
+
+
+def test_divergence_is_the_mean_of_both_directions():
+    _, logits, _ = random_batch()
+    p, q = (keras.activations.softmax(tf.constant(x, "float64")) for x in (logits, -logits))
+    expected = (keras.losses.kl_divergence(p, q) + keras.losses.kl_divergence(q, p)) / 2
+    found = symmetric_divergence(logits, -logits)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_array_equal(symmetric_divergence(logits, logits), 0)
+    assert np.all(np.isfinite(symmetric_divergence(1e4 * logits, -1e4 * logits)))
 
 
 def test_loss_object_divides_by_the_weights_and_not_by_the_positions():

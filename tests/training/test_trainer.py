@@ -7,6 +7,7 @@ from tftransformer.training import (
     Checkpointing,
     LabelSmoothedCrossEntropy,
     Trainer,
+    label_smoothed_cross_entropy,
     load_checkpoint,
 )
 
@@ -95,6 +96,49 @@ def test_clipping_bounds_the_global_norm(tiny):
 
     assert change() > 0.1
     np.testing.assert_allclose(change(clip_norm=0.01), 0.01, rtol=1e-4)
+
+
+class SecondHalf(keras.layers.Layer):
+    """Adds a vector to the second half of a batch, as if its dropout had been another."""
+
+    def build(self, shape):
+        self.vector = self.add_weight(shape=shape[-1:], initializer="random_normal")
+
+    def call(self, x):
+        second = tf.range(tf.shape(x)[0]) >= tf.shape(x)[0] // 2
+        return x + tf.cast(second, x.dtype)[:, None, None] * self.vector
+
+
+def test_r_drop_trains_on_the_divergence_of_two_passes(tiny):
+    batches = tiny.TinyBatches(1)
+    inputs, labels, weights = batches.items[0]
+    plain = tiny.tiny_model()
+    model = keras.Model(plain.input, SecondHalf()(plain.output))
+    optimizer = keras.optimizers.SGD(0.5)
+    with tf.GradientTape() as tape:
+        logits = model({"target_ids": tf.concat([inputs["target_ids"]] * 2, 0)})
+        halves = tf.split(logits, 2)
+        likelihood = sum(
+            tf.reduce_sum(label_smoothed_cross_entropy(labels, half) * weights) for half in halves
+        )
+        p, q = (tf.nn.softmax(half) for half in halves)
+        divergences = keras.losses.kl_divergence(p, q) + keras.losses.kl_divergence(q, p)
+        # Liang et al. 2021, eq. 4, for the mean of the two passes instead of their sum.
+        loss = (likelihood + 5.0 / 2 * tf.reduce_sum(divergences * weights)) / 2
+        loss /= tf.reduce_sum(weights)
+    expected = [
+        variable.numpy() - 0.5 * tf.convert_to_tensor(gradient).numpy()
+        for variable, gradient in zip(
+            model.trainable_variables,
+            tape.gradient(loss, [variable.value for variable in model.trainable_variables]),
+            strict=True,
+        )
+    ]
+    history = make(tiny, batches, model=model, r_drop=5.0, optimizer=optimizer).train()
+    reported = float(likelihood / 2 / tf.reduce_sum(weights))
+    np.testing.assert_allclose(history.history["loss"], [reported], rtol=1e-5)
+    for variable, value in zip(model.trainable_variables, expected, strict=True):
+        np.testing.assert_allclose(variable.numpy(), value, atol=1e-5)
 
 
 def test_evaluation_does_not_depend_on_the_batching(tiny):
@@ -288,6 +332,7 @@ MISTAKES = {
     "part of an epoch": (lambda tiny: {"epochs": 1.5}, "positive whole number"),
     "text": (lambda tiny: {"minutes": "3"}, "minutes='3': expected a positive number"),
     "clip": (lambda tiny: {"clip_norm": -1.0}, "clip_norm"),
+    "divergence": (lambda tiny: {"r_drop": -1.0}, "r_drop=-1.0: expected a positive number"),
     "resume": (lambda tiny: {"resume": True}, "directory"),
     "monitor": (
         lambda tiny: {"checkpointing": Checkpointing(monitor="val_accuracy")},

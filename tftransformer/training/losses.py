@@ -61,6 +61,20 @@ def _smoothed(labels, logits, smoothing: float):
     return losses_of(logits)
 
 
+def symmetric_divergence(logits, others):
+    """Mean of both Kullback-Leibler divergences of predictions, `½ Σ (p − q) · log (p / q)`.
+
+    Args:
+        logits: float tensor (..., classes), of which p is the softmax.
+        others: the same for q.
+
+    Returns:
+        float32 tensor (...,).
+    """
+    log_p, log_q = (ops.log_softmax(ops.cast(x, "float32"), axis=-1) for x in (logits, others))
+    return 0.5 * ops.sum((ops.exp(log_p) - ops.exp(log_q)) * (log_p - log_q), axis=-1)
+
+
 @register
 class LabelSmoothedCrossEntropy(keras.losses.Loss):
     """Label-smoothed cross-entropy of integer labels and logits.

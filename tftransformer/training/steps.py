@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tftransformer.training.feeding import split
-from tftransformer.training.losses import label_smoothed_cross_entropy
+from tftransformer.training.losses import label_smoothed_cross_entropy, symmetric_divergence
 from tftransformer.training.metrics import correct_predictions
 from tftransformer.training.precision import bfloat16_products
 
@@ -23,6 +23,7 @@ class Steps:
         accumulate: whether `train` gathers gradients for `update` instead of applying them.
         jit_compile: whether XLA compiles the steps (one replica only).
         bfloat16: whether `train` multiplies matrices in bfloat16.
+        r_drop: weight of R-Drop's divergence, for which each batch is computed twice, or None.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class Steps:
         accumulate: bool = False,
         jit_compile: bool = False,
         bfloat16: bool = False,
+        r_drop: float | None = None,
     ):
         self.model = model
         self.strategy = strategy
         self.clip_norm = clip_norm
+        self.r_drop = r_drop
         self.replicas = strategy.num_replicas_in_sync
         # Weighted loss, weighted correct predictions, weights; float64, so that long epochs add up.
         self.sums = tf.Variable(tf.zeros((3,), "float64"), trainable=False)
@@ -103,12 +106,17 @@ class Steps:
     def _replica_train(self, inputs, labels, weights):
         optimizer = self.model.optimizer
         variables = self.model.trainable_variables
+        if self.r_drop:
+            inputs, labels, weights = tf.nest.map_structure(_twice, (inputs, labels, weights / 2))
         weight = tf.reduce_sum(weights)
         global_weight = self._sum_over_replicas(weight)
         with tf.GradientTape() as tape:
             logits = self.model(inputs, training=True)
             loss = tf.reduce_sum(self._token_losses(labels, logits) * weights)
-            objective = tf.math.divide_no_nan(loss, global_weight)
+            objective = loss
+            if self.r_drop:
+                objective += self.r_drop * _divergence_of_halves(logits, weights)
+            objective = tf.math.divide_no_nan(objective, global_weight)
             penalties = [tf.cast(penalty, "float32") for penalty in self.model.losses]
             objective += sum(penalties) / self.replicas if penalties else 0.0
             objective = optimizer.scale_loss(objective)
@@ -180,3 +188,13 @@ class Steps:
         self._apply([tf.math.divide_no_nan(total, totals[-1]) for total in totals[:-1]])
         for total in self._window:
             total.assign(tf.zeros_like(total))
+
+
+def _twice(tensor):
+    return tf.concat([tensor, tensor], axis=0)
+
+
+def _divergence_of_halves(logits, weights):
+    """Weighted sum of the divergences between the rows of one half of a batch and the other's."""
+    first, second = tf.split(logits, 2)
+    return tf.reduce_sum(symmetric_divergence(first, second) * tf.split(weights, 2)[0])
