@@ -13,7 +13,6 @@ import contextlib
 
 import keras
 import numpy as np
-from keras import ops
 from peers import apart, has_keras_hub
 from timing import against, from_memory, interleaved, print_table, rate, rate_range
 from training import DROPOUT, contenders, optimizer, policy_of, trainer_of_epochs
@@ -75,26 +74,11 @@ def contender(family: str, name: str, steps: int):
     return model, STARTS[who](model, precision, DATA[family](steps))
 
 
-class MaskedOnly(keras.Model):
-    """BERT with its head over the masked positions alone, as KerasHub's."""
-
-    def __init__(self, policy):
-        super().__init__()
-        # KerasHub's BERT always has a pooler.
-        self.bert = tt.Bert(
-            dropout=DROPOUT,
-            attention_dropout=DROPOUT,
-            heads=["pooled", "masked_lm"],
-            dtype=policy,
-        )
-        self.built = True
-
-    def call(self, inputs, training=None):
-        inputs = dict(inputs)
-        positions = inputs.pop("mask_positions")
-        hidden = self.bert.answer(inputs, [], training=training)["hidden"]
-        masked = ops.take_along_axis(hidden, positions[..., None], axis=1)
-        return self.bert.heads["masked_lm"](masked)
+def bert(policy):
+    # KerasHub's BERT always has a pooler.
+    heads = ["pooled", "masked_lm"]
+    model = tt.Bert(dropout=DROPOUT, attention_dropout=DROPOUT, heads=heads, dtype=policy)
+    return model.only("masked_lm")
 
 
 def gpt2(policy):
@@ -116,7 +100,7 @@ def keras_hub_gpt2(policy):
 
 
 MODELS = {
-    "bert": {"trainer": MaskedOnly, "keras_hub": keras_hub_bert},
+    "bert": {"trainer": bert, "keras_hub": keras_hub_bert},
     "gpt2": {"trainer": gpt2, "keras_hub": keras_hub_gpt2},
 }
 

@@ -50,6 +50,15 @@ def test_outputs_are_a_dict_of_what_was_asked_for():
 
 
 @pytest.mark.parametrize("kind", [Bert, Roberta])
+def test_masked_positions_alone_are_predicted_alike(kind):
+    model = make(kind, heads=["masked_lm"])
+    positions = np.array([[3, 0], [1, 1]], "int32")
+    found = model({"token_ids": IDS, "mask_positions": positions})["masked_lm"]
+    expected = np.take_along_axis(np.array(model(IDS)["masked_lm"]), positions[..., None], axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [Bert, Roberta])
 def test_padding_on_the_right_changes_nothing(kind):
     model = make(kind, heads=["masked_lm", "sequence_classification"])
     plain = model(IDS)

@@ -19,7 +19,8 @@ class Bert(StackModel):
 
     Heads: `pooled`, `masked_lm`, `next_sentence`, `sequence_classification`,
     `token_classification`, `span`, `multiple_choice`; and `lm`, the head of `masked_lm` for a
-    stack under `CausalMask() & PaddingMask()`.
+    stack under `CausalMask() & PaddingMask()`. With `mask_positions` among the inputs, int
+    (batch, masked), `masked_lm` predicts the tokens there and no others.
 
     Args:
         vocab_size: number of token ids.

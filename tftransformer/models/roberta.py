@@ -24,7 +24,8 @@ class Roberta(StackModel):
 
     Heads: `pooled`, `masked_lm`, `sequence_classification` (with a transformation of its own),
     `token_classification`, `span`, `multiple_choice`; and `lm`, the head of `masked_lm` for a
-    stack under `CausalMask() & PaddingMask()`.
+    stack under `CausalMask() & PaddingMask()`. `mask_positions` among the inputs do what they do
+    for `Bert`.
 
     Args:
         vocab_size: number of token ids.
