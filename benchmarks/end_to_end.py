@@ -8,14 +8,13 @@ a batch, each in a process of its own. Each round begins with the strings; round
 """
 
 import argparse
-import contextlib
 import dataclasses
 import tempfile
 
 import numpy as np
 import tensorflow as tf
 from input_pipeline import as_batch, embedded_corpus, waste
-from peers import apart, has_keras_hub
+from peers import apart, has_keras_hub, started
 from sizes import SIZES
 from timing import against, interleaved, print_table, rate, rate_range
 from training import (
@@ -62,13 +61,11 @@ def main():
     names = options.contenders
     if not has_keras_hub():
         names = [name for name in names if not name.startswith("keras_hub")]
-    with contextlib.ExitStack() as stack:
-        folder, tasks = stack.enter_context(tempfile.TemporaryDirectory()), {}
+    with tempfile.TemporaryDirectory() as folder:
         data.save(folder)
-        for name in names:
-            started = apart(contender, name, folder, train, validation, rows)
-            _, tasks[name] = stack.enter_context(started)
-        times = interleaved(tasks, options.rounds)
+        given = folder, train, validation, rows
+        with started({name: apart(contender, name, *given) for name in names}) as (_, tasks):
+            times = interleaved(tasks, options.rounds)
 
     tokens = sum(int(np.sum(weights)) for _, _, weights in batches.iterate())
     print(

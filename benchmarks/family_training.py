@@ -9,11 +9,10 @@ the accuracy.
 """
 
 import argparse
-import contextlib
 
 import keras
 import numpy as np
-from peers import apart, has_keras_hub
+from peers import apart, has_keras_hub, started
 from timing import against, from_memory, interleaved, print_table, rate, rate_range
 from training import DROPOUT, contenders, optimizer, policy_of, trainer_of_epochs
 
@@ -42,15 +41,10 @@ def main():
     if not has_keras_hub():
         names = [name for name in names if not name.startswith("keras_hub")]
     for family in options.families:
-        weights, tasks = {}, {}
-        with contextlib.ExitStack() as stack:
-            for name in names:
-                started = apart(contender, family, name, options.steps)
-                weights[name], tasks[name] = stack.enter_context(started)
-            if len(set(weights.values())) > 1:
-                raise AssertionError(f"the models differ in size: {weights}")
+        starts = {name: apart(contender, family, name, options.steps) for name in names}
+        with started(starts) as (weights, tasks):
             print(
-                f"{family}: {weights[names[0]]:,} weights, batches of {BATCH} × {LENGTH} tokens, "
+                f"{family}: {weights:,} weights, batches of {BATCH} × {LENGTH} tokens, "
                 f"{options.rounds} rounds of {options.steps} batches"
             )
             times = interleaved(tasks, options.rounds)

@@ -8,11 +8,10 @@ graph without XLA. Each stands in a process of its own, and they take turns.
 """
 
 import argparse
-import contextlib
 
 import numpy as np
 import tensorflow as tf
-from peers import apart, has_keras_hub
+from peers import apart, has_keras_hub, started
 from timing import against, interleaved, print_table, rate, rate_range
 
 import tftransformer as tt
@@ -30,11 +29,8 @@ def main():
     names = ["ours:float32", "ours:mixed_bfloat16"]
     if has_keras_hub():
         names += ["keras_hub:float32", "keras_hub:mixed_bfloat16"]
-    with contextlib.ExitStack() as stack:
-        tasks = {}
-        for name in names:
-            given = name, options.batch, options.prompt, options.tokens
-            _, tasks[name] = stack.enter_context(apart(contender, *given))
+    given = options.batch, options.prompt, options.tokens
+    with started({name: apart(contender, name, *given) for name in names}) as (_, tasks):
         times = interleaved(tasks, options.rounds)
         peaks = {name: task() for name, task in tasks.items()}
     written = options.batch * options.tokens

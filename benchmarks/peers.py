@@ -53,6 +53,26 @@ def apart(build: Callable, *given: object) -> Iterator[tuple[int, Callable[[], i
         yield process.submit(_weights).result(), lambda: process.submit(_run).result()
 
 
+@contextlib.contextmanager
+def started(
+    contenders: Mapping[str, contextlib.AbstractContextManager],
+) -> Iterator[tuple[int, dict[str, Callable]]]:
+    """Starts contenders one after the other, and stops unless all have as many weights.
+
+    Args:
+        contenders: each yields a number of weights and a task, as `apart` does.
+
+    Yields:
+        The number of weights, and the tasks by name.
+    """
+    with contextlib.ExitStack() as stack:
+        entered = {name: stack.enter_context(start) for name, start in contenders.items()}
+        weights = {name: count for name, (count, _) in entered.items()}
+        if len(set(weights.values())) > 1:
+            raise AssertionError(f"the models differ in size: {weights}")
+        yield next(iter(weights.values())), {name: task for name, (_, task) in entered.items()}
+
+
 def _build(build: Callable, *given: object) -> None:
     global _model, _task
     _model, _task = build(*given)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 import keras
 import numpy as np
 import tensorflow as tf
-from peers import apart, has_keras_hub, has_torch, torch_process
+from peers import apart, has_keras_hub, has_torch, started, torch_process
 from sizes import SIZES, Size
 from timing import against, from_memory, interleaved, print_table, rate, rate_range
 
@@ -51,20 +51,16 @@ def main():
 
     size, python = SIZES[options.size], options.torch_python
     names = installed(options.contenders, python)
-    with contextlib.ExitStack() as stack:
-        weights, tasks = {}, {precision: products(precision) for precision in PRODUCTS}
-        for name in names:
-            contender = start(name, size, options.steps, python)
-            weights[name], tasks[name] = stack.enter_context(contender)
-        if len(set(weights.values())) > 1:
-            raise AssertionError(f"the models differ in size: {weights}")
+    with started({name: start(name, size, options.steps, python) for name in names}) as ready:
+        weights, tasks = ready
         print(
             f"{options.size}: {size.num_layers} + {size.num_layers} layers, d_model "
-            f"{size.d_model}, {weights[names[0]]:,} weights, batches of {size.batch} × "
-            f"{size.length} tokens, {options.rounds} rounds of {options.steps} batches"
+            f"{size.d_model}, {weights:,} weights, batches of {size.batch} × {size.length} tokens, "
+            f"{options.rounds} rounds of {options.steps} batches"
         )
-        times = interleaved(tasks, options.rounds)
-        peaks = {name: tasks[name]() for name in names}
+        ceilings = {precision: products(precision) for precision in PRODUCTS}
+        times = interleaved({**ceilings, **tasks}, options.rounds)
+        peaks = {name: task() for name, task in tasks.items()}
     print_report(times, peaks, size, options.steps)
 
 
