@@ -22,10 +22,13 @@ def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
     Returns:
         float32 tensor (...,).
     """
-    classes = logits.shape[-1]
     rows = ops.reshape(ops.cast(labels, "int32"), (-1,))
-    flat = ops.cast(ops.reshape(logits, (-1, classes)), "float32")
-    return ops.reshape(_smoothed(rows, flat, smoothing), ops.shape(labels))
+    return ops.reshape(_smoothed(rows, in_rows(logits), smoothing), ops.shape(labels))
+
+
+def in_rows(logits):
+    """Returns logits (..., classes) as float32 (rows, classes)."""
+    return ops.cast(ops.reshape(logits, (-1, logits.shape[-1])), "float32")
 
 
 def _smoothed(labels, logits, smoothing: float):
@@ -38,9 +41,9 @@ def _smoothed(labels, logits, smoothing: float):
     @ops.custom_gradient
     def losses_of(logits):
         probabilities = ops.softmax(logits, axis=-1)
-        # From the largest logit, whose probability cannot vanish; the accuracy needs it as well,
-        # and the graph computes it once.
-        best = best_index(logits)[:, None]
+        # By the best class, whose probability cannot vanish; the accuracy needs it as well, and
+        # the graph computes it once.
+        best = best_index(probabilities)[:, None]
         normalizer = at(logits, best) - ops.log(at(probabilities, best))
         losses = normalizer - (1.0 - smoothing) * at(logits, labels[:, None])
         if smoothing:

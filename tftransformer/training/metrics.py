@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import best_index, register
-from tftransformer.training.losses import label_smoothed_cross_entropy
+from tftransformer.training.losses import in_rows, label_smoothed_cross_entropy
 
 
 def correct_predictions(labels, logits):
@@ -17,7 +17,11 @@ def correct_predictions(labels, logits):
     Returns:
         float32 tensor (...,).
     """
-    return ops.cast(ops.equal(best_index(logits), ops.cast(labels, "int32")), "float32")
+    # Of the probabilities, which the loss computes anyway: in training with bfloat16 products the
+    # logits are bfloat16, of which a maximum takes four times as long.
+    best = best_index(ops.softmax(in_rows(logits), axis=-1))
+    labels = ops.cast(labels, "int32")
+    return ops.cast(ops.equal(ops.reshape(best, ops.shape(labels)), labels), "float32")
 
 
 class _TokenMean(keras.metrics.Metric):
