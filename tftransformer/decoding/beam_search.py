@@ -165,7 +165,7 @@ class BeamSearch(Strategy):
         per_beam = min(2 * beams, vocabulary)
         scores, tokens = top_k(logits, per_beam)
         if not processors:
-            scores = scores - log_normalizer(logits, scores[:, :1])
+            scores = scores - log_normalizer(logits, tokens[:, :1])
         scores = scores + ops.reshape(state["running_scores"], (-1, 1))
         scores = ops.reshape(scores, (-1, beams * per_beam))
         tokens = ops.reshape(tokens, (-1, beams * per_beam))

@@ -58,7 +58,7 @@ def decode_rows(
         scores = process(processors, logits, state["ids"], length)
         tokens = ops.cast(pick(scores, generated), "int32")
         chosen = ops.take_along_axis(logits, ops.expand_dims(tokens, 1), axis=1)
-        normalizer = log_normalizer(logits, ops.max(logits, axis=-1, keepdims=True))
+        normalizer = log_normalizer(logits, best_index(logits)[:, None])
         tokens = ops.where(state["open"], tokens, pad_id)
         gain = ops.where(state["open"], (chosen - normalizer)[:, 0], 0.0)
         return (

@@ -188,9 +188,13 @@ def process(processors, scores, ids, length):
     return scores
 
 
-def log_normalizer(logits, maximum):
-    """`log Σ exp(logits)` over the last axis, given its maximum (rows, 1); (rows, 1)."""
-    return maximum + ops.log(ops.sum(ops.exp(logits - maximum), axis=-1, keepdims=True))
+def log_normalizer(logits, best):
+    """`log Σ exp(logits)` over the last axis (rows, 1), given the place (rows, 1) of its maximum.
+
+    By one softmax, which is faster on a CPU than an exponential and a sum.
+    """
+    probability = ops.take_along_axis(ops.softmax(logits), best, axis=-1)
+    return ops.take_along_axis(logits, best, axis=-1) - ops.log(probability)
 
 
 def write_token(ids, tokens, position):
