@@ -208,3 +208,10 @@ def test_the_missing_package_is_named(make_translator, tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match="pip install ctranslate2"):
         make_translator().export(tmp_path / "served", "ctranslate2")
+
+
+def test_missing_pytorch_is_named_where_it_is_needed(make_translator, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="pip install torch, or take"):
+        make_translator().export(tmp_path / "served", "ctranslate2", weights="bfloat16")
+    assert not (tmp_path / "served").exists()

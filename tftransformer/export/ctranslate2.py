@@ -1,5 +1,6 @@
 """Writes folders that CTranslate2 serves."""
 
+import importlib.util
 import os
 import pathlib
 from typing import Any
@@ -55,7 +56,7 @@ def write_ctranslate2(
         The path.
 
     Raises:
-        ImportError: if CTranslate2 is not installed.
+        ImportError: if CTranslate2 is not installed, or for "bfloat16" PyTorch is not.
         ValueError: if CTranslate2 cannot run the model.
         FileExistsError: if there is something at `path` already; it is left alone.
     """
@@ -65,6 +66,11 @@ def write_ctranslate2(
         raise ImportError(
             "ctranslate2 is not installed, and it writes its own format: pip install ctranslate2"
         ) from None
+    if weights == "bfloat16" and importlib.util.find_spec("torch") is None:
+        raise ImportError(
+            'ctranslate2 makes weights="bfloat16" with PyTorch, which is not installed: '
+            'pip install torch, or take weights="float32" or "int8".'
+        )
     check_supported(model)
     layer = model.decoder.layers[0]
     options = {
