@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.core import check_numbers
 from tftransformer.training import preparation
 from tftransformer.training.callbacks import Callbacks
 from tftransformer.training.checkpoints import (
@@ -114,11 +115,9 @@ class Trainer:
                 f"Trainer needs KERAS_BACKEND=tensorflow, not {keras.backend.backend()}."
             )
         self.strategy = strategy or tf.distribute.get_strategy()
-        preparation.check_numbers(
-            Integral, epochs=epochs, gradient_accumulation=gradient_accumulation
-        )
-        preparation.check_numbers(Integral | None, steps=steps)
-        preparation.check_numbers(Real | None, minutes=minutes, clip_norm=clip_norm, r_drop=r_drop)
+        check_numbers(Integral, epochs=epochs, gradient_accumulation=gradient_accumulation)
+        check_numbers(Integral | None, steps=steps)
+        check_numbers(Real | None, minutes=minutes, clip_norm=clip_norm, r_drop=r_drop)
         preparation.check_loss(loss)
         preparation.check_strategy(self.strategy, jit_compile, minutes)
         preparation.check_directory(directory, resume)
