@@ -4,28 +4,10 @@ import pytest
 import tensorflow as tf
 
 from tftransformer.training import (
-    Checkpointing,
     LabelSmoothedCrossEntropy,
-    Trainer,
     label_smoothed_cross_entropy,
     load_checkpoint,
 )
-
-TWO_SHAPES = ((5, 4), (3, 7))
-
-
-def make(tiny, train=None, validation=None, **options):
-    """A trainer of a fresh model; equal calls give equal runs."""
-    keras.utils.set_random_seed(0)
-    options = {
-        "optimizer": keras.optimizers.Adam(1e-2),
-        "precision": "float32",
-        "verbose": 0,
-        **options,
-    }
-    model = options.pop("model", None) or tiny.tiny_model()
-    train = tiny.TinyBatches(4, shapes=TWO_SHAPES) if train is None else train
-    return Trainer(model, train, validation, **options)
 
 
 def regroup(batches, rows):
@@ -40,7 +22,7 @@ def close(first, second, tolerance=1e-6):
 
 def test_training_learns_and_reports_every_epoch(tiny):
     fast = {"optimizer": keras.optimizers.Adam(5e-2)}
-    trainer = make(tiny, tiny.TinyBatches(12), tiny.TinyBatches(2, seed=1), epochs=6, **fast)
+    trainer = tiny.make(tiny.TinyBatches(12), tiny.TinyBatches(2, seed=1), epochs=6, **fast)
     history = trainer.train()
     assert set(history.history) == {
         "loss", "accuracy", "val_loss", "val_accuracy", "val_perplexity"
@@ -50,30 +32,45 @@ def test_training_learns_and_reports_every_epoch(tiny):
     assert history.history["loss"][-1] < 0.5 * history.history["loss"][0]
 
 
+RATE = 0.5
+
+
+def after_one_update(model, loss_of):
+    """The loss, and the weights that one step of gradient descent by `RATE` would give."""
+    variables = model.trainable_variables
+    with tf.GradientTape() as tape:
+        loss = loss_of()
+    gradients = tape.gradient(loss, [variable.value for variable in variables])
+    return float(loss), [
+        variable.numpy() - RATE * tf.convert_to_tensor(gradient).numpy()
+        for variable, gradient in zip(variables, gradients, strict=True)
+    ]
+
+
+def holds(model, weights, atol=1e-6):
+    for variable, weight in zip(model.trainable_variables, weights, strict=True):
+        np.testing.assert_allclose(variable.numpy(), weight, atol=atol)
+
+
 def test_one_update_is_the_gradient_of_the_weighted_mean(tiny):
     batches = tiny.TinyBatches(1)
     inputs, labels, weights = batches.items[0]
-    trainer = make(tiny, batches, optimizer=keras.optimizers.SGD(0.5))
-    model = trainer.model
-    with tf.GradientTape() as tape:
-        loss = LabelSmoothedCrossEntropy(0.1)(labels, model(inputs), sample_weight=weights)
-    gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
-    expected = [
-        variable.numpy() - 0.5 * tf.convert_to_tensor(gradient).numpy()
-        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
-    ]
+    trainer = tiny.make(batches, optimizer=keras.optimizers.SGD(RATE))
+    model, smoothed = trainer.model, LabelSmoothedCrossEntropy(0.1)
+    loss, expected = after_one_update(
+        model, lambda: smoothed(labels, model(inputs), sample_weight=weights)
+    )
     history = trainer.train()
-    np.testing.assert_allclose(history.history["loss"], [float(loss)], rtol=1e-6)
-    for variable, value in zip(model.trainable_variables, expected, strict=True):
-        np.testing.assert_allclose(variable.numpy(), value, atol=1e-6)
+    np.testing.assert_allclose(history.history["loss"], [loss], rtol=1e-6)
+    holds(model, expected)
 
 
 @pytest.mark.parametrize("clip_norm", [None, 0.05])
 def test_accumulating_small_batches_equals_one_large_batch(tiny, clip_norm):
     batches = tiny.TinyBatches(4)  # 20 rows
     options = {"clip_norm": clip_norm, "epochs": 2, "optimizer": "sgd"}
-    large = make(tiny, regroup(batches, 10), **options)
-    small = make(tiny, regroup(batches, 5), gradient_accumulation=2, **options)
+    large = tiny.make(regroup(batches, 10), **options)
+    small = tiny.make(regroup(batches, 5), gradient_accumulation=2, **options)
     first, second = large.train().history, small.train().history
     close(large.model, small.model)
     assert int(small.model.optimizer.iterations) == 4
@@ -81,14 +78,14 @@ def test_accumulating_small_batches_equals_one_large_batch(tiny, clip_norm):
 
 
 def test_the_last_window_of_an_epoch_may_be_shorter(tiny):
-    trainer = make(tiny, tiny.TinyBatches(5), gradient_accumulation=2, epochs=2)
+    trainer = tiny.make(tiny.TinyBatches(5), gradient_accumulation=2, epochs=2)
     trainer.train()
     assert int(trainer.model.optimizer.iterations) == 6
 
 
 def test_clipping_bounds_the_global_norm(tiny):
     def change(**options):
-        trainer = make(tiny, tiny.TinyBatches(1), optimizer=keras.optimizers.SGD(1.0), **options)
+        trainer = tiny.make(tiny.TinyBatches(1), optimizer=keras.optimizers.SGD(1.0), **options)
         before = trainer.model.get_weights()
         trainer.train()
         after = trainer.model.get_weights()
@@ -114,35 +111,32 @@ def test_r_drop_trains_on_the_divergence_of_two_passes(tiny):
     inputs, labels, weights = batches.items[0]
     plain = tiny.tiny_model()
     model = keras.Model(plain.input, SecondHalf()(plain.output))
-    optimizer = keras.optimizers.SGD(0.5)
-    with tf.GradientTape() as tape:
-        logits = model({"target_ids": tf.concat([inputs["target_ids"]] * 2, 0)})
-        halves = tf.split(logits, 2)
-        likelihood = sum(
-            tf.reduce_sum(label_smoothed_cross_entropy(labels, half) * weights) for half in halves
-        )
-        p, q = (tf.nn.softmax(half) for half in halves)
+
+    def passes():
+        return tf.split(model({"target_ids": tf.concat([inputs["target_ids"]] * 2, 0)}), 2)
+
+    def mean(values):
+        return tf.reduce_sum(values * weights) / tf.reduce_sum(weights)
+
+    def likelihood():
+        return sum(mean(label_smoothed_cross_entropy(labels, one)) for one in passes()) / 2
+
+    def loss():
+        p, q = (tf.nn.softmax(one) for one in passes())
         divergences = keras.losses.kl_divergence(p, q) + keras.losses.kl_divergence(q, p)
         # Liang et al. 2021, eq. 4, for the mean of the two passes instead of their sum.
-        loss = (likelihood + 5.0 / 2 * tf.reduce_sum(divergences * weights)) / 2
-        loss /= tf.reduce_sum(weights)
-    expected = [
-        variable.numpy() - 0.5 * tf.convert_to_tensor(gradient).numpy()
-        for variable, gradient in zip(
-            model.trainable_variables,
-            tape.gradient(loss, [variable.value for variable in model.trainable_variables]),
-            strict=True,
-        )
-    ]
-    history = make(tiny, batches, model=model, r_drop=5.0, optimizer=optimizer).train()
-    reported = float(likelihood / 2 / tf.reduce_sum(weights))
+        return likelihood() + 5.0 / 4 * mean(divergences)
+
+    reported = float(likelihood())
+    _, expected = after_one_update(model, loss)
+    optimizer = keras.optimizers.SGD(RATE)
+    history = tiny.make(batches, model=model, r_drop=5.0, optimizer=optimizer).train()
     np.testing.assert_allclose(history.history["loss"], [reported], rtol=1e-5)
-    for variable, value in zip(model.trainable_variables, expected, strict=True):
-        np.testing.assert_allclose(variable.numpy(), value, atol=1e-5)
+    holds(model, expected, atol=1e-5)
 
 
 def test_evaluation_does_not_depend_on_the_batching(tiny):
-    trainer = make(tiny)
+    trainer = tiny.make()
     batches = tiny.TinyBatches(4, seed=3)
     results = [trainer.evaluate(regroup(batches, rows)) for rows in (20, 7, 1)]
     for result in results[1:]:
@@ -153,7 +147,7 @@ def test_evaluation_does_not_depend_on_the_batching(tiny):
 def test_penalties_of_the_model_are_trained_on(tiny):
     def norm(regularizer):
         model = tiny.tiny_model(kernel_regularizer=regularizer)
-        make(tiny, model=model, epochs=3).train()
+        tiny.make(model=model, epochs=3).train()
         return np.linalg.norm(model.layers[-1].kernel)
 
     assert norm(keras.regularizers.L2(1.0)) < 0.8 * norm(None)
@@ -166,8 +160,8 @@ def test_mixed_precision_learns_and_clips(tiny, policy):
         model = tiny.tiny_model()
     finally:
         keras.config.set_dtype_policy("float32")
-    trainer = make(
-        tiny, tiny.TinyBatches(12), model=model, epochs=6, clip_norm=1.0, gradient_accumulation=2
+    trainer = tiny.make(
+        tiny.TinyBatches(12), model=model, epochs=6, clip_norm=1.0, gradient_accumulation=2
     )
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert scaled == (policy == "mixed_float16")
@@ -178,7 +172,7 @@ def test_mixed_precision_learns_and_clips(tiny, policy):
 
 @pytest.mark.slow
 def test_jit_compiled_steps_give_the_same_weights(tiny):
-    plain, compiled = make(tiny), make(tiny, jit_compile=True)
+    plain, compiled = tiny.make(), tiny.make(jit_compile=True)
     plain.train()
     compiled.train()
     close(plain.model, compiled.model, tolerance=1e-5)
@@ -186,7 +180,7 @@ def test_jit_compiled_steps_give_the_same_weights(tiny):
 
 def test_datasets_serve_as_well(tiny):
     batches = tiny.TinyBatches(3)
-    trainer = make(tiny, regroup(batches, 5), epochs=2)
+    trainer = tiny.make(regroup(batches, 5), epochs=2)
     assert len(trainer.train().history["loss"]) == 2
 
 
@@ -201,8 +195,7 @@ def test_the_best_epoch_the_last_and_their_average_can_be_loaded(tiny, tmp_path)
         def on_epoch_end(self, epoch, logs=None):
             seen.append((logs["val_loss"], self.model.get_weights()))
 
-    trainer = make(
-        tiny,
+    trainer = tiny.make(
         tiny.TinyBatches(3),
         tiny.TinyBatches(2, seed=1),
         epochs=5,
@@ -212,16 +205,12 @@ def test_the_best_epoch_the_last_and_their_average_can_be_loaded(tiny, tmp_path)
     trainer.train()
     model = trainer.model
 
-    def holds(weights):
-        for mine, other in zip(model.get_weights(), weights, strict=True):
-            np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
-
     trainer.load("average", last=3)
-    holds([np.mean(parts, axis=0) for parts in zip(*(w for _, w in seen[-3:]), strict=True)])
+    holds(model, [np.mean(parts, axis=0) for parts in zip(*(w for _, w in seen[-3:]), strict=True)])
     trainer.load("best")
-    holds(min(seen, key=lambda pair: pair[0])[1])
+    holds(model, min(seen, key=lambda pair: pair[0])[1])
     trainer.load("last")
-    holds(seen[-1][1])
+    holds(model, seen[-1][1])
     rows = (tmp_path / "history.csv").read_text().splitlines()
     assert rows[0].split(",")[0] == "epoch"
     assert len(rows) == 6
@@ -238,7 +227,7 @@ def test_weights_that_are_not_finite_never_replace_a_checkpoint(tiny, tmp_path):
                 self.model.layers[-1].bias.assign(np.full(tiny.VOCABULARY, np.nan))
 
     callbacks = [Spoil(), keras.callbacks.TerminateOnNaN()]
-    trainer = make(tiny, epochs=3, directory=tmp_path, callbacks=callbacks)
+    trainer = tiny.make(epochs=3, directory=tmp_path, callbacks=callbacks)
     with pytest.warns(UserWarning, match="not finite"):
         trainer.train()
     trainer.load("last")
@@ -259,7 +248,7 @@ def test_keras_callbacks_do_their_work(tiny, tmp_path):
         ),
         stopping,
     ]
-    trainer = make(tiny, None, tiny.TinyBatches(1), epochs=9, callbacks=callbacks)
+    trainer = tiny.make(None, tiny.TinyBatches(1), epochs=9, callbacks=callbacks)
     history = trainer.train()
     assert len(history.epoch) == 2  # stopped early
     assert [batch for batch, _ in batches] == [0, 1, 2, 3] * 2
@@ -271,21 +260,21 @@ def test_keras_callbacks_do_their_work(tiny, tmp_path):
 
 def test_tensorboard_writes_its_events(tiny, tmp_path):
     pytest.importorskip("tensorboard")
-    make(tiny, callbacks=[keras.callbacks.TensorBoard(tmp_path)]).train()
+    tiny.make(callbacks=[keras.callbacks.TensorBoard(tmp_path)]).train()
     assert list(tmp_path.rglob("events*"))
 
 
 def test_nan_stops_training_with_terminate_on_nan(tiny):
     optimizer = keras.optimizers.SGD(float("inf"))
     callbacks = [keras.callbacks.TerminateOnNaN()]
-    trainer = make(tiny, optimizer=optimizer, callbacks=callbacks, epochs=5)
+    trainer = tiny.make(optimizer=optimizer, callbacks=callbacks, epochs=5)
     assert len(trainer.train().epoch) == 1
     assert int(trainer.model.optimizer.iterations) == 2
 
 
 @pytest.mark.parametrize("verbose", [0, 1, 2])
 def test_progress_is_printed_as_asked(tiny, capsys, verbose):
-    make(tiny, epochs=2, verbose=verbose).train()
+    tiny.make(epochs=2, verbose=verbose).train()
     printed = capsys.readouterr().out
     assert ("Epoch 2/2" in printed) == (verbose > 0)
     assert ("━" in printed) == (verbose == 1)
@@ -294,116 +283,8 @@ def test_progress_is_printed_as_asked(tiny, capsys, verbose):
 def test_the_default_optimizer_is_that_of_the_paper(tiny):
     model = tiny.tiny_model()
     model.d_model = 8
-    trainer = make(tiny, model=model, optimizer=None)
+    trainer = tiny.make(model=model, optimizer=None)
     trainer.train()
     optimizer = model.optimizer
     assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.9, 0.98, 1e-9)
     assert float(optimizer.learning_rate) == pytest.approx(8**-0.5 * 4 * 4000**-1.5)
-
-
-def item(**changes):
-    batch = {
-        "ids": np.ones((2, 3), "int32"),
-        "labels": np.ones((2, 3), "int32"),
-        "weights": np.ones((2, 3), "float32"),
-        **changes,
-    }
-    inputs = {"target_ids": batch["ids"]}
-    return tf.data.Dataset.from_tensors((inputs, batch["labels"], batch["weights"]))
-
-
-MISTAKES = {
-    "empty": (lambda tiny: {"train": tiny.TinyBatches(1).dataset().take(0)}, "empty"),
-    "infinite": (lambda tiny: {"train": item().repeat()}, "infinite"),
-    "pair": (
-        lambda tiny: {"train": tf.data.Dataset.from_tensors((np.ones(2), np.ones(2)))},
-        "inputs, labels, weights",
-    ),
-    "float labels": (lambda tiny: {"train": item(labels=np.ones((2, 3), "float32"))}, "int labels"),
-    "weights": (lambda tiny: {"train": item(weights=np.ones((2,), "float32"))}, "one shape"),
-    "vocabulary": (lambda tiny: {"train": item(labels=np.full((2, 3), 12))}, "12 classes"),
-    "ids": (lambda tiny: {"train": item(ids=np.full((2, 3), 12))}, "beyond its tables"),
-    "length": (
-        lambda tiny: {"train": item(labels=np.ones((2, 4), int), weights=np.ones((2, 4)))},
-        "logits",
-    ),
-    "validation": (lambda tiny: {"validation": item().take(0)}, "validation is empty"),
-    "epochs": (lambda tiny: {"epochs": 0}, "epochs"),
-    "part of an epoch": (lambda tiny: {"epochs": 1.5}, "positive whole number"),
-    "text": (lambda tiny: {"minutes": "3"}, "minutes='3': expected a positive number"),
-    "clip": (lambda tiny: {"clip_norm": -1.0}, "clip_norm"),
-    "divergence": (lambda tiny: {"r_drop": -1.0}, "r_drop=-1.0: expected a positive number"),
-    "resume": (lambda tiny: {"resume": True}, "directory"),
-    "monitor": (
-        lambda tiny: {"checkpointing": Checkpointing(monitor="val_accuracy")},
-        "validation",
-    ),
-    "schedule": (lambda tiny: {"optimizer": None}, "d_model"),
-    "optimizer": (
-        lambda tiny: {"optimizer": keras.optimizers.SGD(gradient_accumulation_steps=2)},
-        "gradient_accumulation",
-    ),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistakes_are_told_before_any_work(tiny, mistake):
-    options, message = MISTAKES[mistake]
-    with pytest.raises(ValueError, match=message):
-        make(tiny, **options(tiny))
-
-
-def test_batches_of_another_kind_are_refused(tiny):
-    with pytest.raises(TypeError, match="list"):
-        make(tiny, train=[1, 2])
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"loss": "mse"}, "keras.losses.Loss.*not 'mse'"),
-        ({"callbacks": keras.callbacks.TerminateOnNaN}, "list of.*TerminateOnNaN"),
-        ({"callbacks": [None]}, "it holds None"),
-        ({"strategy": "mirrored"}, r"MirroredStrategy\(\).*got 'mirrored'"),
-    ],
-    ids=str,
-)
-def test_objects_of_another_kind_are_refused(tiny, options, message):
-    with pytest.raises(TypeError, match=message):
-        make(tiny, **options)
-
-
-def test_a_directory_that_cannot_be_made_is_an_os_error(tiny, tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"):
-        make(tiny, directory=tmp_path / "file")
-
-
-def test_a_place_in_other_data_is_refused(tiny, tmp_path):
-    make(tiny, steps=3, directory=tmp_path).train()
-    with pytest.raises(ValueError, match="after batch 3 of 4, but train has 5 batches"):
-        make(tiny, train=tiny.TinyBatches(5), directory=tmp_path, resume=True)
-    history = make(tiny, directory=tmp_path, resume=True).train()
-    assert history.epoch == [0]
-    # Between two epochs nothing can be skipped.
-    make(tiny, train=tiny.TinyBatches(5), epochs=2, directory=tmp_path, resume=True).train()
-
-
-def test_a_run_that_diverges_at_once_says_so(tiny, tmp_path):
-    optimizer = keras.optimizers.SGD(float("inf"))
-    with pytest.warns(UserWarning, match="not finite"):
-        make(tiny, optimizer=optimizer, directory=tmp_path / "run").train()
-    with pytest.raises(ValueError, match="no checkpoint"):
-        load_checkpoint(tiny.tiny_model(), tmp_path / "run")
-
-
-def test_a_directory_in_use_and_another_model_are_told(tiny, tmp_path):
-    make(tiny, directory=tmp_path).train()
-    with pytest.raises(ValueError, match="resume=True"):
-        make(tiny, directory=tmp_path)
-    with pytest.raises(ValueError, match="another model: it holds 5"):
-        make(tiny, model=tiny.tiny_model(use_bias=False), directory=tmp_path, resume=True)
-    with pytest.raises(ValueError, match=r"shape \(8, 16\) there, of shape \(8, 4\) here"):
-        make(tiny, model=tiny.tiny_model(width=4), directory=tmp_path, resume=True)
-    with pytest.raises(ValueError, match="another optimizer"):
-        make(tiny, optimizer="sgd", directory=tmp_path, resume=True)

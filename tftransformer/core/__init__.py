@@ -3,7 +3,7 @@
 from tftransformer.core.checks import check_numbers
 from tftransformer.core.configurable import Configurable, Layer, copy_of
 from tftransformer.core.files import making_folder, replacing
-from tftransformer.core.numerics import gelu_tanh, get_activation, masked_softmax
+from tftransformer.core.numerics import gelu_tanh, get_activation, log_normalizer, masked_softmax
 from tftransformer.core.registration import register
 from tftransformer.core.selection import best_index, top_k
 from tftransformer.core.unallocated import allocate, unallocated
@@ -17,6 +17,7 @@ __all__ = [
     "copy_of",
     "gelu_tanh",
     "get_activation",
+    "log_normalizer",
     "making_folder",
     "masked_softmax",
     "register",

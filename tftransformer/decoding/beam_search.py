@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
+from tftransformer.core.numerics import log_normalizer
 from tftransformer.core.registration import register
 from tftransformer.core.selection import flat_rows, pick, top_k
 from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
@@ -13,7 +14,6 @@ from tftransformer.decoding.strategy import (
     Decoded,
     Strategy,
     generated_lengths,
-    log_normalizer,
     process,
     roll_out,
     write_token,
@@ -165,7 +165,7 @@ class BeamSearch(Strategy):
         per_beam = min(2 * beams, vocabulary)
         scores, tokens = top_k(logits, per_beam)
         if not processors:
-            scores = scores - log_normalizer(logits, tokens[:, :1])
+            scores = scores - log_normalizer(logits, ops.softmax(logits), tokens[:, :1])
         scores = scores + ops.reshape(state["running_scores"], (-1, 1))
         scores = ops.reshape(scores, (-1, beams * per_beam))
         tokens = ops.reshape(tokens, (-1, beams * per_beam))

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from tftransformer.core import best_index, register
+from tftransformer.core import best_index, log_normalizer, register
 from tftransformer.decoding.strategy import (
     Decoded,
     Strategy,
     generated_lengths,
-    log_normalizer,
     process,
     roll_out,
     write_token,
@@ -58,7 +57,7 @@ def decode_rows(
         scores = process(processors, logits, state["ids"], length)
         tokens = ops.cast(pick(scores, generated), "int32")
         chosen = ops.take_along_axis(logits, ops.expand_dims(tokens, 1), axis=1)
-        normalizer = log_normalizer(logits, best_index(logits)[:, None])
+        normalizer = log_normalizer(logits, ops.softmax(logits), best_index(logits)[:, None])
         tokens = ops.where(state["open"], tokens, pad_id)
         gain = ops.where(state["open"], (chosen - normalizer)[:, 0], 0.0)
         return (

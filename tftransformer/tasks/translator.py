@@ -259,6 +259,8 @@ class Translator:
                 raise ValueError('jit_compile=True needs format="saved_model", not "ctranslate2"')
             tokenizers = self.source_tokenizer, self.target_tokenizer
             return write_ctranslate2(self.model, *tokenizers, path, weights)
+        if weights == "float32" and not jit_compile:
+            return self.module.save(path)  # traced already, if it has translated
         if weights == "int8":
             kind = Int8TranslationModule if jit_compile else QuantizedTranslationModule
         else:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from tftransformer.core import best_index, register
+from tftransformer.core import best_index, log_normalizer, register
 
 
 def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
@@ -35,17 +35,13 @@ def _smoothed(labels, logits, smoothing: float):
     """Losses (rows,) of labels (rows,) and float32 logits (rows, classes)."""
     classes = logits.shape[-1]
 
-    def at(values, index):
-        return ops.take_along_axis(values, index, axis=-1)
-
     @ops.custom_gradient
     def losses_of(logits):
         probabilities = ops.softmax(logits, axis=-1)
-        # By the best class, whose probability cannot vanish; the accuracy needs it as well, and
-        # the graph computes it once.
+        # The accuracy needs the best class as well, and the graph computes it once.
         best = best_index(probabilities)[:, None]
-        normalizer = at(logits, best) - ops.log(at(probabilities, best))
-        losses = normalizer - (1.0 - smoothing) * at(logits, labels[:, None])
+        label_logits = ops.take_along_axis(logits, labels[:, None], axis=-1)
+        losses = log_normalizer(logits, probabilities, best) - (1.0 - smoothing) * label_logits
         if smoothing:
             losses = losses - smoothing * ops.mean(logits, axis=-1, keepdims=True)
 

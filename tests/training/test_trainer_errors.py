@@ -1,0 +1,116 @@
+"""What a trainer refuses, and when it says so."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tftransformer.training import Checkpointing, load_checkpoint
+
+
+def item(**changes):
+    batch = {
+        "ids": np.ones((2, 3), "int32"),
+        "labels": np.ones((2, 3), "int32"),
+        "weights": np.ones((2, 3), "float32"),
+        **changes,
+    }
+    inputs = {"target_ids": batch["ids"]}
+    return tf.data.Dataset.from_tensors((inputs, batch["labels"], batch["weights"]))
+
+
+MISTAKES = {
+    "empty": (lambda tiny: {"train": tiny.TinyBatches(1).dataset().take(0)}, "empty"),
+    "infinite": (lambda tiny: {"train": item().repeat()}, "infinite"),
+    "pair": (
+        lambda tiny: {"train": tf.data.Dataset.from_tensors((np.ones(2), np.ones(2)))},
+        "inputs, labels, weights",
+    ),
+    "float labels": (lambda tiny: {"train": item(labels=np.ones((2, 3), "float32"))}, "int labels"),
+    "weights": (lambda tiny: {"train": item(weights=np.ones((2,), "float32"))}, "one shape"),
+    "vocabulary": (lambda tiny: {"train": item(labels=np.full((2, 3), 12))}, "12 classes"),
+    "ids": (lambda tiny: {"train": item(ids=np.full((2, 3), 12))}, "beyond its tables"),
+    "length": (
+        lambda tiny: {"train": item(labels=np.ones((2, 4), int), weights=np.ones((2, 4)))},
+        "logits",
+    ),
+    "validation": (lambda tiny: {"validation": item().take(0)}, "validation is empty"),
+    "epochs": (lambda tiny: {"epochs": 0}, "epochs"),
+    "part of an epoch": (lambda tiny: {"epochs": 1.5}, "positive whole number"),
+    "text": (lambda tiny: {"minutes": "3"}, "minutes='3': expected a positive number"),
+    "clip": (lambda tiny: {"clip_norm": -1.0}, "clip_norm"),
+    "divergence": (lambda tiny: {"r_drop": -1.0}, "r_drop=-1.0: expected a positive number"),
+    "resume": (lambda tiny: {"resume": True}, "directory"),
+    "monitor": (
+        lambda tiny: {"checkpointing": Checkpointing(monitor="val_accuracy")},
+        "validation",
+    ),
+    "schedule": (lambda tiny: {"optimizer": None}, "d_model"),
+    "optimizer": (
+        lambda tiny: {"optimizer": keras.optimizers.SGD(gradient_accumulation_steps=2)},
+        "gradient_accumulation",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_told_before_any_work(tiny, mistake):
+    options, message = MISTAKES[mistake]
+    with pytest.raises(ValueError, match=message):
+        tiny.make(**options(tiny))
+
+
+def test_batches_of_another_kind_are_refused(tiny):
+    with pytest.raises(TypeError, match="list"):
+        tiny.make(train=[1, 2])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "mse"}, "keras.losses.Loss.*not 'mse'"),
+        ({"callbacks": keras.callbacks.TerminateOnNaN}, "list of.*TerminateOnNaN"),
+        ({"callbacks": [None]}, "it holds None"),
+        ({"strategy": "mirrored"}, r"MirroredStrategy\(\).*got 'mirrored'"),
+    ],
+    ids=str,
+)
+def test_objects_of_another_kind_are_refused(tiny, options, message):
+    with pytest.raises(TypeError, match=message):
+        tiny.make(**options)
+
+
+def test_a_directory_that_cannot_be_made_is_an_os_error(tiny, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        tiny.make(directory=tmp_path / "file")
+
+
+def test_a_place_in_other_data_is_refused(tiny, tmp_path):
+    tiny.make(steps=3, directory=tmp_path).train()
+    with pytest.raises(ValueError, match="after batch 3 of 4, but train has 5 batches"):
+        tiny.make(train=tiny.TinyBatches(5), directory=tmp_path, resume=True)
+    history = tiny.make(directory=tmp_path, resume=True).train()
+    assert history.epoch == [0]
+    # Between two epochs nothing can be skipped.
+    tiny.make(train=tiny.TinyBatches(5), epochs=2, directory=tmp_path, resume=True).train()
+
+
+def test_a_run_that_diverges_at_once_says_so(tiny, tmp_path):
+    optimizer = keras.optimizers.SGD(float("inf"))
+    with pytest.warns(UserWarning, match="not finite"):
+        tiny.make(optimizer=optimizer, directory=tmp_path / "run").train()
+    with pytest.raises(ValueError, match="no checkpoint"):
+        load_checkpoint(tiny.tiny_model(), tmp_path / "run")
+
+
+def test_a_directory_in_use_and_another_model_are_told(tiny, tmp_path):
+    tiny.make(directory=tmp_path).train()
+    with pytest.raises(ValueError, match="resume=True"):
+        tiny.make(directory=tmp_path)
+    with pytest.raises(ValueError, match="another model: it holds 5"):
+        tiny.make(model=tiny.tiny_model(use_bias=False), directory=tmp_path, resume=True)
+    with pytest.raises(ValueError, match=r"shape \(8, 16\) there, of shape \(8, 4\) here"):
+        tiny.make(model=tiny.tiny_model(width=4), directory=tmp_path, resume=True)
+    with pytest.raises(ValueError, match="another optimizer"):
+        tiny.make(optimizer="sgd", directory=tmp_path, resume=True)
