@@ -7,6 +7,12 @@ The configuration names the tables in FOLDER and how BLEU tokenises (`none` wher
 tokens already), and sets the data, the model, its training and the search. What is to be chosen is
 chosen on the validation set; the tests are translated once, at the end. Translations, scores with
 their signatures and the history of training go beside the configuration, to folders of its name.
+
+`teachers` are configurations of translators, in either direction, that are trained first: the
+training set is joined by what they make of it, each its target column of its source column (data
+diversification, Nguyen et al. 2020). They stay in folders of `--teachers`, where the runs of other
+seeds find them.
+
 `--resume` goes on with a run that was interrupted.
 """
 
@@ -26,22 +32,65 @@ def main() -> None:
     parser.add_argument("config", type=pathlib.Path)
     parser.add_argument("--data", type=pathlib.Path, required=True, metavar="FOLDER")
     parser.add_argument("--directory", type=pathlib.Path, required=True, metavar="FOLDER")
+    parser.add_argument("--teachers", type=pathlib.Path, metavar="FOLDER", help="of their runs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--precision", default="auto", help="of the matrix products in training")
-    parser.add_argument("--minutes", type=float, help="stop training after so many")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
+    teachers = options.teachers or options.directory / "teachers"
     config = json.loads(options.config.read_text())
+    source, target = config["columns"]
+    tables = {name: tt.read_table(options.data / file) for name, file in config["tables"].items()}
+    parts = [tables["train"]]
+    for name in config.get("teachers", []):
+        teacher = json.loads((options.config.parent / name).read_text())
+        directory = teachers / pathlib.Path(name).stem
+        parts.append(taught(teacher, tables, directory, options))
+    tables["train"] = pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)
+    model, data = train(config, tables, options.directory, options, resume=options.resume)
 
-    def read(name: str) -> pd.DataFrame:
-        return tt.read_table(options.data / config["tables"][name])
+    def file(folder: str, name: str) -> pathlib.Path:
+        path = options.config.parent / folder / name
+        path.parent.mkdir(exist_ok=True)
+        return path
 
-    frame, validation_frame = read("train"), read("validation")
+    def score(translator: tt.Translator, frame: pd.DataFrame) -> tuple[list[str], dict]:
+        translations = translator(frame[source].tolist())
+        references = frame[target].tolist()
+        return translations, tt.translation_scores(translations, references, config["tokenize"])
+
+    run = f"{options.config.stem}.seed{options.seed}"
+    file("logs", f"{run}.csv").write_text((options.directory / "history.csv").read_text())
+    translators, validated = {}, {}
+    for exponent in config["search"]["length_penalties"]:
+        translators[exponent] = translator_of(model, data, config["search"]["beams"], exponent)
+        validated[exponent] = score(translators[exponent], tables["validation"])[1]["bleu"]
+        print(f"validation, length penalty {exponent}: BLEU {validated[exponent]:.2f}", flush=True)
+    best = translators[max(validated, key=validated.get)]
+    results = {"search": repr(best.strategy), "validation": validated}
+    for test in config["tests"]:
+        translations, results[test] = score(best, tables[test])
+        text = "".join(f"{line}\n" for line in translations)
+        file("hypotheses", f"{test}.seed{options.seed}.txt").write_text(text)
+    print(json.dumps(results, indent=2))
+    file("results", f"{run}.json").write_text(json.dumps(results, indent=2) + "\n")
+
+
+def train(
+    config: dict,
+    tables: dict[str, pd.DataFrame],
+    directory: pathlib.Path,
+    options: argparse.Namespace,
+    resume: bool,
+) -> tuple[tt.Transformer, tt.DataProcess]:
+    """Returns the model with the average of its last epochs, and its data."""
     keras.utils.set_random_seed(options.seed)
-    data = tt.DataProcess("en", "de", seed=options.seed, **config["data"]).fit(frame)
-    train, validation = data.batches(frame), data.batches(validation_frame, training=False)
+    data = tt.DataProcess(*config["columns"], seed=options.seed, **config["data"])
+    data.fit(tables["train"])
+    train = data.batches(tables["train"])
+    validation = data.batches(tables["validation"], training=False)
     model = tt.Transformer(vocab_size=data.source_tokenizer.vocab_size, **config["model"])
-    print(f"{train}\n{model.count_params():,} weights", flush=True)
+    print(f"{directory}: {train}\n{model.count_params():,} weights", flush=True)
     training = config["training"]
     schedule = tt.CosineSchedule(
         training["peak"], training["epochs"] * len(train), training["warmup_steps"]
@@ -53,9 +102,8 @@ def main() -> None:
         loss=tt.LabelSmoothedCrossEntropy(training["label_smoothing"]),
         optimizer=keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9),
         epochs=training["epochs"],
-        minutes=options.minutes,
-        directory=options.directory,
-        resume=options.resume,
+        directory=directory,
+        resume=resume,
         r_drop=training["r_drop"],
         checkpointing=tt.Checkpointing(keep_last=training["average"]),
         precision=options.precision,
@@ -63,35 +111,31 @@ def main() -> None:
     )
     trainer.train()
     trainer.load("average", last=training["average"])
+    return model, data
 
-    def file(folder: str, name: str) -> pathlib.Path:
-        path = options.config.parent / folder / name
-        path.parent.mkdir(exist_ok=True)
-        return path
 
-    def score(translator: tt.Translator, frame: pd.DataFrame) -> tuple[list[str], dict]:
-        translations = translator(frame["en"].tolist())
-        references = frame["de"].tolist()
-        return translations, tt.translation_scores(translations, references, config["tokenize"])
+def taught(
+    config: dict,
+    tables: dict[str, pd.DataFrame],
+    directory: pathlib.Path,
+    options: argparse.Namespace,
+) -> pd.DataFrame:
+    """Returns the training set with a teacher's translations; what is there already is read."""
+    path = directory / "translations.csv.gz"
+    if not path.exists():
+        model, data = train(config, tables, directory, options, resume=True)
+        search = config["search"]
+        translator = translator_of(model, data, search["beams"], search["length_penalties"][0])
+        source, target = config["columns"]
+        translations = translator(tables["train"][source].tolist())
+        tables["train"].assign(**{target: translations}).to_csv(path, index=False)
+    return tt.read_table(path)
 
-    run = f"{options.config.stem}.seed{options.seed}"
-    history = (options.directory / "history.csv").read_text()
-    file("logs", f"{run}.csv").write_text(history)
-    search = config["search"]
-    translators, validated = {}, {}
-    for exponent in search["length_penalties"]:
-        strategy = tt.BeamSearch(search["beams"], PowerLengthPenalty(exponent))
-        translators[exponent] = tt.Translator(model, data, strategy)
-        validated[exponent] = score(translators[exponent], validation_frame)[1]["bleu"]
-        print(f"validation, length penalty {exponent}: BLEU {validated[exponent]:.2f}", flush=True)
-    best = translators[max(validated, key=validated.get)]
-    results = {"search": repr(best.strategy), "validation": validated}
-    for test in config["tests"]:
-        translations, results[test] = score(best, read(test))
-        text = "".join(f"{line}\n" for line in translations)
-        file("hypotheses", f"{test}.seed{options.seed}.txt").write_text(text)
-    print(json.dumps(results, indent=2))
-    file("results", f"{run}.json").write_text(json.dumps(results, indent=2) + "\n")
+
+def translator_of(
+    model: tt.Transformer, data: tt.DataProcess, beams: int, exponent: float
+) -> tt.Translator:
+    return tt.Translator(model, data, tt.BeamSearch(beams, PowerLengthPenalty(exponent)))
 
 
 if __name__ == "__main__":
