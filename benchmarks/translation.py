@@ -24,6 +24,7 @@ import keras
 import pandas as pd
 
 import tftransformer as tt
+from tftransformer.core import replacing
 from tftransformer.decoding import PowerLengthPenalty
 
 
@@ -37,16 +38,17 @@ def main() -> None:
     parser.add_argument("--precision", default="auto", help="of the matrix products in training")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
-    teachers = options.teachers or options.directory / "teachers"
+    runs = options.teachers or options.directory / "teachers"
     config = json.loads(options.config.read_text())
     source, target = config["columns"]
     tables = {name: tt.read_table(options.data / file) for name, file in config["tables"].items()}
-    parts = [tables["train"]]
-    for name in config.get("teachers", []):
-        teacher = json.loads((options.config.parent / name).read_text())
-        directory = teachers / pathlib.Path(name).stem
-        parts.append(taught(teacher, tables, directory, options))
-    tables["train"] = pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)
+    teachers = {
+        runs / pathlib.Path(name).stem: json.loads((options.config.parent / name).read_text())
+        for name in config.get("teachers", [])
+    }
+    if teachers:
+        made = [taught(teacher, tables, where, options) for where, teacher in teachers.items()]
+        tables["train"] = pd.concat([tables["train"], *made]).drop_duplicates(ignore_index=True)
     model, data = train(config, tables, options.directory, options, resume=options.resume)
 
     def file(folder: str, name: str) -> pathlib.Path:
@@ -54,22 +56,23 @@ def main() -> None:
         path.parent.mkdir(exist_ok=True)
         return path
 
-    def score(translator: tt.Translator, frame: pd.DataFrame) -> tuple[list[str], dict]:
-        translations = translator(frame[source].tolist())
-        references = frame[target].tolist()
-        return translations, tt.translation_scores(translations, references, config["tokenize"])
+    def pairs(name: str) -> tuple[list[str], list[str]]:
+        return tables[name][source].tolist(), tables[name][target].tolist()
 
     run = f"{options.config.stem}.seed{options.seed}"
     file("logs", f"{run}.csv").write_text((options.directory / "history.csv").read_text())
     translators, validated = {}, {}
     for exponent in config["search"]["length_penalties"]:
         translators[exponent] = translator_of(model, data, config["search"]["beams"], exponent)
-        validated[exponent] = score(translators[exponent], tables["validation"])[1]["bleu"]
+        scores = translators[exponent].evaluate(*pairs("validation"), config["tokenize"])
+        validated[exponent] = scores["bleu"]
         print(f"validation, length penalty {exponent}: BLEU {validated[exponent]:.2f}", flush=True)
     best = translators[max(validated, key=validated.get)]
     results = {"search": repr(best.strategy), "validation": validated}
     for test in config["tests"]:
-        translations, results[test] = score(best, tables[test])
+        sources, references = pairs(test)
+        translations = best(sources)
+        results[test] = tt.translation_scores(translations, references, config["tokenize"])
         text = "".join(f"{line}\n" for line in translations)
         file("hypotheses", f"{test}.seed{options.seed}.txt").write_text(text)
     print(json.dumps(results, indent=2))
@@ -104,7 +107,6 @@ def train(
         epochs=training["epochs"],
         directory=directory,
         resume=resume,
-        r_drop=training["r_drop"],
         checkpointing=tt.Checkpointing(keep_last=training["average"]),
         precision=options.precision,
         verbose=2,
@@ -128,7 +130,8 @@ def taught(
         translator = translator_of(model, data, search["beams"], search["length_penalties"][0])
         source, target = config["columns"]
         translations = translator(tables["train"][source].tolist())
-        tables["train"].assign(**{target: translations}).to_csv(path, index=False)
+        with replacing(path) as beside:
+            tables["train"].assign(**{target: translations}).to_csv(beside, index=False)
     return tt.read_table(path)
 
 

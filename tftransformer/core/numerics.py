@@ -38,9 +38,9 @@ def _softmax(logits: Any) -> Any:
 
 
 def log_normalizer(logits: Any, probabilities: Any, best: Any) -> Any:
-    """`log Σ exp(logits)`, from a softmax that is there already.
+    """`log Σ exp(logits)` by their softmax.
 
-    On a CPU a softmax is faster than an exponential and a sum.
+    On a CPU that is faster than an exponential and a sum, and a loss has the softmax anyway.
 
     Args:
         logits: float32 tensor (rows, classes).
