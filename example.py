@@ -19,6 +19,7 @@ import time
 import keras
 
 import tftransformer as tt
+from tftransformer.data import take_texts
 from tftransformer.data.everyday import nearest_neighbour
 
 # What serves the export: neither Keras nor this package, only TensorFlow and its text ops.
@@ -77,6 +78,7 @@ def main() -> None:
         frames = tt.everyday_corpus()
         minutes, vocab_size, num_layers, dropout, warmup = 3, 1500, 2, 0.1, 300
     train_frame, validation_frame, test_frame = frames
+    (sources, references), _ = take_texts(test_frame, [source, target])
     data = tt.DataProcess(source, target, vocab_size=vocab_size).fit(train_frame)
     train = data.batches(train_frame)
     validation = data.batches(validation_frame, training=False)
@@ -101,7 +103,7 @@ def main() -> None:
             tt.InverseSquareRootSchedule(0.004, warmup), beta_2=0.98, epsilon=1e-9
         ),
         epochs=1000,
-        minutes=arguments.minutes or minutes,
+        minutes=minutes if arguments.minutes is None else arguments.minutes,
         directory=directory,
         resume=arguments.resume,
     )
@@ -114,7 +116,6 @@ def main() -> None:
     # How good it is on sentences that it has never seen.
     translate = tt.Translator(model, data)
     translate.save(directory / "translator")
-    sources, references = test_frame[source].tolist(), test_frame[target].tolist()
     translations = translate(sources)
     scores = tt.translation_scores(translations, references)
     print(f"\n{len(sources)} test sentences: BLEU {scores['bleu']:.2f}, chrF {scores['chrf']:.2f}")

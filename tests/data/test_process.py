@@ -107,6 +107,8 @@ def test_the_split_is_seeded_and_keeps_equal_sources_together():
     other = process(seed=1).train_test_split(frame, 0.25)[1]
     assert again.index.equals(test.index)
     assert not other.index.equals(test.index)
+    indexed = frame.set_index("en", drop=False)
+    assert process().train_test_split(indexed, 0.25)[1].index.tolist() == test.en.tolist()
 
 
 @pytest.mark.parametrize(("rows", "size"), [(1, 0.1), (60, 0), (60, 1.0), (60, "a tenth")])
@@ -116,8 +118,10 @@ def test_a_split_that_leaves_a_side_empty_is_told(rows, size):
 
 
 def test_numbers_of_numpy_are_saved(tmp_path):
-    process(max_length=np.int64(64)).fit(pairs()).save(tmp_path)
-    assert DataProcess.load(tmp_path).max_length == 64
+    settings = {"max_length": np.int64(64), "sampling_alpha": np.float32(0.5)}
+    process(**settings).fit(pairs()).save(tmp_path)
+    loaded = DataProcess.load(tmp_path)
+    assert (loaded.max_length, loaded.sampling_alpha) == (64, 0.5)
 
 
 def test_prepare_learns_from_the_training_rows_alone():
@@ -265,6 +269,11 @@ def test_a_save_without_vocabulary_or_settings_is_named(tmp_path):
 def test_settings_that_do_not_go_together_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         process(**settings)
+
+
+def test_columns_have_plain_names():
+    with pytest.raises(TypeError, match=r"target must name a column.*not \('a', 'de'\)"):
+        process(target=("a", "de"))
 
 
 def test_without_a_vocabulary_one_is_asked_for():

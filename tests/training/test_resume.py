@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from tftransformer.training import Trainer
@@ -141,9 +142,10 @@ def test_training_stops_when_the_minutes_are_over(tiny):
     assert int(trainer.model.optimizer.iterations) <= 1
 
 
-def test_early_stopping_keeps_its_patience_over_a_resume(tiny, tmp_path):
+@pytest.mark.parametrize("min_delta", [0.0, 0.5])
+def test_early_stopping_keeps_its_patience_over_a_resume(tiny, tmp_path, min_delta):
     def run(epochs):
-        stopping = keras.callbacks.EarlyStopping("val_loss", patience=3)
+        stopping = keras.callbacks.EarlyStopping("val_loss", min_delta=min_delta, patience=3)
         trainer = Trainer(
             tiny.tiny_model(),
             tiny.TinyBatches(2),
@@ -162,3 +164,15 @@ def test_early_stopping_keeps_its_patience_over_a_resume(tiny, tmp_path):
     history, stopping = run(epochs=50)
     assert history.epoch == [0, 1, 2, 3]
     assert np.isclose(stopping.best, history.history["val_loss"][0])
+
+
+def test_a_column_of_the_history_that_comes_late_or_goes_has_gaps(tiny, tmp_path):
+    validation = tiny.TinyBatches(1)
+    for epochs, part in ((1, None), (2, validation), (3, None)):
+        options = {"epochs": epochs, "directory": tmp_path, "resume": True}
+        history = tiny.make(None, part, **options).train().history
+    np.testing.assert_array_equal(np.isfinite(history["val_loss"]), [False, True, False])
+    assert np.isfinite(history["loss"]).all()
+    table = pd.read_csv(tmp_path / "history.csv")
+    for name, column in history.items():
+        np.testing.assert_array_equal(table[name], column)

@@ -71,6 +71,8 @@ def test_config_holds_plain_numbers_even_if_given_tensors():
     [
         (lambda: CustomSchedule(0), "d_model"),
         (lambda: CustomSchedule(8, warmup_steps=-1), "warmup_steps"),
+        (lambda: LinearSchedule(0.1, 100, 2.5), "warmup_steps must be a whole number"),
+        (lambda: LinearSchedule(0.1, 100, -1), "warmup_steps"),
         (lambda: CustomSchedule(8, warmup_steps=1.5), "whole"),
         (lambda: InverseSquareRootSchedule(float("nan")), "peak"),
         (lambda: LinearSchedule(1.0, total_steps=10, warmup_steps=10), "warmup_steps"),

@@ -283,3 +283,14 @@ def test_the_default_optimizer_is_that_of_the_paper(tiny):
     optimizer = model.optimizer
     assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.9, 0.98, 1e-9)
     assert float(optimizer.learning_rate) == pytest.approx(8**-0.5 * 4 * 4000**-1.5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_weights_of_any_precision_count_alike(tiny, dtype):
+    inputs, labels, weights = tiny.TinyBatches(1).items[0]
+    losses = []
+    for kind in ("float32", dtype):
+        batch = tf.data.Dataset.from_tensors((inputs, labels, weights.astype(kind)))
+        history = tiny.make(batch, batch).train().history
+        losses.append([history["loss"], history["val_loss"]])
+    np.testing.assert_allclose(*losses, rtol=1e-6)

@@ -19,6 +19,12 @@ def item(**changes):
     return tf.data.Dataset.from_tensors((inputs, batch["labels"], batch["weights"]))
 
 
+def frozen(tiny):
+    model = tiny.tiny_model()
+    model.trainable = False
+    return model
+
+
 MISTAKES = {
     "empty": (lambda tiny: {"train": tiny.TinyBatches(1).dataset().take(0)}, "empty"),
     "infinite": (lambda tiny: {"train": item().repeat()}, "infinite"),
@@ -35,6 +41,15 @@ MISTAKES = {
         "logits",
     ),
     "validation": (lambda tiny: {"validation": item().take(0)}, "validation is empty"),
+    "ids of validation": (
+        lambda tiny: {"validation": item(ids=np.full((2, 3), 12))},
+        "first batch of validation: an id",
+    ),
+    "labels of validation": (
+        lambda tiny: {"validation": item(labels=np.full((2, 3), 12))},
+        "first batch of validation go from 12 to 12",
+    ),
+    "frozen": (lambda tiny: {"model": frozen(tiny)}, "No weight of the model is trainable"),
     "epochs": (lambda tiny: {"epochs": 0}, "epochs"),
     "part of an epoch": (lambda tiny: {"epochs": 1.5}, "positive whole number"),
     "text": (lambda tiny: {"minutes": "3"}, "minutes='3': expected a positive number"),
@@ -71,6 +86,7 @@ def test_batches_of_another_kind_are_refused(tiny):
         ({"loss": "mse"}, "keras.losses.Loss.*not 'mse'"),
         ({"callbacks": keras.callbacks.TerminateOnNaN}, "list of.*TerminateOnNaN"),
         ({"callbacks": [None]}, "it holds None"),
+        ({"checkpointing": 3}, r"Checkpointing\(keep_last=10\), not 3"),
         ({"strategy": "mirrored"}, r"MirroredStrategy\(\).*got 'mirrored'"),
     ],
     ids=str,
@@ -84,6 +100,17 @@ def test_a_directory_that_cannot_be_made_is_an_os_error(tiny, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         tiny.make(directory=tmp_path / "file")
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_data_that_can_be_read_only_so_often_are_told(tiny, part):
+    items = tiny.TinyBatches(2)
+    spec = items.dataset().element_spec
+    twice = iter([items.items[:1], items.items[:1], []])  # for the check, the first epoch, no more
+    data = tf.data.Dataset.from_generator(lambda: next(twice), output_signature=spec)
+    trainer = tiny.make(**{"train": items, part: data}, epochs=2)
+    with pytest.raises(ValueError, match=f"{part} yields no batch any more"):
+        trainer.train()
 
 
 def test_a_place_in_other_data_is_refused(tiny, tmp_path):

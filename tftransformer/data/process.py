@@ -88,6 +88,10 @@ class DataProcess:
 
     def _check(self):
         """Raises where the settings do not go together."""
+        for name in ("source", "target"):
+            column = getattr(self, name)
+            if not isinstance(column, str | int):
+                raise TypeError(f"{name} must name a column, a string or an int, not {column!r}.")
         if self.source == self.target:
             raise ValueError(f"source and target are the same column, {self.source!r}.")
         if self.tokenizer not in TOKENIZERS:
@@ -99,6 +103,7 @@ class DataProcess:
             setattr(self, name, int(value))  # numpy's numbers cannot be saved
         if self.seed >= 2**32:
             raise ValueError(f"seed={self.seed}: expected less than 2**32.")
+        self.sampling_alpha = float(self.sampling_alpha)
         plain = self.sampling_alpha == 0 and self.normalization == "identity"
         if self.tokenizer == "wordpiece" and not plain:
             raise ValueError(
@@ -156,10 +161,12 @@ class DataProcess:
         Raises:
             ValueError: `test_size` leaves one of the two without a row.
         """
+        import pandas as pd
         from sklearn.model_selection import GroupShuffleSplit
 
         take_texts(frame, [self.source, self.target])  # raises where something is wrong
-        groups = frame.groupby(self.source, dropna=False, sort=False).ngroup().to_numpy()
+        sources = frame[self.source].to_numpy(dtype=object, na_value=None)
+        groups, _ = pd.factorize(sources, use_na_sentinel=False)
         splitter = GroupShuffleSplit(n_splits=1, test_size=test_size, random_state=self.seed)
         try:
             train, test = next(splitter.split(groups, groups=groups))

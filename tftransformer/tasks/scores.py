@@ -46,3 +46,4 @@ def check_scoring(count: int, references: Sequence[str], tokenize: str) -> None:
             raise ValueError(f"references[{index}] is {reference!r}, not a string.")
     if tokenize not in BLEU.TOKENIZERS:
         raise ValueError(f"tokenize={tokenize!r}: expected one of {', '.join(BLEU.TOKENIZERS)}.")
+    BLEU(tokenize=tokenize)  # raises where this tokenisation wants a package that is not there

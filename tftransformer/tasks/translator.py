@@ -110,6 +110,11 @@ class Translator:
         _check_number("batch_size", batch_size, 1)
         self.max_length, self.max_source_length = max_length, max_source_length
         self.processors, self.batch_size = tuple(processors), batch_size
+        if not all(callable(processor) for processor in self.processors):
+            raise TypeError(
+                f"processors must be functions (scores, ids, length) -> scores, such as "
+                f"NoRepeatNgrams(3), not {self.processors!r}."
+            )
         self.module = self._module(model)
 
     def _module(

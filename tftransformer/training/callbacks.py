@@ -1,5 +1,6 @@
 """Keras callbacks inside an own loop: lazy batch logs, a calm progress bar, state to resume."""
 
+import math
 import numbers
 import sys
 import time
@@ -25,6 +26,9 @@ class Callbacks(keras.callbacks.CallbackList):
         steps: number of batches in an epoch, or None if unknown.
         verbose: 0 silent, 1 progress bar, 2 one line for each epoch, "auto" chooses 1 for a
             terminal or notebook and else 2.
+
+    Attributes:
+        last_logs: logs of the last epoch, with what callbacks have added.
     """
 
     def __init__(self, callbacks, model, *, epochs, steps, verbose):
@@ -33,6 +37,7 @@ class Callbacks(keras.callbacks.CallbackList):
         self._per_batch = [callback for callback in self._own if _looks_at_batches(callback)]
         self._bar = keras.callbacks.ProgbarLogger() if verbose else None
         self._bar_drawn = 0.0
+        self.last_logs: dict[str, float] = {}
         verbose = _choose_verbosity() if verbose == "auto" else verbose
         bar = [self._bar] if self._bar else []
         super().__init__(
@@ -61,9 +66,18 @@ class Callbacks(keras.callbacks.CallbackList):
             self._bar.on_train_batch_end(batch, logs())
             self._bar_drawn = time.monotonic()
 
-    def last_logs(self) -> dict[str, float]:
-        """Logs of the last epoch, with what callbacks have added."""
-        return {name: column[-1] for name, column in self.history.history.items()}
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]):
+        """Ends an epoch. A column of the history has NaN where an epoch logged no such value."""
+        columns = self.history.history
+        before = {name: len(column) for name, column in columns.items()}
+        super().on_epoch_end(epoch, logs)
+        logged = [name for name, column in columns.items() if len(column) > before.get(name, 0)]
+        self.last_logs = {name: columns[name][-1] for name in logged}
+        for name, column in columns.items():
+            if name not in before:
+                column[:0] = [math.nan] * (len(self.history.epoch) - 1)
+            elif name not in logged:
+                column.append(math.nan)
 
     def state(self) -> list[tuple[str, dict]]:
         """Class and changed plain attributes (`EarlyStopping.wait`, ...) of each callback."""
@@ -99,6 +113,8 @@ def _plain_attributes(callback) -> dict:
     """Numbers, strings and None; numpy scalars become Python's, for JSON."""
     plain = {}
     for name, value in vars(callback).items():
+        if name == "min_delta":
+            continue  # a setting, to which Keras gives its sign at the end of the first epoch
         if isinstance(value, bool | str | None):
             plain[name] = value
         elif isinstance(value, numbers.Integral):

@@ -173,11 +173,8 @@ class CheckpointStore:
         if not self._writes:
             return
         lines = [",".join(["epoch", *progress.history])]
-        for row, epoch in enumerate(progress.epochs):
-            values = (column[row : row + 1] for column in progress.history.values())
-            lines.append(
-                ",".join([str(epoch), *(repr(*value) if value else "" for value in values)])
-            )
+        rows = zip(progress.epochs, *progress.history.values(), strict=True)
+        lines += [",".join(map(repr, row)) for row in rows]
         with replacing(self.directory / "history.csv") as beside:
             beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -209,7 +206,9 @@ def load_checkpoint(
     state = tf.train.get_checkpoint_state(str(folder))
     paths = list(state.all_model_checkpoint_paths) if state else []
     if not paths:
-        raise ValueError(f"{folder} holds no checkpoint. Train with directory={directory!r} first.")
+        raise ValueError(
+            f"{folder} holds no checkpoint: no training has saved to {directory!r} yet."
+        )
     paths = paths[-(last or len(paths)) :] if which == "average" else paths[-1:]
     for path in paths:
         _check(path, model=model.variables)

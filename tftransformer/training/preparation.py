@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.training.checkpoints import Checkpointing
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.metrics import TokenAccuracy
 from tftransformer.training.schedules import CustomSchedule
@@ -24,12 +25,17 @@ def check_callbacks(callbacks) -> list[keras.callbacks.Callback]:
     return callbacks
 
 
-def check_loss(loss) -> None:
-    """Raises a TypeError for what gives no loss of each label."""
+def check_kinds(loss, checkpointing) -> None:
+    """Raises a TypeError for what gives no loss of each label, or no rule of saving."""
     if not isinstance(loss, keras.losses.Loss | None):
         raise TypeError(
             f"loss must be a keras.losses.Loss, such as LabelSmoothedCrossEntropy(0.1), not "
             f"{loss!r}."
+        )
+    if not isinstance(checkpointing, Checkpointing | None):
+        raise TypeError(
+            f"checkpointing must be a Checkpointing, such as Checkpointing(keep_last=10), not "
+            f"{checkpointing!r}."
         )
 
 
@@ -84,29 +90,25 @@ def is_chief(strategy) -> bool:
     return resolver.task_type == "chief" or (not has_chief and resolver.task_id in (None, 0))
 
 
-def build(model: keras.Model, batch, loss, optimizer, strategy) -> None:
-    """Builds and compiles the model on the first batch, and checks that they fit.
+def build(model: keras.Model, batches: dict, loss, optimizer, strategy) -> None:
+    """Builds and compiles the model, and checks that it fits the data.
 
     Args:
         model: `keras.Model`, built or not.
-        batch: the first (inputs, labels, weights).
+        batches: the first (inputs, labels, weights) of the training and other data, by name.
         loss: `keras.losses.Loss`, or None for the default.
         optimizer: `keras.optimizers.Optimizer`, or None for the default.
         strategy: the strategy that the variables must belong to.
 
     Raises:
-        ValueError: logits do not fit the labels, or variables belong to another strategy.
+        ValueError: logits do not fit the labels, nothing is to be trained, or variables belong to
+            another strategy.
     """
     with strategy.scope():
-        inputs, labels, _ = batch
-        try:
-            logits = model(tf.nest.map_structure(lambda part: part[:1], inputs), training=False)
-        except tf.errors.InvalidArgumentError as error:
-            raise ValueError(
-                "The model cannot run on the first batch: an id or a position is beyond its "
-                "tables. Is its vocabulary the one of the data?"
-            ) from error
-        _check_logits(logits, labels)
+        for name, batch in batches.items():
+            _check_batch(model, batch, name)
+        if not model.trainable_variables:
+            raise ValueError("No weight of the model is trainable: set model.trainable = True.")
         model.compile(
             optimizer=_default_optimizer(model) if optimizer is None else optimizer,
             loss=LabelSmoothedCrossEntropy(0.1) if loss is None else loss,
@@ -123,7 +125,16 @@ def build(model: keras.Model, batch, loss, optimizer, strategy) -> None:
             )
 
 
-def _check_logits(logits, labels) -> None:
+def _check_batch(model: keras.Model, batch, name: str) -> None:
+    """Raises a ValueError unless the model maps the batch to logits for its labels."""
+    inputs, labels, _ = batch
+    try:
+        logits = model(tf.nest.map_structure(lambda part: part[:1], inputs), training=False)
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(
+            f"The model cannot run on the first batch of {name}: an id or a position is beyond "
+            "its tables. Is its vocabulary the one of the data?"
+        ) from error
     if not tf.is_tensor(logits) or logits.shape[1:-1] != labels.shape[1:]:
         raise ValueError(
             "The model must map inputs to one tensor of logits (batch, ..., classes) for labels "
@@ -134,8 +145,8 @@ def _check_logits(logits, labels) -> None:
     lowest, highest = np.min(labels), np.max(labels)
     if lowest < 0 or highest >= classes:
         raise ValueError(
-            f"The labels of the first batch go from {lowest} to {highest}, but the model has "
-            f"{classes} classes (0 … {classes - 1}). Is its vocabulary the one of the data?"
+            f"The labels of the first batch of {name} go from {lowest} to {highest}, but the model "
+            f"has {classes} classes (0 … {classes - 1}). Is its vocabulary the one of the data?"
         )
 
 

@@ -71,9 +71,9 @@ class _FiniteSchedule(Schedule):
         super().__init__()
         self.peak = _positive("peak", peak)
         self.total_steps = _positive_int("total_steps", total_steps)
-        self.warmup_steps = int(warmup_steps)
+        self.warmup_steps = _positive_int("warmup_steps", warmup_steps) if warmup_steps else 0
         self.final = float(final)
-        if not 0 <= self.warmup_steps < self.total_steps:
+        if self.warmup_steps >= self.total_steps:
             raise ValueError(
                 f"warmup_steps={warmup_steps} must lie between 0 and total_steps={total_steps}, "
                 "which counts the warm-up too."

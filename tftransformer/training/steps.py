@@ -106,6 +106,7 @@ class Steps:
     def _replica_train(self, inputs, labels, weights):
         optimizer = self.model.optimizer
         variables = self.model.trainable_variables
+        weights = tf.cast(weights, "float32")
         if self.r_drop:
             inputs, labels, weights = tf.nest.map_structure(_twice, (inputs, labels, weights / 2))
         weight = tf.reduce_sum(weights)
@@ -132,6 +133,7 @@ class Steps:
 
     def _replica_evaluate(self, inputs, labels, weights):
         logits = self.model(inputs, training=False)
+        weights = tf.cast(weights, "float32")
         values = [
             self._token_losses(labels, logits),
             correct_predictions(labels, logits),

@@ -77,7 +77,7 @@ class Trainer:
         verbose: 0 silent, 1 progress bar, 2 one line an epoch, "auto" 1 in a terminal, else 2.
 
     Raises:
-        ValueError: an argument, the first batch or the content of `directory` does not fit.
+        ValueError: an argument, a first batch or the content of `directory` does not fit.
 
     Example:
 
@@ -118,24 +118,24 @@ class Trainer:
         check_numbers(Integral, epochs=epochs, gradient_accumulation=gradient_accumulation)
         check_numbers(Integral | None, steps=steps)
         check_numbers(Real | None, minutes=minutes, clip_norm=clip_norm, r_drop=r_drop)
-        preparation.check_loss(loss)
+        preparation.check_kinds(loss, checkpointing)
         preparation.check_strategy(self.strategy, jit_compile, minutes)
         preparation.check_directory(directory, resume)
         bfloat16 = uses_bfloat16(precision, jit_compile)
         self.model = model
         self._train_batches = as_batches(train, "train")
-        batch = first_batch(self._train_batches, "train")
+        samples = {"train": first_batch(self._train_batches, "train")}
         self._validation = None
         if validation is not None:
             self._validation = as_batches(validation, "validation")
-            first_batch(self._validation, "validation")
+            samples["validation"] = first_batch(self._validation, "validation")
         self._epochs, self._max_steps, self._minutes = epochs, steps, minutes
         self._accumulation = gradient_accumulation
         self._user_callbacks = preparation.check_callbacks(callbacks)
         self._verbose = verbose
         self._checkpointing = checkpointing or Checkpointing()
         self._checkpointing.check_monitor(validation is not None)
-        preparation.build(model, batch, loss, optimizer, self.strategy)
+        preparation.build(model, samples, loss, optimizer, self.strategy)
         self._progress, self._store, self._directory = Progress(), None, directory
         if directory is not None:
             chief = preparation.is_chief(self.strategy)
@@ -239,7 +239,7 @@ class Trainer:
             return
         callbacks.on_epoch_end(progress.epoch, logs)
         if self._store is not None:
-            self._store.keep_best(callbacks.last_logs())
+            self._store.keep_best(callbacks.last_logs)
         if complete:
             progress.epoch, progress.batch = progress.epoch + 1, 0
             progress.remember(callbacks.history)
@@ -264,6 +264,8 @@ class Trainer:
                     return False
                 if not last and self._is_time_to_save():
                     self._save(callbacks)
+        if not progress.batch:
+            raise _no_batch("train")
         return True
 
     def _is_time_to_save(self) -> bool:
@@ -290,12 +292,14 @@ class Trainer:
         return {"accuracy": _ratio(correct, weight), "loss": _ratio(loss, weight)}
 
     def _evaluate(self, batches, signals: StopSignals) -> dict[str, float]:
-        sums = tf.zeros((4,), "float64")
+        sums, batch = tf.zeros((4,), "float64"), None
         dataset = batches.dataset(epoch=0, start=0)
         for batch in dataset:
             if signals.received is not None:
                 break
             sums += self._steps.evaluate(batch, dataset.element_spec)
+        if batch is None:
+            raise _no_batch("validation" if batches is self._validation else "batches")
         loss, correct, surprise, weight = sums.numpy()
         with np.errstate(over="ignore"):  # hopeless models have an infinite perplexity
             perplexity = float(np.exp(_ratio(surprise, weight)))
@@ -304,6 +308,13 @@ class Trainer:
             "loss": _ratio(loss, weight),
             "perplexity": perplexity,
         }
+
+
+def _no_batch(name: str) -> ValueError:
+    return ValueError(
+        f"{name} yields no batch any more. It is read more than once, so a dataset of a generator "
+        "needs a function that makes a new one each time: Dataset.from_generator(make_batches, …)."
+    )
 
 
 def _ratio(total: float, weight: float) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tftransformer.data.texts import take_texts
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -20,7 +22,7 @@ def nearest_neighbour(
     only remembered its training sentences does about as well.
 
     Args:
-        train: DataFrame of sentence pairs.
+        train: DataFrame of sentence pairs; rows that lack one of the two are left out.
         sources: sentences to translate.
         source: column of `train` in their language.
         target: column of the translations.
@@ -36,10 +38,11 @@ def nearest_neighbour(
     vectorizer = TfidfVectorizer(
         ngram_range=(1, 2), token_pattern=r"[^\s.,]+", sublinear_tf=True, dtype=np.float32
     )
-    known = vectorizer.fit_transform(train[source]).T.tocsr()
-    queries, translations = vectorizer.transform(sources), train[target].to_numpy()
+    (texts, translations), _ = take_texts(train, [source, target])
+    known = vectorizer.fit_transform(texts).T.tocsr()
+    queries = vectorizer.transform(sources)
     best = [
         (queries[start : start + _ROWS] @ known).toarray().argmax(axis=1)
         for start in range(0, len(sources), _ROWS)
     ]
-    return translations[np.concatenate(best)].tolist()
+    return [translations[row] for row in np.concatenate(best)]
