@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,6 +128,18 @@ def test_top_k_keeps_the_best():
     result = np.isfinite(np.array(TopK(2)(scores, None, None)))
     np.testing.assert_array_equal(result, [[True, False, True, True], [False, True, False, True]])
     np.testing.assert_array_equal(np.array(TopK(9)(scores, None, None)), scores)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_ids_beyond_the_vocabulary_touch_no_other_row(compiled):
+    ids, scores = np.array([[7, 1], [1, 2]], "int32"), np.ones((2, 4), "float32")
+
+    def process(scores):
+        return RepetitionPenalty(2)(BadWords([[5], [0]])(scores, ids, 2), ids, 2)
+
+    result = tf.function(process, jit_compile=compiled)(scores)
+    expected = [[-np.inf, 0.5, 1, 1], [-np.inf, 0.5, 0.5, 1]]
+    np.testing.assert_array_equal(result, expected)
 
 
 @pytest.mark.parametrize(

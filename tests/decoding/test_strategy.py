@@ -249,3 +249,10 @@ def test_survives_configuration_through_json(configured):
     assert restored == configured
     assert hash(restored) == hash(configured)
     assert config["registered_name"] == f"tftransformer>{type(configured).__name__}"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+def test_no_rows_are_no_error(strategy):
+    step = recurrent_step(np.ones((997, 5), "float32"))
+    decoded = strategy(step, {"sum": tf.zeros((0,), "int32")}, np.zeros((0, 1), "int32"), **OPTIONS)
+    assert (decoded.ids.shape[0], decoded.ids.shape[2]) == (0, OPTIONS["max_new_tokens"])

@@ -26,6 +26,11 @@ def score_ends(head, states, start):
     return np.array(head.end_outer(head.end_norm(head.end_inner(pairs))))[:, 0]
 
 
+def test_too_few_tokens_are_told(head, vectors):
+    with pytest.raises(ValueError, match="2 tokens have no 3 starts and 2 ends"):
+        head(vectors(1, 2, D), {})
+
+
 def test_starts_and_their_ends(head, vectors):
     hidden = vectors(2, LENGTH, D)
     allowed = np.ones((2, LENGTH), bool)

@@ -47,6 +47,10 @@ def test_nothing_is_dropped_otherwise(rate, training):
     np.testing.assert_array_equal(Dropout(rate)(x, training=training), x)
 
 
+def test_a_rate_of_one_drops_all():
+    assert not np.any(Dropout(1.0)(np.ones(1000, "float32"), training=True))
+
+
 def test_equal_seeds_drop_equally():
     x = np.ones((40, 5), "float32")
     first, second = (Dropout(0.5, seed=9)(x, training=True) for _ in range(2))

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from tftransformer.decoding import BeamSearch, Greedy
-from tftransformer.masks import CausalMask, Mask, PaddingMask, SlidingWindowMask
+from tftransformer.masks import CausalMask, Mask, PaddingMask, PrefixMask, SlidingWindowMask
 from tftransformer.models import Transformer
 from tftransformer.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 
@@ -157,3 +157,35 @@ def test_a_growing_cache_decodes_as_one_of_fixed_length(strategy):
         expected, found = decode(SOURCE[:rows], 7), growing(SOURCE[:rows])
         np.testing.assert_array_equal(found.ids.numpy(), expected.ids.numpy())
         np.testing.assert_allclose(found.scores.numpy(), expected.scores.numpy(), atol=1e-5)
+
+
+def test_a_start_token_that_is_the_pad_token_is_real():
+    model = build()
+    target = np.concatenate([np.zeros((3, 1), "int32"), TARGET[:, 1:]], axis=1)
+    inputs = {"source_ids": SOURCE, "target_ids": target}
+    logits = model(inputs)
+    told = model({**inputs, "target_padding_mask": np.ones(target.shape, bool)})
+    np.testing.assert_array_equal(logits, told)
+    assert np.array(logits._keras_mask).all()  # a loss counts what follows the start
+
+
+def test_masks_read_what_the_inputs_say_of_each_row():
+    model = build(decoder_mask=(CausalMask() | PrefixMask()) & PaddingMask())
+    prefixes = {"prefix_lengths": np.array([3, 2, 3])}
+    inputs = {"source_ids": SOURCE, "target_ids": TARGET}
+    logits = model({**inputs, **prefixes})
+    np.testing.assert_array_equal(logits, model(inputs, context=prefixes))
+    assert not np.allclose(logits, model({**inputs, "prefix_lengths": np.array([0, 0, 0])}))
+    step, cache = model.start_decoding({"source_ids": SOURCE, **prefixes}, LENGTH, copies=2)
+    first, cache = step(np.repeat(TARGET[:, :3], 2, 0), cache, 0)
+    np.testing.assert_allclose(first, np.repeat(logits[:, 2], 2, 0), atol=2e-5)
+
+
+def test_a_text_longer_than_the_cache_is_refused():
+    step, cache = build().start_decoding(SOURCE, max_length=4)
+    options = {"end_id": 3, "pad_id": 0}
+    with pytest.raises(ValueError, match=r"max_length of the cache=4 .* at least 5"):
+        Greedy()(step, cache, TARGET[:, :2], max_new_tokens=4, **options)
+    Greedy()(step, cache, TARGET[:, :2], max_new_tokens=3, **options)
+    with pytest.raises(ValueError, match=r"source_ids must be int \(batch, length\)"):
+        build().start_decoding(SOURCE[0], 4)

@@ -228,3 +228,35 @@ def test_a_prefix_of_each_row_holds_in_cached_decoding():
         np.testing.assert_allclose(logits, whole[:, position], atol=1e-5)
     plain = np.array(model({**inputs, "prefix_lengths": np.zeros(3, "int32")})["lm"])
     assert np.abs(plain - whole).max() > 1e-3
+
+
+@pytest.mark.parametrize("head", ["pooled", "sequence_classification"])
+def test_a_loss_of_whole_sequences_has_no_mask_of_tokens(head):
+    model = make(heads=[head]).only(head)
+    ids = np.where(np.arange(5) < [[5], [3], [4], [2], [5]], 7, 0).astype("int32")
+    labels, cross_entropy = np.array([0, 1, 1, 0, 1]), keras.losses.sparse_categorical_crossentropy
+    logits = model({"token_ids": ids})
+    expected = np.mean(cross_entropy(labels, logits, from_logits=True))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, metrics=["accuracy"])
+    np.testing.assert_allclose(model.evaluate({"token_ids": ids}, labels)[0], expected, rtol=1e-5)
+    model.fit({"token_ids": ids[:4]}, labels[:4], verbose=0)
+
+
+def test_a_loss_at_masked_positions_alone():
+    model = make(heads=["masked_lm"]).only("masked_lm")
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    positions, labels = np.array([[1, 3], [0, 2]]), np.array([[4, 5], [6, 7]])
+    logits = ops.take_along_axis(model({"token_ids": IDS}), positions[..., None], axis=1)
+    losses = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    inputs = {"token_ids": IDS, "mask_positions": positions}
+    np.testing.assert_allclose(model.evaluate(inputs, labels), np.mean(losses), rtol=1e-5)
+    model.fit(inputs, labels, verbose=0)
+
+
+def test_a_cache_with_too_little_room_is_refused():
+    model = causal(Gpt)
+    with pytest.raises(ValueError, match="5 columns and the cache room for 4"):
+        model.start_decoding(IDS, max_length=4)
+    with pytest.raises(ValueError, match="max_length=21 is more than the 20 positions"):
+        model.start_decoding(IDS, max_length=21)

@@ -180,3 +180,9 @@ def test_parameters_of_the_published_size():
     layer = 5 * d * d + 2 * d + 2 * d * 4096 + 4096 + d + 4 * d
     head = 267735 + 3 * (d + 1) + d * d
     assert model.count_params() == tables + d * sum(embed) + 18 * layer + head
+
+
+def test_no_memory_is_a_memory_of_zeros():
+    model = build()
+    expected = np.array(model({"token_ids": IDS})["lm"])
+    np.testing.assert_array_equal(model({"token_ids": IDS, "memory": None})["lm"], expected)

@@ -47,3 +47,8 @@ def test_layer_contract(layer_contract):
 def test_sizes_without_room_are_refused(sizes):
     with pytest.raises(ValueError, match="room"):
         BucketedBias(2, *sizes)
+
+
+def test_a_distance_beyond_all_memory_is_refused():
+    with pytest.raises(ValueError, match="a table can hold"):
+        BucketedBias(2, max_distance=10**13)

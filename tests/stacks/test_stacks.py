@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tftransformer.layers import KeyValueCache, LayerState, StackState, TokenEmbeddings
+from tftransformer.layers import (
+    KeyValueCache,
+    LayerState,
+    MultiHeadAttention,
+    StackState,
+    TokenEmbeddings,
+)
 from tftransformer.masks import (
     CausalMask,
     DocumentMask,
@@ -342,3 +348,9 @@ def test_a_subclass_builds_its_layers_another_way():
     stack.build((None, None, D))
     assert [layer.feed_forward.dff for layer in stack.layers] == [12, 24]
     assert Growing.from_config(stack.get_config()).layers[1].feed_forward.dff == 24
+
+
+def test_a_list_of_layers_has_one_for_each():
+    ready = [MultiHeadAttention(8, 2) for _ in range(3)]
+    with pytest.raises(ValueError, match="attention lists 3 layers for 2"):
+        Encoder(2, 8, 2, 12, attention=ready)

@@ -58,6 +58,16 @@ def test_padding_moves_nothing_even_if_it_is_not_finite(metric_class):
     assert float(plain.result()) == float(spoiled.result())
 
 
+@pytest.mark.parametrize("metric_class", [TokenAccuracy, Perplexity])
+def test_a_weight_of_a_row_is_that_of_its_tokens(metric_class):
+    labels, logits, _ = next(batches())
+    rows = np.arange(len(labels), dtype="float32")
+    of_rows, of_tokens = metric_class(), metric_class()
+    of_rows.update_state(labels, logits, rows)
+    of_tokens.update_state(labels, logits, np.broadcast_to(rows[:, None], labels.shape))
+    assert float(of_rows.result()) == float(of_tokens.result())
+
+
 def test_without_weights_every_token_counts():
     metric = TokenAccuracy()
     metric.update_state(np.array([[0, 1]]), np.array([[[2.0, 1.0], [2.0, 1.0]]]))

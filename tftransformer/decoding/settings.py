@@ -1,6 +1,7 @@
 """What decoding objects are: frozen dataclasses that Keras can serialise."""
 
 import dataclasses
+import math
 
 import keras
 
@@ -48,5 +49,6 @@ def is_int(value, at_least=None):
 
 
 def is_number(value):
-    """Whether `value` is a Python int or float (a bool is none)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether `value` is a finite Python int or float (a bool is none)."""
+    is_one = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_one and math.isfinite(value)

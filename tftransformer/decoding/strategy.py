@@ -36,7 +36,8 @@ class Strategy(Settings):
     that runs `q` new tokens whose first one stands at `position` (= tokens already cached)
     and returns the logits of the last one. `cache` is any nested structure, possibly empty, of
     tensors with axis 0 = rows and with shapes that the step keeps; it needs room for
-    `prompt + max_new_tokens - 1` positions. What is the same at every step (encoder output,
+    `prompt + max_new_tokens - 1` positions, which is checked if the step function says as
+    `step.max_length` how many there are. What is the same at every step (encoder output,
     padding) belongs in the closure of `step`.
 
     The loop has static shapes and ends as soon as every row has ended. It runs eagerly, inside
@@ -101,6 +102,14 @@ class Strategy(Settings):
             "shape of prompt_ids",
             shape,
             "(batch, prompt) with at least one token, such as the start token",
+        )
+        room, needed = getattr(step, "max_length", None), (shape[1] or 1) + max_new_tokens - 1
+        require(
+            room is None or needed <= room,
+            "max_length of the cache",
+            room,
+            f"at least {needed}: a prompt of {shape[1]} and {max_new_tokens - 1} new tokens before "
+            f"the last one",
         )
         self._check_cache(cache, shape[0])
         return self._decode(
@@ -198,10 +207,9 @@ def generated_lengths(ids, end_id):
 
     `ids` is (..., max_new_tokens); the result int32 (...).
     """
-    ends = ops.cast(ids == end_id, "int32")
-    return ops.where(
-        ops.max(ends, axis=-1) > 0, ops.cast(ops.argmax(ends, axis=-1), "int32") + 1, ids.shape[-1]
-    )
+    ends = ids == end_id
+    first = ops.argmax(ops.cast(ends, "int32"), axis=-1)
+    return ops.where(ops.any(ends, axis=-1), ops.cast(first, "int32") + 1, ids.shape[-1])
 
 
 def _size(x, axis):

@@ -93,6 +93,9 @@ class Pooler(Layer):
         found = ops.equal(inputs["token_ids"], self.token_id)
         return last_true(found if self.column == "last_of" else ops.logical_not(found))
 
+    def compute_mask(self, *_, **__):
+        return None  # of the hidden states: it does not fit what comes out
+
     def compute_output_shape(self, hidden_shape, inputs_shape=None):
         width = hidden_shape[-1] if self.projection is None else self.projection.units
         return (hidden_shape[0], width)

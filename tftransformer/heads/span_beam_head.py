@@ -65,6 +65,12 @@ class SpanBeamHead(Layer):
             starts, ends); `answerable` (batch,), a logit, given all starts by probability. With
             true starts, `end_logits` (batch, length) and `answerable` are given those.
         """
+        length = hidden.shape[1]
+        if length is not None and length < max(self.starts, self.ends):
+            raise ValueError(
+                f"{length} tokens have no {self.starts} starts and {self.ends} ends: pad the "
+                "inputs, or build the head with fewer starts and ends."
+            )
         allowed = inputs.get("span_mask")
         start_logits = restricted(self.start(hidden)[..., 0], allowed)
         probabilities = ops.softmax(ops.cast(start_logits, "float32"))
@@ -91,6 +97,9 @@ class SpanBeamHead(Layer):
             summary = hidden[:, -1]
         inner = self.answerable_inner(ops.concatenate([state, summary], axis=-1))
         return {**outputs, "answerable": self.answerable_outer(inner)[:, 0]}
+
+    def compute_mask(self, *_, **__):
+        return None  # of the hidden states: it does not fit what comes out
 
     def _score_ends(self, hidden: Any, states: Any, allowed: Any) -> Any:
         """Logits of the ends (batch, starts, length), for the states at some starts."""

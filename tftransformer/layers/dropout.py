@@ -20,7 +20,7 @@ class Dropout(keras.layers.Dropout):
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         """Drops values of a float tensor of any shape while training."""
-        if not training or not self.rate or self.noise_shape is not None:
+        if not training or self.rate in (0, 1) or self.noise_shape is not None:
             return super().call(inputs, training=training)
         dropped = min(max(round(self.rate * 256), 1), 255)
         shape = ops.shape(inputs)

@@ -40,6 +40,7 @@ class EncoderDecoder(Configurable, keras.Model):
     ) -> Any:
         """Runs both stacks; returns the output of the decoder (batch, target length, d_model)."""
         source_ids, target_ids = self._ids(inputs)
+        context = {**of_rows(inputs), **(context or {})}
         source_padding_mask = inputs.get("source_padding_mask")
         if source_padding_mask is None:
             source_padding_mask = self.source_padding_mask(source_ids)
@@ -70,12 +71,8 @@ class EncoderDecoder(Configurable, keras.Model):
             raise ValueError(
                 f"the inputs are a dict of 'source_ids' and 'target_ids', not {given}."
             ) from None
-        for name, ids in (("source_ids", source_ids), ("target_ids", target_ids)):
-            if ops.ndim(ids) != 2:
-                raise ValueError(
-                    f"{name} must be int (batch, length), not of shape {tuple(ops.shape(ids))}; "
-                    f"one text makes a batch of one: {name}[None]."
-                )
+        _check_rank("source_ids", source_ids)
+        _check_rank("target_ids", target_ids)
         return source_ids, target_ids
 
     def source_padding_mask(self, source_ids: Any) -> Any:
@@ -117,7 +114,8 @@ class EncoderDecoder(Configurable, keras.Model):
 
         Args:
             inputs: int tensor (batch, source length), or a dict that holds it as `source_ids`
-                and may hold the `source_padding_mask` of `call`.
+                and may hold the `source_padding_mask` of `call`, and what masks read of each row,
+                (batch,), such as `prefix_lengths`.
             max_length: how many target tokens, the start token included, the cache can hold. None:
                 it grows with each step, which is faster, but only within a `tf.function` that
                 leaves the batch size open and that XLA does not compile.
@@ -133,10 +131,14 @@ class EncoderDecoder(Configurable, keras.Model):
             self.build()
         inputs = inputs if isinstance(inputs, Mapping) else {"source_ids": inputs}
         source_ids = inputs["source_ids"]
+        _check_rank("source_ids", source_ids)
+        context = of_rows(inputs)
         padding_mask = inputs.get("source_padding_mask")
         if padding_mask is None:
             padding_mask = self.source_padding_mask(source_ids)
-        encoder_output = self.encoder(source_ids, padding_mask=padding_mask, training=False)
+        encoder_output = self.encoder(
+            source_ids, padding_mask=padding_mask, context=context, training=False
+        )
         attentions = [layer.cross_attention for layer in self.decoder.layers]
         fixed = [attention.project_value(encoder_output) for attention in attentions]
         rows = ops.shape(padding_mask)[0] * copies
@@ -144,9 +146,10 @@ class EncoderDecoder(Configurable, keras.Model):
         cache = self.decoder.empty_cache(rows, rows * 0 if max_length is None else max_length)
         self_attention = GrowingKeyValue if max_length is None else KeyValueCache
         # Copies share the keys of their sentence; a scorer that counts queries keeps them apart.
-        shared = copies
+        shared, cross_context = copies, context
+        context = {name: ops.repeat(value, copies, axis=0) for name, value in context.items()}
         if not all(isinstance(attention.scorer, DotProductScorer) for attention in attentions):
-            shared = 1
+            shared, cross_context = 1, context
             padding_mask, fixed = keras.tree.map_structure(
                 lambda x: ops.repeat(x, copies, axis=0), (padding_mask, fixed)
             )
@@ -163,12 +166,33 @@ class EncoderDecoder(Configurable, keras.Model):
                 length=position + ops.shape(ids)[1] if max_length is None else max_length,
             )
             hidden = self.decoder(
-                ids, encoder_padding_mask=padding_mask, state=state, training=False
+                ids,
+                encoder_padding_mask=padding_mask,
+                context=context,
+                cross_context=cross_context,
+                state=state,
+                training=False,
             )
             caches = [slot.self_attention for slot in state.layers]
             return self.logits(hidden[:, -1]), [{"key": c.key, "value": c.value} for c in caches]
 
+        step.max_length = max_length
         return step, cache
+
+
+def of_rows(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the inputs with one value for each row, (batch,): what masks read."""
+    return {
+        name: value for name, value in inputs.items() if value is not None and ops.ndim(value) == 1
+    }
+
+
+def _check_rank(name: str, ids: Any) -> None:
+    if ops.ndim(ids) != 2:
+        raise ValueError(
+            f"{name} must be int (batch, length), not of shape {tuple(ops.shape(ids))}; "
+            f"one text makes a batch of one: {name}[None]."
+        )
 
 
 def normed_at_the_end(stack: keras.layers.Layer, state: StackState) -> list[Any]:

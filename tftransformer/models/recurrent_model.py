@@ -6,7 +6,8 @@ from typing import Any
 from keras import ops
 
 from tftransformer.layers import KeyValueCache, LayerState, StackState
-from tftransformer.models.stack_model import StackModel, call_head
+from tftransformer.models.headed_model import call_head
+from tftransformer.models.stack_model import StackModel, check_room
 
 
 class RecurrentModel(StackModel):
@@ -48,6 +49,8 @@ class RecurrentModel(StackModel):
         """Returns what a decoding strategy steps with, to continue prompts.
 
         Each step sees as far back as the memory reaches, or all there is if the model keeps none.
+        Padding of a prompt is a token like others where the mask does not hide it, as the one of
+        `TransformerXL` does not.
 
         Args:
             inputs: the prompts, inputs of the class: ids, and optionally `padding_mask` and
@@ -68,6 +71,7 @@ class RecurrentModel(StackModel):
 
         mask, memory = rows_of(inputs["padding_mask"]), inputs.get("memory")
         rows, prompt = ops.shape(mask)
+        check_room(prompt, max_length, self.stack.embeddings)
         if memory is None:
             past, cache = 0, self.stack.empty_cache(rows, max_length)
         else:
@@ -88,6 +92,7 @@ class RecurrentModel(StackModel):
             logits = call_head(self.heads[head], hidden[:, -1], {}, False)
             return logits, [{"key": cache.key, "value": cache.value} for cache in caches]
 
+        step.max_length = max_length
         return step, cache
 
     def run_step(self, ids: Any, padding_mask: Any, context: dict[str, Any], state: StackState):

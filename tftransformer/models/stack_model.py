@@ -127,7 +127,8 @@ class StackModel(HeadedModel):
         """Returns what a decoding strategy steps with, to continue prompts.
 
         The tokens of a prompt are numbered 0, 1, 2, … from its first real one, so padding on the
-        left changes nothing. New tokens are of the segment and the language of the prompt's last.
+        left changes nothing where the mask hides padding (the one of a causal XLM does not). New
+        tokens are of the segment and the language of the prompt's last.
 
         Args:
             inputs: the prompts, inputs of the class: ids and, optionally, `padding_mask`,
@@ -145,6 +146,7 @@ class StackModel(HeadedModel):
         inputs = self.complete(inputs)
         mask = ops.repeat(inputs["padding_mask"], copies, axis=0)
         rows, prompt = ops.shape(mask)
+        check_room(prompt, max_length, self.stack.embeddings)
         mask = ops.pad(mask, ((0, 0), (0, max_length - prompt)), constant_values=True)
         given = ops.minimum(ops.arange(max_length), prompt - 1)
         embedded = {
@@ -170,7 +172,22 @@ class StackModel(HeadedModel):
             logits = call_head(self.heads[head], hidden[:, -1], {}, False)
             return logits, [{"key": cache.key, "value": cache.value} for cache in caches]
 
+        step.max_length = max_length
         return step, self.stack.empty_cache(rows, max_length)
+
+
+def check_room(prompt: Any, max_length: int, embeddings: Any) -> None:
+    """Raises a ValueError where a prompt, or a text of `max_length` tokens, is too long."""
+    if isinstance(prompt, int) and prompt > max_length:
+        raise ValueError(
+            f"the prompts have {prompt} columns and the cache room for {max_length}: raise "
+            "max_length, which counts the prompt, too."
+        )
+    known = getattr(embeddings.position, "max_length", None)
+    if known is not None and max_length > known:
+        raise ValueError(
+            f"max_length={max_length} is more than the {known} positions of the model."
+        )
 
 
 def fold(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

@@ -163,7 +163,8 @@ class Transformer(EncoderDecoder):
             inputs: dict of `source_ids`, int (batch, source length), and `target_ids`, int
                 (batch, target length), the target shifted right behind its start token. Optional:
                 `source_padding_mask` and `target_padding_mask`, bool of the same shapes, True = a
-                real token; default: all ids but the pad id.
+                real token; default: all ids but the pad id, and the start token; and what the
+                masks read of each row, (batch,), such as `prefix_lengths`.
             context: further entries for all three masks.
             training: whether dropout is active.
 

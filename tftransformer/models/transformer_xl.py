@@ -146,12 +146,12 @@ class TransformerXL(RecurrentModel):
         self.build()
 
     def complete(self, inputs):
-        told = isinstance(inputs, Mapping) and "padding_mask" in inputs
+        told = isinstance(inputs, Mapping) and inputs.get("padding_mask") is not None
         inputs = super().complete(inputs)
         if not told:  # a text ends at its first padding, whatever follows
             real = ops.cast(inputs["padding_mask"], "int32")
             inputs["padding_mask"] = ops.cast(ops.cumprod(real, axis=1), "bool")
-        if self.stack.memory_length and "memory" not in inputs:
+        if self.stack.memory_length and inputs.get("memory") is None:
             shape = (
                 ops.shape(inputs["token_ids"])[0],
                 self.stack.memory_length,

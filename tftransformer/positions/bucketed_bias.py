@@ -46,6 +46,8 @@ class BucketedBias(Layer):
                 f"{num_buckets=} and {max_distance=} leave no room for buckets of growing width: "
                 f"each side needs 2 buckets (given: {side}) and a max_distance above half of them."
             )
+        if max_distance > 2**20:
+            raise ValueError(f"{max_distance=} is more than the million that a table can hold.")
         # A table over all distances, so that no backend's logarithm decides where a bucket ends.
         exact = side // 2
         distance = np.arange(max_distance + 1)

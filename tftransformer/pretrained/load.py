@@ -123,8 +123,13 @@ def family_of(config: Config, folder: Path) -> Family:
     """Returns the family that a config belongs to."""
     kind = config.get("model_type")
     families = [family for family in FAMILIES if family.model_type == kind]
+    names = config.get("architectures") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f"{folder / 'config.json'} has architectures={names!r}, not a list of strings."
+        )
     for family in families:
-        if not family.architectures.keys().isdisjoint(config.get("architectures") or ()):
+        if not family.architectures.keys().isdisjoint(names):
             return family
     if families:
         return families[0]

@@ -107,5 +107,12 @@ class Decoder(Encoder):
             cross_context=cross_context,
         )
 
+    def compute_mask(self, inputs, previous_mask=None):
+        mask = super().compute_mask(inputs, previous_mask)
+        if mask is None or previous_mask is not None:
+            return mask
+        # The start token of a target may be the pad token (Marian, T5), and is real.
+        return ops.logical_or(mask, ops.equal(ops.arange(ops.shape(mask)[1]), 0))
+
     def compute_output_shape(self, inputs_shape, encoder_output_shape=None):
         return super().compute_output_shape(inputs_shape)

@@ -67,6 +67,12 @@ class Encoder(Layer):
         self.mask = self.default_mask() if mask is None else mask
         self.embeddings, self.position_bias = embeddings, position_bias
         self.zero_padding = zero_padding
+        for option, given in options.items():
+            if isinstance(given, (list, tuple)) and len(given) != num_layers:
+                raise ValueError(
+                    f"{option} lists {len(given)} layers for {num_layers}: give one for each, or "
+                    "one alone, of which each layer has a copy."
+                )
         self.layers = [
             self.make_layer(index, d_model, num_heads, dff, **options)
             for index in range(num_layers)
@@ -145,7 +151,7 @@ class Encoder(Layer):
             query_positions = query_positions + state.position
             key_positions = ops.arange(state.length)
         elif padding_mask is None:
-            padding_mask = implicit_padding_mask(inputs, self.embeddings)
+            padding_mask = self.compute_mask(inputs, implicit_padding_mask(inputs))
         if padding_mask is None:
             padding_mask = ops.ones_like(key_positions, dtype="bool")[None]
         return {
@@ -212,7 +218,8 @@ class Encoder(Layer):
         is_token = ops.take(context["padding_mask"], context["query_positions"], axis=1)
         return x * ops.cast(is_token, x.dtype)[..., None]
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Returns the given mask, else what the embeddings say of ids: (batch, length), or None."""
         if previous_mask is not None or self.embeddings is None:
             return previous_mask
         return self.embeddings.compute_mask(inputs)
@@ -221,9 +228,6 @@ class Encoder(Layer):
         return (*inputs_shape[:2], self.d_model)
 
 
-def implicit_padding_mask(inputs: Any, embeddings: keras.layers.Layer | None = None) -> Any:
-    """Returns the Keras mask that `inputs` carry, else what the embeddings say of ids, or None."""
-    mask = getattr(inputs, "_keras_mask", None)
-    if mask is None and embeddings is not None:
-        mask = embeddings.compute_mask(inputs)
-    return mask
+def implicit_padding_mask(inputs: Any) -> Any:
+    """Returns the Keras mask that `inputs` carry, or None."""
+    return getattr(inputs, "_keras_mask", None)

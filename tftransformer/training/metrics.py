@@ -34,8 +34,12 @@ class _TokenMean(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         values = ops.cast(self._values(y_true, y_pred), self.dtype)
-        weights = ops.ones_like(values) if sample_weight is None else sample_weight
-        weights = ops.broadcast_to(ops.cast(weights, self.dtype), ops.shape(values))
+        weights = ops.ones((), self.dtype) if sample_weight is None else sample_weight
+        weights = ops.cast(weights, self.dtype)
+        if ops.ndim(weights):  # one weight for a row is one for each of its tokens
+            missing = ops.ndim(values) - ops.ndim(weights)
+            weights = ops.expand_dims(weights, tuple(range(-missing, 0)))
+        weights = ops.broadcast_to(weights, ops.shape(values))
         # `where`, so that a value which is not finite cannot come through a weight of 0.
         weighted = ops.where(weights == 0, 0.0, values * weights)
         self.total.assign_add(ops.sum(weighted))
@@ -61,7 +65,7 @@ class TokenAccuracy(_TokenMean):
     Call arguments:
         y_true: int tensor (batch, length).
         y_pred: float tensor (batch, length, classes).
-        sample_weight: optional float tensor broadcastable to (batch, length).
+        sample_weight: optional float tensor (batch, length) or (batch,).
     """
 
     def __init__(self, name: str = "accuracy", dtype=None):
@@ -84,7 +88,7 @@ class Perplexity(_TokenMean):
     Call arguments:
         y_true: int tensor (batch, length).
         y_pred: float tensor (batch, length, classes), logits.
-        sample_weight: optional float tensor broadcastable to (batch, length).
+        sample_weight: optional float tensor (batch, length) or (batch,).
     """
 
     def __init__(self, name: str = "perplexity", dtype=None):

@@ -111,8 +111,13 @@ def _last_tokens(ids, length, count):
 
 
 def _marked(tokens, flags, scores):
-    """Bool tensor like `scores` (rows, vocab): True for each token (rows, n) with a flag."""
+    """Bool tensor like `scores` (rows, vocab): True for each token (rows, n) with a flag.
+
+    Ids beyond the vocabulary mark nothing.
+    """
     rows, vocabulary = ops.shape(scores)
+    flags = ops.logical_and(flags, tokens < vocabulary)
+    tokens = ops.minimum(tokens, vocabulary - 1)
     places = tokens + ops.arange(rows, dtype="int32")[:, None] * vocabulary
     counts = ops.scatter(
         ops.reshape(places, (-1, 1)),
