@@ -253,6 +253,7 @@ HOSTILE = {
     "absurd vocabulary": (lambda f: edit(f, vocab_size=2**45), "do not fit"),
     "absurd depth": (lambda f: edit(f, num_hidden_layers=10**9), "num_layers"),
     "negative": (lambda f: edit(f, vocab_size=-5), "describes no model"),
+    "text for an id or none": (lambda f: edit(f, pad_token_id="x"), "pad_id='x' is no int"),
     "architectures": (lambda f: edit(f, architectures=[[1]]), "not a list of strings"),
     "no heads": (lambda f: edit(f, num_attention_heads=0), "describes no model"),
     "heads do not divide": (lambda f: edit(f, num_attention_heads=3), "does not divide"),

@@ -19,8 +19,9 @@ from tftransformer.stacks import Encoder
 class Roberta(StackModel):
     """BERT, with positions that count real tokens alone (Liu et al. 2019). Defaults: RoBERTa-base.
 
-    Padding, wherever it stands, moves no position: the first real token has number 0 and row
-    `pad_id + 1` of the table, padding has row `pad_id`.
+    Padding, which is told by its id, moves no position, wherever it stands: the first real token
+    has number 0 and row `pad_id + 1` of the table, padding has row `pad_id`. Other tokens that a
+    `padding_mask` hides do count, as in the reference; `position_ids` number them otherwise.
 
     Heads: `pooled`, `masked_lm`, `sequence_classification` (with a transformation of its own),
     `token_classification`, `span`, `multiple_choice`; and `lm`, the head of `masked_lm` for a

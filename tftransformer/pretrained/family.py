@@ -1,6 +1,8 @@
 """Family: all that is to know about the files of one kind of model."""
 
 import inspect
+import types
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -235,11 +237,14 @@ def alike(one: Any, other: Any) -> bool:
 
 
 def check_kind(name: str, value: Any, annotation: Any) -> None:
-    """Raises if a number or a bool is expected, by the annotation, and the value is none."""
+    """Raises if a number or a bool is expected, by the annotation, and the value is another."""
     good = {
         int: lambda: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
         float: lambda: isinstance(value, (int, float)) and 0 <= value < float("inf"),
         bool: lambda: isinstance(value, bool),
     }
-    if value is not None and annotation in good and not good[annotation]():
-        raise ValueError(f"{name}={value!r} is no {annotation.__name__}, or out of range.")
+    kind = annotation
+    if types.NoneType in typing.get_args(annotation):
+        kind = next(one for one in typing.get_args(annotation) if one is not types.NoneType)
+    if value is not None and kind in good and not good[kind]():
+        raise ValueError(f"{name}={value!r} is no {kind.__name__}, or out of range.")
