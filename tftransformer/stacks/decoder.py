@@ -112,7 +112,7 @@ class Decoder(Encoder):
         if mask is None or previous_mask is not None:
             return mask
         # The start token of a target may be the pad token (Marian, T5), and is real.
-        return ops.logical_or(mask, ops.equal(ops.arange(ops.shape(mask)[1]), 0))
+        return ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)
 
     def compute_output_shape(self, inputs_shape, encoder_output_shape=None):
         return super().compute_output_shape(inputs_shape)
