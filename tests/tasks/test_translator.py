@@ -112,6 +112,15 @@ def test_processors_reach_the_decoding(make_translator):
     assert end not in ids.numpy()
 
 
+def test_what_cannot_decode_is_told(make_translator):
+    with pytest.raises(TypeError, match=r"processors must be functions.*not \('x',\)"):
+        make_translator(processors=["x"])
+    broken = make_translator()
+    broken.model.weights[0].assign(np.full(broken.model.weights[0].shape, np.nan))
+    with pytest.raises(ValueError, match=r"no translation of 'The dog sleeps\.' has a finite"):
+        broken("The dog sleeps.")
+
+
 def test_alignment_is_the_attention_of_the_forced_translation(translator):
     alignment = translator.alignment("The dog sleeps.", "Der Hund")
     layers, heads, target, source = alignment.weights.shape

@@ -169,7 +169,11 @@ class Translator:
             texts: several strings.
 
         Returns:
-            for each text its translations, best first, as many as the strategy returns.
+            for each text its translations, best first, as many as the strategy returns or, where
+            it finds fewer, those.
+
+        Raises:
+            ValueError: if none of a text has a finite score.
         """
         texts = list(texts)
         ids, splits = self.source_tokenizer.encode_flat(texts)
@@ -196,6 +200,11 @@ class Translator:
                     for text, score in zip(own, scores[place], strict=True)
                     if np.isfinite(score)
                 ]
+                if not found[row]:
+                    raise ValueError(
+                        f"no translation of {texts[row]!r} has a finite score: weights of the "
+                        "model are not finite, or the processors ban every token."
+                    )
         return found
 
     def alignment(self, source: str, target: str | None = None) -> Alignment:
