@@ -75,3 +75,8 @@ def test_what_is_no_table_is_refused(tmp_path, name, content, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.tsv"):
         read_table(tmp_path / "nowhere.tsv")
+
+
+def test_lines_may_end_in_different_ways(tmp_path):
+    (tmp_path / "x.tsv").write_bytes(b"en\tde\na\tb\r\nc\td\n")
+    assert read_table(tmp_path / "x.tsv").de.tolist() == ["b", "d"]

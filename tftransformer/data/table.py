@@ -73,8 +73,8 @@ def read_table(path: str | os.PathLike):
 
 def _with_header(cells, path):
     """Takes the first row for the names of the columns."""
-    if cells.iat[0, -1].endswith("\r"):  # lines end in "\r\n"
-        cells[cells.columns[-1]] = cells[cells.columns[-1]].str.removesuffix("\r")
+    last = cells.columns[-1]
+    cells[last] = cells[last].str.removesuffix("\r")  # of lines that end in "\r\n"
     names = cells.iloc[0].tolist()
     wrong = [name for name in names if not name.strip() or names.count(name) > 1]
     if wrong:
