@@ -67,11 +67,21 @@ class Configurable:
 
 
 class Layer(Configurable, keras.layers.Layer):
-    """Base of the layers here: its config is its arguments, implicit Keras masks pass through."""
+    """Base of the layers here: its config is its arguments, implicit Keras masks pass through.
+
+    Attributes:
+        keeps_tokens: whether the output has the axis of tokens that a mask is of; if not, the mask
+            ends here.
+    """
+
+    keeps_tokens = True
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return previous_mask if self.keeps_tokens else None
 
 
 def copy_of(layer: keras.layers.Layer) -> keras.layers.Layer:

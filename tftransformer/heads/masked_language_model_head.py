@@ -26,6 +26,8 @@ class MaskedLanguageModelHead(Layer):
             weights of its own.
     """
 
+    keeps_tokens = False  # not with `mask_positions`: weights say what counts
+
     def __init__(
         self,
         vocab_size: int,
@@ -65,9 +67,6 @@ class MaskedLanguageModelHead(Layer):
         if positions is not None:
             hidden = ops.take_along_axis(hidden, ops.expand_dims(positions, -1), axis=1)
         return self.output_projection(self.norm(self.activation(self.transform(hidden))))
-
-    def compute_mask(self, *_, **__):
-        return None  # of the hidden states: it does not fit what comes out
 
     def compute_output_shape(self, hidden_shape):
         return (*hidden_shape[:-1], self.vocab_size)

@@ -37,6 +37,8 @@ class Pooler(Layer):
         token_id: for "last_of" and "last_but".
     """
 
+    keeps_tokens = False
+
     def __init__(
         self,
         column: str = "first",
@@ -92,9 +94,6 @@ class Pooler(Layer):
             return last_true(inputs["padding_mask"])
         found = ops.equal(inputs["token_ids"], self.token_id)
         return last_true(found if self.column == "last_of" else ops.logical_not(found))
-
-    def compute_mask(self, *_, **__):
-        return None  # of the hidden states: it does not fit what comes out
 
     def compute_output_shape(self, hidden_shape, inputs_shape=None):
         width = hidden_shape[-1] if self.projection is None else self.projection.units

@@ -26,6 +26,8 @@ class SequenceHead(Layer):
             multiple choice, where the choices are an axis of the inputs (see `StackModel`).
     """
 
+    keeps_tokens = False
+
     def __init__(
         self,
         pooler: keras.layers.Layer,
@@ -62,9 +64,6 @@ class SequenceHead(Layer):
         """
         logits = self.projection(self.dropout(self.pooler(hidden, inputs), training=training))
         return logits[:, 0] if self.squeeze else logits
-
-    def compute_mask(self, *_, **__):
-        return None  # of the hidden states: it does not fit what comes out
 
     def compute_output_shape(self, hidden_shape, inputs_shape=None):
         return hidden_shape[:1] if self.squeeze else (hidden_shape[0], number_of(self.labels))

@@ -24,6 +24,8 @@ class SpanBeamHead(Layer):
         epsilon: of the norm.
     """
 
+    keeps_tokens = False
+
     def __init__(
         self, d_model: int, starts: int = 5, ends: int = 5, epsilon: float = 1e-12, **kwargs: Any
     ):
@@ -97,9 +99,6 @@ class SpanBeamHead(Layer):
             summary = hidden[:, -1]
         inner = self.answerable_inner(ops.concatenate([state, summary], axis=-1))
         return {**outputs, "answerable": self.answerable_outer(inner)[:, 0]}
-
-    def compute_mask(self, *_, **__):
-        return None  # of the hidden states: it does not fit what comes out
 
     def _score_ends(self, hidden: Any, states: Any, allowed: Any) -> Any:
         """Logits of the ends (batch, starts, length), for the states at some starts."""
