@@ -15,6 +15,7 @@ from tftransformer.layers import (
     LayerState,
     StackState,
 )
+from tftransformer.models.headed_model import of_rows
 
 
 class EncoderDecoder(Configurable, keras.Model):
@@ -178,13 +179,6 @@ class EncoderDecoder(Configurable, keras.Model):
 
         step.max_length = max_length
         return step, cache
-
-
-def of_rows(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the inputs with one value for each row, (batch,): what masks read."""
-    return {
-        name: value for name, value in inputs.items() if value is not None and ops.ndim(value) == 1
-    }
 
 
 def _check_rank(name: str, ids: Any) -> None:

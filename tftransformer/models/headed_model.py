@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
+from keras import ops
 
 from tftransformer.core import Configurable, register
 
@@ -75,6 +76,13 @@ class OneHead(Configurable, keras.Model):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Returns the output of the head."""
         return self.model.answer(inputs, [self.head], training=training)[self.head]
+
+
+def of_rows(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the inputs with one value for each row, (batch,): what masks read."""
+    return {
+        name: value for name, value in inputs.items() if value is not None and ops.ndim(value) == 1
+    }
 
 
 def call_head(

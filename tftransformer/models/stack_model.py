@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from tftransformer.layers import KeyValueCache, LayerState, StackState
-from tftransformer.models.headed_model import HeadedModel, call_head
+from tftransformer.models.headed_model import HeadedModel, call_head, of_rows
 from tftransformer.positions import token_positions
 from tftransformer.stacks.encoder import EMBEDDED
 
@@ -155,10 +155,8 @@ class StackModel(HeadedModel):
             if name in EMBEDDED
         }
         embedded["position_ids"] = ops.maximum(token_positions(mask), 0)
-        of_rows = {
-            name: ops.repeat(value, copies, axis=0)
-            for name, value in inputs.items()
-            if ops.ndim(value) == 1
+        constant = {
+            name: ops.repeat(value, copies, axis=0) for name, value in of_rows(inputs).items()
         }
 
         def step(ids, cache, position):
@@ -166,7 +164,7 @@ class StackModel(HeadedModel):
             state = StackState(slots, position=position, length=max_length)
             columns = position + ops.arange(ops.shape(ids)[1])
             now = {name: ops.take(ids, columns, axis=1) for name, ids in embedded.items()}
-            context = {**of_rows, **now}
+            context = {**constant, **now}
             hidden = self.stack(ids, mask, context=context, state=state, training=False)
             caches = [slot.self_attention for slot in state.layers]
             logits = call_head(self.heads[head], hidden[:, -1], {}, False)

@@ -111,7 +111,7 @@ class Decoder(Encoder):
         mask = super().compute_mask(inputs, previous_mask)
         if mask is None or previous_mask is not None:
             return mask
-        # The start token of a target may be the pad token (Marian, T5), and is real.
+        # The start token of a target may be the pad token (Marian), and is real.
         return ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)
 
     def compute_output_shape(self, inputs_shape, encoder_output_shape=None):
