@@ -129,6 +129,66 @@ def test_a_second_run_leaves_the_first_alone(folder):
 
 
 @pytest.mark.slow
+def test_a_resumed_run_keeps_the_options_of_its_data(folder):
+    words = ("train", "--train", folder / "pairs.tsv", "--model", folder / "model", "--resume")
+    code, out, err = run(*words, "--vocab-size", 290, "--max-length", 9, check=False)
+    assert (code, out) == (1, "")
+    assert "begun with vocab_size=300, max_length=128" in err
+
+
+@pytest.mark.slow
+def test_a_translator_without_checkpoints_is_not_written_over(folder, tmp_path):
+    (tmp_path / "translator.json").write_text("{}")
+    words = ("train", "--train", folder / "pairs.tsv", "--model", tmp_path)
+    code, _, err = run(*words, check=False)
+    assert code == 1
+    assert "earlier run" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["translator.json"]
+
+
+@pytest.mark.slow
+def test_output_that_nobody_reads_is_an_error(folder):
+    """The pipe breaks when the program writes what it has held back until its end."""
+    command = [sys.executable, "-m", "tftransformer", "translate", "--model", folder / "model"]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    process.stdout.close()
+    process.stdin.write(b"one and two\n")
+    process.stdin.close()
+    error = process.stderr.read().decode()
+    assert process.wait() == 141
+    assert "Exception" not in error
+
+
+@pytest.mark.slow
+def test_options_that_would_do_nothing_are_refused(folder, tmp_path):
+    export = ("export", "--model", folder / "model", "--output", tmp_path / "out")
+    for words, message in (
+        ((*export, "--format", "ctranslate2", "--beams", 7), "told with each call"),
+        ((*export, "--length-penalty", 1), "--length-penalty needs --beams"),
+    ):
+        code, out, err = run(*words, check=False)
+        assert (code, out) == (1, "")
+        assert message in err
+    assert run(*export, "--batch-size", 8, check=False)[0] == 2
+
+
+@pytest.mark.slow
+def test_errors_name_the_table(folder, tmp_path):
+    (tmp_path / "empty.tsv").write_text("en\tde\n")
+    words = ("train", "--train", folder / "pairs.tsv", "--validation", tmp_path / "empty.tsv")
+    code, out, err = run(*words, "--model", tmp_path / "model", check=False)
+    assert (code, out) == (1, "")
+    assert f"{tmp_path / 'empty.tsv'}: " in err
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.slow
 def test_warnings_read_as_messages(folder, tmp_path):
     words = ("train", "--train", folder / "pairs.tsv", "--model", tmp_path / "model")
     code, _, err = run(*words, "--vocab-size", 300, "--max-length", 1, check=False)

@@ -53,6 +53,16 @@ def test_history_dict_frame_and_csv_give_the_same_picture(tmp_path):
         assert drawn(training_curves(same)) == expected
 
 
+def test_a_validation_every_other_epoch_makes_one_line():
+    history = {"loss": [4.0, 3.0, 2.0, 1.0], "val_loss": [np.nan, 3.0, np.nan, 2.0]}
+    assert drawn(training_curves(history))["loss"]["validation"] == [[2, 3.0], [4, 2.0]]
+
+
+def test_a_history_without_a_finite_value_is_told():
+    with pytest.raises(ValueError, match="finite value"):
+        training_curves({"loss": [np.nan, np.nan]})
+
+
 def test_a_resumed_run_keeps_its_epoch_numbers():
     panels = drawn(training_curves({"epoch": [7, 8], "loss": [2.0, 1.0]}))
     assert panels == {"loss": {"training": [[8, 2.0], [9, 1.0]]}}
@@ -113,3 +123,19 @@ def test_picture_is_written(tmp_path):
 def test_nothing_to_draw(history):
     with pytest.raises(ValueError, match="holds no loss, accuracy or learning rate"):
         training_curves(history)
+
+
+def test_a_failed_write_leaves_the_earlier_picture(tmp_path, monkeypatch):
+    path = tmp_path / "curves.png"
+    training_curves(HISTORY, path=path)
+    before = path.read_bytes()
+
+    def fail(self, target, **options):
+        target.write_bytes(b"half of it")
+        raise OSError("no space left")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    with pytest.raises(OSError, match="no space"):
+        training_curves(HISTORY, path=path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

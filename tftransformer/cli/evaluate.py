@@ -2,7 +2,12 @@
 
 import argparse
 
-from tftransformer.cli.translator_options import add_translator_arguments, load_translator
+from tftransformer.cli.tables import read_pairs
+from tftransformer.cli.translator_options import (
+    add_batch_size,
+    add_translator_arguments,
+    load_translator,
+)
 
 HELP = "score translations of a table: BLEU and chrF"
 
@@ -10,6 +15,7 @@ HELP = "score translations of a table: BLEU and chrF"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
     add_translator_arguments(parser)
+    add_batch_size(parser)
     add = parser.add_argument
     add("--test", required=True, metavar="FILE", help="table of sentence pairs")
     add("--source", default="en", metavar="COLUMN", help="column to translate from")
@@ -19,12 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    from tftransformer import read_table
     from tftransformer.data import take_texts
 
-    (sources, references), report = take_texts(
-        read_table(options.test), [options.source, options.target]
-    )
+    columns = options.source, options.target
+    (sources, references), report = take_texts(read_pairs(options.test, *columns), columns)
     scores = load_translator(options).evaluate(sources, references, options.tokenize)
     print(f"rows {report}")
     for name in ("bleu", "chrf"):

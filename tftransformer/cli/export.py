@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
+    if options.format == "ctranslate2" and options.beams is not None:
+        raise ValueError("--beams is for a SavedModel: CTranslate2 is told with each call.")
     translator = load_translator(options)
     how = options.format, options.weights, options.jit_compile
     print(translator.export(options.output, *how))

@@ -1,12 +1,15 @@
 """`python -m tftransformer train | translate | evaluate | export`."""
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Sequence
 
 from tftransformer.cli import evaluate, export, train, translate
 
+# What a wrong call, a damaged file or a missing package raises; else the program is at fault.
+_EXPECTED = OSError, ValueError, TypeError, RuntimeError, ImportError
 _COMMANDS = {"train": train, "translate": translate, "evaluate": evaluate, "export": export}
 
 
@@ -14,7 +17,7 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     """Tells the defaults, where there is something to tell."""
 
     def _get_help_string(self, action):
-        is_plain = action.default in (None, False)
+        is_plain = action.default is None or action.default is False
         return action.help if is_plain else super()._get_help_string(action)
 
 
@@ -30,9 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words behind the program's name; default those it was started with.
 
     Returns:
-        The exit status: 0, or 1 after an error, which stands on standard error. (A wrong call
-        ends with 2, as argparse does.)
+        The exit status: 0; 1 after an error, which stands on standard error; 130 after Ctrl-C and
+        141 when nobody reads the output any more, as shells count. (A wrong call ends with 2, as
+        argparse does.)
     """
+    # A program that is started without them prints to nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open to the end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     parser = argparse.ArgumentParser(
         prog="python -m tftransformer", description="Train and use translation models."
     )
@@ -51,12 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             options.run(options)
+            sys.stdout.flush()  # while an error can still be told
     except BrokenPipeError:
-        # Whoever read our output has seen enough. Python must not flush into the pipe at exit.
-        sys.stdout = None
-    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
-        print(f"tftransformer: {error}", file=sys.stderr)
-        return 1
+        sys.stdout = None  # Python must not flush into the pipe at exit
+        return 141
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        # TensorFlow has errors of its own, such as that there is not enough memory.
+        if not isinstance(error, _EXPECTED) and not type(error).__module__.startswith("tensorflow"):
+            raise
+        print(f"tftransformer: {error}", file=sys.stderr)
+        return 1
     return 0

@@ -7,6 +7,9 @@ average of the last checkpoints.
 
 import argparse
 import pathlib
+from typing import Any
+
+from tftransformer.cli.tables import read_pairs
 
 HELP = "train a translator on a table of sentence pairs"
 
@@ -37,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=float, help="stop after so many minutes")
     add("--average", type=int, default=5, help="checkpoints in the average")
     add("--seed", type=int, default=0, help="of the weights, the order of the data and dropout")
-    add("--resume", action="store_true", help="go on with the run in MODEL, on its vocabulary")
+    add("--resume", action="store_true", help="go on with the run in MODEL, begun so")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -47,27 +50,31 @@ def run(options: argparse.Namespace) -> None:
     import tftransformer as tt
 
     folder = pathlib.Path(options.model)
-    if not options.resume and (folder / "checkpoints").is_dir():
+    earlier = *folder.glob("checkpoints/*.index"), *folder.glob("translator.json")
+    if earlier and not options.resume:
         # Before its vocabulary is written over.
         raise ValueError(
             f"{folder} holds an earlier run. Go on with it: --resume; or begin another: "
             "--model FOLDER."
         )
-    frame = tt.read_table(options.train)
+    # What is wrong with options or tables should come out before anything is learnt.
+    data = tt.DataProcess(
+        options.source,
+        options.target,
+        vocab_size=options.vocab_size,
+        sampling_alpha=options.sampling_alpha,
+        batch_tokens=options.batch_tokens,
+        max_length=options.max_length,
+        seed=options.seed,
+    )
     if options.resume and (folder / "data").is_dir():
-        data = tt.DataProcess.load(folder / "data")
-    else:
-        data = tt.DataProcess(
-            options.source,
-            options.target,
-            vocab_size=options.vocab_size,
-            sampling_alpha=options.sampling_alpha,
-            batch_tokens=options.batch_tokens,
-            max_length=options.max_length,
-            seed=options.seed,
-        )
+        data = _begun_with(data, tt.DataProcess.load(folder / "data"))
+    schedule = tt.InverseSquareRootSchedule(options.learning_rate, options.warmup_steps)
+    loss = tt.LabelSmoothedCrossEntropy(options.label_smoothing)
+    checkpointing = tt.Checkpointing(keep_last=options.average)
+    frame = read_pairs(options.train, options.source, options.target)
     if options.validation:
-        validation_frame = tt.read_table(options.validation)
+        validation_frame = read_pairs(options.validation, options.source, options.target)
     else:
         frame, validation_frame = data.train_test_split(frame)
     if not data.is_fitted:
@@ -85,23 +92,33 @@ def run(options: argparse.Namespace) -> None:
         norm=options.norm,
         dropout=options.dropout,
     )
-    schedule = tt.InverseSquareRootSchedule(options.learning_rate, options.warmup_steps)
     trainer = tt.Trainer(
         model,
         train,
         validation,
-        loss=tt.LabelSmoothedCrossEntropy(options.label_smoothing),
+        loss=loss,
         optimizer=keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9),
         epochs=options.epochs,
         minutes=options.minutes,
         directory=folder,
         resume=options.resume,
         r_drop=options.r_drop,
-        checkpointing=tt.Checkpointing(keep_last=options.average),
+        checkpointing=checkpointing,
     )
     trainer.train()
     trainer.load("average", last=options.average)
+    tt.Translator(model, data, max_length=options.max_length).save(folder)
     scores = trainer.evaluate(validation)
     print("validation:", ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
-    tt.Translator(model, data, max_length=options.max_length).save(folder)
     print(f"translator: {folder}")
+
+
+def _begun_with(given: Any, saved: Any) -> Any:
+    """Returns the `DataProcess` that a run was begun with, if it is as the options say."""
+    before, now = saved.get_config(), given.get_config()
+    differ = [f"{name}={value!r}" for name, value in before.items() if value != now[name]]
+    if differ:
+        raise ValueError(
+            f"the run was begun with {', '.join(differ)}: --resume needs the same options again."
+        )
+    return saved

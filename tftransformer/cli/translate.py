@@ -6,7 +6,11 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from tftransformer.cli.translator_options import add_translator_arguments, load_translator
+from tftransformer.cli.translator_options import (
+    add_batch_size,
+    add_translator_arguments,
+    load_translator,
+)
 
 HELP = "translate standard input to standard output"
 # Lines read before any is translated: enough to sort by length, few enough to see progress.
@@ -16,6 +20,7 @@ _CHUNK = 1024
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
     add_translator_arguments(parser)
+    add_batch_size(parser)
     parser.add_argument("--scores", action="store_true", help="write SCORE<tab>TRANSLATION")
 
 
@@ -46,5 +51,6 @@ def _lines(stream: TextIO) -> Iterator[str]:
     except UnicodeDecodeError as error:
         raise ValueError(
             f"standard input is not UTF-8 text ({error.reason}: byte "
-            f"0x{error.object[error.start]:02x}). Convert it first: iconv -f LATIN1 -t UTF-8."
+            f"0x{error.object[error.start]:02x}). Convert it first, as in "
+            "iconv -f LATIN1 -t UTF-8, where -f names the encoding that it has."
         ) from None

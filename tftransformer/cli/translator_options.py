@@ -9,17 +9,26 @@ def add_translator_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", required=True, metavar="FOLDER", help="folder of a trained translator")
     add("--beams", type=int, help="hypotheses of the beam search, 1 = greedy; default: as saved")
-    add("--length-penalty", type=float, default=0.6, help="alpha of Wu et al. 2016, with --beams")
-    add("--batch-size", type=int, default=32, help="texts translated at once")
+    add("--length-penalty", type=float, help="alpha of Wu et al. 2016, with --beams; default: 0.6")
+
+
+def add_batch_size(parser: argparse.ArgumentParser) -> None:
+    """Declares the option of the commands that translate."""
+    parser.add_argument("--batch-size", type=int, default=32, help="texts translated at once")
 
 
 def load_translator(options: argparse.Namespace) -> Any:
     """Loads the translator that the options name."""
     from tftransformer import BeamSearch, Greedy, Translator
 
-    changes: dict[str, Any] = {"batch_size": options.batch_size}
+    changes: dict[str, Any] = {}
+    if hasattr(options, "batch_size"):
+        changes["batch_size"] = options.batch_size
+    penalty = options.length_penalty
+    if penalty is not None and options.beams in (None, 1):
+        raise ValueError("--length-penalty needs --beams 2 or more: it compares hypotheses.")
     if options.beams == 1:
         changes["strategy"] = Greedy()
     elif options.beams is not None:
-        changes["strategy"] = BeamSearch(options.beams, length_penalty=options.length_penalty)
+        changes["strategy"] = BeamSearch(options.beams, 0.6 if penalty is None else penalty)
     return Translator.load(options.model, **changes)

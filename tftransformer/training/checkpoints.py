@@ -207,7 +207,7 @@ def load_checkpoint(
     paths = list(state.all_model_checkpoint_paths) if state else []
     if not paths:
         raise ValueError(
-            f"{folder} holds no checkpoint: no training has saved to {directory!r} yet."
+            f"{folder} holds no checkpoint: no training has saved to '{directory}' yet."
         )
     paths = paths[-(last or len(paths)) :] if which == "average" else paths[-1:]
     for path in paths:

@@ -24,7 +24,7 @@ def training_curves(history, path=None):
         line of a cell.
 
     Raises:
-        ValueError: the history holds no loss, accuracy or learning rate.
+        ValueError: the history holds no loss, accuracy or learning rate, or no finite one.
 
     Example:
 
@@ -41,8 +41,8 @@ def training_curves(history, path=None):
     ]
     if not metrics:
         raise ValueError(
-            f"the history holds no loss, accuracy or learning rate (it has: "
-            f"{', '.join(map(repr, series)) or 'nothing'}). Give what fit or Trainer.train "
+            "the history holds no loss, accuracy or learning rate with a finite value (it has such "
+            f"of: {', '.join(map(repr, series)) or 'nothing'}). Give what fit or Trainer.train "
             "returned, or the file of a CSVLogger."
         )
     order = {"loss": 0, "learning_rate": 2, "lr": 2}
@@ -63,7 +63,7 @@ def training_curves(history, path=None):
 def _series(history):
     """Returns name → float array for each epoch, whatever the history came as."""
     if isinstance(history, str | os.PathLike):
-        with open(history, newline="", encoding="utf-8") as file:
+        with open(history, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             rows = list(reader)
         history = {name: [row[name] for row in rows] for name in reader.fieldnames or ()}
@@ -101,7 +101,9 @@ def _panel(axes, name, epochs, series):
         step = len(epochs) // len(values)
         at = epochs[step - 1 :: step][: len(values)]
         if label == "validation":
-            best = np.nanargmin(values) if name == "loss" else np.nanargmax(values)
+            there = np.isfinite(values)  # of epochs without a validation there is nothing to draw
+            at, values = at[there], values[there]
+            best = values.argmin() if name == "loss" else values.argmax()
             label = f"validation (best {values[best]:.4g}, epoch {at[best]:g})"
         marker = "o" if len(values) <= 40 else None
         axes.plot(at, values, label=label, marker=marker, markersize=3.5, linewidth=1.6, **style)

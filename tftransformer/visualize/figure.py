@@ -6,6 +6,8 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from tftransformer.core import replacing
+
 FORMATS = (".png", ".svg", ".pdf")
 
 
@@ -36,8 +38,8 @@ class Plot(Figure):
         path = Path(path)
         if path.suffix.lower() not in FORMATS:
             raise ValueError(f"path {str(path)!r} must end in one of {', '.join(FORMATS)}.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._write(path, path.suffix[1:].lower())
+        with replacing(path) as beside:
+            self._write(beside, path.suffix[1:].lower())
 
     def _repr_png_(self):
         buffer = BytesIO()

@@ -80,7 +80,8 @@ def draw_grid(panels, query_tokens, key_tokens, query_name, key_name, title):
     bar.tick_params(labelsize=9, length=2)
     bar.grid(False)
     if title:
-        figure.suptitle(title, fontsize=13, y=1 - 0.1 / total_y, va="top", parse_math=False)
+        own = {"family": families(), "parse_math": False}
+        figure.suptitle(title, fontsize=13, y=1 - 0.1 / total_y, va="top", **own)
     return figure
 
 
