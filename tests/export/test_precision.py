@@ -6,6 +6,7 @@ import pytest
 
 from tftransformer.decoding import BeamSearch, Greedy
 from tftransformer.export import in_precision
+from tftransformer.layers import FeedForward
 from tftransformer.models import T5, Gpt2, Transformer, TransformerXL
 from tftransformer.positions import LearnedPositions
 from tftransformer.tasks import Translator
@@ -29,6 +30,14 @@ def logits(model):
     found, cache = step(IDS[:, :1], cache, IDS.shape[1])
     dtypes = {keras.backend.standardize_dtype(x.dtype) for x in keras.tree.flatten(cache)}
     return np.array(keras.ops.cast(found, "float32")), dtypes
+
+
+def test_layers_handed_in_ready_made_are_copied_in_the_precision_too():
+    model = Transformer(**SIZES, dff=32, feed_forward=FeedForward(16, 64), dtype="mixed_bfloat16")
+    for precision in ("bfloat16", "float32"):
+        copy = in_precision(model, precision)
+        assert {weight.dtype for weight in copy.trainable_weights} == {precision}
+        assert logits(copy)[1] == {precision}
 
 
 @pytest.mark.parametrize("name", MODELS)

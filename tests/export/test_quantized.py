@@ -1,10 +1,12 @@
 """A SavedModel of int8 matrices translates as a model whose matrices were rounded."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tftransformer.decoding import BeamSearch, Greedy
+from tftransformer.export import in_precision
 from tftransformer.models import Transformer
 from tftransformer.tasks import Translator
 
@@ -49,6 +51,18 @@ def test_two_exports_in_one_process_stay_apart(make_translator, serve, tmp_path)
     )
     np.testing.assert_array_equal(one, expected)
     assert np.any(other.numpy() != expected)
+
+
+def test_equal_matrices_of_two_precisions_stay_apart(pair_tokenizers, serve, tmp_path):
+    """Weights that bfloat16 holds exactly: the codes of both models are the same."""
+    size = pair_tokenizers.source_tokenizer.vocab_size
+    model = Transformer(1, 16, 2, 16, vocab_size=size)
+    for weight in model.weights:
+        weight.assign(keras.ops.cast(keras.ops.cast(weight, "bfloat16"), "float32"))
+    for number, one in enumerate((model, in_precision(model, "bfloat16"))):
+        translate = Translator(one, pair_tokenizers, Greedy(), max_length=4)
+        path = translate.export(tmp_path / str(number), weights="int8")
+        assert np.isfinite(serve(path, ["dog"])[0]["scores"]).all()
 
 
 @pytest.mark.parametrize("format", ["saved_model", "ctranslate2"])

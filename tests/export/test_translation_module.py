@@ -42,7 +42,7 @@ print(json.dumps({
     "one": call("serving_default", texts[:1]),
     "none": call("serving_default", []),
     "session": plain(outputs),
-    "modules": [name for name in sys.modules if "tftransformer" in name],
+    "modules": [name for name in sys.modules if name.partition(".")[0] == "tftransformer"],
 }))
 """
 

@@ -1,13 +1,15 @@
 """The Translator: containers, batching, n-best, alignment, saving."""
 
+import copy
 import json
+import types
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tftransformer.decoding import BeamSearch, Greedy, MinNewTokens, Sampling
-from tftransformer.models import Transformer
+from tftransformer.models import T5, Transformer
 from tftransformer.positions import LearnedPositions
 from tftransformer.tasks import Translation, Translator
 
@@ -105,6 +107,52 @@ def test_positions_and_vocabulary_of_the_model_are_limits(pair_tokenizers):
         Translator(small, pair_tokenizers)
 
 
+def tokenizers_like(tokenizer, **ids):
+    """The tokenizer on both sides, with other special ids."""
+    other = copy.copy(tokenizer)
+    vars(other).update(ids)
+    return types.SimpleNamespace(source_tokenizer=other, target_tokenizer=other)
+
+
+def test_a_target_begins_as_the_model_says_where_the_tokenizer_does_not(pair_tokenizers):
+    tokenizer = pair_tokenizers.target_tokenizer
+    sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 16, "head_width": 8}
+    model = T5(tokenizer.vocab_size, **sizes, start_id=5)
+    without = Translator(model, tokenizers_like(tokenizer, start_id=-1), Greedy())
+    told = Translator(model, tokenizers_like(tokenizer, start_id=5), Greedy())
+    assert without.n_best(TEXTS) == told.n_best(TEXTS)
+    np.testing.assert_array_equal(
+        without.alignment("dog", "Hund").weights, told.alignment("dog", "Hund").weights
+    )
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ({"start_id": -1}, "no start token of the target"),
+        ({"end_id": -1}, "no end token of the source, no end token of the target"),
+        ({"pad_id": 3}, "pads with id 3 and the model takes 0"),
+    ],
+    ids=str,
+)
+def test_special_ids_that_do_not_fit_are_told(pair_tokenizers, ids, message):
+    tokenizer = pair_tokenizers.target_tokenizer
+    model = Transformer(1, 8, 2, 8, vocab_size=tokenizer.vocab_size)
+    with pytest.raises(ValueError, match=message):
+        Translator(model, tokenizers_like(tokenizer, **ids))
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(2), Sampling(seed=1)], ids=repr)
+def test_ids_without_a_piece_are_never_chosen(pair_tokenizers, strategy):
+    size = pair_tokenizers.target_tokenizer.vocab_size
+    model = Transformer(1, 8, 2, 8, vocab_size=size + 5, head_bias=True)
+    model.head.bias.assign(np.where(np.arange(size + 5) < size, 0.0, 50.0))
+    translate = Translator(model, pair_tokenizers, strategy, max_length=6)
+    found = translate.module.decode(np.array([[5, 6, 3]], "int32"), np.array([0], "int32"))
+    assert found.ids.numpy().max() < size
+    assert np.isfinite(found.scores.numpy()).all()
+
+
 def test_processors_reach_the_decoding(make_translator):
     end = make_translator().target_tokenizer.end_id
     found = make_translator(strategy=Greedy(), processors=[MinNewTokens(12, end)])
@@ -146,6 +194,13 @@ def test_alignment_is_the_attention_of_the_forced_translation(translator):
     )
 
 
+def test_a_translation_as_long_as_the_model_allows_has_an_alignment(pair_tokenizers):
+    size = pair_tokenizers.source_tokenizer.vocab_size
+    model = Transformer(1, 8, 2, 8, vocab_size=size, position=LearnedPositions(8, 10))
+    weights = Translator(model, pair_tokenizers).alignment("dog", "Hund " * 20).weights
+    assert weights.shape[2] == 10
+
+
 def test_evaluate_scores_its_own_translations_perfectly(translator):
     texts = ["The dog sleeps in the house.", "A cat and two birds."]
     scores = translator.evaluate(texts, ["a b c d", "e f g h"])
@@ -179,6 +234,13 @@ def test_saved_and_loaded_translates_the_same(make_translator, tmp_path):
     assert greedy(TEXTS) == make_translator(strategy=Greedy(), processors=[MinNewTokens(3, 3)])(
         TEXTS
     )
+
+
+def test_what_could_not_be_read_again_is_not_written(make_translator, tmp_path):
+    translator = make_translator(processors=[lambda scores, ids, length: scores])
+    with pytest.raises(ValueError, match=r"processors=.* cannot be saved"):
+        translator.save(tmp_path / "de")
+    assert not (tmp_path / "de").exists()
 
 
 def test_a_damaged_folder_is_named(make_translator, tmp_path):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import uuid
 from collections.abc import Iterator
 
 
@@ -39,10 +40,10 @@ def making_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         FileExistsError: if there is something at `path` already; it is left alone.
     """
     path = pathlib.Path(path)
-    if path.exists():
+    if os.path.lexists(path):  # be it a link to nowhere
         raise FileExistsError(f"{path} exists already: choose another path, or remove it first.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     beside.mkdir()  # says in Python's words if it may not be written there
     try:
         yield beside

@@ -6,7 +6,7 @@ from tftransformer.export.int8_products import Int8TranslationModule
 from tftransformer.export.precision import in_precision
 from tftransformer.export.quantized import QuantizedTranslationModule
 from tftransformer.export.saved_model import write_saved_model
-from tftransformer.export.translation_module import TranslationModule
+from tftransformer.export.translation_module import TranslationModule, start_of
 
 __all__ = [
     "CompiledTranslationModule",
@@ -14,6 +14,7 @@ __all__ = [
     "QuantizedTranslationModule",
     "TranslationModule",
     "in_precision",
+    "start_of",
     "write_ctranslate2",
     "write_saved_model",
 ]

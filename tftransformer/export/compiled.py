@@ -25,18 +25,16 @@ class CompiledTranslationModule(TranslationModule):
         compiled = tf.function(
             decode.python_function, input_signature=decode.input_signature, jit_compile=True
         )
-        pad_id, end_id = self.source_tokenizer.pad_id, self.source_tokenizer.end_id
+        pad_id = self.source_tokenizer.pad_id
 
         def with_padding(source_ids, row_numbers):
             rows, length = tf.unstack(tf.shape(source_ids))
             width = power_of_two(length, least=16)
             if self.max_source_length is not None:  # the model may know no further positions
                 width = tf.maximum(length, tf.minimum(width, self.max_source_length))
-            # Further rows repeat the last one, and end when it does; no text becomes an end token.
-            ids = tf.concat(
-                [source_ids, tf.fill([tf.cast(rows == 0, tf.int32), length], end_id)], 0
-            )
-            ids = tf.pad(ids, [[0, 0], [0, width - length]], constant_values=pad_id)
+            # Further rows repeat the last one, and end when it does; without any, one is padding.
+            none = tf.cast(rows == 0, tf.int32)
+            ids = tf.pad(source_ids, [[0, none], [0, width - length]], constant_values=pad_id)
             last = tf.maximum(rows - 1, 0)
             taken = tf.minimum(tf.range(power_of_two(rows, least=1)), last)
             numbers = tf.pad(row_numbers, [[0, 1]])

@@ -222,5 +222,6 @@ def vocabulary(tokenizer: Any, size: int) -> list[str]:
         tokenizer.end_id: "</s>",
     }
     for i, name in specials.items():
-        pieces[i] = name
+        if i >= 0:
+            pieces[i] = name
     return [*pieces, *(f"<unused {i}>" for i in range(len(pieces), size))]

@@ -26,7 +26,15 @@ def in_precision(model: Any, precision: str) -> Any:
         raise ValueError(
             f'precision must be "bfloat16", "float16" or "float32", not {precision!r}.'
         )
-    copy = type(model).from_config({**model.get_config(), "dtype": precision})
+    copy = type(model).from_config(_with_dtype(model.get_config(), precision))
     for own, weight in zip(copy.weights, model.weights, strict=True):
         own.assign(ops.cast(weight, own.dtype))
     return copy
+
+
+def _with_dtype(config: Any, dtype: str) -> Any:
+    """A configuration with another dtype, in the layers that were handed in ready-made, too."""
+    if isinstance(config, dict):
+        config = {name: _with_dtype(value, dtype) for name, value in config.items()}
+        return {**config, "dtype": dtype} if "dtype" in config else config
+    return [_with_dtype(part, dtype) for part in config] if isinstance(config, list) else config

@@ -51,7 +51,8 @@ class QuantizedMatrix(tf.saved_model.experimental.TrackableResource):
         self.dtype, self.shape = tf.as_dtype(variable.dtype), matrix.shape
         # Resources of one name are one resource, whichever SavedModel they come from.
         digest = hashlib.sha256(codes.numpy().tobytes() + scales.numpy().tobytes())
-        self.name = f"quantized_{digest.hexdigest()}"
+        shape = "x".join(map(str, matrix.shape))
+        self.name = f"quantized_{self.dtype.name}_{shape}_{digest.hexdigest()}"
         self._initialize()
 
     def _create_resource(self):

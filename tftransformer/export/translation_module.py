@@ -1,5 +1,6 @@
 """TranslationModule."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -51,6 +52,9 @@ class TranslationModule(tf.Module):
         self.max_source_length = max_source_length
         # Tracking the Keras model instead makes an export that TensorFlow Serving cannot run.
         self.weights = [variable.value for variable in model.weights]
+        start_id, pieces = start_of(model, target_tokenizer), target_tokenizer.vocab_size
+        if getattr(model, "target_vocab_size", pieces) > pieces:
+            processors = (*processors, functools.partial(_ban_from, pieces))
 
         def decode(source_ids, row_numbers):
             copies = strategy.rows_per_prompt
@@ -62,7 +66,7 @@ class TranslationModule(tf.Module):
             return strategy(
                 step,
                 cache,
-                tf.fill([rows, 1], target_tokenizer.start_id),
+                tf.fill([rows, 1], start_id),
                 max_new_tokens=max_length,
                 end_id=target_tokenizer.end_id,
                 pad_id=target_tokenizer.pad_id,
@@ -118,3 +122,13 @@ class TranslationModule(tf.Module):
         return write_saved_model(
             self, path, {"serving_default": self.translate, "n_best": self.n_best}
         )
+
+
+def start_of(model: Any, tokenizer: Any) -> int:
+    """The token that targets begin with: the tokenizer's; where it has none, the model's, or -1."""
+    return tokenizer.start_id if tokenizer.start_id >= 0 else getattr(model, "start_id", -1)
+
+
+def _ban_from(pieces: int, scores: Any, ids: Any, length: Any) -> Any:
+    """A processor for models that know more ids than there are pieces: these say nothing."""
+    return tf.where(tf.range(tf.shape(scores)[1]) < pieces, scores, -float("inf"))

@@ -128,6 +128,11 @@ class EncoderDecoder(Configurable, keras.Model):
             logits (batch · copies, vocabulary) after the last of them and the new cache, a list of
             the keys and values of each layer with the rows first.
         """
+        if max_length is None and keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                f"the cache cannot grow on {keras.backend.backend()}: give max_length, the most "
+                "tokens that it has to hold."
+            )
         if not self.built:
             self.build()
         inputs = inputs if isinstance(inputs, Mapping) else {"source_ids": inputs}

@@ -95,6 +95,7 @@ class T5(HeadedModel, EncoderDecoder):
     ):
         super().__init__(**kwargs)
         self.d_model, self.pad_id, self.start_id = d_model, pad_id, start_id
+        self.source_vocab_size = self.target_vocab_size = vocab_size
         common = {"dtype": self.dtype_policy}
         table = t5_table(vocab_size, d_model, **common)
         recipe = partial(

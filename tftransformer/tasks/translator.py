@@ -21,6 +21,7 @@ from tftransformer.export import (
     QuantizedTranslationModule,
     TranslationModule,
     in_precision,
+    start_of,
     write_ctranslate2,
 )
 from tftransformer.tasks.scores import check_scoring, translation_scores
@@ -99,6 +100,7 @@ class Translator:
                 f"strategy must be a decoding strategy such as BeamSearch(4), not {strategy!r}."
             )
         _check_vocabularies(model, tokenizers)
+        _check_special_ids(model, tokenizers)
         positions = getattr(model, "max_length", None)
         if max_length is None:
             max_length = min(128, positions or 128)
@@ -217,7 +219,10 @@ class Translator:
         target = self(source) if target is None else target
         source_ids = self._source_row(self.source_tokenizer.encode([source])[0])
         target_ids = self.target_tokenizer.encode([target])[0]
-        start, end = self.target_tokenizer.start_id, self.target_tokenizer.end_id
+        start = start_of(self.model, self.target_tokenizer)
+        end, positions = self.target_tokenizer.end_id, getattr(self.model, "max_length", None)
+        # A translation that ran into the limit has as many tokens as the model has positions.
+        target_ids = target_ids[: positions and positions - 1]
         details = self.model.details(
             {
                 "source_ids": source_ids[None],
@@ -283,15 +288,22 @@ class Translator:
         return self._module(model, kind).save(path)
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Writes the model, the tokenizers and the settings into a folder, made if need be."""
+        """Writes the model, the tokenizers and the settings into a folder, made if need be.
+
+        Raises:
+            ValueError: if the strategy or a processor could not be read again.
+        """
         folder = pathlib.Path(folder)
+        how = {
+            name: _serialised(name, value)
+            for name, value in (("strategy", self.strategy), ("processors", self.processors))
+        }
         with replacing(folder / _MODEL) as beside:
             self.model.save(beside)
         self.source_tokenizer.save(folder / "source_tokenizer")
         self.target_tokenizer.save(folder / "target_tokenizer")
         settings = {
-            "strategy": keras.saving.serialize_keras_object(self.strategy),
-            "processors": keras.saving.serialize_keras_object(self.processors),
+            **how,
             "max_length": self.max_length,
             "max_source_length": self.max_source_length,
             "batch_size": self.batch_size,
@@ -323,6 +335,7 @@ class Translator:
             settings = {
                 name: keras.saving.deserialize_keras_object(value)
                 for name, value in settings.items()
+                if name not in changes
             }
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{path} is damaged: {error}") from error
@@ -354,8 +367,22 @@ class Translator:
             )
 
 
+def _serialised(name: str, value: Any) -> Any:
+    """A value as Keras writes it; raises a ValueError if Keras could not read it."""
+    try:
+        written = keras.saving.serialize_keras_object(value)
+        keras.saving.deserialize_keras_object(written)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{name}={value!r} cannot be saved: only registered classes can be read again, see "
+            f"keras.saving.register_keras_serializable. ({error})"
+        ) from None
+    return written
+
+
 def _check_number(name: str, value: Any, least: int, most: int | None = None) -> None:
-    if not isinstance(value, int) or value < least or (most is not None and value > most):
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    if not is_int or value < least or (most is not None and value > most):
         limit = "" if most is None else f" and ≤ {most}, the positions that the model knows"
         raise ValueError(f"{name}={value!r} was given; expected an int ≥ {least}{limit}.")
 
@@ -370,6 +397,32 @@ def _check_vocabularies(model: Any, tokenizers: Any) -> None:
                 f"the {side} tokenizer has {pieces} pieces and the model knows {known}: give the "
                 "tokenizers that it was trained with."
             )
+
+
+def _check_special_ids(model: Any, tokenizers: Any) -> None:
+    """Raises a ValueError where a text could not be begun, ended or padded."""
+    source, target = tokenizers.source_tokenizer, tokenizers.target_tokenizer
+    missing = [
+        name
+        for name, found in (
+            ("end token of the source", source.end_id),
+            ("start token of the target", start_of(model, target)),
+            ("end token of the target", target.end_id),
+            ("pad token of the target", target.pad_id),
+        )
+        if found < 0
+    ]
+    if missing:
+        raise ValueError(
+            f"the tokenizers have no {', no '.join(missing)}: give tokenizers whose vocabulary "
+            "holds them, such as a fitted DataProcess."
+        )
+    known = getattr(model, "pad_id", source.pad_id)
+    if source.pad_id != known:
+        raise ValueError(
+            f"the source tokenizer pads with id {source.pad_id} and the model takes {known} for "
+            f"padding: make the model with pad_id={source.pad_id}."
+        )
 
 
 def _pad(rows: Sequence[np.ndarray], pad_id: int) -> np.ndarray:
