@@ -1,19 +1,16 @@
 """Translator."""
 
 import itertools
-import json
 import os
 import pathlib
 import types
 import warnings
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from tftransformer.core import replacing
 from tftransformer.decoding import BeamSearch, Strategy
 from tftransformer.export import (
     CompiledTranslationModule,
@@ -24,10 +21,10 @@ from tftransformer.export import (
     start_of,
     write_ctranslate2,
 )
+from tftransformer.tasks.fit import check_number, check_special_ids, check_vocabularies
+from tftransformer.tasks.folder import read_translator, write_translator
 from tftransformer.tasks.scores import check_scoring, translation_scores
-from tftransformer.text import load_tokenizer
 
-_SETTINGS, _MODEL = "translator.json", "model.keras"
 FORMATS, WEIGHTS = ("saved_model", "ctranslate2"), ("float32", "bfloat16", "int8")
 
 
@@ -99,17 +96,17 @@ class Translator:
             raise TypeError(
                 f"strategy must be a decoding strategy such as BeamSearch(4), not {strategy!r}."
             )
-        _check_vocabularies(model, tokenizers)
-        _check_special_ids(model, tokenizers)
+        check_vocabularies(model, tokenizers)
+        check_special_ids(model, tokenizers)
         positions = getattr(model, "max_length", None)
         if max_length is None:
             max_length = min(128, positions or 128)
         if max_source_length is None:
             max_source_length = positions
         else:
-            _check_number("max_source_length", max_source_length, 2, positions)
-        _check_number("max_length", max_length, 1, positions)
-        _check_number("batch_size", batch_size, 1)
+            check_number("max_source_length", max_source_length, 2, positions)
+        check_number("max_length", max_length, 1, positions)
+        check_number("batch_size", batch_size, 1)
         self.max_length, self.max_source_length = max_length, max_source_length
         self.processors, self.batch_size = tuple(processors), batch_size
         if not all(callable(processor) for processor in self.processors):
@@ -293,23 +290,15 @@ class Translator:
         Raises:
             ValueError: if the strategy or a processor could not be read again.
         """
-        folder = pathlib.Path(folder)
-        how = {
-            name: _serialised(name, value)
-            for name, value in (("strategy", self.strategy), ("processors", self.processors))
-        }
-        with replacing(folder / _MODEL) as beside:
-            self.model.save(beside)
-        self.source_tokenizer.save(folder / "source_tokenizer")
-        self.target_tokenizer.save(folder / "target_tokenizer")
         settings = {
-            **how,
+            "strategy": self.strategy,
+            "processors": self.processors,
             "max_length": self.max_length,
             "max_source_length": self.max_source_length,
             "batch_size": self.batch_size,
         }
-        with replacing(folder / _SETTINGS) as beside:
-            beside.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        tokenizers = self.source_tokenizer, self.target_tokenizer
+        write_translator(folder, self.model, tokenizers, settings)
 
     @classmethod
     def load(cls, folder: str | os.PathLike, **changes: Any) -> "Translator":
@@ -323,31 +312,9 @@ class Translator:
             FileNotFoundError: if a file is missing.
             ValueError: if a file is damaged.
         """
-        folder = pathlib.Path(folder)
-        path = folder / _SETTINGS
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} does not exist: {folder} holds no translator. Translator.save(folder) "
-                "writes one, and so does training."
-            )
-        try:
-            settings = json.loads(path.read_text(encoding="utf-8"))
-            settings = {
-                name: keras.saving.deserialize_keras_object(value)
-                for name, value in settings.items()
-                if name not in changes
-            }
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
-        try:
-            model = keras.models.load_model(folder / _MODEL, compile=False)
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{folder / _MODEL} cannot be read: {error}") from error
-        tokenizers = types.SimpleNamespace(
-            source_tokenizer=load_tokenizer(folder / "source_tokenizer"),
-            target_tokenizer=load_tokenizer(folder / "target_tokenizer"),
-        )
-        return cls(model, tokenizers, **{**settings, **changes})
+        model, (source, target), settings = read_translator(folder, without=changes)
+        tokenizers = types.SimpleNamespace(source_tokenizer=source, target_tokenizer=target)
+        return cls(model, tokenizers, **settings, **changes)
 
     def _source_row(self, ids: np.ndarray) -> np.ndarray:
         """The ids of one source text, cut to the limit, the end token behind them."""
@@ -365,64 +332,6 @@ class Translator:
                 f"{self.max_source_length} tokens and were cut off.",
                 stacklevel=3,
             )
-
-
-def _serialised(name: str, value: Any) -> Any:
-    """A value as Keras writes it; raises a ValueError if Keras could not read it."""
-    try:
-        written = keras.saving.serialize_keras_object(value)
-        keras.saving.deserialize_keras_object(written)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(
-            f"{name}={value!r} cannot be saved: only registered classes can be read again, see "
-            f"keras.saving.register_keras_serializable. ({error})"
-        ) from None
-    return written
-
-
-def _check_number(name: str, value: Any, least: int, most: int | None = None) -> None:
-    is_int = isinstance(value, int) and not isinstance(value, bool)
-    if not is_int or value < least or (most is not None and value > most):
-        limit = "" if most is None else f" and ≤ {most}, the positions that the model knows"
-        raise ValueError(f"{name}={value!r} was given; expected an int ≥ {least}{limit}.")
-
-
-def _check_vocabularies(model: Any, tokenizers: Any) -> None:
-    """Raises a ValueError where a tokenizer has pieces that the model does not know."""
-    for side in ("source", "target"):
-        pieces = getattr(tokenizers, f"{side}_tokenizer").vocab_size
-        known = getattr(model, f"{side}_vocab_size", pieces)
-        if pieces > known:
-            raise ValueError(
-                f"the {side} tokenizer has {pieces} pieces and the model knows {known}: give the "
-                "tokenizers that it was trained with."
-            )
-
-
-def _check_special_ids(model: Any, tokenizers: Any) -> None:
-    """Raises a ValueError where a text could not be begun, ended or padded."""
-    source, target = tokenizers.source_tokenizer, tokenizers.target_tokenizer
-    missing = [
-        name
-        for name, found in (
-            ("end token of the source", source.end_id),
-            ("start token of the target", start_of(model, target)),
-            ("end token of the target", target.end_id),
-            ("pad token of the target", target.pad_id),
-        )
-        if found < 0
-    ]
-    if missing:
-        raise ValueError(
-            f"the tokenizers have no {', no '.join(missing)}: give tokenizers whose vocabulary "
-            "holds them, such as a fitted DataProcess."
-        )
-    known = getattr(model, "pad_id", source.pad_id)
-    if source.pad_id != known:
-        raise ValueError(
-            f"the source tokenizer pads with id {source.pad_id} and the model takes {known} for "
-            f"padding: make the model with pad_id={source.pad_id}."
-        )
 
 
 def _pad(rows: Sequence[np.ndarray], pad_id: int) -> np.ndarray:

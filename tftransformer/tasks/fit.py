@@ -1,0 +1,51 @@
+"""Whether model, tokenizers and settings go together."""
+
+from typing import Any
+
+from tftransformer.export import start_of
+
+
+def check_number(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Raises a ValueError unless a setting is an int from `least` to `most`."""
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    if not is_int or value < least or (most is not None and value > most):
+        limit = "" if most is None else f" and ≤ {most}, the positions that the model knows"
+        raise ValueError(f"{name}={value!r} was given; expected an int ≥ {least}{limit}.")
+
+
+def check_vocabularies(model: Any, tokenizers: Any) -> None:
+    """Raises a ValueError where a tokenizer has pieces that the model does not know."""
+    for side in ("source", "target"):
+        pieces = getattr(tokenizers, f"{side}_tokenizer").vocab_size
+        known = getattr(model, f"{side}_vocab_size", pieces)
+        if pieces > known:
+            raise ValueError(
+                f"the {side} tokenizer has {pieces} pieces and the model knows {known}: give the "
+                "tokenizers that it was trained with."
+            )
+
+
+def check_special_ids(model: Any, tokenizers: Any) -> None:
+    """Raises a ValueError where a text could not be begun, ended or padded."""
+    source, target = tokenizers.source_tokenizer, tokenizers.target_tokenizer
+    missing = [
+        name
+        for name, found in (
+            ("end token of the source", source.end_id),
+            ("start token of the target", start_of(model, target)),
+            ("end token of the target", target.end_id),
+            ("pad token of the target", target.pad_id),
+        )
+        if found < 0
+    ]
+    if missing:
+        raise ValueError(
+            f"the tokenizers have no {', no '.join(missing)}: give tokenizers whose vocabulary "
+            "holds them, such as a fitted DataProcess."
+        )
+    known = getattr(model, "pad_id", source.pad_id)
+    if source.pad_id != known:
+        raise ValueError(
+            f"the source tokenizer pads with id {source.pad_id} and the model takes {known} for "
+            f"padding: make the model with pad_id={source.pad_id}."
+        )
