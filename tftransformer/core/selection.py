@@ -25,22 +25,20 @@ def top_k(x, k):
     only into the k blocks with the largest maxima, which hold the k largest values.
 
     Args:
-        x: float tensor (rows, n), n static; of any precision: a CPU finds the maximum of
-            bfloat16 numbers at a fifth of the speed, so they are cast here, as late as may be.
+        x: float tensor (rows, n), n static.
         k: int ≤ n.
 
     Returns:
-        float32 values (rows, k) and int32 indices (rows, k).
+        Values (rows, k) and int32 indices (rows, k).
     """
     width = _block_width(x.shape[1], k)
     if width is None:
-        values, places = ops.top_k(ops.cast(x, "float32"), k)
+        values, places = ops.top_k(x, k)
         return values, ops.cast(places, "int32")
     blocks = ops.reshape(x, (-1, x.shape[1] // width, width))
-    _, best = ops.top_k(ops.max(ops.cast(blocks, "float32"), axis=-1), k)
+    _, best = ops.top_k(ops.max(blocks, axis=-1), k)
     best = ops.sort(best, axis=-1)  # in the order of the row: the first among equals stays so
-    candidates = ops.reshape(pick(blocks, best), (-1, k * width))
-    values, places = ops.top_k(ops.cast(candidates, "float32"), k)
+    values, places = ops.top_k(ops.reshape(pick(blocks, best), (-1, k * width)), k)
     places = ops.cast(places, "int32")
     return values, pick(ops.cast(best, "int32"), places // width) * width + places % width
 
@@ -57,7 +55,7 @@ def best_index(scores):
         int32 tensor (...,).
     """
     *batch, size = ops.shape(scores)
-    _, best = top_k(ops.reshape(scores, (-1, size)), 1)
+    _, best = top_k(ops.reshape(ops.cast(scores, "float32"), (-1, size)), 1)
     return ops.reshape(best, batch)
 
 

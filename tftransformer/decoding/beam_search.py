@@ -158,14 +158,13 @@ class BeamSearch(Strategy):
             vocabulary,
             "a static size ≥ 2",
         )
+        logits = ops.cast(logits, "float32")
         if processors:
             ids = ops.reshape(state["running"], (-1, ops.shape(state["running"])[2]))
-            logits = ops.log_softmax(ops.cast(logits, "float32"))
-            logits = process(processors, logits, ids, length)
+            logits = process(processors, ops.log_softmax(logits), ids, length)
         per_beam = min(2 * beams, vocabulary)
         scores, tokens = top_k(logits, per_beam)
         if not processors:
-            logits = ops.cast(logits, "float32")
             scores = scores - log_normalizer(logits, ops.softmax(logits), tokens[:, :1])
         scores = scores + ops.reshape(state["running_scores"], (-1, 1))
         scores = ops.reshape(scores, (-1, beams * per_beam))
