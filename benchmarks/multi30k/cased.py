@@ -11,6 +11,7 @@ what that alone costs.
 
 import argparse
 import collections
+import functools
 import json
 import pathlib
 import re
@@ -59,7 +60,7 @@ class Recaser:
         # The first word of a sentence, behind a quotation mark perhaps.
         first = next((place for place, token in enumerate(cased) if token.isalpha()), None)
         if first is not None:
-            cased[first] = cased[first][:1].upper() + cased[first][1:]
+            cased[first] = _CASES["first"](cased[first])
         return cased
 
 
@@ -82,6 +83,7 @@ def main() -> None:
     parser.add_argument("--data", type=pathlib.Path, required=True, metavar="FOLDER")
     options = parser.parse_args()
 
+    @functools.cache
     def column(pattern: str, table: str) -> list[str]:
         return tt.read_table(options.data / pattern.format(table))[COLUMN].tolist()
 

@@ -25,11 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    from tftransformer.data import take_texts
-
-    columns = options.source, options.target
-    (sources, references), report = take_texts(read_pairs(options.test, *columns), columns)
-    scores = load_translator(options).evaluate(sources, references, options.tokenize)
+    _, texts, report = read_pairs(options.test, options.source, options.target)
+    translator = load_translator(options, batch_size=options.batch_size)
+    scores = translator.evaluate(*texts, options.tokenize)
     print(f"rows {report}")
     for name in ("bleu", "chrf"):
         print(f"{name} {scores[name]:.2f}  {scores[f'{name}_signature']}")

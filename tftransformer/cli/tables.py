@@ -3,18 +3,20 @@
 from typing import Any
 
 
-def read_pairs(path: str, source: str, target: str) -> Any:
-    """Reads a table and sees that it has texts in both columns.
+def read_pairs(path: str, source: str, target: str) -> tuple[Any, list[list[str]], Any]:
+    """Reads a table and takes the texts of both columns.
+
+    Returns:
+        The DataFrame, and what `take_texts` returns.
 
     Raises:
-        ValueError: it has not; the message begins with the path.
+        ValueError: there are none; the message begins with the path.
     """
     from tftransformer import read_table
     from tftransformer.data import take_texts
 
     frame = read_table(path)
     try:
-        take_texts(frame, [source, target])
+        return frame, *take_texts(frame, [source, target])
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
-    return frame

@@ -72,9 +72,9 @@ def run(options: argparse.Namespace) -> None:
     schedule = tt.InverseSquareRootSchedule(options.learning_rate, options.warmup_steps)
     loss = tt.LabelSmoothedCrossEntropy(options.label_smoothing)
     checkpointing = tt.Checkpointing(keep_last=options.average)
-    frame = read_pairs(options.train, options.source, options.target)
+    frame, *_ = read_pairs(options.train, options.source, options.target)
     if options.validation:
-        validation_frame = read_pairs(options.validation, options.source, options.target)
+        validation_frame, *_ = read_pairs(options.validation, options.source, options.target)
     else:
         frame, validation_frame = data.train_test_split(frame)
     if not data.is_fitted:

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     if sys.stdin is None:
         raise ValueError("there is no standard input: give it a file, as in `... < FILE`.")
-    translator = load_translator(options)
+    translator = load_translator(options, batch_size=options.batch_size)
     # Windows likes to begin a file with a byte-order mark.
     sys.stdin.reconfigure(encoding="utf-8-sig", newline="\n")
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")

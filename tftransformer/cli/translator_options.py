@@ -17,13 +17,10 @@ def add_batch_size(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=32, help="texts translated at once")
 
 
-def load_translator(options: argparse.Namespace) -> Any:
-    """Loads the translator that the options name."""
+def load_translator(options: argparse.Namespace, **changes: Any) -> Any:
+    """Loads the translator that the options name; with `changes` as in `Translator.load`."""
     from tftransformer import BeamSearch, Greedy, Translator
 
-    changes: dict[str, Any] = {}
-    if hasattr(options, "batch_size"):
-        changes["batch_size"] = options.batch_size
     penalty = options.length_penalty
     if penalty is not None and options.beams in (None, 1):
         raise ValueError("--length-penalty needs --beams 2 or more: it compares hypotheses.")

@@ -80,8 +80,14 @@ def draw_grid(panels, query_tokens, key_tokens, query_name, key_name, title):
     bar.tick_params(labelsize=9, length=2)
     bar.grid(False)
     if title:
-        own = {"family": families(), "parse_math": False}
-        figure.suptitle(title, fontsize=13, y=1 - 0.1 / total_y, va="top", **own)
+        figure.suptitle(
+            title,
+            fontsize=13,
+            y=1 - 0.1 / total_y,
+            va="top",
+            family=families(),
+            parse_math=False,
+        )
     return figure
 
 
