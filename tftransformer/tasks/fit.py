@@ -2,15 +2,15 @@
 
 from typing import Any
 
+from tftransformer.decoding.settings import is_int, require
 from tftransformer.export import start_of
 
 
 def check_number(name: str, value: Any, least: int, most: int | None = None) -> None:
     """Raises a ValueError unless a setting is an int from `least` to `most`."""
-    is_int = isinstance(value, int) and not isinstance(value, bool)
-    if not is_int or value < least or (most is not None and value > most):
-        limit = "" if most is None else f" and ≤ {most}, the positions that the model knows"
-        raise ValueError(f"{name}={value!r} was given; expected an int ≥ {least}{limit}.")
+    limit = "" if most is None else f" and ≤ {most}, the positions that the model knows"
+    fits = is_int(value, least) and (most is None or value <= most)
+    require(fits, name, value, f"an int ≥ {least}{limit}")
 
 
 def check_vocabularies(model: Any, tokenizers: Any) -> None:
