@@ -95,6 +95,11 @@ def test_errors_go_to_standard_error_with_a_status(folder, tmp_path):
     for words, message in (
         (["translate", "--model", tmp_path], "holds no translator"),
         (["train", "--train", tmp_path / "no.tsv", "--model", tmp_path / "m"], "there is no file"),
+        # Before the vocabulary is learnt and saved.
+        (
+            ["train", "--train", table, "--model", tmp_path / "m", "--num-heads", 5],
+            "d_model=128 does not divide into num_heads=5",
+        ),
         (
             ["evaluate", "--model", folder / "model", "--test", table, "--target", "nl"],
             "column 'nl' is not in",

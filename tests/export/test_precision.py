@@ -72,3 +72,13 @@ def test_the_export_translates_as_the_copy_does(
     (data,) = (path / "variables").glob("*.data-*")
     weights = 2 * translator.model.count_params()
     assert weights <= data.stat().st_size < 1.2 * weights
+
+
+def test_the_weights_of_an_export_are_those_asked_for(make_translator, pair_tokenizers, tmp_path):
+    small = in_precision(make_translator().model, "bfloat16")
+    translator = Translator(small, pair_tokenizers, Greedy(), max_length=12)
+    for name, size in (("float32", 4), ("bfloat16", 2)):
+        path = translator.export(tmp_path / name, weights=name)
+        (data,) = (path / "variables").glob("*.data-*")
+        weights = size * small.count_params()
+        assert weights <= data.stat().st_size < 1.2 * weights

@@ -6,6 +6,7 @@ average of the last checkpoints.
 """
 
 import argparse
+import functools
 import pathlib
 from typing import Any
 
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace) -> None:
     import keras
 
     import tftransformer as tt
+    from tftransformer.core import unallocated
 
     folder = pathlib.Path(options.model)
     earlier = *folder.glob("checkpoints/*.index"), *folder.glob("translator.json")
@@ -72,6 +74,17 @@ def run(options: argparse.Namespace) -> None:
     schedule = tt.InverseSquareRootSchedule(options.learning_rate, options.warmup_steps)
     loss = tt.LabelSmoothedCrossEntropy(options.label_smoothing)
     checkpointing = tt.Checkpointing(keep_last=options.average)
+    transformer = functools.partial(
+        tt.Transformer,
+        num_layers=options.num_layers,
+        d_model=options.d_model,
+        num_heads=options.num_heads,
+        dff=options.dff,
+        norm=options.norm,
+        dropout=options.dropout,
+    )
+    with unallocated():
+        transformer(vocab_size=options.vocab_size)
     frame, *_ = read_pairs(options.train, options.source, options.target)
     if options.validation:
         validation_frame, *_ = read_pairs(options.validation, options.source, options.target)
@@ -83,15 +96,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"training: {train}\nvalidation: {validation}")
 
     keras.utils.set_random_seed(options.seed)
-    model = tt.Transformer(
-        num_layers=options.num_layers,
-        d_model=options.d_model,
-        num_heads=options.num_heads,
-        dff=options.dff,
-        vocab_size=data.source_tokenizer.vocab_size,
-        norm=options.norm,
-        dropout=options.dropout,
-    )
+    model = transformer(vocab_size=data.source_tokenizer.vocab_size)
     trainer = tt.Trainer(
         model,
         train,

@@ -275,13 +275,14 @@ class Translator:
                 raise ValueError('jit_compile=True needs format="saved_model", not "ctranslate2"')
             tokenizers = self.source_tokenizer, self.target_tokenizer
             return write_ctranslate2(self.model, *tokenizers, path, weights)
-        if weights == "float32" and not jit_compile:
+        held = getattr(self.model, "variable_dtype", "float32")
+        if weights == held and not jit_compile:
             return self.module.save(path)  # traced already, if it has translated
         if weights == "int8":
             kind = Int8TranslationModule if jit_compile else QuantizedTranslationModule
         else:
             kind = CompiledTranslationModule if jit_compile else TranslationModule
-        model = in_precision(self.model, weights) if weights == "bfloat16" else self.model
+        model = self.model if weights in (held, "int8") else in_precision(self.model, weights)
         return self._module(model, kind).save(path)
 
     def save(self, folder: str | os.PathLike) -> None:
