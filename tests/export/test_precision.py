@@ -32,6 +32,12 @@ def logits(model):
     return np.array(keras.ops.cast(found, "float32")), dtypes
 
 
+def check_size(path, weights):
+    """The weights of an export, so many bytes, and little else."""
+    (data,) = (path / "variables").glob("*.data-*")
+    assert weights <= data.stat().st_size < 1.2 * weights
+
+
 def test_layers_handed_in_ready_made_are_copied_in_the_precision_too():
     model = Transformer(**SIZES, dff=32, feed_forward=FeedForward(16, 64), dtype="mixed_bfloat16")
     for precision in ("bfloat16", "float32"):
@@ -69,9 +75,7 @@ def test_the_export_translates_as_the_copy_does(
     for outputs in serve(path, TEXTS):
         texts = [text.decode() for text in np.array(outputs["translations"])]
         assert texts == [best.text for best, *_ in expected]
-    (data,) = (path / "variables").glob("*.data-*")
-    weights = 2 * translator.model.count_params()
-    assert weights <= data.stat().st_size < 1.2 * weights
+    check_size(path, 2 * translator.model.count_params())
 
 
 def test_the_weights_of_an_export_are_those_asked_for(make_translator, pair_tokenizers, tmp_path):
@@ -79,6 +83,4 @@ def test_the_weights_of_an_export_are_those_asked_for(make_translator, pair_toke
     translator = Translator(small, pair_tokenizers, Greedy(), max_length=12)
     for name, size in (("float32", 4), ("bfloat16", 2)):
         path = translator.export(tmp_path / name, weights=name)
-        (data,) = (path / "variables").glob("*.data-*")
-        weights = size * small.count_params()
-        assert weights <= data.stat().st_size < 1.2 * weights
+        check_size(path, size * small.count_params())

@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
         norm=options.norm,
         dropout=options.dropout,
     )
-    with unallocated():
+    with unallocated():  # for its checks alone: how many pieces there are is not known yet
         transformer(vocab_size=options.vocab_size)
     frame, *_ = read_pairs(options.train, options.source, options.target)
     if options.validation:
