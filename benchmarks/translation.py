@@ -8,10 +8,10 @@ tokens already), and sets the data, the model, its training and the search. What
 chosen on the validation set; the tests are translated once, at the end. Translations, scores with
 their signatures and the history of training go beside the configuration, to folders of its name.
 
-`teachers` are configurations of translators, in either direction, that are trained first: the
-training set is joined by what they make of it, each its target column of its source column (data
-diversification, Nguyen et al. 2020). They stay in folders of `--teachers`, where the runs of other
-seeds find them.
+`teachers` are configurations of translators, in either direction, with the seeds of those that are
+trained first: the training set is joined by what they make of it, each its target column of its
+source column (data diversification, Nguyen et al. 2020). They stay in folders of `--teachers`, where
+the runs of other seeds find them.
 
 `--resume` goes on with a run that was interrupted.
 """
@@ -42,14 +42,15 @@ def main() -> None:
     config = json.loads(options.config.read_text())
     source, target = config["columns"]
     tables = {name: tt.read_table(options.data / file) for name, file in config["tables"].items()}
-    teachers = {
-        runs / pathlib.Path(name).stem: json.loads((options.config.parent / name).read_text())
-        for name in config.get("teachers", [])
-    }
-    if teachers:
-        made = [taught(teacher, tables, where, options) for where, teacher in teachers.items()]
-        tables["train"] = pd.concat([tables["train"], *made]).drop_duplicates(ignore_index=True)
-    model, data = train(config, tables, options.directory, options, resume=options.resume)
+    made = [
+        taught(options.config.parent / name, tables, runs, seed, options.precision)
+        for name, seeds in config.get("teachers", {}).items()
+        for seed in seeds
+    ]
+    tables["train"] = pd.concat([tables["train"], *made]).drop_duplicates(ignore_index=True)
+    model, data = train(
+        config, tables, options.directory, options.seed, options.precision, options.resume
+    )
 
     def file(folder: str, name: str) -> pathlib.Path:
         path = options.config.parent / folder / name
@@ -83,32 +84,32 @@ def train(
     config: dict,
     tables: dict[str, pd.DataFrame],
     directory: pathlib.Path,
-    options: argparse.Namespace,
+    seed: int,
+    precision: str,
     resume: bool,
 ) -> tuple[tt.Transformer, tt.DataProcess]:
     """Returns the model with the average of its last epochs, and its data."""
-    keras.utils.set_random_seed(options.seed)
-    data = tt.DataProcess(*config["columns"], seed=options.seed, **config["data"])
+    keras.utils.set_random_seed(seed)
+    data = tt.DataProcess(*config["columns"], seed=seed, **config["data"])
     data.fit(tables["train"])
     train = data.batches(tables["train"])
     validation = data.batches(tables["validation"], training=False)
     model = tt.Transformer(vocab_size=data.source_tokenizer.vocab_size, **config["model"])
     print(f"{directory}: {train}\n{model.count_params():,} weights", flush=True)
     training = config["training"]
-    schedule = tt.CosineSchedule(
-        training["peak"], training["epochs"] * len(train), training["warmup_steps"]
-    )
     trainer = tt.Trainer(
         model,
         train,
         validation,
         loss=tt.LabelSmoothedCrossEntropy(training["label_smoothing"]),
-        optimizer=keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9),
+        optimizer=keras.optimizers.Adam(
+            schedule_of(training, len(train)), beta_2=0.98, epsilon=1e-9
+        ),
         epochs=training["epochs"],
         directory=directory,
         resume=resume,
-        checkpointing=tt.Checkpointing(keep_last=training["average"]),
-        precision=options.precision,
+        checkpointing=tt.Checkpointing(every_seconds=None, keep_last=training["average"]),
+        precision=precision,
         verbose=2,
     )
     trainer.train()
@@ -116,23 +117,34 @@ def train(
     return model, data
 
 
+def schedule_of(training: dict, epoch: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """The schedule of a configuration where an epoch has so many updates."""
+    if training["decay"] == "inverse_square_root":
+        return tt.InverseSquareRootSchedule(training["peak"], training["warmup_steps"])
+    return tt.CosineSchedule(
+        training["peak"], training["epochs"] * epoch, training["warmup_steps"]
+    )
+
+
 def taught(
-    config: dict,
+    path: pathlib.Path,
     tables: dict[str, pd.DataFrame],
-    directory: pathlib.Path,
-    options: argparse.Namespace,
+    runs: pathlib.Path,
+    seed: int,
+    precision: str,
 ) -> pd.DataFrame:
     """Returns the training set with a teacher's translations; what is there already is read."""
-    path = directory / "translations.csv.gz"
-    if not path.exists():
-        model, data = train(config, tables, directory, options, resume=True)
+    config, directory = json.loads(path.read_text()), runs / f"{path.stem}.seed{seed}"
+    file = directory / "translations.csv.gz"
+    if not file.exists():
+        model, data = train(config, tables, directory, seed, precision, resume=True)
         search = config["search"]
         translator = translator_of(model, data, search["beams"], search["length_penalties"][0])
         source, target = config["columns"]
         translations = translator(tables["train"][source].tolist())
-        with replacing(path) as beside:
+        with replacing(file) as beside:
             tables["train"].assign(**{target: translations}).to_csv(beside, index=False)
-    return tt.read_table(path)
+    return tt.read_table(file)
 
 
 def translator_of(
