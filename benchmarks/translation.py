@@ -10,8 +10,8 @@ their signatures and the history of training go beside the configuration, to fol
 
 `teachers` are configurations of translators, in either direction, with the seeds of those that are
 trained first: the training set is joined by what they make of it, each its target column of its
-source column (data diversification, Nguyen et al. 2020). They stay in folders of `--teachers`, where
-the runs of other seeds find them.
+source column (data diversification, Nguyen et al. 2020). They stay in folders of `--teachers`,
+where the runs of other seeds find them.
 
 `--resume` goes on with a run that was interrupted.
 """
@@ -47,7 +47,8 @@ def main() -> None:
         for name, seeds in config.get("teachers", {}).items()
         for seed in seeds
     ]
-    tables["train"] = pd.concat([tables["train"], *made]).drop_duplicates(ignore_index=True)
+    if made:
+        tables["train"] = pd.concat([tables["train"], *made]).drop_duplicates(ignore_index=True)
     model, data = train(
         config, tables, options.directory, options.seed, options.precision, options.resume
     )
@@ -97,14 +98,15 @@ def train(
     model = tt.Transformer(vocab_size=data.source_tokenizer.vocab_size, **config["model"])
     print(f"{directory}: {train}\n{model.count_params():,} weights", flush=True)
     training = config["training"]
+    schedule = tt.CosineSchedule(
+        training["peak"], training["epochs"] * len(train), training["warmup_steps"]
+    )
     trainer = tt.Trainer(
         model,
         train,
         validation,
         loss=tt.LabelSmoothedCrossEntropy(training["label_smoothing"]),
-        optimizer=keras.optimizers.Adam(
-            schedule_of(training, len(train)), beta_2=0.98, epsilon=1e-9
-        ),
+        optimizer=keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9),
         epochs=training["epochs"],
         directory=directory,
         resume=resume,
@@ -115,15 +117,6 @@ def train(
     trainer.train()
     trainer.load("average", last=training["average"])
     return model, data
-
-
-def schedule_of(training: dict, epoch: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """The schedule of a configuration where an epoch has so many updates."""
-    if training["decay"] == "inverse_square_root":
-        return tt.InverseSquareRootSchedule(training["peak"], training["warmup_steps"])
-    return tt.CosineSchedule(
-        training["peak"], training["epochs"] * epoch, training["warmup_steps"]
-    )
 
 
 def taught(
