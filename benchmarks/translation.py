@@ -110,7 +110,7 @@ def train(
         epochs=training["epochs"],
         directory=directory,
         resume=resume,
-        checkpointing=tt.Checkpointing(every_seconds=None, keep_last=training["average"]),
+        checkpointing=tt.Checkpointing(keep_last=training["average"]),
         precision=precision,
         verbose=2,
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tftransformer.training import Trainer
+from tftransformer.training import Checkpointing, Trainer
 
 PROGRAM = Path(__file__).with_name("tiny_run.py")
 ROOT = PROGRAM.parents[2]
@@ -50,28 +50,26 @@ def finish(*arguments):
 
 @pytest.fixture(scope="module")
 def whole(tiny, tmp_path_factory):
-    """Model and history of the run without interruption, for some accumulation."""
-    return functools.cache(
-        lambda accumulation: tiny.train(tmp_path_factory.mktemp("whole"), accumulation)
-    )
+    """The outcome of the run without interruption, for some accumulation."""
 
+    @functools.cache
+    def run(accumulation):
+        directory = tmp_path_factory.mktemp("whole")
+        return tiny.outcome(*tiny.train(directory, accumulation), directory)
 
-def last_line(tiny, model, history):
-    """What the program prints at the end."""
-    losses = history.history
-    return f"digest {tiny.digest(model)} {losses['loss']} {losses['val_loss']}"
+    return run
 
 
 def test_a_run_killed_in_mid_epoch_ends_in_the_same_bits(tiny, whole, tmp_path):
     assert interrupt_after(12, signal.SIGKILL, tmp_path) == -signal.SIGKILL
-    assert finish(tmp_path) == last_line(tiny, *whole(1))
+    assert finish(tmp_path) == whole(1)
 
 
 @pytest.mark.slow
 def test_many_kills_with_accumulated_gradients_end_in_the_same_bits(tiny, whole, tmp_path):
     for batches in (2, 5, 1, 4):
         interrupt_after(batches, signal.SIGKILL, tmp_path, 2)
-    assert finish(tmp_path, 2) == last_line(tiny, *whole(2))
+    assert finish(tmp_path, 2) == whole(2)
 
 
 @pytest.mark.slow
@@ -80,7 +78,7 @@ def test_many_kills_with_accumulated_gradients_end_in_the_same_bits(tiny, whole,
 )
 def test_a_signal_saves_before_it_stops(tiny, whole, tmp_path, number, status):
     assert interrupt_after(5, number, tmp_path) == status
-    assert finish(tmp_path) == last_line(tiny, *whole(1))
+    assert finish(tmp_path) == whole(1)
 
 
 class StopAt(keras.callbacks.Callback):
@@ -96,18 +94,43 @@ class StopAt(keras.callbacks.Callback):
             signal.raise_signal(signal.SIGTERM)
 
 
-@pytest.mark.parametrize("batch", [1, 7])  # 7: the last one of the first epoch
+# 7 and 14 are the last ones of the epochs; after 9 there is a checkpoint.
+@pytest.mark.parametrize("batch", [1, 7, 9, 13, 14])
 def test_a_stop_at_any_batch_loses_nothing(tiny, whole, tmp_path, batch):
-    model, history = whole(1)
     with pytest.raises(SystemExit, match="143"):
         tiny.train(tmp_path, callbacks=[StopAt(batch)])
-    resumed_model, resumed = tiny.train(tmp_path)
-    assert tiny.digest(resumed_model) == tiny.digest(model)
-    assert resumed.history == history.history
-    assert resumed.epoch == history.epoch
-    again, nothing_left = tiny.train(tmp_path)
-    assert tiny.digest(again) == tiny.digest(model)
-    assert nothing_left.history == history.history
+    assert tiny.outcome(*tiny.train(tmp_path), tmp_path) == whole(1)
+    model, nothing_left = tiny.train(tmp_path)
+    assert tiny.outcome(model, nothing_left, tmp_path) == whole(1)
+    assert nothing_left.epoch == [0, 1]
+
+
+def test_the_average_does_not_depend_on_the_clock(tiny, tmp_path):
+    """Places that time asks for give way to the next one, and to the end of an epoch."""
+
+    def average(name, **options):
+        checkpointing = Checkpointing(keep_last=3, **options)
+        trainer = tiny.make(epochs=4, directory=tmp_path / name, checkpointing=checkpointing)
+        trainer.train()
+        trainer.load("average")
+        return tiny.digest(trainer.model)
+
+    assert average("often", every_seconds=1e-9) == average("never", every_seconds=None)
+    assert average("often_too", every_steps=2) != average("never_again", every_seconds=None)
+
+
+def test_the_place_of_a_run_that_was_stopped_is_its_last_state(tiny, tmp_path):
+    trainer = tiny.make(steps=6, epochs=2, directory=tmp_path)
+    trainer.train()
+    stopped = tiny.digest(trainer.model)
+    for choice in ({"which": "average", "last": 1}, {"which": "last"}):
+        trainer.load(**choice)
+        assert tiny.digest(trainer.model) == stopped
+    trainer = tiny.make(epochs=2, directory=tmp_path, resume=True)
+    trainer.train()
+    ended = tiny.digest(trainer.model)
+    trainer.load("last")
+    assert tiny.digest(trainer.model) == ended != stopped
 
 
 def test_limits_stop_in_mid_epoch_and_the_rest_follows(tiny, tmp_path):

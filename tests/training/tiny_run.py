@@ -1,7 +1,7 @@
 """A tiny training run: helpers of the tests, and a program for the tests that kill processes.
 
 Program: python tiny_run.py DIRECTORY [ACCUMULATION]; prints the number of each finished batch, and
-at the end a digest of the weights.
+at the end what `outcome` returns.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from tftransformer.training import (
     CosineSchedule,
     LabelSmoothedCrossEntropy,
     Trainer,
+    load_checkpoint,
 )
 
 VOCABULARY = 12
@@ -76,6 +77,14 @@ def digest(model):
     return whole.hexdigest()
 
 
+def outcome(model, history, directory):
+    """Digests of the weights and of the average of the checkpoints, and the losses."""
+    average = keras.models.clone_model(model)
+    load_checkpoint(average, directory, "average")
+    losses = history.history
+    return f"{digest(model)} {digest(average)} {losses['loss']} {losses['val_loss']}"
+
+
 def train(directory, accumulation=1, callbacks=()):
     """Dropout, AdamW, a schedule, clipping: everything that has a state."""
     keras.utils.set_random_seed(7)
@@ -103,4 +112,4 @@ if __name__ == "__main__":
         on_train_batch_end=lambda batch, logs: print(f"batch {batch}", flush=True)
     )
     model, history = train(sys.argv[1], *map(int, sys.argv[2:]), callbacks=[report])
-    print("digest", digest(model), history.history["loss"], history.history["val_loss"])
+    print(outcome(model, history, sys.argv[1]))

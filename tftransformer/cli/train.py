@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     from tftransformer.core import unallocated
 
     folder = pathlib.Path(options.model)
-    earlier = *folder.glob("checkpoints/*.index"), *folder.glob("translator.json")
+    earlier = *folder.glob("*/*.index"), *folder.glob("translator.json")
     if earlier and not options.resume:
         # Before its vocabulary is written over.
         raise ValueError(

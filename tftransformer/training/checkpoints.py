@@ -17,11 +17,13 @@ from tftransformer.core import check_numbers, replacing
 class Checkpointing:
     """When to save, what to keep.
 
-    A checkpoint is always written at the end of an epoch and when training stops.
+    A checkpoint is written at the end of each epoch. What a stop or the clock saves between two of
+    them is a place to resume from, which a newer one replaces: what is averaged at the end does not
+    depend on when a run was interrupted, or how fast it was.
 
     Args:
-        every_steps: int, save after as many updates, too.
-        every_seconds: float, save after as many seconds, too.
+        every_steps: int, write a checkpoint after as many updates, too.
+        every_seconds: float, save the place after as many seconds, too.
         keep_last: int, number of newest checkpoints to keep.
         monitor: key of the logs that tells the best weights; default "val_loss", and "loss" if
             there is no validation.
@@ -48,6 +50,10 @@ class Checkpointing:
                 f"Checkpointing(monitor={self.monitor!r}) needs validation data: "
                 "Trainer(model, train, validation)."
             )
+
+    def is_checkpoint(self, step: int) -> bool:
+        """Whether the state after that update, within an epoch, is a checkpoint."""
+        return self.every_steps is not None and step % self.every_steps == 0
 
     def is_better(self, value: float, best: float | None) -> bool:
         if not np.isfinite(value):
@@ -91,6 +97,7 @@ class CheckpointStore:
     """The directory of a run.
 
     - `checkpoints/`: the newest `keep_last` states of weights, optimizer, random seeds, progress;
+    - `resume/`: the last state that was saved between two of those;
     - `best/`: weights of the best epoch;
     - `history.csv`: logs of the finished epochs.
 
@@ -106,8 +113,6 @@ class CheckpointStore:
 
     def __init__(self, directory, model, optimizer, settings: Checkpointing, writes: bool = True):
         self.directory = Path(directory)
-        # An OSError at once, where nothing may be written.
-        (self.directory / "checkpoints").mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self._model, self._optimizer = model, optimizer
         self._writes = writes
@@ -115,37 +120,41 @@ class CheckpointStore:
         self._progress = tf.Variable("", dtype=tf.string, trainable=False)
         self._best = tf.Variable(np.nan, dtype=tf.float64, trainable=False)
         weights = _raw(model.variables)
-        self._all = tf.train.CheckpointManager(
-            tf.train.Checkpoint(
-                model=weights, optimizer=_raw(optimizer.variables), progress=self._progress
-            ),
-            str(self.directory / "checkpoints"),
-            max_to_keep=settings.keep_last,
+        self._state = tf.train.Checkpoint(
+            model=weights, optimizer=_raw(optimizer.variables), progress=self._progress
         )
-        self._best_only = tf.train.CheckpointManager(
-            tf.train.Checkpoint(model=weights, best=self._best),
-            str(self.directory / "best"),
-            max_to_keep=1,
+        self._checkpoints = self._manager("checkpoints", self._state, settings.keep_last)
+        self._place = self._manager("resume", self._state, 1)
+        self._best_only = self._manager(
+            "best", tf.train.Checkpoint(model=weights, best=self._best), 1
         )
 
-    @property
-    def latest(self) -> str | None:
-        """Path of the newest checkpoint."""
-        return self._all.latest_checkpoint
+    def _manager(self, folder: str, state: tf.train.Checkpoint, keep: int):
+        path = self.directory / folder
+        path.mkdir(parents=True, exist_ok=True)  # an OSError at once, where nothing may be written
+        return tf.train.CheckpointManager(state, str(path), max_to_keep=keep)
 
-    def save(self, progress: Progress) -> bool:
-        """Writes everything, unless a weight is not finite; returns whether it did."""
+    def save(self, progress: Progress, is_checkpoint: bool) -> bool:
+        """Writes everything, unless a weight is not finite; returns whether it did.
+
+        Args:
+            progress: where the run stands.
+            is_checkpoint: whether the state is kept among the checkpoints; else it is a place to
+                resume from, until the next save.
+        """
         if not all(_is_finite(variable) for variable in _raw(self._model.trainable_variables)):
             return False
         if self._writes:
             self._progress.assign(json.dumps(dataclasses.asdict(progress)))
-            self._all.save()
+            manager = self._checkpoints if is_checkpoint else self._place
+            manager.save(checkpoint_number=progress.step)
         return True
 
     def restore(self) -> Progress:
-        """Sets all variables from the newest checkpoint and returns where the run stood."""
-        _check(self.latest, model=self._model.variables, optimizer=self._optimizer.variables)
-        self._all.checkpoint.restore(self.latest).assert_consumed()
+        """Sets all variables from the newest saved state and returns where the run stood."""
+        newest = saved_states(self.directory)[-1]
+        _check(newest, model=self._model.variables, optimizer=self._optimizer.variables)
+        self._state.restore(newest).assert_consumed()
         if self._best_only.latest_checkpoint:
             reader = tf.train.load_checkpoint(self._best_only.latest_checkpoint)
             self._best.assign(reader.get_tensor(_key("best")))
@@ -179,6 +188,17 @@ class CheckpointStore:
             beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def saved_states(directory: str | Path) -> list[str]:
+    """Paths of the states a run can go on from, oldest first.
+
+    These are its checkpoints, and the place where it was saved after them.
+    """
+    checkpoints, place = _managed(directory, "checkpoints"), _managed(directory, "resume")
+    if checkpoints and place and _step(place[-1]) <= _step(checkpoints[-1]):
+        return checkpoints
+    return checkpoints + place
+
+
 def load_checkpoint(
     model: keras.Model, directory: str | Path, which: str = "best", last: int | None = None
 ) -> None:
@@ -187,9 +207,9 @@ def load_checkpoint(
     Args:
         model: built `keras.Model` of the same architecture.
         directory: what `Trainer(directory=...)` was given.
-        which: "best" epoch, "last" checkpoint, or "average" of the newest checkpoints, which often
-            beats each of them (Vaswani et al. 2017, §6.1).
-        last: int, the highest number of checkpoints to average; default: all that were kept.
+        which: "best" epoch, "last" saved state, or "average" of the newest checkpoints and a place
+            saved after them, which often beats each of them (Vaswani et al. 2017, §6.1).
+        last: int, the highest number of states to average; default: all that were kept.
 
     Raises:
         ValueError: there is no checkpoint, or it holds another model.
@@ -202,12 +222,11 @@ def load_checkpoint(
         raise ValueError(f"which={which!r}: expected 'best', 'last' or 'average'.")
     if last is not None and (which != "average" or last < 1):
         raise ValueError(f"last={last} goes with which='average' and is at least 1.")
-    folder = Path(directory) / ("best" if which == "best" else "checkpoints")
-    state = tf.train.get_checkpoint_state(str(folder))
-    paths = list(state.all_model_checkpoint_paths) if state else []
+    paths = _managed(directory, "best") if which == "best" else saved_states(directory)
     if not paths:
         raise ValueError(
-            f"{folder} holds no checkpoint: no training has saved to '{directory}' yet."
+            f"'{directory}' holds no checkpoint to load as {which!r}: no training has saved one "
+            "there yet."
         )
     paths = paths[-(last or len(paths)) :] if which == "average" else paths[-1:]
     for path in paths:
@@ -220,6 +239,17 @@ def load_checkpoint(
         else:
             mean = np.mean([np.asarray(value, "float64") for value in values], axis=0)
             variable.assign(mean.astype(values[-1].dtype))
+
+
+def _managed(directory: str | Path, folder: str) -> list[str]:
+    """Paths of what a `CheckpointManager` keeps in a folder, oldest first."""
+    state = tf.train.get_checkpoint_state(str(Path(directory) / folder))
+    return list(state.all_model_checkpoint_paths) if state else []
+
+
+def _step(path: str) -> int:
+    """Number of updates before a state, by its name."""
+    return int(path.rpartition("-")[2])
 
 
 def _raw(variables) -> list[tf.Variable]:

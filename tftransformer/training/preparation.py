@@ -1,13 +1,12 @@
 """What the Trainer checks and builds before any long work starts."""
 
-import os
 from collections.abc import Iterable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.training.checkpoints import Checkpointing
+from tftransformer.training.checkpoints import Checkpointing, saved_states
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.metrics import TokenAccuracy
 from tftransformer.training.schedules import CustomSchedule
@@ -44,7 +43,7 @@ def check_directory(directory, resume: bool) -> None:
     if directory is None:
         if resume:
             raise ValueError("resume=True needs the directory of the run: directory='runs/...'.")
-    elif not resume and tf.train.latest_checkpoint(os.path.join(directory, "checkpoints")):
+    elif not resume and saved_states(directory):
         raise ValueError(
             f"{directory} holds the checkpoints of an earlier run. Go on with it: resume=True; "
             "or begin another: directory='...'."

@@ -18,6 +18,7 @@ from tftransformer.training.checkpoints import (
     CheckpointStore,
     Progress,
     load_checkpoint,
+    saved_states,
 )
 from tftransformer.training.feeding import as_batches, epoch_length, first_batch, with_last
 from tftransformer.training.precision import uses_bfloat16
@@ -60,7 +61,7 @@ class Trainer:
         minutes: float, time after which this call of `train` stops; a last validation comes on
             top. Not for clusters, whose clocks differ: use `steps`.
         directory: folder for checkpoints and history, see `CheckpointStore`; None saves nothing.
-        resume: whether to go on from the newest checkpoint in `directory`; without one, training
+        resume: whether to go on from the newest state saved in `directory`; without one, training
             starts afresh.
         checkpointing: `Checkpointing`, when to save and what to keep.
         callbacks: `keras.callbacks.Callback`s.
@@ -142,7 +143,7 @@ class Trainer:
             self._store = CheckpointStore(
                 directory, model, model.optimizer, self._checkpointing, writes=chief
             )
-            if resume and self._store.latest:
+            if resume and saved_states(directory):
                 self._progress = self._store.restore()
                 preparation.check_place(self._progress, epoch_length(self._train_batches))
         self._progress.length = epoch_length(self._train_batches)
@@ -224,8 +225,6 @@ class Trainer:
         callbacks.on_epoch_begin(progress.epoch)
         self._steps.sums.assign(progress.sums)
         complete = self._train_epoch(callbacks, signals)
-        if not complete:
-            self._save(callbacks)
         if signals.received is None:
             logs = self._logs()
             if self._validation is not None:
@@ -234,8 +233,8 @@ class Trainer:
                 callbacks.on_test_end(validated)
                 logs.update({f"val_{name}": value for name, value in validated.items()})
         if signals.received is not None:
-            # The epoch is not validated: a resumed run comes here again.
-            self._save(callbacks)
+            if complete:  # but not validated: a resumed run comes here again
+                self._save(callbacks)
             return
         callbacks.on_epoch_end(progress.epoch, logs)
         if self._store is not None:
@@ -243,12 +242,15 @@ class Trainer:
         if complete:
             progress.epoch, progress.batch = progress.epoch + 1, 0
             progress.remember(callbacks.history)
-            self._save(callbacks)
+            self._save(callbacks, is_checkpoint=True)
             if self._store is not None:
                 self._store.write_history(progress)
 
     def _train_epoch(self, callbacks: Callbacks, signals: StopSignals) -> bool:
-        """Trains on the batches that are left; returns whether it came to the last one."""
+        """Trains on the batches that are left; returns whether it came to the last one.
+
+        Where training stops before, the place is saved.
+        """
         progress, accumulation = self._progress, self._accumulation
         dataset = self._train_batches.dataset(epoch=progress.epoch, start=progress.batch)
         for index, (batch, last) in enumerate(with_last(dataset), progress.batch):
@@ -260,26 +262,26 @@ class Trainer:
             callbacks.on_train_batch_end(index, self._logs)
             if updated:
                 progress.batch, progress.step = index + 1, progress.step + 1
-                if not last and self._is_over(signals):
+            if updated and not last:
+                is_over = self._is_over(signals)
+                is_checkpoint = self._checkpointing.is_checkpoint(progress.step)
+                if is_over or is_checkpoint or self._is_time_to_save():
+                    self._save(callbacks, is_checkpoint)
+                if is_over:
                     return False
-                if not last and self._is_time_to_save():
-                    self._save(callbacks)
         if not progress.batch:
             raise _no_batch("train")
         return True
 
     def _is_time_to_save(self) -> bool:
-        every = self._checkpointing
-        seconds = time.monotonic() - self._last_save
-        return (every.every_steps and self._progress.step % every.every_steps == 0) or (
-            every.every_seconds is not None and seconds >= every.every_seconds
-        )
+        seconds = self._checkpointing.every_seconds
+        return seconds is not None and time.monotonic() - self._last_save >= seconds
 
-    def _save(self, callbacks: Callbacks) -> None:
+    def _save(self, callbacks: Callbacks, is_checkpoint: bool = False) -> None:
         progress = self._progress
         progress.sums = self._steps.sums.numpy().tolist() if progress.batch else [0.0] * 3
         progress.callbacks = callbacks.state()
-        if self._store is not None and not self._store.save(progress):
+        if self._store is not None and not self._store.save(progress, is_checkpoint):
             warnings.warn(
                 f"A weight is not finite after update {progress.step}: no checkpoint is "
                 "written, the earlier ones stay. Try a lower learning rate or clip_norm=1.0.",
