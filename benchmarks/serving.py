@@ -10,6 +10,7 @@ take turns, and no token ends a sentence, so that all write the same number of t
 import argparse
 import contextlib
 import io
+import os
 import sys
 import tempfile
 import time
@@ -31,10 +32,13 @@ SERVERS = {
     OURS: True,
     "saved_model-int8": True,
     "saved_model-bfloat16": True,
+    "parts-float32": True,
+    "parts-bfloat16": True,
     "compiled-float32": True,
     "compiled-int8": True,
     "ctranslate2-float32": False,
     "ctranslate2-int8": False,
+    "ctranslate2_parts-int8": False,
     "transformers-float32": False,
 }
 SEARCHES = {"greedy": tt.Greedy(), "beam 4": tt.BeamSearch(4)}
@@ -78,7 +82,7 @@ def measure(search, folder, options, rows, starts):
     with contextlib.ExitStack() as stack:
         servers = {}
         for kind in dict.fromkeys([OURS, *options.servers]):
-            model = folder / (f"{kind}-{search}" if SERVERS[kind] else kind)
+            model = folder / (f"{kind}-{search}" if SERVERS[kind] else kind.replace("_parts", ""))
             server = start(kind, model, SEARCHES[search], options, stack, starts)
             if server is not None:
                 servers[kind] = server
@@ -146,9 +150,12 @@ def write_models(folder, size, new_tokens):
     tokenizer = word_tokenizer(size.vocab_size)
     both = types.SimpleNamespace(source_tokenizer=tokenizer, target_tokenizer=tokenizer)
     for search, strategy in SEARCHES.items():
-        translator = tt.Translator(model, both, strategy=strategy, max_length=new_tokens)
         for kind in (kind for kind, has_search in SERVERS.items() if has_search):
             form, weights = kind.split("-")
+            parallel = os.cpu_count() if form == "parts" else 1
+            translator = tt.Translator(
+                model, both, strategy, max_length=new_tokens, parallel=parallel
+            )
             path = folder / f"{kind}-{search}"
             translator.export(path, weights=weights, jit_compile=form == "compiled")
     for weights in ("float32", "int8"):

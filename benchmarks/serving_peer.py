@@ -44,14 +44,29 @@ def saved_model():
     return load
 
 
-def ctranslate2(compute_type):
-    """CTranslate2 in a precision, with as many threads as there are cores."""
+def parts():
+    """The SavedModel, whose parts of a batch have a thread each."""
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+    os.environ["TF_NUM_INTEROP_THREADS"] = str(os.cpu_count())
+    return saved_model()
+
+
+def ctranslate2(compute_type, parts=1):
+    """CTranslate2 in a precision, with as many threads as there are cores.
+
+    Args:
+        compute_type: the precision.
+        parts: parts of a batch that are translated at the same time.
+    """
     import ctranslate2
     import sentencepiece
 
     def load(folder, beams, new_tokens):
         model = ctranslate2.Translator(
-            folder, compute_type=compute_type, inter_threads=1, intra_threads=os.cpu_count()
+            folder,
+            compute_type=compute_type,
+            inter_threads=parts,
+            intra_threads=os.cpu_count() // parts,
         )
         tokenizer = sentencepiece.SentencePieceProcessor(
             model_file=f"{folder}/source_tokenizer/sentencepiece.model"
@@ -60,7 +75,11 @@ def ctranslate2(compute_type):
         def translate(texts):
             pieces = tokenizer.encode(texts, out_type=str)
             found = model.translate_batch(
-                pieces, beam_size=beams, max_decoding_length=new_tokens, max_input_length=0
+                pieces,
+                beam_size=beams,
+                max_decoding_length=new_tokens,
+                max_input_length=0,
+                max_batch_size=-(-len(pieces) // parts),
             )
             return tokenizer.decode([result.hypotheses[0] for result in found])
 
@@ -104,10 +123,13 @@ KINDS = {
     "saved_model-float32": saved_model,
     "saved_model-int8": saved_model,
     "saved_model-bfloat16": saved_model,
+    "parts-float32": parts,
+    "parts-bfloat16": parts,
     "compiled-float32": saved_model,
     "compiled-int8": saved_model,
     "ctranslate2-float32": lambda: ctranslate2("float32"),
     "ctranslate2-int8": lambda: ctranslate2("int8"),
+    "ctranslate2_parts-int8": lambda: ctranslate2("int8", parts=os.cpu_count()),
     "transformers-float32": transformers,
 }
 

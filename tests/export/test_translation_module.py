@@ -48,14 +48,18 @@ print(json.dumps({
 
 
 @pytest.mark.parametrize(
-    ("strategy", "jit_compile"),
-    [(Greedy(), False), (BeamSearch(3, num_return=2), False), (BeamSearch(3, num_return=2), True)],
+    ("strategy", "jit_compile", "parallel"),
+    [
+        (Greedy(), False, 1),
+        (BeamSearch(3, num_return=2), False, 3),
+        (BeamSearch(3, num_return=2), True, 3),
+    ],
     ids=repr,
 )
 def test_the_export_translates_as_the_translator_in_a_bare_process(
-    make_translator, tmp_path, strategy, jit_compile
+    make_translator, tmp_path, strategy, jit_compile, parallel
 ):
-    translator = make_translator(strategy=strategy)
+    translator = make_translator(strategy=strategy, parallel=parallel)
     path = translator.export(tmp_path / "export", jit_compile=jit_compile)
     run = subprocess.run(
         [sys.executable, "-c", SERVE, str(path), json.dumps(TEXTS)],
@@ -86,6 +90,14 @@ def test_signatures_have_readable_names(make_translator, tmp_path):
         "texts": tf.TensorSpec([None], tf.string, name="texts")
     }
     assert sorted(signature.structured_outputs) == ["scores", "translations"]
+
+
+def test_loops_read_no_variables(make_translator):
+    """TensorFlow runs only such loops at the same time."""
+    module = make_translator(strategy=BeamSearch(2), parallel=2).module
+    graph = module.decode.get_concrete_function().graph.as_graph_def()
+    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+    assert [node.op for node in nodes if "While" in node.op] == ["StatelessWhile"] * 2
 
 
 def test_white_space_translates_to_nothing_in_the_graph_as_in_python(make_translator):

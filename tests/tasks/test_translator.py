@@ -46,10 +46,15 @@ def test_nothing_translates_to_nothing(translator):
 
 
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3), Sampling(seed=4)], ids=repr)
-def test_batches_and_their_order_change_no_translation(make_translator, strategy):
+@pytest.mark.parametrize(
+    "settings", [{"batch_size": 1}, {"parallel": 2}, {"parallel": 64}], ids=str
+)
+def test_batches_their_parts_and_their_order_change_no_translation(
+    make_translator, strategy, settings
+):
     together = make_translator(strategy=strategy, batch_size=64).n_best(TEXTS)
-    alone = make_translator(strategy=strategy, batch_size=1).n_best(TEXTS)
-    for one, other in zip(together, alone, strict=True):
+    apart = make_translator(strategy=strategy, **settings).n_best(TEXTS)
+    for one, other in zip(together, apart, strict=True):
         assert [t.text for t in one] == [t.text for t in other]
         np.testing.assert_allclose([t.score for t in one], [t.score for t in other], rtol=1e-5)
 
@@ -76,7 +81,13 @@ def test_a_container_of_something_else_is_refused(translator, texts):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"max_length": 0}, {"max_length": 2.5}, {"max_source_length": 1}, {"batch_size": -1}],
+    [
+        {"max_length": 0},
+        {"max_length": 2.5},
+        {"max_source_length": 1},
+        {"batch_size": -1},
+        {"parallel": 0},
+    ],
     ids=str,
 )
 def test_settings_without_sense_are_refused(make_translator, settings):

@@ -1,9 +1,11 @@
 """SavedModels that are compiled where they are served."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
+from tftransformer.export.parts import ROWS
 from tftransformer.export.translation_module import TranslationModule
 
 
@@ -11,7 +13,7 @@ class CompiledTranslationModule(TranslationModule):
     """A `TranslationModule` whose encoder and loop of decoding XLA compiles as one.
 
     XLA compiles anew for each shape, for seconds. So the length of the sources and the number of
-    texts are rounded up to powers of two, which changes no translation.
+    texts are rounded up to powers of two, which changes no translation. A batch stays whole.
 
     Args:
         model: as in `TranslationModule`, like all that follows.
@@ -19,12 +21,8 @@ class CompiledTranslationModule(TranslationModule):
 
     grows = False  # XLA wants shapes that stay
 
-    def __init__(self, model: Any, *arguments: Any, **options: Any):
-        super().__init__(model, *arguments, **options)
-        decode = self.decode
-        compiled = tf.function(
-            decode.python_function, input_signature=decode.input_signature, jit_compile=True
-        )
+    def _decoder(self, search: Callable, model: Any) -> Callable:
+        compiled = tf.function(search, input_signature=ROWS, jit_compile=True)
         pad_id = self.source_tokenizer.pad_id
 
         def with_padding(source_ids, row_numbers):
@@ -41,7 +39,7 @@ class CompiledTranslationModule(TranslationModule):
             decoded = compiled(tf.gather(ids, taken), tf.gather(numbers, taken))
             return tf.nest.map_structure(lambda x: x[:rows], decoded)
 
-        self.decode = tf.function(with_padding, input_signature=decode.input_signature)
+        return with_padding
 
 
 def power_of_two(number: tf.Tensor, least: int) -> tf.Tensor:

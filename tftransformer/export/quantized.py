@@ -26,14 +26,13 @@ class QuantizedTranslationModule(TranslationModule):
         # A resource does not track what it is made from.
         self.weights = [part for matrix in self.matrices for part in (matrix.codes, matrix.scales)]
         self.weights += [variable.value for variable in model.weights if len(variable.shape) != 2]
-        decode = self.decode
 
-        def with_quantized(*inputs):
-            values = [matrix.read() for matrix in self.matrices]
-            with keras.StatelessScope(list(zip(matrices, values, strict=True))):
-                return decode.python_function(*inputs)
-
-        self.decode = tf.function(with_quantized, input_signature=decode.input_signature)
+    def _read(self, model: Any) -> list[tuple[keras.Variable, tf.Tensor]]:
+        rounded = iter(self.matrices)
+        return [
+            (w, next(rounded).read() if len(w.shape) == 2 else tf.convert_to_tensor(w.value))
+            for w in model.weights
+        ]
 
 
 class QuantizedMatrix(tf.saved_model.experimental.TrackableResource):

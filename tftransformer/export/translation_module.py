@@ -3,12 +3,14 @@
 import functools
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tftransformer.decoding import Sampling
+from tftransformer.export.parts import ROWS, in_parts
 from tftransformer.export.saved_model import write_saved_model
 
 # What `str.isspace` says yes to, and nothing at all.
@@ -30,6 +32,7 @@ class TranslationModule(tf.Module):
         max_source_length: most tokens of a source, the end token included; what is longer is cut
             off; None = no limit.
         processors: see `tftransformer.decoding`.
+        parallel: parts of a batch that are decoded at the same time.
 
     Attributes:
         grows: whether the caches of the decoder grow with the translation.
@@ -46,17 +49,18 @@ class TranslationModule(tf.Module):
         max_length: int,
         max_source_length: int | None = None,
         processors: Sequence[Any] = (),
+        parallel: int = 1,
     ):
         super().__init__(name="translation")
         self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
-        self.max_source_length = max_source_length
+        self.max_source_length, self.parallel = max_source_length, parallel
         # Tracking the Keras model instead makes an export that TensorFlow Serving cannot run.
         self.weights = [variable.value for variable in model.weights]
         start_id, pieces = start_of(model, target_tokenizer), target_tokenizer.vocab_size
         if getattr(model, "target_vocab_size", pieces) > pieces:
             processors = (*processors, functools.partial(_ban_from, pieces))
 
-        def decode(source_ids, row_numbers):
+        def search(source_ids, row_numbers):
             copies = strategy.rows_per_prompt
             step, cache = model.start_decoding(
                 source_ids, None if self.grows else max_length, copies=copies
@@ -97,15 +101,25 @@ class TranslationModule(tf.Module):
             return {name: value[:, 0] for name, value in self.n_best(texts).items()}
 
         texts = tf.TensorSpec([None], tf.string, name="texts")
-        self.decode = tf.function(
-            decode,
-            input_signature=[
-                tf.TensorSpec([None, None], tf.int32, name="source_ids"),
-                tf.TensorSpec([None], tf.int32, name="row_numbers"),
-            ],
-        )
+        self.decode = tf.function(self._decoder(search, model), input_signature=ROWS)
         self.translate = tf.function(best, input_signature=[texts])
         self.n_best = tf.function(n_best, input_signature=[texts])
+
+    def _decoder(self, search: Callable, model: Any) -> Callable:
+        """What `decode` computes: as `search` does."""
+        pad_id = self.source_tokenizer.pad_id
+        parts = in_parts(search, self.parallel, pad_id) if self.parallel > 1 else search
+
+        def decode(source_ids, row_numbers):
+            # Read once: a loop that reads variables waits for every other.
+            with keras.StatelessScope(self._read(model)):
+                return parts(source_ids, row_numbers)
+
+        return decode
+
+    def _read(self, model: Any) -> list[tuple[keras.Variable, tf.Tensor]]:
+        """The weights of the model and what they are."""
+        return [(weight, tf.convert_to_tensor(weight.value)) for weight in model.weights]
 
     def save(self, path: str | os.PathLike) -> pathlib.Path:
         """Writes a SavedModel.
