@@ -6,6 +6,7 @@ import tensorflow as tf
 from tftransformer.training.feeding import split
 from tftransformer.training.losses import label_smoothed_cross_entropy, symmetric_divergence
 from tftransformer.training.metrics import correct_predictions
+from tftransformer.training.one_pass import in_one_pass
 from tftransformer.training.precision import bfloat16_products
 
 
@@ -78,7 +79,8 @@ class Steps:
         key = (function, *((leaf.dtype, tuple(leaf.shape)) for leaf in leaves))
         if key not in self._traces:
             compiled = tf.function(function, jit_compile=self._jit_compile, autograph=False)
-            self._traces[key] = compiled.get_concrete_function(*spec)
+            with in_one_pass(self.model.optimizer):
+                self._traces[key] = compiled.get_concrete_function(*spec)
         return self._traces[key](*batch)
 
     def _spread_seeds(self):
