@@ -24,6 +24,23 @@ def test_bfloat16_products_round_and_train_as_float32(tiny):
     assert not tf.config.optimizer.get_experimental_options().get(OPTION, False)
 
 
+def test_gradients_are_summed_in_float32(tiny):
+    """Terms of one sign: a sum in bfloat16 stops growing after 256 of them."""
+    batches = tiny.TinyBatches(1, shapes=((16, 128),))
+    inputs, labels, weights = batches.items[0]
+    batches.items = [({"target_ids": 0 * inputs["target_ids"] + 1}, 0 * labels, 0 * weights + 1)]
+
+    def weights_after(precision):
+        keras.utils.set_random_seed(0)
+        model = tiny.tiny_model()
+        sgd = keras.optimizers.SGD(1.0)
+        Trainer(model, batches, optimizer=sgd, precision=precision, verbose=0).train()
+        return model.trainable_weights
+
+    for rounded, exact in zip(weights_after("bfloat16"), weights_after("float32"), strict=True):
+        np.testing.assert_allclose(rounded, exact, rtol=0.02, atol=2e-3, err_msg=exact.path)
+
+
 @pytest.mark.parametrize("has_bfloat16", [True, False])
 def test_auto_follows_the_processor(tiny, monkeypatch, has_bfloat16):
     monkeypatch.setattr(precision, "_processor_has_bfloat16", lambda: has_bfloat16)

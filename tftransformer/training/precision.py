@@ -2,12 +2,15 @@
 
 import contextlib
 import functools
+import os
 import pathlib
 
 import tensorflow as tf
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 _OPTION = "auto_mixed_precision_onednn_bfloat16"
+# TensorFlow would sum the gradient of a bias in bfloat16, which is lost after some hundred rows.
+_STAY_FLOAT32 = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_REMOVE", "BiasAddGrad"
 
 
 def uses_bfloat16(precision: str, jit_compile: bool) -> bool:
@@ -47,11 +50,17 @@ def bfloat16_products(enabled: bool):
     if enabled == before or not enabled:
         yield
         return
+    name, operations = _STAY_FLOAT32
+    given = os.environ.get(name)
     tf.config.optimizer.set_experimental_options({_OPTION: True})
+    os.environ[name] = f"{given},{operations}" if given else operations
     try:
         yield
     finally:
         tf.config.optimizer.set_experimental_options({_OPTION: before})
+        os.environ.pop(name)
+        if given:
+            os.environ[name] = given
 
 
 @functools.cache
