@@ -51,7 +51,8 @@ def test_what_was_trained_translates_line_by_line(folder):
     assert lines.pop() == ""
     assert lines.pop(3) == ""
     assert np.mean([a == b for a, b in zip(lines, german, strict=True)]) > 0.9
-    assert run("translate", "--model", folder / "model", text="\ufeff" + text)[1] == out
+    for words, begin in (((), "\ufeff"), (("--parallel", 2), "")):
+        assert run("translate", "--model", folder / "model", *words, text=begin + text)[1] == out
     _, out, _ = run("translate", "--model", folder / "model", "--scores", "--beams", 1, text=text)
     scored = [line.split("\t") for line in out.splitlines()]
     assert len(scored) == len(PAIRS) + 1
@@ -175,6 +176,7 @@ def test_options_that_would_do_nothing_are_refused(folder, tmp_path):
     export = ("export", "--model", folder / "model", "--output", tmp_path / "out")
     for words, message in (
         ((*export, "--format", "ctranslate2", "--beams", 7), "told with each call"),
+        ((*export, "--format", "ctranslate2", "--parallel", 2), "--parallel is for a SavedModel"),
         ((*export, "--length-penalty", 1), "--length-penalty needs --beams"),
     ):
         code, out, err = run(*words, check=False)

@@ -28,8 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    if options.format == "ctranslate2" and options.beams is not None:
-        raise ValueError("--beams is for a SavedModel: CTranslate2 is told with each call.")
+    for name in ("beams", "parallel"):
+        if options.format == "ctranslate2" and getattr(options, name) is not None:
+            raise ValueError(f"--{name} is for a SavedModel: CTranslate2 is told with each call.")
     translator = load_translator(options)
     how = options.format, options.weights, options.jit_compile
     print(translator.export(options.output, *how))

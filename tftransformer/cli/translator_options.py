@@ -10,6 +10,7 @@ def add_translator_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", required=True, metavar="FOLDER", help="folder of a trained translator")
     add("--beams", type=int, help="hypotheses of the beam search, 1 = greedy; default: as saved")
     add("--length-penalty", type=float, help="alpha of Wu et al. 2016, with --beams; default: 0.6")
+    add("--parallel", type=int, help="parts of a batch translated at once; default: as saved")
 
 
 def add_batch_size(parser: argparse.ArgumentParser) -> None:
@@ -28,4 +29,6 @@ def load_translator(options: argparse.Namespace, **changes: Any) -> Any:
         changes["strategy"] = Greedy()
     elif options.beams is not None:
         changes["strategy"] = BeamSearch(options.beams, 0.6 if penalty is None else penalty)
+    if options.parallel is not None:
+        changes["parallel"] = options.parallel
     return Translator.load(options.model, **changes)
