@@ -9,8 +9,7 @@ import tensorflow as tf
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 _OPTION = "auto_mixed_precision_onednn_bfloat16"
-# TensorFlow would sum the gradient of a bias in bfloat16, which is lost after some hundred rows.
-_STAY_FLOAT32 = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_REMOVE", "BiasAddGrad"
+_INFERLIST_REMOVE = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_REMOVE"
 
 
 def uses_bfloat16(precision: str, jit_compile: bool) -> bool:
@@ -50,17 +49,20 @@ def bfloat16_products(enabled: bool):
     if enabled == before or not enabled:
         yield
         return
-    name, operations = _STAY_FLOAT32
-    given = os.environ.get(name)
+    _sum_biases_in_float32()
     tf.config.optimizer.set_experimental_options({_OPTION: True})
-    os.environ[name] = f"{given},{operations}" if given else operations
     try:
         yield
     finally:
         tf.config.optimizer.set_experimental_options({_OPTION: before})
-        os.environ.pop(name)
-        if given:
-            os.environ[name] = given
+
+
+def _sum_biases_in_float32() -> None:
+    """Keeps the gradients of biases out of the rewriting: bfloat16 loses sums of many rows."""
+    listed = os.environ.get(_INFERLIST_REMOVE, "").split(",")
+    # Set once and left: the environment is no place to write to at each step, beside other threads.
+    if "BiasAddGrad" not in listed:
+        os.environ[_INFERLIST_REMOVE] = ",".join(filter(None, [*listed, "BiasAddGrad"]))
 
 
 @functools.cache
