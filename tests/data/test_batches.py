@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from tftransformer.core import Ragged
 from tftransformer.data import Batches
-from tftransformer.objectives import Ragged, sequence_to_sequence
+from tftransformer.objectives import sequence_to_sequence
 
 ROWS = 300
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tftransformer.objectives import Examples, Ragged
+from tftransformer.core import Ragged
+from tftransformer.objectives import Examples
 
 
 def examples():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tftransformer.objectives import Ragged, sequence_to_sequence
+from tftransformer.core import Ragged
+from tftransformer.objectives import sequence_to_sequence
 
 
 def test_labels_are_the_target_inputs_one_step_ahead():

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tftransformer.objectives import Ragged
+from tftransformer.core import Ragged
 from tftransformer.text.resampling import Resampler
 
 # Special tokens and bytes have no text; the scores of BPE are whole numbers.

@@ -4,6 +4,7 @@ from tftransformer.core.checks import check_numbers
 from tftransformer.core.configurable import Configurable, Layer, copy_of
 from tftransformer.core.files import making_folder, replacing
 from tftransformer.core.numerics import gelu_tanh, get_activation, log_normalizer, masked_softmax
+from tftransformer.core.ragged import Ragged
 from tftransformer.core.registration import register
 from tftransformer.core.selection import best_index, top_k
 from tftransformer.core.unallocated import allocate, unallocated
@@ -11,6 +12,7 @@ from tftransformer.core.unallocated import allocate, unallocated
 __all__ = [
     "Configurable",
     "Layer",
+    "Ragged",
     "allocate",
     "best_index",
     "check_numbers",

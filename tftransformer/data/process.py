@@ -11,11 +11,11 @@ import warnings
 
 import numpy as np
 
-from tftransformer.core import replacing
+from tftransformer.core import Ragged, replacing
 from tftransformer.data.batches import Batches
 from tftransformer.data.report import Report
 from tftransformer.data.texts import take_texts
-from tftransformer.objectives import Examples, Ragged, sequence_to_sequence
+from tftransformer.objectives import Examples, sequence_to_sequence
 
 FORMAT = 1
 SETTINGS_FILE = "data_process.json"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tftransformer.objectives.ragged import Ragged
+from tftransformer.core import Ragged
 
 
 @dataclass(frozen=True, eq=False)

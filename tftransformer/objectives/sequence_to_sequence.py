@@ -1,7 +1,7 @@
 """The objective of translation, and of every other task from text to text."""
 
+from tftransformer.core import Ragged
 from tftransformer.objectives.examples import Examples
-from tftransformer.objectives.ragged import Ragged
 
 
 def sequence_to_sequence(source: Ragged, target: Ragged, *, start_id: int, end_id: int) -> Examples:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tftransformer.objectives import Ragged
+from tftransformer.core import Ragged
 from tftransformer.text.learning import SPACE
 
 NONE = -1

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.objectives import Ragged
+from tftransformer.core import Ragged
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
 from tftransformer.text.resampling import Resampler
 from tftransformer.text.tokenizer import Tokenizer, as_vector, check_texts, split

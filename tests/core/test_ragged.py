@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tftransformer.objectives import Ragged
+from tftransformer.core import Ragged
 
 ROWS = st.lists(st.lists(st.integers(4, 99), max_size=5), min_size=1, max_size=8)
 
