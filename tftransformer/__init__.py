@@ -2,7 +2,7 @@
 
 Layers, masks, stacks, models, decoding, schedules, losses and metrics need Keras alone and are
 imported at once, so that Keras can load whatever it saved of them. Text, data, the Trainer, tasks,
-export and plots are imported when one of their names is first used.
+serving and plots are imported when one of their names is first used.
 """
 
 from tftransformer.core.lazy import lazy_names

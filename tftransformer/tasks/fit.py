@@ -3,7 +3,7 @@
 from typing import Any
 
 from tftransformer.decoding.settings import is_int, require
-from tftransformer.export import start_of
+from tftransformer.serving import start_of
 
 
 def check_number(name: str, value: Any, least: int, most: int | None = None) -> None:

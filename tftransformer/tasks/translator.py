@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from tftransformer.decoding import BeamSearch, Strategy
-from tftransformer.export import (
+from tftransformer.serving import (
     CompiledTranslationModule,
     Int8TranslationModule,
     QuantizedTranslationModule,

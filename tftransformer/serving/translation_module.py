@@ -10,8 +10,8 @@ import keras
 import tensorflow as tf
 
 from tftransformer.decoding import Sampling
-from tftransformer.export.parts import ROWS, in_parts
-from tftransformer.export.saved_model import write_saved_model
+from tftransformer.serving.parts import ROWS, in_parts
+from tftransformer.serving.saved_model import write_saved_model
 
 # What `str.isspace` says yes to, and nothing at all.
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"

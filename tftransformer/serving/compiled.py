@@ -5,8 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tftransformer.export.parts import ROWS
-from tftransformer.export.translation_module import TranslationModule
+from tftransformer.serving.parts import ROWS
+from tftransformer.serving.translation_module import TranslationModule
 
 
 class CompiledTranslationModule(TranslationModule):

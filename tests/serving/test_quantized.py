@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tftransformer.decoding import BeamSearch, Greedy
-from tftransformer.export import in_precision
 from tftransformer.models import Transformer
+from tftransformer.serving import in_precision
 from tftransformer.tasks import Translator
 
 TEXTS = ["The dog sleeps.", "", "two birds in the house and a dog", "Vögel 🐦"]

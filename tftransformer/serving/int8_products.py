@@ -6,10 +6,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tftransformer.export.compiled import CompiledTranslationModule
-from tftransformer.export.precision import in_precision
-from tftransformer.export.quantized import quantize
 from tftransformer.heads import LanguageModelHead
+from tftransformer.serving.compiled import CompiledTranslationModule
+from tftransformer.serving.precision import in_precision
+from tftransformer.serving.quantized import quantize
 
 
 class Int8TranslationModule(CompiledTranslationModule):

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tftransformer.export.translation_module import TranslationModule
+from tftransformer.serving.translation_module import TranslationModule
 
 
 class QuantizedTranslationModule(TranslationModule):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tftransformer.decoding import BeamSearch, Greedy, PowerLengthPenalty
-from tftransformer.export import write_ctranslate2
 from tftransformer.layers import FeedForward, MultiHeadAttention, RelativeScorer
 from tftransformer.masks import CausalMask, PaddingMask, SlidingWindowMask
 from tftransformer.models import Gpt, Transformer
 from tftransformer.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
+from tftransformer.serving import write_ctranslate2
 from tftransformer.tasks import Translator
 from tftransformer.text import SentencePieceTokenizer, WordPieceTokenizer
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from tftransformer.decoding import BeamSearch, Greedy
-from tftransformer.export import in_precision
 from tftransformer.layers import FeedForward
 from tftransformer.models import T5, Gpt2, Transformer, TransformerXL
 from tftransformer.positions import LearnedPositions
+from tftransformer.serving import in_precision
 from tftransformer.tasks import Translator
 
 TEXTS = ["The dog sleeps.", "", "two birds in the house and a dog", "Vögel 🐦"]

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tftransformer.decoding import BeamSearch, Greedy, Sampling
-from tftransformer.export import CompiledTranslationModule, Int8TranslationModule
-from tftransformer.export.int8_products import Int8Matrix, multiply_int8
 from tftransformer.models import Transformer
 from tftransformer.positions import LearnedPositions
+from tftransformer.serving import CompiledTranslationModule, Int8TranslationModule
+from tftransformer.serving.int8_products import Int8Matrix, multiply_int8
 from tftransformer.tasks import Translator
 
 TEXTS = ["The dog sleeps.", "", "two birds in the house and a dog", "Vögel 🐦"]
