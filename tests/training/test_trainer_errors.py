@@ -51,10 +51,10 @@ MISTAKES = {
     ),
     "frozen": (lambda tiny: {"model": frozen(tiny)}, "No weight of the model is trainable"),
     "epochs": (lambda tiny: {"epochs": 0}, "epochs"),
-    "part of an epoch": (lambda tiny: {"epochs": 1.5}, "positive whole number"),
-    "text": (lambda tiny: {"minutes": "3"}, "minutes='3': expected a positive number"),
+    "part of an epoch": (lambda tiny: {"epochs": 1.5}, "epochs=1.5 was given; expected an int ≥ 1"),
+    "text": (lambda tiny: {"minutes": "3"}, "minutes='3' was given; expected a number > 0"),
     "clip": (lambda tiny: {"clip_norm": -1.0}, "clip_norm"),
-    "divergence": (lambda tiny: {"r_drop": -1.0}, "r_drop=-1.0: expected a positive number"),
+    "divergence": (lambda tiny: {"r_drop": -1.0}, "r_drop=-1.0 was given; expected a number > 0"),
     "resume": (lambda tiny: {"resume": True}, "directory"),
     "monitor": (
         lambda tiny: {"checkpointing": Checkpointing(monitor="val_accuracy")},

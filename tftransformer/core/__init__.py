@@ -1,6 +1,6 @@
 """Floor 0: what everything else stands on."""
 
-from tftransformer.core.checks import check_numbers
+from tftransformer.core.checks import check_ints, check_numbers, is_int, is_number, require
 from tftransformer.core.configurable import Configurable, Layer, copy_of
 from tftransformer.core.files import making_folder, replacing
 from tftransformer.core.numerics import gelu_tanh, get_activation, log_normalizer, masked_softmax
@@ -15,15 +15,19 @@ __all__ = [
     "Ragged",
     "allocate",
     "best_index",
+    "check_ints",
     "check_numbers",
     "copy_of",
     "gelu_tanh",
     "get_activation",
+    "is_int",
+    "is_number",
     "log_normalizer",
     "making_folder",
     "masked_softmax",
     "register",
     "replacing",
+    "require",
     "top_k",
     "unallocated",
 ]

@@ -1,14 +1,55 @@
 """Arguments that are checked before they do harm far away."""
 
+import math
+from numbers import Integral, Real
+from typing import Any
 
-def check_numbers(kind, **values) -> None:
-    """Raises a ValueError for a value that is no positive number of this kind.
+
+def require(condition: Any, name: str, value: Any, expected: str) -> None:
+    """Raises a ValueError that names the argument, the value given and what was expected.
+
+    >>> require(0 > 1, "depth", 0, "an int ≥ 1")
+    Traceback (most recent call last):
+    ValueError: depth=0 was given; expected an int ≥ 1.
+    """
+    if not condition:
+        raise ValueError(f"{name}={value!r} was given; expected {expected}.")
+
+
+def is_int(value: Any, at_least: int | None = None) -> bool:
+    """Whether `value` is a whole number (a bool is none), not below `at_least`."""
+    is_one = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_one and (at_least is None or value >= at_least)
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number (a bool is none)."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_ints(at_least: int, /, *, or_none: bool = False, **values: Any) -> None:
+    """Raises a ValueError for the first value that is no int of `at_least` or more.
 
     Args:
-        kind: `numbers.Integral` or `numbers.Real`; `| None` where None is a value, too.
-        **values: the values by name.
+        at_least: the smallest int that is accepted.
+        or_none: whether None is accepted, too.
+        **values: the values by the names of their arguments.
     """
+    expected = f"an int ≥ {at_least}" + (" or None" if or_none else "")
     for name, value in values.items():
-        if not isinstance(value, kind) or (value is not None and not value > 0):
-            what = "number" if isinstance(0.5, kind) else "whole number"
-            raise ValueError(f"{name}={value!r}: expected a positive {what}.")
+        accepted = is_int(value, at_least) or (or_none and value is None)
+        require(accepted, name, value, expected)
+
+
+def check_numbers(above: float, /, *, or_none: bool = False, **values: Any) -> None:
+    """Raises a ValueError for the first value that is no finite number greater than `above`.
+
+    Args:
+        above: what the values have to exceed.
+        or_none: whether None is accepted, too.
+        **values: the values by the names of their arguments.
+    """
+    expected = f"a number > {above:g}" + (" or None" if or_none else "")
+    for name, value in values.items():
+        accepted = (is_number(value) and value > above) or (or_none and value is None)
+        require(accepted, name, value, expected)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from tftransformer.core.numerics import log_normalizer
-from tftransformer.core.registration import register
+from tftransformer.core import is_int, is_number, log_normalizer, register, require
 from tftransformer.core.selection import flat_rows, pick, top_k
 from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
-from tftransformer.decoding.settings import is_int, is_number, require
 from tftransformer.decoding.strategy import (
     Decoded,
     Strategy,

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from tftransformer.core.registration import register
-from tftransformer.decoding.settings import Settings, is_number, require
+from tftransformer.core import Configurable, is_number, register, require
 
 
 @dataclass(frozen=True)
-class LengthPenalty(Settings):
+class LengthPenalty(Configurable):
     """Base of the length penalties: a positive, monotone function of the length.
 
     A subclass defines `__call__(length)`. Beam search divides the summed log-probability of a

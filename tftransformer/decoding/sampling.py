@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from tftransformer.core.registration import register
+from tftransformer.core import is_int, register, require
 from tftransformer.core.selection import pick, top_k
 from tftransformer.decoding.greedy import decode_rows
 from tftransformer.decoding.processors import Temperature, TopP
-from tftransformer.decoding.settings import is_int, require
 from tftransformer.decoding.strategy import Strategy
 
 

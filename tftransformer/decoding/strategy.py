@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tftransformer.decoding.settings import Settings, is_int, require
+from tftransformer.core import Configurable, is_int, require
 
 
 class Decoded(NamedTuple):
@@ -26,7 +26,7 @@ class Decoded(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Strategy(Settings):
+class Strategy(Configurable):
     """Base of the decoding strategies; a subclass defines `_decode`.
 
     A strategy never sees the model. It drives a step function

@@ -1,12 +1,11 @@
 """Transformer."""
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import keras
 
-from tftransformer.core import check_numbers, copy_of, register
+from tftransformer.core import check_ints, copy_of, is_int, register
 from tftransformer.heads import LanguageModelHead
 from tftransformer.layers import TokenEmbeddings
 from tftransformer.masks import Mask
@@ -75,7 +74,7 @@ class Transformer(EncoderDecoder):
     ):
         trainable = options.pop("trainable", True)
         super().__init__(name=name, dtype=dtype, trainable=trainable)
-        check_numbers(Integral, d_model=d_model)
+        check_ints(1, d_model=d_model)
         source_size, target_size = source_vocab_size or vocab_size, target_vocab_size or vocab_size
         if not source_size or not target_size:
             raise ValueError(
@@ -183,7 +182,7 @@ class Transformer(EncoderDecoder):
 
 def both(size: int | Sequence[int]) -> tuple[int, int]:
     """Returns a size of encoder and decoder: given as one number for both, or as a pair."""
-    if isinstance(size, Integral):
+    if is_int(size):
         return size, size
     if not isinstance(size, Sequence) or isinstance(size, str) or len(size) != 2:
         raise ValueError(f"a size is one number, or a pair (encoder, decoder), not {size!r}")

@@ -1,13 +1,12 @@
 """Encoder."""
 
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any
 
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, check_numbers, copy_of, register
+from tftransformer.core import Layer, check_ints, copy_of, register
 from tftransformer.layers import EncoderLayer, StackState, make_norm
 from tftransformer.masks import Mask, PaddingMask
 
@@ -62,7 +61,7 @@ class Encoder(Layer):
     ):
         trainable = options.pop("trainable", True)
         super().__init__(name=name, dtype=dtype, trainable=trainable)
-        check_numbers(Integral, num_layers=num_layers, d_model=d_model, num_heads=num_heads)
+        check_ints(1, num_layers=num_layers, d_model=d_model, num_heads=num_heads)
         self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
         self.mask = self.default_mask() if mask is None else mask
         self.embeddings, self.position_bias = embeddings, position_bias

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tftransformer.decoding.settings import is_int, require
+from tftransformer.core import is_int, require
 from tftransformer.serving import start_of
 
 

@@ -3,14 +3,13 @@
 import dataclasses
 import json
 import warnings
-from numbers import Integral, Real
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import check_numbers, replacing
+from tftransformer.core import check_ints, check_numbers, replacing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +36,9 @@ class Checkpointing:
     mode: str = "min"
 
     def __post_init__(self):
-        check_numbers(Integral, keep_last=self.keep_last)
-        check_numbers(Integral | None, every_steps=self.every_steps)
-        check_numbers(Real | None, every_seconds=self.every_seconds)
+        check_ints(1, keep_last=self.keep_last)
+        check_ints(1, or_none=True, every_steps=self.every_steps)
+        check_numbers(0, or_none=True, every_seconds=self.every_seconds)
         if self.mode not in ("min", "max"):
             raise ValueError(f"Checkpointing(mode={self.mode!r}): expected 'min' or 'max'.")
 

@@ -3,14 +3,13 @@
 import math
 import time
 import warnings
-from numbers import Integral, Real
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import check_numbers
+from tftransformer.core import check_ints, check_numbers
 from tftransformer.training import preparation
 from tftransformer.training.callbacks import Callbacks
 from tftransformer.training.checkpoints import (
@@ -116,9 +115,9 @@ class Trainer:
                 f"Trainer needs KERAS_BACKEND=tensorflow, not {keras.backend.backend()}."
             )
         self.strategy = strategy or tf.distribute.get_strategy()
-        check_numbers(Integral, epochs=epochs, gradient_accumulation=gradient_accumulation)
-        check_numbers(Integral | None, steps=steps)
-        check_numbers(Real | None, minutes=minutes, clip_norm=clip_norm, r_drop=r_drop)
+        check_ints(1, epochs=epochs, gradient_accumulation=gradient_accumulation)
+        check_ints(1, or_none=True, steps=steps)
+        check_numbers(0, or_none=True, minutes=minutes, clip_norm=clip_norm, r_drop=r_drop)
         preparation.check_kinds(loss, checkpointing)
         preparation.check_strategy(self.strategy, jit_compile, minutes)
         preparation.check_directory(directory, resume)

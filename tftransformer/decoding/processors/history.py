@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from tftransformer.core.registration import register
+from tftransformer.core import is_int, is_number, register, require
 from tftransformer.decoding.processors.processor import Processor
-from tftransformer.decoding.settings import is_int, is_number, require
 
 
 @register

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from tftransformer.decoding.settings import Settings
+from tftransformer.core import Configurable
 
 
 @dataclass(frozen=True)
-class Processor(Settings):
+class Processor(Configurable):
     """Base of the processors; any function with this call may stand in for one.
 
     Where several are used, the usual order is: repetition penalty, no-repeat n-grams, bad
