@@ -2,7 +2,7 @@
 
 from tftransformer.core.checks import check_ints, check_numbers, is_int, is_number, require
 from tftransformer.core.configurable import Configurable, Layer, copy_of
-from tftransformer.core.files import making_folder, replacing
+from tftransformer.core.files import clear_leftovers, making_folder, replacing, replacing_folder
 from tftransformer.core.numerics import gelu_tanh, get_activation, log_normalizer, masked_softmax
 from tftransformer.core.ragged import Ragged
 from tftransformer.core.registration import register
@@ -17,6 +17,7 @@ __all__ = [
     "best_index",
     "check_ints",
     "check_numbers",
+    "clear_leftovers",
     "copy_of",
     "gelu_tanh",
     "get_activation",
@@ -27,6 +28,7 @@ __all__ = [
     "masked_softmax",
     "register",
     "replacing",
+    "replacing_folder",
     "require",
     "top_k",
     "unallocated",
