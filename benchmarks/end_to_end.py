@@ -111,10 +111,10 @@ def padded(data, frame, rows):
     def ids(source, target):
         source, target = cut.tokenize(source), cut.tokenize(target)
         edge = tf.ones((target.nrows(), 1), tf.int32)
-        ends = edge * cut.end_id
+        ends = edge * cut.special_ids["end"]
         return as_batch(
             tf.concat([source, ends], axis=1).to_tensor(),
-            tf.concat([edge * cut.start_id, target], axis=1).to_tensor(),
+            tf.concat([edge * cut.special_ids["start"], target], axis=1).to_tensor(),
             tf.concat([target, ends], axis=1).to_tensor(),
         )
 

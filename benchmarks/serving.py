@@ -160,7 +160,8 @@ def write_models(folder, size, new_tokens):
             translator.export(path, weights=weights, jit_compile=form == "compiled")
     for weights in ("float32", "int8"):
         translator.export(folder / f"ctranslate2-{weights}", "ctranslate2", weights)
-    ids = {"decoder_start_token_id": tokenizer.start_id, "eos_token_id": tokenizer.end_id}
+    special = tokenizer.special_ids
+    ids = {"decoder_start_token_id": special["start"], "eos_token_id": special["end"]}
     ids["forced_eos_token_id"] = None
     tt.save_pretrained(model, folder / "transformers-float32", ids)
     tokenizer.save(folder / "transformers-float32")

@@ -48,7 +48,7 @@ def assert_equal(model, tokenizers, folder):
             served = ctranslate2.Translator(str(folder), intra_threads=1)
         source, target = translator.source_tokenizer, translator.target_tokenizer
         found = served.translate_batch(
-            [source.tokens(ids) for ids in source.encode(TEXTS)],
+            [source.tokens(ids) for ids in source.encode(TEXTS).ids],
             max_decoding_length=LENGTH,
             min_decoding_length=0,
             return_end_token=True,
@@ -69,11 +69,13 @@ def assert_equal(model, tokenizers, folder):
 def test_a_trained_model_translates_the_same(tokenizers, tmp_path):
     model = Transformer(*(1, 32, 4, 64), source_vocab_size=290, target_vocab_size=300, dropout=0.0)
     source, target = tokenizers.source_tokenizer, tokenizers.target_tokenizer
-    rows = zip(*(source.encode(TEXTS[:25]), target.encode([de for _, de in PAIRS])), strict=True)
+    german = target.encode([de for _, de in PAIRS]).ids
+    rows = zip(source.encode(TEXTS[:25]).ids, german, strict=True)
+    start, end = target.special_ids["start"], target.special_ids["end"]
     source_ids, target_ids = np.zeros((25, LENGTH), "int32"), np.zeros((25, LENGTH), "int32")
     for row, (english, german) in enumerate(rows):
-        source_ids[row, : len(english) + 1] = [*english, source.end_id]
-        target_ids[row, : len(german) + 2] = [target.start_id, *german, target.end_id]
+        source_ids[row, : len(english) + 1] = [*english, source.special_ids["end"]]
+        target_ids[row, : len(german) + 2] = [start, *german, end]
     labels = target_ids[:, 1:]
     model.compile(
         keras.optimizers.Adam(0.005),
@@ -146,7 +148,7 @@ def test_special_tokens_bear_the_names_that_ctranslate2_knows(tmp_path):
     both = types.SimpleNamespace(source_tokenizer=tokenizer, target_tokenizer=tokenizer)
     translator = Translator(model, both, strategy=Greedy(), max_length=4)
     folder = translator.export(tmp_path / "served", "ctranslate2")
-    pieces = tokenizer.tokens(tokenizer.encode(["one and two"])[0])
+    pieces = tokenizer.tokens(tokenizer.encode(["one and two"]).ids[0])
     (found,) = ctranslate2.Translator(str(folder)).translate_batch(
         [pieces],
         max_decoding_length=4,

@@ -100,7 +100,7 @@ def test_long_sources_are_cut_with_a_warning(make_translator):
     short = make_translator(max_source_length=4)
     with pytest.warns(UserWarning, match="1 of 2 texts have more than max_source_length=4"):
         cut, _ = short(["The dog sleeps in the house.", "dog"])
-    pieces = short.source_tokenizer.encode(["The dog sleeps in the house."])[0][:3]
+    pieces = short.source_tokenizer.encode(["The dog sleeps in the house."]).ids[0][:3]
     assert cut == make_translator()(short.source_tokenizer.decode([pieces])[0])
 
 
@@ -119,9 +119,10 @@ def test_positions_and_vocabulary_of_the_model_are_limits(pair_tokenizers):
 
 
 def tokenizers_like(tokenizer, **ids):
-    """The tokenizer on both sides, with other special ids."""
+    """The tokenizer on both sides, with other special ids; None takes one away."""
     other = copy.copy(tokenizer)
-    vars(other).update(ids)
+    changed = {**tokenizer.special_ids, **ids}
+    other.special_ids = {role: i for role, i in changed.items() if i is not None}
     return types.SimpleNamespace(source_tokenizer=other, target_tokenizer=other)
 
 
@@ -129,8 +130,8 @@ def test_a_target_begins_as_the_model_says_where_the_tokenizer_does_not(pair_tok
     tokenizer = pair_tokenizers.target_tokenizer
     sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 16, "head_width": 8}
     model = T5(tokenizer.vocab_size, **sizes, start_id=5)
-    without = Translator(model, tokenizers_like(tokenizer, start_id=-1), Greedy())
-    told = Translator(model, tokenizers_like(tokenizer, start_id=5), Greedy())
+    without = Translator(model, tokenizers_like(tokenizer, start=None), Greedy())
+    told = Translator(model, tokenizers_like(tokenizer, start=5), Greedy())
     assert without.n_best(TEXTS) == told.n_best(TEXTS)
     np.testing.assert_array_equal(
         without.alignment("dog", "Hund").weights, told.alignment("dog", "Hund").weights
@@ -140,9 +141,9 @@ def test_a_target_begins_as_the_model_says_where_the_tokenizer_does_not(pair_tok
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        ({"start_id": -1}, "no start token of the target"),
-        ({"end_id": -1}, "no end token of the source, no end token of the target"),
-        ({"pad_id": 3}, "pads with id 3 and the model takes 0"),
+        ({"start": None}, "no start token of the target"),
+        ({"end": None}, "no end token of the source, no end token of the target"),
+        ({"pad": 3}, "pads with id 3 and the model takes 0"),
     ],
     ids=str,
 )
@@ -165,7 +166,7 @@ def test_ids_without_a_piece_are_never_chosen(pair_tokenizers, strategy):
 
 
 def test_processors_reach_the_decoding(make_translator):
-    end = make_translator().target_tokenizer.end_id
+    end = make_translator().target_tokenizer.special_ids["end"]
     found = make_translator(strategy=Greedy(), processors=[MinNewTokens(12, end)])
     ids = found.module.decode(np.array([[5, 6, 3]], "int32"), np.array([0], "int32")).ids
     assert end not in ids.numpy()
@@ -189,8 +190,9 @@ def test_alignment_is_the_attention_of_the_forced_translation(translator):
     assert alignment.source_tokens[-1] == alignment.target_tokens[-1] == "</s>"
     np.testing.assert_allclose(alignment.weights.sum(-1), 1, rtol=1e-5)
     # The same as the model says when it is asked directly.
-    start, end = translator.target_tokenizer.start_id, translator.source_tokenizer.end_id
-    source_ids, target_ids = translator.source_tokenizer.encode(["The dog sleeps.", "Der Hund"])
+    special = translator.target_tokenizer.special_ids
+    start, end = special["start"], special["end"]
+    source_ids, target_ids = translator.source_tokenizer.encode(["The dog sleeps.", "Der Hund"]).ids
     details = translator.model.details(
         {
             "source_ids": np.array([[*source_ids, end]]),
@@ -201,7 +203,7 @@ def test_alignment_is_the_attention_of_the_forced_translation(translator):
         alignment.weights, np.stack([w[0] for w in details["cross_attentions"]]), atol=1e-6
     )
     assert translator.alignment("dog").target_tokens[:-1] == translator.target_tokenizer.tokens(
-        translator.target_tokenizer.encode([translator("dog")])[0]
+        translator.target_tokenizer.encode([translator("dog")]).ids[0]
     )
 
 

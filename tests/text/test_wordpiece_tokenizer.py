@@ -31,6 +31,10 @@ def bert():
     return WordPieceTokenizer.from_vocab(BERT, lower_case=True)
 
 
+def special(**names):
+    return {"special_tokens": {"unk": "[UNK]", **names}}
+
+
 def longest_match(word, pieces):
     """The algorithm of BERT, word by word."""
     found, start = [], 0
@@ -47,19 +51,16 @@ def longest_match(word, pieces):
 
 
 def test_ids_are_where_everybody_expects_them(tokenizer):
-    assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.start_id, tokenizer.end_id) == (
-        0,
-        1,
-        2,
-        3,
-    )
+    expected = {"pad": 0, "unk": 1, "start": 2, "end": 3, "cls": 2, "sep": 3, "mask": 4}
+    assert tokenizer.special_ids == expected
     assert tokenizer.id_of("[MASK]") == 4
     assert tokenizer.vocab_size == 160
 
 
 def test_berts_own_vocabulary_brings_its_own_ids(bert):
-    assert (bert.pad_id, bert.unk_id, bert.start_id, bert.end_id) == (0, 2, 3, 4)
-    ids = bert.encode(["Embeddings! Überbing", "x"])
+    expected = {"pad": 0, "unk": 2, "start": 3, "end": 4, "cls": 3, "sep": 4, "mask": 5}
+    assert bert.special_ids == expected
+    ids = bert.encode(["Embeddings! Überbing", "x"]).ids
     assert bert.tokens(ids[0]) == ["em", "##bed", "##ding", "##s", "!", "uber", "##bing"]
     assert bert.tokens(ids[1]) == ["[UNK]"]
     assert bert.decode([[3, *ids[0], 4, 0, 0]]) == ["embeddings ! uberbing"]
@@ -80,17 +81,17 @@ def test_vocabulary_file(tmp_path, bert):
 def test_equals_the_longest_match_by_hand(tokenizer, words):
     pieces = set(tokenizer.tokens(range(tokenizer.vocab_size)))
     expected = [piece for word in words for piece in longest_match(word, pieces)]
-    assert tokenizer.tokens(tokenizer.encode([" ".join(words)])[0]) == expected
+    assert tokenizer.tokens(tokenizer.encode([" ".join(words)]).ids[0]) == expected
 
 
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=4))
 @settings(max_examples=100, deadline=None)
 def test_any_text_goes_through_without_special_ids(tokenizer, bert, texts):
     for each in (tokenizer, bert):
-        ids = each.encode(texts)
+        ids = each.encode(texts).ids.tolist()
         assert each.tokenize(tf.constant(texts, tf.string)).to_list() == ids
         assert len(each.decode(ids)) == len(texts)
-        special = {each.pad_id, each.start_id, each.end_id, each.id_of("[MASK]")}
+        special = {i for role, i in each.special_ids.items() if role != "unk"}
         assert not {i for row in ids for i in row} & special
 
 
@@ -101,16 +102,16 @@ def test_bytes_that_are_no_text_do_no_harm(bert, data):
 
 
 def test_spelled_out_special_tokens_are_text(bert):
-    ids = bert.encode(["[PAD] [CLS][SEP] [MASK]"])[0]
+    ids = bert.encode(["[PAD] [CLS][SEP] [MASK]"]).ids[0].tolist()
     assert not set(ids) & {0, 3, 4, 5}
 
 
 def test_text_after_a_nul_is_not_lost(bert):
-    assert bert.tokens(bert.encode(["a\x00ab\tem"])[0]) == ["a", "a", "##b", "em"]
+    assert bert.tokens(bert.encode(["a\x00ab\tem"]).ids[0]) == ["a", "a", "##b", "em"]
 
 
 def test_detokenized_text_differs_by_spaces_alone(tokenizer):
-    for text, back in zip(CORPUS, tokenizer.decode(tokenizer.encode(CORPUS)), strict=True):
+    for text, back in zip(CORPUS, tokenizer.decode(tokenizer.encode(CORPUS).ids), strict=True):
         assert back == " ".join(re.findall(r"\w+|[^\w\s]", text))
 
 
@@ -127,17 +128,18 @@ def test_case_and_accents(lower_case, strip_accents, expected):
     tokenizer = WordPieceTokenizer.learn(
         CORPUS, 140, lower_case=lower_case, strip_accents=strip_accents
     )
-    assert tokenizer.decode(tokenizer.encode(["Die Tür"])) == [expected]
+    assert tokenizer.decode(tokenizer.encode(["Die Tür"]).ids) == [expected]
     decomposed = unicodedata.normalize("NFD", "Die Tür")
     if tokenizer.strip_accents:
-        assert tokenizer.decode(tokenizer.encode([decomposed])) == [expected]
+        assert tokenizer.decode(tokenizer.encode([decomposed]).ids) == [expected]
 
 
 def test_learning_is_reproducible_and_covers_every_character():
     first, second = (WordPieceTokenizer.learn(iter(CORPUS), 160) for _ in "ab")
     assert first.vocabulary() == second.vocabulary()
-    assert all(first.unk_id not in row for row in first.encode(CORPUS))
-    mean = sum(map(len, first.encode(CORPUS))) / len(CORPUS)
+    ids = first.encode(CORPUS).ids
+    assert first.special_ids["unk"] not in ids.values
+    mean = len(ids.values) / len(CORPUS)
     assert mean < sum(map(len, CORPUS)) / len(CORPUS) / 2.5
 
 
@@ -160,9 +162,19 @@ def test_learning_says_what_is_wrong(texts, vocab_size, message):
     ("pieces", "settings", "message"),
     [
         (["a", "b"], {}, r"lacks the unknown token '\[UNK\]'"),
+        (
+            ["[UNK]"],
+            {"special_tokens": {"unk": "[UNK]", "mask": "<m>"}},
+            "lacks the mask token '<m>'",
+        ),
+        (["[UNK]"], {"special_tokens": {"mask": "[UNK]"}}, "needs 'unk'"),
         (["[UNK]", "a", "a"], {}, "'a' more than once"),
         (["[UNK]", "##"], {}, "not a WordPiece vocabulary"),
-        (["[UNK]", "pad", "a"], {"pad": "pad"}, "'pad' also comes out of ordinary text"),
+        (
+            ["[UNK]", "pad", "a"],
+            {"special_tokens": {"unk": "[UNK]", "pad": "pad"}},
+            "'pad' also comes out of ordinary text",
+        ),
     ],
 )
 def test_bad_vocabularies_are_refused(pieces, settings, message):

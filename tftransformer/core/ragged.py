@@ -1,5 +1,6 @@
 """Rows of token ids of different lengths, in two flat arrays."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,16 @@ class Ragged:
     def lengths(self) -> np.ndarray:
         """The number of ids in each row: int64 array (rows,)."""
         return np.diff(self.row_splits)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        """The ids of one row, counted from the end where `row` is negative."""
+        start, end = self.row_splits[range(len(self))[row] :][:2]
+        return self.values[start:end]
+
+    def tolist(self) -> list[list[int]]:
+        """The rows as lists of Python numbers."""
+        values, splits = self.values.tolist(), self.row_splits.tolist()
+        return [values[start:end] for start, end in itertools.pairwise(splits)]
 
     def take(self, rows: np.ndarray) -> "Ragged":
         """The rows at the indices `rows`, int array (chosen,), in that order."""

@@ -191,7 +191,7 @@ class DataProcess:
         self._fitted()
         texts, report = take_texts(frame, [self.source, self.target])
         columns = [
-            Ragged(*tokenizer.encode_flat(column))
+            tokenizer.encode(column).ids
             for tokenizer, column in zip(self._tokenizers, texts, strict=True)
         ]
         examples = self._examples(columns)
@@ -216,7 +216,7 @@ class DataProcess:
             training=training,
             seed=self.seed,
             max_shapes=self.max_shapes,
-            pad_id=self.target_tokenizer.pad_id,
+            pad_id=self.target_tokenizer.special_ids["pad"],
             resample=resample,
             report=report,
         )
@@ -311,14 +311,14 @@ class DataProcess:
         )
 
     def _examples(self, columns) -> Examples:
-        tokenizer = self.target_tokenizer
-        return sequence_to_sequence(*columns, start_id=tokenizer.start_id, end_id=tokenizer.end_id)
+        special = self.target_tokenizer.special_ids
+        return sequence_to_sequence(*columns, start_id=special["start"], end_id=special["end"])
 
     def _resample(self, columns, epoch) -> list[Ragged]:
         """Cuts source and target at random, a pure function of seed and epoch."""
         sides = enumerate(zip(self._tokenizers, columns, strict=True))
         return [
-            Ragged(*tokenizer.resample(column.values, column.row_splits, (self.seed, epoch, side)))
+            tokenizer.resample(column, (self.seed, epoch, side))
             for side, (tokenizer, column) in sides
         ]
 

@@ -23,7 +23,7 @@ class CompiledTranslationModule(TranslationModule):
 
     def _decoder(self, search: Callable, model: Any) -> Callable:
         compiled = tf.function(search, input_signature=ROWS, jit_compile=True)
-        pad_id = self.source_tokenizer.pad_id
+        pad_id = self.source_tokenizer.special_ids["pad"]
 
         def with_padding(source_ids, row_numbers):
             rows, length = tf.unstack(tf.shape(source_ids))

@@ -216,12 +216,7 @@ def array(tensor: Any) -> np.ndarray:
 def vocabulary(tokenizer: Any, size: int) -> list[str]:
     """The pieces in order of their ids, the special ones under the names CTranslate2 knows."""
     pieces = tokenizer.tokens(range(tokenizer.vocab_size))
-    specials = {
-        tokenizer.unk_id: "<unk>",
-        tokenizer.start_id: "<s>",
-        tokenizer.end_id: "</s>",
-    }
-    for i, name in specials.items():
-        if i >= 0:
-            pieces[i] = name
+    for role, name in (("unk", "<unk>"), ("start", "<s>"), ("end", "</s>")):
+        if role in tokenizer.special_ids:
+            pieces[tokenizer.special_ids[role]] = name
     return [*pieces, *(f"<unused {i}>" for i in range(len(pieces), size))]

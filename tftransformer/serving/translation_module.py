@@ -72,8 +72,8 @@ class TranslationModule(tf.Module):
                 cache,
                 tf.fill([rows, 1], start_id),
                 max_new_tokens=max_length,
-                end_id=target_tokenizer.end_id,
-                pad_id=target_tokenizer.pad_id,
+                end_id=target_tokenizer.special_ids["end"],
+                pad_id=target_tokenizer.special_ids["pad"],
                 processors=processors,
                 **options,
             )
@@ -84,8 +84,9 @@ class TranslationModule(tf.Module):
             rows = ids.nrows(out_type=tf.int32)
             if max_source_length is not None:
                 ids = ids[:, : max_source_length - 1]
-            ends = tf.fill([rows, 1], source_tokenizer.end_id)
-            ids = tf.concat([ids, ends], axis=1).to_tensor(source_tokenizer.pad_id)
+            special = source_tokenizer.special_ids
+            ends = tf.fill([rows, 1], special["end"])
+            ids = tf.concat([ids, ends], axis=1).to_tensor(special["pad"])
             decoded = self.decode(ids, tf.range(rows))
             count = decoded.ids.shape[1]
             flat = tf.reshape(decoded.ids, [-1, max_length])
@@ -107,7 +108,7 @@ class TranslationModule(tf.Module):
 
     def _decoder(self, search: Callable, model: Any) -> Callable:
         """What `decode` computes: as `search` does."""
-        pad_id = self.source_tokenizer.pad_id
+        pad_id = self.source_tokenizer.special_ids["pad"]
         parts = in_parts(search, self.parallel, pad_id) if self.parallel > 1 else search
 
         def decode(source_ids, row_numbers):
@@ -140,7 +141,7 @@ class TranslationModule(tf.Module):
 
 def start_of(model: Any, tokenizer: Any) -> int:
     """The token that targets begin with: the tokenizer's; where it has none, the model's, or -1."""
-    return tokenizer.start_id if tokenizer.start_id >= 0 else getattr(model, "start_id", -1)
+    return tokenizer.special_ids.get("start", getattr(model, "start_id", -1))
 
 
 def _ban_from(pieces: int, scores: Any, ids: Any, length: Any) -> Any:

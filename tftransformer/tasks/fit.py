@@ -31,21 +31,22 @@ def check_special_ids(model: Any, tokenizers: Any) -> None:
     missing = [
         name
         for name, found in (
-            ("end token of the source", source.end_id),
-            ("start token of the target", start_of(model, target)),
-            ("end token of the target", target.end_id),
-            ("pad token of the target", target.pad_id),
+            ("end token of the source", "end" in source.special_ids),
+            ("start token of the target", start_of(model, target) >= 0),
+            ("end token of the target", "end" in target.special_ids),
+            ("pad token of the target", "pad" in target.special_ids),
         )
-        if found < 0
+        if not found
     ]
     if missing:
         raise ValueError(
             f"the tokenizers have no {', no '.join(missing)}: give tokenizers whose vocabulary "
             "holds them, such as a fitted DataProcess."
         )
-    known = getattr(model, "pad_id", source.pad_id)
-    if source.pad_id != known:
+    pad = source.special_ids.get("pad")
+    known = getattr(model, "pad_id", pad)
+    if pad != known:
         raise ValueError(
-            f"the source tokenizer pads with id {source.pad_id} and the model takes {known} for "
-            f"padding: make the model with pad_id={source.pad_id}."
+            f"the source tokenizer pads with id {pad} and the model takes {known} for "
+            f"padding: make the model with pad_id={pad}."
         )

@@ -1,6 +1,5 @@
 """Translator."""
 
-import itertools
 import os
 import pathlib
 import types
@@ -182,16 +181,16 @@ class Translator:
             ValueError: if none of a text has a finite score.
         """
         texts = list(texts)
-        ids, splits = self.source_tokenizer.encode_flat(texts)
-        rows = [self._source_row(ids[a:b]) for a, b in itertools.pairwise(splits)]
-        self._warn_of_cuts(np.diff(splits))
+        encoded = self.source_tokenizer.encode(texts).ids
+        rows = [self._source_row(row) for row in encoded]
+        self._warn_of_cuts(encoded.lengths)
         order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
         found: list[list[Translation]] = [[Translation("", 0.0)] for _ in texts]
         order = [row for row in order if texts[row] and not texts[row].isspace()]
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
             decoded = self.module.decode(
-                _pad([rows[row] for row in batch], self.source_tokenizer.pad_id),
+                _pad([rows[row] for row in batch], self.source_tokenizer.special_ids["pad"]),
                 np.array(batch, "int32"),
             )
             decoded_texts = self.target_tokenizer.decode(
@@ -221,10 +220,11 @@ class Translator:
             target: its translation; default: this translator's own.
         """
         target = self(source) if target is None else target
-        source_ids = self._source_row(self.source_tokenizer.encode([source])[0])
-        target_ids = self.target_tokenizer.encode([target])[0]
+        source_ids = self._source_row(self.source_tokenizer.encode([source]).ids[0])
+        target_ids = self.target_tokenizer.encode([target]).ids[0]
         start = start_of(self.model, self.target_tokenizer)
-        end, positions = self.target_tokenizer.end_id, getattr(self.model, "max_length", None)
+        end = self.target_tokenizer.special_ids["end"]
+        positions = getattr(self.model, "max_length", None)
         # A translation that ran into the limit has as many tokens as the model has positions.
         target_ids = target_ids[: positions and positions - 1]
         details = self.model.details(
@@ -329,7 +329,7 @@ class Translator:
         """The ids of one source text, cut to the limit, the end token behind them."""
         if self.max_source_length is not None:
             ids = ids[: self.max_source_length - 1]
-        return np.array([*ids, self.source_tokenizer.end_id], "int32")
+        return np.array([*ids, self.source_tokenizer.special_ids["end"]], "int32")
 
     def _warn_of_cuts(self, lengths: np.ndarray) -> None:
         if self.max_source_length is None:

@@ -1,8 +1,17 @@
 """Tokenizers: strings to ids and back, in the graph and outside of it."""
 
+from tftransformer.text.encoding import Encoding
 from tftransformer.text.load import load_tokenizer
+from tftransformer.text.registry import register
 from tftransformer.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from tftransformer.text.tokenizer import Tokenizer
 from tftransformer.text.wordpiece_tokenizer import WordPieceTokenizer
 
-__all__ = ["SentencePieceTokenizer", "Tokenizer", "WordPieceTokenizer", "load_tokenizer"]
+__all__ = [
+    "Encoding",
+    "SentencePieceTokenizer",
+    "Tokenizer",
+    "WordPieceTokenizer",
+    "load_tokenizer",
+    "register",
+]

@@ -5,22 +5,20 @@ import json
 import os
 import pathlib
 
-from tftransformer.text.sentencepiece_tokenizer import SentencePieceTokenizer
+from tftransformer.text.registry import CLASSES
 from tftransformer.text.tokenizer import FORMAT, SETTINGS_FILE, Tokenizer
-from tftransformer.text.wordpiece_tokenizer import WordPieceTokenizer
-
-CLASSES = {c.__name__: c for c in (SentencePieceTokenizer, WordPieceTokenizer)}
 
 
 def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
     """Reads what `Tokenizer.save` wrote. Runs no code from the folder.
 
     Args:
-        folder: holds `tokenizer.json` and the vocabulary.
+        folder: holds the settings (`tftransformer_tokenizer.json`) and the vocabulary.
 
     Raises:
         FileNotFoundError: one of the two files is missing.
-        ValueError: one of them is damaged, or of a newer format.
+        ValueError: one of them is damaged, or of a newer format, or the class of the tokenizer is
+            not known: one's own has to be imported first, with `@tt.text.register` before it.
     """
     path = pathlib.Path(folder) / SETTINGS_FILE
     try:
@@ -33,7 +31,10 @@ def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
     if version != FORMAT:
         raise ValueError(f"{path} has format {version!r}; this version reads format {FORMAT}")
     if not isinstance(name, str) or name not in CLASSES:
-        raise ValueError(f"{path} names the class {name!r}; known: {', '.join(CLASSES)}")
+        raise ValueError(
+            f"{path} names the class {name!r}; known: {', '.join(CLASSES)}. A tokenizer of one's "
+            "own loads once its module is imported and @tt.text.register stands before its class"
+        )
     vocabulary_path = path.with_name(CLASSES[name].vocabulary_file)
     vocabulary = _read(vocabulary_path)
     if hashlib.sha256(vocabulary).hexdigest() != checksum:

@@ -9,15 +9,19 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import Ragged
+from tftransformer.text.encoding import Encoding
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
+from tftransformer.text.registry import register
 from tftransformer.text.resampling import Resampler
-from tftransformer.text.tokenizer import Tokenizer, as_vector, check_texts, split
+from tftransformer.text.tokenizer import Tokenizer, as_vector, check_texts
 
 KINDS = ("bpe", "unigram")
 BLOCK = 4096  # lists for more texts at once would keep Python's garbage collector busy
+NAMES = {"mask": ("<mask>", "[MASK]"), "cls": ("<cls>", "[CLS]"), "sep": ("<sep>", "[SEP]")}
 NORMALIZATIONS = ("identity", "nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
 
 
+@register
 class SentencePieceTokenizer(Tokenizer):
     """Subword pieces learnt from raw text (Kudo and Richardson 2018).
 
@@ -43,8 +47,9 @@ class SentencePieceTokenizer(Tokenizer):
             (Kudo 2018).
 
     Example:
-        >>> tokenizer = SentencePieceTokenizer.learn(corpus, vocab_size=8000)
-        >>> tokenizer.decode(tokenizer.encode(["Guten Morgen!"]))
+        >>> corpus = ["Guten Morgen!", "Guten Abend!"]
+        >>> tokenizer = SentencePieceTokenizer.learn(corpus, vocab_size=280)
+        >>> tokenizer.decode(tokenizer.encode(["Guten Morgen!"]).ids)
         ['Guten Morgen!']
     """
 
@@ -65,10 +70,7 @@ class SentencePieceTokenizer(Tokenizer):
         super().__init__(
             pieces=[processor.id_to_piece(i) for i in ids],
             surfaces=[_surface(processor, i) for i in ids],
-            pad_id=processor.pad_id(),
-            unk_id=processor.unk_id(),
-            start_id=processor.bos_id(),
-            end_id=processor.eos_id(),
+            special_ids=_special_ids(processor),
             leading_spaces="^ " if keeps_spaces else "^ +",
         )
         self.sampling_alpha = sampling_alpha
@@ -150,15 +152,7 @@ class SentencePieceTokenizer(Tokenizer):
         )
         return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
 
-    def encode_flat(
-        self, texts: Iterable[str], seed: int | Sequence[int] | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """See `Tokenizer.encode_flat`.
-
-        Args:
-            texts: strings.
-            seed: where given, segmentations are drawn as in `sample`.
-        """
+    def encode(self, texts: Iterable[str]) -> Encoding:
         ids, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
         texts = check_texts(texts)
         for start in range(0, len(texts), BLOCK):
@@ -166,26 +160,21 @@ class SentencePieceTokenizer(Tokenizer):
             lengths.append(np.fromiter(map(len, rows), np.int64, len(rows)))
             tokens = itertools.chain.from_iterable(rows)
             ids.append(np.fromiter(tokens, np.int32, lengths[-1].sum()))
-        ids, splits = np.concatenate(ids), np.cumsum(np.concatenate(lengths))
-        return (ids, splits) if seed is None else self.resample(ids, splits, seed)
+        return Encoding(Ragged(np.concatenate(ids), np.cumsum(np.concatenate(lengths))))
 
-    def resample(
-        self, ids: np.ndarray, splits: np.ndarray, seed: int | Sequence[int]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def resample(self, ids: Ragged, seed: int | Sequence[int]) -> Ragged:
         """Draws another segmentation of texts that are cut already: a pure function.
 
         Args:
-            ids, splits: plain ones, as `encode_flat` returns them.
+            ids: plain ones, as `encode` returns them.
             seed: a non-negative int or several, such as `(seed, epoch)`.
 
         Returns:
-            `(ids, splits)` of the same texts.
+            ids of the same texts.
         """
-        generator = np.random.default_rng(seed)
-        drawn = self._resampler(Ragged(ids, splits), self.sampling_alpha, generator)
-        return drawn.values, drawn.row_splits
+        return self._resampler(ids, self.sampling_alpha, np.random.default_rng(seed))
 
-    def sample(self, texts: Iterable[str], seed: int | Sequence[int]) -> list[list[int]]:
+    def sample(self, texts: Iterable[str], seed: int | Sequence[int]) -> Ragged:
         """Draws one segmentation for each string: a pure function of its arguments.
 
         Args:
@@ -195,7 +184,7 @@ class SentencePieceTokenizer(Tokenizer):
         Returns:
             ids for each string, without padding, start or end.
         """
-        return split(*self.encode_flat(texts, seed))
+        return self.resample(self.encode(texts).ids, seed)
 
     @functools.cached_property
     def _resampler(self) -> Resampler:
@@ -239,6 +228,20 @@ class _Model(tf.saved_model.experimental.TrackableResource):
         return ops.gen_sentencepiece_tokenizer.sentencepiece_op(
             model=self._content, shared_name=self._shared_name
         )
+
+
+def _special_ids(processor) -> dict[str, int]:
+    """What the model itself says, and control symbols under the names that everybody gives them."""
+    known = {
+        "pad": processor.pad_id(),
+        "unk": processor.unk_id(),
+        "start": processor.bos_id(),
+        "end": processor.eos_id(),
+    }
+    for role, names in NAMES.items():
+        ids = (processor.piece_to_id(name) for name in names)
+        known[role] = next((i for i in ids if processor.is_control(i)), -1)
+    return {role: i for role, i in known.items() if i >= 0}
 
 
 def _surface(processor, i: int) -> bytes:

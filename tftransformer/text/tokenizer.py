@@ -2,19 +2,24 @@
 
 import abc
 import hashlib
-import itertools
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Sequence
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import replacing
+from tftransformer.core import Ragged, replacing
+from tftransformer.text.encoding import Encoding
+from tftransformer.text.registry import is_registered
 
-FORMAT = 1
-SETTINGS_FILE = "tokenizer.json"
+FORMAT = 2
+SETTINGS_FILE = "tftransformer_tokenizer.json"
+# What special tokens are for.
+ROLES = ("pad", "unk", "start", "end", "mask", "cls", "sep")
 
 
 class Tokenizer(tf.Module, abc.ABC):
@@ -30,7 +35,9 @@ class Tokenizer(tf.Module, abc.ABC):
         pieces: the vocabulary in order of the ids, as a person reads it in a plot.
         surfaces: for each piece the UTF-8 bytes it stands for, empty for special tokens. Text is
             the surfaces one after the other, less leading spaces.
-        pad_id, unk_id, start_id, end_id: special ids; -1 where the vocabulary has none.
+        special_ids: the special tokens of the vocabulary by what they are for: some of `"pad"`,
+            `"unk"`, `"start"`, `"end"`, `"mask"`, `"cls"`, `"sep"`. One that the vocabulary lacks
+            is left out; one token may serve twice.
         leading_spaces: regular expression of the spaces that the first piece brings along and
             that are no part of the text.
     """
@@ -42,10 +49,7 @@ class Tokenizer(tf.Module, abc.ABC):
         pieces: Sequence[str],
         surfaces: Sequence[bytes],
         *,
-        pad_id: int,
-        unk_id: int,
-        start_id: int,
-        end_id: int,
+        special_ids: Mapping[str, int],
         leading_spaces: str,
     ):
         super().__init__()
@@ -53,14 +57,15 @@ class Tokenizer(tf.Module, abc.ABC):
         self._pieces = tuple(pieces)
         self._surfaces = tf.constant(list(surfaces), tf.string)
         self._leading_spaces = leading_spaces
-        self.pad_id = pad_id
-        self.unk_id = unk_id
-        self.start_id = start_id
-        self.end_id = end_id
+        self.special_ids = types.MappingProxyType(_checked(special_ids, len(self._pieces)))
 
     @property
     def vocab_size(self) -> int:
+        """The number of pieces, special tokens included."""
         return len(self._pieces)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_vocabulary, (self.vocabulary(), self.get_settings())
 
     @abc.abstractmethod
     def tokenize(self, texts) -> tf.RaggedTensor:
@@ -94,25 +99,20 @@ class Tokenizer(tf.Module, abc.ABC):
         # A model may emit bytes that make no character: they become U+FFFD.
         return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
 
-    def encode_flat(self, texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The fast way through a whole corpus, without a Python list for each sentence.
+    def encode(self, texts: Iterable[str]) -> Encoding:
+        """Turns strings into ids, outside of a graph: the fast way through a whole corpus.
 
         Args:
             texts: strings.
 
         Returns:
-            `(ids, splits)`: int32 (tokens,) and int64 (sentences + 1,); sentence i is
-            `ids[splits[i] : splits[i + 1]]`.
+            the `Encoding`, whose `ids` are a `Ragged` with a row of int32 for each string.
 
         Raises:
             ValueError: an element is not a string or not valid Unicode.
         """
         ragged = self.tokenize(tf.constant(check_texts(texts), tf.string))
-        return ragged.flat_values.numpy(), ragged.row_splits.numpy()
-
-    def encode(self, texts: Iterable[str]) -> list[list[int]]:
-        """`encode_flat` as one list of ids for each string."""
-        return split(*self.encode_flat(texts))
+        return Encoding(Ragged(ragged.flat_values.numpy(), ragged.row_splits.numpy()))
 
     def decode(self, ids: Iterable[Sequence[int]]) -> list[str]:
         """`detokenize` for lists of ids."""
@@ -153,11 +153,19 @@ class Tokenizer(tf.Module, abc.ABC):
         """The opposite of `vocabulary` and `get_settings`."""
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Writes `tokenizer.json` and the vocabulary into `folder`, which is made if need be.
+        """Writes the settings and the vocabulary into `folder`, which is made if need be.
 
         Each file is written beside and renamed, the settings last; they carry the vocabulary's
         checksum, so that a half-finished save over an older one is noticed on loading.
+
+        Raises:
+            TypeError: the class is not registered, see `tt.text.register`.
         """
+        if not is_registered(type(self)):
+            raise TypeError(
+                f"{type(self).__name__} is not registered, so it could not be loaded again: put "
+                "@tt.text.register before the class"
+            )
         folder = pathlib.Path(folder)
         vocabulary = self.vocabulary()
         settings = {
@@ -180,10 +188,19 @@ def as_vector(texts) -> tf.Tensor:
     return texts
 
 
-def split(ids: np.ndarray, splits: np.ndarray) -> list[list[int]]:
-    """The rows of a flat array as lists."""
-    ids, splits = ids.tolist(), splits.tolist()
-    return [ids[start:end] for start, end in itertools.pairwise(splits)]
+def _checked(special_ids: Mapping[str, int], vocab_size: int) -> dict[str, int]:
+    """`special_ids` as a dict; raises a ValueError for a role or an id that cannot be."""
+    for role, i in special_ids.items():
+        if role not in ROLES:
+            raise ValueError(
+                f"special_ids names {role!r}; a special token is for one of {', '.join(ROLES)}"
+            )
+        if not 0 <= i < vocab_size:
+            raise ValueError(
+                f"special_ids[{role!r}] is {i}, outside the vocabulary of {vocab_size} pieces; "
+                "leave out what the vocabulary lacks"
+            )
+    return {role: int(i) for role, i in special_ids.items()}
 
 
 def check_texts(texts: Iterable[str]) -> list[str]:

@@ -2,18 +2,32 @@
 
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import tensorflow as tf
 
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
+from tftransformer.text.registry import register
 from tftransformer.text.tokenizer import Tokenizer, as_vector
 
 CONTINUATION = "##"
 UNKNOWN = "[UNK]"
-SPECIAL = ("[PAD]", UNKNOWN, "[CLS]", "[SEP]")
+LEARNT = ("[PAD]", UNKNOWN, "[CLS]", "[SEP]")
+SPECIAL = types.MappingProxyType(
+    {
+        "pad": "[PAD]",
+        "unk": UNKNOWN,
+        "start": "[CLS]",
+        "end": "[SEP]",
+        "mask": "[MASK]",
+        "cls": "[CLS]",
+        "sep": "[SEP]",
+    }
+)
 
 
+@register
 class WordPieceTokenizer(Tokenizer):
     """Words, punctuation marks and ideographs, each cut into pieces (Devlin et al. 2019, §3).
 
@@ -27,12 +41,13 @@ class WordPieceTokenizer(Tokenizer):
         lower_case: lower-case the text first, by Unicode's rules.
         strip_accents: remove accents and other combining marks first (`ä` → `a`); default: as
             `lower_case`, which is BERT's manner.
-        pad, unk, start, end: names of the special tokens among `pieces`. `unk` has to be there;
-            for another that is not, the id is -1.
+        special_tokens: names of the special tokens among `pieces` by what they are for, as in
+            `special_ids`; default: BERT's, as many as are there. `"unk"` has to be there.
 
     Example:
-        >>> tokenizer = WordPieceTokenizer.from_vocab("vocab.txt", lower_case=True)
-        >>> tokenizer.tokens(tokenizer.encode(["Embeddings!"])[0])
+        >>> pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "em", "##bed", "##ding", "##s", "!"]
+        >>> tokenizer = WordPieceTokenizer(pieces, lower_case=True)
+        >>> tokenizer.tokens(tokenizer.encode(["Embeddings!"]).ids.values)
         ['em', '##bed', '##ding', '##s', '!']
     """
 
@@ -44,10 +59,7 @@ class WordPieceTokenizer(Tokenizer):
         *,
         lower_case: bool = False,
         strip_accents: bool | None = None,
-        pad: str = "[PAD]",
-        unk: str = UNKNOWN,
-        start: str = "[CLS]",
-        end: str = "[SEP]",
+        special_tokens: Mapping[str, str] | None = None,
     ):
         import tensorflow_text
 
@@ -55,32 +67,28 @@ class WordPieceTokenizer(Tokenizer):
         if len(ids) < len(pieces):
             twice = next(piece for i, piece in enumerate(pieces) if ids[piece] != i)
             raise ValueError(f"the vocabulary holds {twice!r} more than once")
-        if unk not in ids:
-            raise ValueError(f"the vocabulary ({len(ids)} pieces) lacks the unknown token {unk!r}")
-        silent = {pad, start, end}
+        names = _special_names(special_tokens, ids)
+        silent = {name for role, name in names.items() if role != "unk"}
         super().__init__(
             pieces=pieces,
             surfaces=[b"" if piece in silent else _surface(piece) for piece in pieces],
-            pad_id=ids.get(pad, -1),
-            unk_id=ids[unk],
-            start_id=ids.get(start, -1),
-            end_id=ids.get(end, -1),
+            special_ids={role: ids[name] for role, name in names.items()},
             leading_spaces="^ ",
         )
         self.lower_case = lower_case
         self.strip_accents = lower_case if strip_accents is None else strip_accents
-        self._special = {"pad": pad, "unk": unk, "start": start, "end": end}
+        self.special_tokens = types.MappingProxyType(names)
         try:
             self._cut = tensorflow_text.FastBertTokenizer(
                 vocab=list(pieces),
                 suffix_indicator=CONTINUATION,
-                unknown_token=unk,
+                unknown_token=names["unk"],
                 token_out_type=tf.int32,
             )
         except RuntimeError as error:
             raise ValueError(f"not a WordPiece vocabulary: {error}") from None
-        for name in silent & ids.keys():
-            if ids[name] in self.encode([name])[0]:
+        for name in sorted(silent):
+            if ids[name] in self.encode([name]).ids.values:
                 raise ValueError(
                     f"the special token {name!r} also comes out of ordinary text; its name needs a "
                     "punctuation mark, as in '[PAD]'"
@@ -137,7 +145,7 @@ class WordPieceTokenizer(Tokenizer):
         """
         import sentencepiece
 
-        special = [*SPECIAL, *special_tokens]
+        special = [*LEARNT, *special_tokens]
         strip_accents = lower_case if strip_accents is None else strip_accents
         texts = tf.constant(check_corpus(texts), tf.string)
         model = learn_pieces(
@@ -183,13 +191,26 @@ class WordPieceTokenizer(Tokenizer):
         return {
             "lower_case": self.lower_case,
             "strip_accents": self.strip_accents,
-            **self._special,
+            "special_tokens": dict(self.special_tokens),
         }
 
     @classmethod
     def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "WordPieceTokenizer":
         lines = vocabulary.decode().removesuffix("\n").split("\n")
         return cls([line.rstrip("\r") for line in lines], **settings)
+
+
+def _special_names(given: Mapping[str, str] | None, ids: Mapping[str, int]) -> dict[str, str]:
+    """The special tokens by what they are for; raises a ValueError for one that is not there."""
+    if given is None:
+        given = {role: name for role, name in SPECIAL.items() if name in ids or role == "unk"}
+    if "unk" not in given:
+        raise ValueError(f"special_tokens names {dict(given)}; WordPiece needs 'unk', too")
+    for role, name in given.items():
+        if name not in ids:
+            kind = "unknown" if role == "unk" else role
+            raise ValueError(f"the vocabulary ({len(ids)} pieces) lacks the {kind} token {name!r}")
+    return dict(given)
 
 
 def _surface(piece: str) -> bytes:
@@ -222,8 +243,8 @@ def _words(texts: tf.Tensor, batch: int = 8192) -> Iterator[str]:
     """
     letters = set().union(*(text.decode() for text in texts.numpy()))
     letters = sorted(letter for letter in letters if not letter.isspace())
-    tokenizer = WordPieceTokenizer([*SPECIAL, *letters, *(CONTINUATION + x for x in letters)])
+    tokenizer = WordPieceTokenizer([*LEARNT, *letters, *(CONTINUATION + x for x in letters)])
     for start in range(0, len(texts), batch):  # an id for each character takes room
         ids = tokenizer.tokenize(texts[start : start + batch])
-        known = tf.ragged.boolean_mask(ids, ids != tokenizer.unk_id)
+        known = tf.ragged.boolean_mask(ids, ids != tokenizer.special_ids["unk"])
         yield from (text.decode() for text in tokenizer.detokenize(known).numpy())

@@ -1,0 +1,49 @@
+"""The classes that a saved tokenizer may name."""
+
+from typing import TypeVar
+
+T = TypeVar("T", bound=type)
+CLASSES: dict[str, type] = {}
+
+
+def register(tokenizer_class: T) -> T:
+    """Makes a tokenizer of one's own load again: a decorator of its class.
+
+    Whoever loads a saved one must have imported the class first; nothing is imported by name.
+
+    Args:
+        tokenizer_class: subclass of `Tokenizer` whose name no other registered class bears.
+
+    Raises:
+        TypeError: it is no `Tokenizer`, or leaves an abstract method open.
+        ValueError: another class of this name is registered.
+
+    Example:
+
+    >>> @tt.text.register
+    ... class MyWordPieceTokenizer(tt.text.WordPieceTokenizer):
+    ...     pass
+    """
+    from tftransformer.text.tokenizer import Tokenizer  # which asks here what is registered
+
+    if not (isinstance(tokenizer_class, type) and issubclass(tokenizer_class, Tokenizer)):
+        raise TypeError(f"register takes a subclass of Tokenizer, got {tokenizer_class!r}")
+    if missing := sorted(tokenizer_class.__abstractmethods__):
+        raise TypeError(f"{tokenizer_class.__name__} lacks {', '.join(missing)}")
+    known = CLASSES.setdefault(tokenizer_class.__name__, tokenizer_class)
+    if _place(known) != _place(tokenizer_class):
+        raise ValueError(
+            f"a tokenizer class named {known.__name__!r} is registered already "
+            f"({'.'.join(_place(known))}); give yours another name"
+        )
+    CLASSES[known.__name__] = tokenizer_class  # a notebook defines its class again and again
+    return tokenizer_class
+
+
+def is_registered(tokenizer_class: type) -> bool:
+    """Whether `load_tokenizer` would find the class by its name."""
+    return CLASSES.get(tokenizer_class.__name__) is tokenizer_class
+
+
+def _place(found: type) -> tuple[str, str]:
+    return found.__module__, found.__qualname__
