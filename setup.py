@@ -35,6 +35,7 @@ setup(
             "pytest",
             "pytest-xdist",
             "hypothesis",
+            "tokenizers",  # the reference of our own, see tests/text
             "nbclient",
             "ipykernel",
             "nbformat",

@@ -4,14 +4,19 @@ from tftransformer.text.encoding import Encoding
 from tftransformer.text.load import load_tokenizer
 from tftransformer.text.registry import register
 from tftransformer.text.sentencepiece_tokenizer import SentencePieceTokenizer
+from tftransformer.text.template import Template
 from tftransformer.text.tokenizer import Tokenizer
+from tftransformer.text.truncation import truncate, truncate_in_graph
 from tftransformer.text.wordpiece_tokenizer import WordPieceTokenizer
 
 __all__ = [
     "Encoding",
     "SentencePieceTokenizer",
+    "Template",
     "Tokenizer",
     "WordPieceTokenizer",
     "load_tokenizer",
     "register",
+    "truncate",
+    "truncate_in_graph",
 ]

@@ -1,0 +1,186 @@
+"""How one or two texts become one row."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.core import Configurable, Ragged, register, require
+from tftransformer.text.tokenizer import ROLES
+
+TEXTS = ("a", "b")
+
+
+class Part(NamedTuple):
+    """One of the parts of a row: a text or a special token, and the segment it is of."""
+
+    name: str
+    segment: int
+
+
+@register
+class Template(Configurable):
+    """Joins one or two rows of ids, with special tokens around and between them.
+
+    A template is written as it reads: `a` and `b` are the texts, the rest are special tokens by
+    what they are for (`cls`, `sep`, `start`, `end`, …: see `Tokenizer.special_ids`); `:1` puts a
+    part into segment 1, and what has none is of segment 0. Outside of a graph it is called with
+    `Ragged`, inside with `in_graph` and ragged tensors; both give the same.
+
+    Args:
+        single: how one text becomes a row.
+        pair: how two texts become a row.
+
+    Example:
+
+    >>> bert = Template("cls a sep", "cls a sep b:1 sep:1")
+    >>> first, second = tt.core.Ragged.from_rows([[7, 8]]), tt.core.Ragged.from_rows([[9]])
+    >>> ids, segment_ids = bert(first, second, {"cls": 2, "sep": 3})
+    >>> ids.tolist(), segment_ids.tolist()
+    ([[2, 7, 8, 3, 9, 3]], [[0, 0, 0, 0, 1, 1]])
+    >>> bert.num_special(pair=True)
+    3
+    """
+
+    def __init__(self, single: str = "a", pair: str = "a b"):
+        self.single, self.pair = single, pair
+        self._parts = {
+            "single": _parse("single", single, ("a",)),
+            "pair": _parse("pair", pair, TEXTS),
+        }
+
+    @classmethod
+    def bert(cls) -> "Template":
+        """BERT's: `[CLS] a [SEP] b [SEP]`, the second text and its end in segment 1."""
+        return cls("cls a sep", "cls a sep b:1 sep:1")
+
+    @classmethod
+    def roberta(cls) -> "Template":
+        """RoBERTa's and BART's: `<s> a </s></s> b </s>`, all in one segment."""
+        return cls("cls a sep", "cls a sep sep b sep")
+
+    @classmethod
+    def xlnet(cls) -> "Template":
+        """XLNet's: `a <sep> b <sep> <cls>`, where `<cls>` is a segment of its own, 2."""
+        return cls("a sep cls:2", "a sep b:1 sep:1 cls:2")
+
+    @classmethod
+    def plain(cls) -> "Template":
+        """That of the tokenizers learnt here: `<s> a </s> b </s>`, all in one segment."""
+        return cls("start a end", "start a end b end")
+
+    def num_special(self, pair: bool) -> int:
+        """How many special tokens a row of one text, or of a pair, has."""
+        parts = self._parts["pair" if pair else "single"]
+        return sum(part.name not in TEXTS for part in parts)
+
+    def __call__(
+        self, first: Ragged, second: Ragged | None, special_ids: Mapping[str, int]
+    ) -> tuple[Ragged, Ragged]:
+        """Joins rows outside of a graph.
+
+        Args:
+            first: ids of the first texts.
+            second: ids of the second texts, as many rows; None: there is one text a row.
+            special_ids: of the tokenizer.
+
+        Returns:
+            ids and segment ids, both with a row for each row of `first`.
+
+        Raises:
+            ValueError: the vocabulary lacks a special token, or the numbers of rows differ.
+        """
+        parts = self._checked(second is not None, special_ids)
+        texts = {"a": first, "b": second}
+        if second is not None and len(first) != len(second):
+            raise ValueError(
+                f"a pair takes as many second texts as first ones, got {len(first)} first and "
+                f"{len(second)} second ones"
+            )
+        widths = [
+            texts[part.name].lengths if part.name in TEXTS else np.ones(len(first), np.int64)
+            for part in parts
+        ]
+        row_splits = np.concatenate([[0], np.cumsum(sum(widths))])
+        ids, segments = np.empty((2, row_splits[-1]), np.int32)
+        at = row_splits[:-1]
+        for part, width in zip(parts, widths, strict=True):
+            if part.name in TEXTS:
+                text = texts[part.name]
+                values = text.values[text.row_splits[0] : text.row_splits[-1]]
+                places = np.repeat(at - text.row_splits[:-1], width) + np.arange(len(values))
+                places += text.row_splits[0]
+            else:
+                values, places = special_ids[part.name], at
+            ids[places], segments[places] = values, part.segment
+            at = at + width
+        return Ragged(ids, row_splits), Ragged(segments, row_splits)
+
+    def in_graph(
+        self,
+        first: tf.RaggedTensor,
+        second: tf.RaggedTensor | None,
+        special_ids: Mapping[str, int],
+    ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Joins rows in a graph or eagerly: what calling the template does, for ragged tensors.
+
+        Args:
+            first: ids of the first texts, int32 (batch, None).
+            second: ids of the second texts, or None.
+            special_ids: of the tokenizer.
+
+        Returns:
+            ids and segment ids, int32 RaggedTensors (batch, None).
+
+        Raises:
+            ValueError: the vocabulary lacks a special token.
+        """
+        parts = self._checked(second is not None, special_ids)
+        texts = {"a": first, "b": second}
+        ids, segments = [], []
+        for part in parts:
+            if part.name in TEXTS:
+                values = texts[part.name]
+            else:
+                values = tf.fill([first.nrows(), 1], tf.cast(special_ids[part.name], first.dtype))
+            ids.append(values)
+            segments.append(tf.ones_like(values) * part.segment)
+        return tf.concat(ids, axis=1), tf.concat(segments, axis=1)
+
+    def _checked(self, pair: bool, special_ids: Mapping[str, int]) -> tuple[Part, ...]:
+        """The parts, whose special tokens are all there."""
+        parts = self._parts["pair" if pair else "single"]
+        for part in parts:
+            if part.name not in TEXTS and part.name not in special_ids:
+                raise ValueError(
+                    f"{self!r} needs a special token {part.name!r} and the vocabulary has "
+                    f"{', '.join(map(repr, special_ids)) or 'none'}: give a tokenizer that knows "
+                    "it, or another template"
+                )
+        return parts
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Template) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return hash((self._parts["single"], self._parts["pair"]))
+
+    def __repr__(self) -> str:
+        return f"Template({self.single!r}, {self.pair!r})"
+
+
+def _parse(argument: str, text: str, texts: tuple[str, ...]) -> tuple[Part, ...]:
+    """The parts of a template; raises a ValueError where it could not be followed."""
+    expected = f"{' and '.join(texts)} once each, and names among {', '.join(ROLES)}, with blanks "
+    expected += "between them and perhaps a segment behind, as in 'cls a sep b:1 sep:1'"
+    require(isinstance(text, str), argument, text, expected)
+    parts = []
+    for word in text.split():
+        name, colon, segment = word.partition(":")
+        known = name in (*texts, *ROLES) and (segment.isdecimal() or not colon)
+        require(known, argument, text, expected)
+        parts.append(Part(name, int(segment or 0)))
+    names = [part.name for part in parts]
+    require(all(names.count(name) == 1 for name in texts), argument, text, expected)
+    return tuple(parts)

@@ -1,0 +1,97 @@
+"""Texts that are too long for a row are cut, and it is told by how much."""
+
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.core import Ragged, check_ints
+
+
+def truncate(
+    first: Ragged, second: Ragged | None, max_tokens: int
+) -> tuple[Ragged, Ragged | None, np.ndarray]:
+    """Cuts texts at their ends so that each row, or each pair, has `max_tokens` ids at most.
+
+    Of a pair the longer text is cut first, down to the length of the shorter; from there on both
+    are cut alike, and the one that was longer (the second, where they were equal) may keep one id
+    more. That is "longest_first" of Hugging Face's fast tokenizers.
+
+    Args:
+        first: ids of the first texts.
+        second: ids of the second texts, as many rows, or None.
+        max_tokens: ids of both together, without special tokens: what the model takes, less
+            `Template.num_special`.
+
+    Returns:
+        the texts, and how many ids were cut from each row, int64 (rows,).
+
+    Raises:
+        ValueError: `max_tokens` is negative or no int.
+
+    Example:
+
+    >>> rows = tt.core.Ragged.from_rows
+    >>> first, second, cut = truncate(rows([[1, 2, 3, 4, 5]]), rows([[6, 7]]), max_tokens=5)
+    >>> first.tolist(), second.tolist(), cut
+    ([[1, 2, 3]], [[6, 7]], array([2]))
+    """
+    check_ints(0, max_tokens=max_tokens)
+    lengths = [text.lengths for text in (first, second) if text is not None]
+    kept = _kept(*lengths, max_tokens, np)
+    cut = sum(lengths) - sum(kept)
+    if second is None:
+        return _head(first, *kept), None, cut
+    return _head(first, kept[0]), _head(second, kept[1]), cut
+
+
+def truncate_in_graph(
+    first: tf.RaggedTensor, second: tf.RaggedTensor | None, max_tokens: int
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor | None, tf.Tensor]:
+    """Does what `truncate` does, in a graph or eagerly, for ragged tensors.
+
+    Args:
+        first: ids of the first texts, int32 (batch, None).
+        second: ids of the second texts, or None.
+        max_tokens: as in `truncate`.
+
+    Returns:
+        the texts, and how many ids were cut from each row, int64 (batch,).
+    """
+    check_ints(0, max_tokens=max_tokens)
+    lengths = [text.row_lengths() for text in (first, second) if text is not None]
+    kept = _kept(*lengths, max_tokens, tf)
+    cut = sum(lengths) - sum(kept)
+    texts = [first] if second is None else [first, second]
+    texts = [_head_in_graph(text, keep) for text, keep in zip(texts, kept, strict=True)]
+    return texts[0], None if second is None else texts[1], cut
+
+
+def _kept(*arguments):
+    """How many ids of each text stay; `xp` is numpy or TensorFlow."""
+    *lengths, most, xp = arguments
+    if len(lengths) == 1:
+        return [xp.minimum(lengths[0], most)]
+    first, second = lengths
+    shorter, longer = xp.minimum(first, second), xp.maximum(first, second)
+    of_shorter = xp.minimum(shorter, most // 2)
+    of_longer = xp.minimum(longer, most - of_shorter)
+    first_is_longer = first > second
+    return [
+        xp.where(first_is_longer, of_longer, of_shorter),
+        xp.where(first_is_longer, of_shorter, of_longer),
+    ]
+
+
+def _head(text: Ragged, kept: np.ndarray) -> Ragged:
+    """The first `kept` ids of each row."""
+    if (kept == text.lengths).all():
+        return text
+    row_splits = np.concatenate([[0], np.cumsum(kept)])
+    shift = np.repeat(text.row_splits[:-1] - row_splits[:-1], kept)
+    return Ragged(text.values[shift + np.arange(row_splits[-1])], row_splits)
+
+
+def _head_in_graph(text: tf.RaggedTensor, kept: tf.Tensor) -> tf.RaggedTensor:
+    """The first `kept` ids of each row."""
+    starts = text.row_starts()
+    places = tf.ragged.range(starts, starts + kept)
+    return places.with_flat_values(tf.gather(text.flat_values, places.flat_values))
