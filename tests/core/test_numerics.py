@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tftransformer.core import get_activation, masked_softmax
+from tftransformer.core import get_activation, log_probabilities, masked_softmax
 
 MASK = np.array([[True, False, True, True], [False] * 4, [True] * 4])
 
@@ -48,6 +48,16 @@ def test_hidden_logits_of_any_size_do_not_matter(vectors):
 def test_visible_logits_far_below_zero_still_count():
     weights = masked_softmax(np.array([[-1e9, -1e9 + 128, 0.0]]), np.array([[True, True, False]]))
     np.testing.assert_allclose(weights, [[0, 1, 0]], atol=1e-6)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e6, -1e9])
+def test_log_probabilities_lose_no_digits_where_logits_are_large(shift, vectors):
+    logits = vectors(50, 30) + np.float32(shift)
+    exact = logits.astype("float64") - logits.max(-1, keepdims=True).astype("float64")
+    expected = exact - np.log(np.exp(exact).sum(-1, keepdims=True))
+    best = logits.argmax(-1)[:, None]
+    result = log_probabilities(logits, logits, ops.softmax(logits), best)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("error")

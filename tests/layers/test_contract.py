@@ -6,6 +6,7 @@ import pytest
 
 from tftransformer.core import Layer
 from tftransformer.layers import (
+    AdaptiveEmbedding,
     DecoderLayer,
     DotProductScorer,
     EncoderLayer,
@@ -164,6 +165,28 @@ def test_decoder_layer(layer_contract, vectors, name):
 
     inputs = vectors(2, 4, D), vectors(2, 3, D, seed=1)
     layer_contract(make, *inputs, parameters=parameters, without_gradient=KEY_BIAS)
+
+
+@pytest.mark.parametrize(
+    ("layer", "given"),
+    [
+        (TokenEmbeddings(10, D), {}),
+        (TokenEmbeddings(10, D, table=AdaptiveEmbedding(10, D, (3,), shrink=2)), {}),
+        (TokenEmbeddings(10, D, table=AdaptiveEmbedding(10, D)), {}),
+        (TokenEmbeddings(10, D, position=LearnedPositions(D, 9)), {"positions": [[-1, 0, 1, 2]]}),
+        (TokenEmbeddings(10, D, segments=2), {"segment_ids": [[-1, 0, 1, 1]]}),
+    ],
+)
+def test_a_number_below_zero_is_as_wrong_as_one_too_large(layer, given):
+    ids = np.array([[4, 5, 6, 9]], "int32")
+    layer(ids)
+    with pytest.raises(Exception, match="not in"):
+        layer(ids if given else ids - 6, **{name: np.array(x) for name, x in given.items()})
+
+
+def test_rotary_positions_are_no_vectors_to_add():
+    with pytest.raises(TypeError, match="rotary=RotaryPositions"):
+        TokenEmbeddings(10, D, position=RotaryPositions())
 
 
 @pytest.mark.parametrize("position", [LearnedPositions(D, 9, dtype="float32"), None])

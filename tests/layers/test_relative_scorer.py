@@ -6,6 +6,8 @@ from keras import ops
 
 from tftransformer.layers import MultiHeadAttention, RelativeScorer
 from tftransformer.layers.relative_scorer import shift_to_keys
+from tftransformer.masks import CausalMask, MemoryMask, PrefixMask
+from tftransformer.stacks import Encoder
 
 D, HEADS, WIDTH = 8, 2, 3
 SITUATIONS = {
@@ -93,6 +95,14 @@ def test_contract(layer_contract, vectors):
         return MultiHeadAttention(D, HEADS, use_bias=False, scorer=scorer, **given)
 
     layer_contract(make, vectors(2, 4, D), parameters=5 * D * D + 2 * D)
+
+
+def test_a_mask_that_shows_what_is_not_scored_is_refused():
+    scorer = RelativeScorer(D, future=False)
+    attention = MultiHeadAttention(D, HEADS, scorer=scorer)
+    Encoder(1, D, HEADS, D, attention=attention, mask=CausalMask() & MemoryMask())
+    with pytest.raises(ValueError, match="future=True"):
+        Encoder(1, D, HEADS, D, attention=attention, mask=CausalMask() | PrefixMask())
 
 
 def test_a_clamp_of_nothing():

@@ -26,6 +26,7 @@ from tftransformer.masks import (
     SlidingWindowMask,
     TensorMask,
 )
+from tftransformer.stacks import Decoder, Encoder
 
 RANKS = np.array([[3, 0, 4, 1, 5, 2], [0, 5, 1, 2, 4, 3]])
 
@@ -147,6 +148,36 @@ def test_a_mask_is_its_definition(mask, situation):
 @given(mask=EXPRESSIONS, situation=st.sampled_from(sorted(SITUATIONS)))
 def test_an_expression_is_its_definition(mask, situation):
     assert_equals_brute_force(mask, SITUATIONS[situation])
+
+
+@settings(max_examples=100, deadline=None)
+@given(mask=EXPRESSIONS, situation=st.sampled_from(sorted(SITUATIONS)), told=st.booleans())
+def test_no_visible_key_lies_beyond_the_reach(mask, situation, told):
+    given = SITUATIONS[situation]
+    queries, keys = given["query_positions"], given["key_positions"]
+    low, high = mask.reach(int(queries.min()), int(queries.max()), given if told else None)
+    visible = np.array(mask(given))[:, 0]
+    seen = np.broadcast_to(keys[..., None, :], visible.shape)[visible]
+    assert low is None or np.all(seen >= low)
+    assert high is None or np.all(seen <= high)
+    if mask.is_causal:
+        later = keys[..., None, :] > queries[..., :, None]
+        assert not np.any(visible & later)
+
+
+def test_the_reach_of_some_expressions():
+    causal, window, memory = CausalMask(), SlidingWindowMask(2, after=1), MemoryMask()
+    context = {"memory_lengths": np.array([2, 1])}
+    assert causal.reach(3, 5) == (None, 5)
+    assert window.reach(3, 5) == (1, 6)
+    assert (causal & window & PaddingMask()).reach(3, 5) == (1, 5)
+    assert (causal | window).reach(3, 5) == (None, 6)
+    assert (~causal).reach(3, 5) == PaddingMask().reach(3, 5) == (None, None)
+    assert memory.reach(0, 3) == (None, None)
+    assert [int(memory.reach(0, 3, context).low), memory.reach(0, 3, context).high] == [-2, None]
+    assert (causal & memory).reach(0, 3, context).high == 3
+    assert [mask.is_causal for mask in (causal & memory, causal | memory)] == [True, False]
+    assert SlidingWindowMask(2).is_causal
 
 
 @settings(max_examples=100, deadline=None)
@@ -276,6 +307,67 @@ def test_a_mask_of_ones_own_takes_part():
     expected = [[j <= i and (i - j) % 3 != 1 for j in range(5)] for i in range(5)]
     result = again({"query_positions": queries, "key_positions": queries})
     np.testing.assert_array_equal(result[0, 0], expected)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: CausalMask() and PaddingMask(),
+        lambda: CausalMask() or PaddingMask(),
+        lambda: not CausalMask(),
+    ],
+)
+def test_and_or_and_not_are_refused_with_the_signs_that_are_meant(wrong):
+    with pytest.raises(TypeError, match=r"&, \| and ~"):
+        wrong()
+
+
+class Own(Mask):
+    """A mask that returns what a test wants."""
+
+    def __init__(self, rule):
+        self.rule = rule
+
+    def visible(self, context):
+        return self.rule(context)
+
+
+@pytest.mark.parametrize("values", [np.array([[0.0, -1e9]]), np.array([[1, 0]])])
+def test_numbers_in_place_of_truth_are_refused(values):
+    for mask in (Own(lambda _: values), ~Own(lambda _: values)):
+        with pytest.raises(TypeError, match="returns bool, True = may attend"):
+            mask({})
+
+
+@pytest.mark.parametrize("mask", [PaddingMask(), TensorMask("padding_mask")])
+def test_a_mask_of_floats_is_refused_and_one_of_whole_numbers_understood(mask):
+    with pytest.raises(TypeError, match="padding_mask is float32"):
+        mask({"padding_mask": np.array([[0.0, -1e9]], "float32")})
+    np.testing.assert_array_equal(mask({"padding_mask": np.array([[1, 0]])}), [[[[True, False]]]])
+
+
+def test_a_key_error_of_the_users_own_code_stays_one():
+    with pytest.raises(KeyError, match="table"):
+        Own(lambda context: {}["table"])({"query_positions": np.arange(3)})
+
+
+def test_masks_with_lists_and_arrays_compare_and_hash():
+    @keras.saving.register_keras_serializable("tests")
+    class Listed(Own):
+        pass
+
+    assert Listed([1, [2]]) == Listed((1, (2,)))
+    assert hash(Listed([1, [2]]) & CausalMask()) == hash(Listed((1, (2,))) & CausalMask())
+    assert Listed(np.arange(3)) == Listed(np.arange(3)) != Listed(np.arange(4))
+    assert len({Listed({"a": [1]}), Listed({"a": [1]}), Listed({"a": [2]})}) == 2
+
+
+@pytest.mark.parametrize("wrong", ["causal", CausalMask, np.tril(np.ones((3, 3), bool))])
+def test_what_is_no_mask_is_refused_when_the_stack_is_made(wrong):
+    with pytest.raises(TypeError, match="mask"):
+        Encoder(1, 8, 2, 8, mask=wrong)
+    with pytest.raises(TypeError, match="cross_mask"):
+        Decoder(1, 8, 2, 8, cross_mask=wrong)
 
 
 def test_a_mask_without_a_rule_says_so():

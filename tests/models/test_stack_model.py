@@ -134,6 +134,12 @@ def test_heads_of_ones_own():
     assert copy(IDS)["tags"].shape == (2, 5, 7)
 
 
+@pytest.mark.parametrize("name", ["hidden", "memory"])
+def test_a_head_cannot_bear_the_name_of_another_output(name):
+    with pytest.raises(ValueError, match=f"a head cannot be called '{name}'"):
+        Bert(30, 1, 8, 2, 8, heads={name: keras.layers.Dense(3)})
+
+
 def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match=r"no head 'lmm'.*'masked_lm'"):
         make(heads=["lmm"])

@@ -7,6 +7,7 @@ from keras import ops
 
 from tftransformer.core import unallocated
 from tftransformer.decoding import BeamSearch, Greedy
+from tftransformer.masks import CausalMask, MemoryMask, PrefixMask
 from tftransformer.models import TransformerXL
 
 V, D, LAYERS = 20, 8, 2
@@ -180,6 +181,21 @@ def test_parameters_of_the_published_size():
     layer = 5 * d * d + 2 * d + 2 * d * 4096 + 4096 + d + 4 * d
     head = 267735 + 3 * (d + 1) + d * d
     assert model.count_params() == tables + d * sum(embed) + 18 * layer + head
+
+
+def test_default_clusters_lie_within_the_vocabulary(tmp_path):
+    model = TransformerXL(30000, 1, 8, 2, 8, memory_length=2)
+    assert model.stack.embeddings.table.bounds == [0, 20000, 30000]
+    assert model.get_config()["cutoffs"] == [20000]
+
+
+def test_a_mask_that_shows_the_future_scores_it():
+    """The same layers with and without the part of the scores that causal masks hide."""
+    mask = (CausalMask() | PrefixMask()) & MemoryMask()
+    model = TransformerXL(20, 1, 8, 2, 8, memory_length=2, mask=mask)
+    assert all(layer.attention.scorer.future for layer in model.stack.layers)
+    causal = TransformerXL(20, 1, 8, 2, 8, memory_length=2)
+    assert not any(layer.attention.scorer.future for layer in causal.stack.layers)
 
 
 def test_no_memory_is_a_memory_of_zeros():

@@ -7,6 +7,7 @@ from keras import ops
 
 from tftransformer.core import unallocated
 from tftransformer.decoding import BeamSearch, Greedy
+from tftransformer.masks import MemoryMask, PaddingMask, PermutationMask
 from tftransformer.models import XLNet
 
 V, D, LAYERS, LENGTH = 20, 8, 2, 7
@@ -43,6 +44,19 @@ def test_an_order_is_the_mask_of_its_ranks():
     by_mask = model({**given, "attention_mask": RANKS[:, None, :] < RANKS[:, :, None]})
     np.testing.assert_array_equal(by_order["lm"], by_mask["lm"])
     assert by_order["lm"].shape == (2, 2, V)
+
+
+def test_a_mask_of_the_order_itself_does_what_attention_masks_do():
+    mask = MemoryMask() & PaddingMask() & PermutationMask("query")
+    model = XLNet(30, 2, 8, 2, 8, mask=mask)
+    plain = XLNet(30, 2, 8, 2, 8)
+    plain.set_weights(model.get_weights())
+    inputs = {
+        "token_ids": np.array([[6, 7, 8, 9]]),
+        "permutation": np.array([[2, 0, 3, 1]]),
+        "target_mapping": np.eye(4, dtype="float32")[None],
+    }
+    np.testing.assert_allclose(model(inputs)["lm"], plain(inputs)["lm"], atol=1e-5)
 
 
 def test_details_of_two_streams():

@@ -3,7 +3,13 @@
 from tftransformer.core.checks import check_ints, check_numbers, is_int, is_number, require
 from tftransformer.core.configurable import Configurable, Layer, copy_of
 from tftransformer.core.files import clear_leftovers, making_folder, replacing, replacing_folder
-from tftransformer.core.numerics import gelu_tanh, get_activation, log_normalizer, masked_softmax
+from tftransformer.core.numerics import (
+    checked_ids,
+    gelu_tanh,
+    get_activation,
+    log_probabilities,
+    masked_softmax,
+)
 from tftransformer.core.ragged import Ragged
 from tftransformer.core.registration import register
 from tftransformer.core.selection import best_index, top_k
@@ -17,13 +23,14 @@ __all__ = [
     "best_index",
     "check_ints",
     "check_numbers",
+    "checked_ids",
     "clear_leftovers",
     "copy_of",
     "gelu_tanh",
     "get_activation",
     "is_int",
     "is_number",
-    "log_normalizer",
+    "log_probabilities",
     "making_folder",
     "masked_softmax",
     "register",

@@ -37,21 +37,32 @@ def _softmax(logits: Any) -> Any:
     return ops.ones_like(logits) if logits.shape[-1] == 1 else ops.softmax(logits, axis=-1)
 
 
-def log_normalizer(logits: Any, probabilities: Any, best: Any) -> Any:
-    """`log Σ exp(logits)` by their softmax.
+def log_probabilities(chosen: Any, logits: Any, probabilities: Any, best: Any) -> Any:
+    """Logarithms of the probabilities of some classes, by the softmax of all.
 
-    On a CPU that is faster than an exponential and a sum, and a loss has the softmax anyway.
+    On a CPU that is faster than an exponential and a sum, and a loss has the softmax anyway. The
+    largest logit is subtracted before anything is added, so large logits cost no digits.
 
     Args:
+        chosen: float32 tensor (rows, n), the logits of these classes.
         logits: float32 tensor (rows, classes).
         probabilities: their softmax.
         best: int tensor (rows, 1), the class of the maximum: its probability cannot vanish.
 
     Returns:
-        float32 tensor (rows, 1).
+        float32 tensor (rows, n).
     """
     probability = ops.take_along_axis(probabilities, best, axis=-1)
-    return ops.take_along_axis(logits, best, axis=-1) - ops.log(probability)
+    return (chosen - ops.take_along_axis(logits, best, axis=-1)) + ops.log(probability)
+
+
+def checked_ids(ids: Any, size: int) -> Any:
+    """Returns ids to read a table of `size` rows by; one below 0 is as wrong as one too large.
+
+    A table is read from its end by negative ids, in silence. What happens instead to an id that is
+    out of range is the device's affair: an error on a CPU.
+    """
+    return ops.where(ids < 0, ops.cast(size, ids.dtype), ids)
 
 
 @register

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from tftransformer.core import is_int, is_number, log_normalizer, register, require
+from tftransformer.core import is_int, is_number, log_probabilities, register, require
 from tftransformer.core.selection import flat_rows, pick, top_k
 from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
 from tftransformer.decoding.strategy import (
@@ -163,7 +163,7 @@ class BeamSearch(Strategy):
         per_beam = min(2 * beams, vocabulary)
         scores, tokens = top_k(logits, per_beam)
         if not processors:
-            scores = scores - log_normalizer(logits, ops.softmax(logits), tokens[:, :1])
+            scores = log_probabilities(scores, logits, ops.softmax(logits), tokens[:, :1])
         scores = scores + ops.reshape(state["running_scores"], (-1, 1))
         scores = ops.reshape(scores, (-1, beams * per_beam))
         tokens = ops.reshape(tokens, (-1, beams * per_beam))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from tftransformer.core import best_index, log_normalizer, register
+from tftransformer.core import best_index, log_probabilities, register
 from tftransformer.decoding.strategy import (
     Decoded,
     Strategy,
@@ -57,9 +57,10 @@ def decode_rows(
         scores = process(processors, logits, state["ids"], length)
         tokens = ops.cast(pick(scores, generated), "int32")
         chosen = ops.take_along_axis(logits, ops.expand_dims(tokens, 1), axis=1)
-        normalizer = log_normalizer(logits, ops.softmax(logits), best_index(logits)[:, None])
+        best = best_index(logits)[:, None]
+        gained = log_probabilities(chosen, logits, ops.softmax(logits), best)
         tokens = ops.where(state["open"], tokens, pad_id)
-        gain = ops.where(state["open"], (chosen - normalizer)[:, 0], 0.0)
+        gain = ops.where(state["open"], gained[:, 0], 0.0)
         return (
             tokens,
             None,

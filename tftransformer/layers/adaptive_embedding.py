@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, checked_ids, register
 
 
 @register
@@ -80,12 +80,16 @@ class AdaptiveEmbedding(Layer):
 
     def call(self, ids: Any) -> Any:
         """Looks up int ids (…) as float vectors (…, d_model), in the compute dtype."""
+        ids = checked_ids(ids, self.bounds[-1])
         if len(self.tables) == 1:
             return self._look_up(0, ids)
         x = 0.0
         for index, (start, end) in enumerate(self.clusters):
-            own = ops.logical_and(ids >= start, ids < end)
-            vectors = self._look_up(index, ops.clip(ids - start, 0, end - start - 1))
+            row = ops.maximum(ids - start, 0)
+            own = ids >= start
+            if index < len(self.clusters) - 1:  # the last table is asked for what is out of range
+                row, own = ops.minimum(row, end - start - 1), ops.logical_and(own, ids < end)
+            vectors = self._look_up(index, row)
             x = ops.where(own[..., None], vectors, x)
         return x
 

@@ -9,6 +9,7 @@ from keras import ops
 from tftransformer.core import register
 from tftransformer.layers.attention_state import LayerState
 from tftransformer.layers.encoder_layer import EncoderLayer, attend
+from tftransformer.masks import with_heads
 
 
 @register
@@ -74,7 +75,9 @@ class DecoderLayer(EncoderLayer):
         Returns:
             float tensor (batch, length, d_model).
         """
-        if encoder_output is None and state is None:
+        slot = state.cross_attention if state else None
+        # Without keys the cross-attention would fall back on the layer's own input.
+        if encoder_output is None and getattr(slot, "key", None) is None:
             raise ValueError(
                 "the layer has nothing to attend to: pass encoder_output, or a state that holds "
                 "its projection."
@@ -82,9 +85,9 @@ class DecoderLayer(EncoderLayer):
         x = self._attend(
             x, attention_mask, training, state, position_bias=position_bias, context=context
         )
-        slot = state.cross_attention if state else None
         copies = slot.copies if slot else 1
-        if copies > 1 and cross_attention_mask.shape[2] != 1:
+        if copies > 1 and cross_attention_mask is not None and cross_attention_mask.shape[-2] != 1:
+            cross_attention_mask = with_heads(cross_attention_mask)
             cross_attention_mask = ops.tile(cross_attention_mask, (1, 1, copies, 1))
 
         def look_at_source(h):

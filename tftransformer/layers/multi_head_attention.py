@@ -11,6 +11,7 @@ from tftransformer.layers.attention_state import AttentionState
 from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
 from tftransformer.layers.scorers import DotProductScorer
+from tftransformer.masks import as_bool, with_heads
 
 
 @register
@@ -127,10 +128,12 @@ class MultiHeadAttention(Layer):
         Args:
             query: float tensor (batch, queries, d_query).
             value: float tensor (batch, keys, d_value); default: `query` (self-attention).
-            attention_mask: bool tensor broadcastable to (batch, heads, queries, keys),
-                True = may attend; default: the implicit Keras mask of `value`, else all may. A
-                query that may see nothing yields 0 before the output projection.
-            position_bias: float tensor broadcastable as the mask, added to the scores.
+            attention_mask: bool tensor (batch, queries, keys), as Keras has it, or broadcastable
+                to (batch, heads, queries, keys), True = may attend; default: the implicit Keras
+                mask of `value`, else all may. A query that may see nothing yields 0 before the
+                output projection.
+            position_bias: float tensor (queries, keys), or broadcastable to (batch, heads,
+                queries, keys), added to the scores.
             context: the dict that masks read; its `query_positions` serve `rotary`, all of it
                 the scorer.
             state: slot that receives the weights and, where it is a cache, keys and values.
@@ -147,10 +150,17 @@ class MultiHeadAttention(Layer):
         value = query if value is None else value
         if attention_mask is None:
             attention_mask = implicit_mask(value)
+        else:
+            attention_mask = with_heads(as_bool(attention_mask, "attention_mask"))
         positions = context.get(state.new_keys_at)
         key, values = state.extend(lambda: self.project_value(value, positions))
         scores = self.scorer(heads, key, context=context)
         if position_bias is not None:
+            if len(position_bias.shape) == 3:
+                raise ValueError(
+                    f"position_bias of shape {tuple(position_bias.shape)} may be of the batch or "
+                    "of the heads: give (batch, heads, queries, keys), or (queries, keys)."
+                )
             scores = scores + ops.cast(position_bias, scores.dtype)
         state.weights = masked_softmax(scores, attention_mask)
         weights = self.dropout(ops.cast(state.weights, values.dtype), training=training)

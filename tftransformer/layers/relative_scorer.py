@@ -7,6 +7,7 @@ from keras import ops
 
 from tftransformer.core import Layer, register
 from tftransformer.layers.dropout import Dropout
+from tftransformer.masks import Mask
 from tftransformer.positions import SinusoidalPositions
 
 
@@ -49,6 +50,14 @@ class RelativeScorer(Layer):
         )
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.segment_bias = self.segment = None
+
+    def check_mask(self, mask: Mask) -> None:
+        """Raises a ValueError for a mask under which what is not scored would count."""
+        if not self.future and not mask.is_causal:
+            raise ValueError(
+                f"{mask!r} may show keys after their query, which RelativeScorer(future=False) "
+                "does not score: RelativeScorer(future=True), or & CausalMask()."
+            )
 
     def build(self, query_shape, key_shape=None):
         _, heads, _, width = query_shape

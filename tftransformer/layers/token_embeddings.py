@@ -5,8 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, checked_ids, register
 from tftransformer.layers.dropout import Dropout
+from tftransformer.positions import RotaryPositions
 
 
 @register
@@ -46,6 +47,11 @@ class TokenEmbeddings(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        if isinstance(position, RotaryPositions):
+            raise TypeError(
+                "RotaryPositions turn queries and keys and are not added to embeddings: give them "
+                "to the layers, rotary=RotaryPositions(), and position=None."
+            )
         self.vocab_size, self.d_model = vocab_size, d_model
         self.position, self.pad_id = position, pad_id
         self.factor = d_model**0.5 if scale else 1.0
@@ -99,7 +105,7 @@ class TokenEmbeddings(Layer):
         Returns:
             float tensor (batch, length, d_model), in the compute dtype.
         """
-        x = self.table(ids) * self.factor
+        x = self.table(checked_ids(ops.convert_to_tensor(ids), self.vocab_size)) * self.factor
         if self.position is not None:
             if positions is None:
                 positions = ops.arange(ops.shape(ids)[1])
@@ -117,7 +123,7 @@ class TokenEmbeddings(Layer):
             return x
         if table is None:
             raise ValueError(f"the model was given {name!r} and has no embeddings for them.")
-        return x + table(ids)
+        return x + table(checked_ids(ops.convert_to_tensor(ids), table.input_dim))
 
     def compute_mask(self, ids: Any, mask: Any = None) -> Any:
         """Returns bool (batch, length), True = a real token; None without a `pad_id`."""

@@ -2,7 +2,7 @@
 
 from tftransformer.masks.causal import CausalMask
 from tftransformer.masks.document import DocumentMask
-from tftransformer.masks.mask import And, Mask, Not, Or
+from tftransformer.masks.mask import And, Mask, Not, Or, Reach, as_bool, check_mask, with_heads
 from tftransformer.masks.memory import MemoryMask
 from tftransformer.masks.padding import PaddingMask
 from tftransformer.masks.permutation import PermutationMask
@@ -22,7 +22,11 @@ __all__ = [
     "PaddingMask",
     "PermutationMask",
     "PrefixMask",
+    "Reach",
     "SameLengthMask",
     "SlidingWindowMask",
     "TensorMask",
+    "as_bool",
+    "check_mask",
+    "with_heads",
 ]

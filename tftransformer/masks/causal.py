@@ -3,7 +3,7 @@
 from keras import ops
 
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask
+from tftransformer.masks.mask import Mask, Reach
 
 
 @register
@@ -17,3 +17,6 @@ class CausalMask(Mask):
     def visible(self, context):
         query, key = context["query_positions"], context["key_positions"]
         return ops.less_equal(key[..., None, :], query[..., :, None])
+
+    def reach(self, first, last, context=None):
+        return Reach(high=last)

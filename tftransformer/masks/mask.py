@@ -1,8 +1,9 @@
 """The mask expression: what every mask class is, and how masks combine."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+import keras
 from keras import ops
 
 from tftransformer.core import Configurable, register
@@ -18,6 +19,47 @@ _ENTRIES = {
     "memory_lengths": "int tensor () or (batch,), how many memory positions are filled",
     "permutation": "int tensor (batch, length), the rank of each position in the order",
 }
+
+
+class Reach(NamedTuple):
+    """The keys from `low` up to and including `high`, absolute positions; None = no bound.
+
+    Bounds are ints where they follow from positions alone, scalar tensors where they follow from
+    tensors of the context.
+    """
+
+    low: Any = None
+    high: Any = None
+
+    def __and__(self, other: "Reach") -> "Reach":
+        return Reach(
+            _bound(max, ops.maximum, self.low, other.low, either=True),
+            _bound(min, ops.minimum, self.high, other.high, either=True),
+        )
+
+    def __or__(self, other: "Reach") -> "Reach":
+        return Reach(
+            _bound(min, ops.minimum, self.low, other.low, either=False),
+            _bound(max, ops.maximum, self.high, other.high, either=False),
+        )
+
+
+def _bound(of_ints: Callable, of_tensors: Callable, a: Any, b: Any, either: bool) -> Any:
+    """One bound of two; where a side has none, that of the other side or none."""
+    if a is None or b is None:
+        return (b if a is None else a) if either else None
+    return (of_ints if isinstance(a, int) and isinstance(b, int) else of_tensors)(a, b)
+
+
+class _MissingEntryError(KeyError):
+    """An entry that a mask reads is not in its context."""
+
+
+class _Context(dict):
+    """A mask context that tells its own missing entries from a KeyError of the user's code."""
+
+    def __missing__(self, entry: str):
+        raise _MissingEntryError(entry)
 
 
 class Mask(Configurable):
@@ -51,6 +93,22 @@ class Mask(Configurable):
         """
         raise NotImplementedError(f"{type(self).__name__} must define visible(context)")
 
+    def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> "Reach":
+        """Returns which keys some queries can see at most: here, any.
+
+        Args:
+            first: int, the smallest absolute position of the queries.
+            last: int, the largest.
+            context: the mask context, where bounds depend on it; without it they are left out.
+        """
+        return Reach()
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether it is known of the mask that no query sees a key after itself."""
+        high = self.reach(0, 0).high
+        return high is not None and high <= 0
+
     def __call__(self, context: Mapping[str, Any]) -> Any:
         """Evaluates the mask.
 
@@ -62,21 +120,31 @@ class Mask(Configurable):
 
         Raises:
             ValueError: if an entry that the mask reads is not in the context.
+            TypeError: if the mask returns numbers instead of True and False.
         """
         try:
-            visible = ops.convert_to_tensor(self.visible(context))
-        except KeyError as missing:
+            visible = ops.convert_to_tensor(self.visible(_Context(context)))
+        except _MissingEntryError as missing:
             entry = missing.args[0]
             meaning = _ENTRIES.get(entry, "a tensor that this mask reads")
             raise ValueError(
                 f"{self!r} needs {entry!r} in the mask context, which holds "
                 f"{sorted(context)}. Supply it: context={{{entry!r}: …}}, {meaning}."
             ) from missing
-        if len(visible.shape) == 2:
-            return visible[None, None]
-        if len(visible.shape) == 3:
-            return visible[:, None]
-        return visible
+        dtype = keras.backend.standardize_dtype(visible.dtype)
+        if dtype != "bool":
+            raise TypeError(
+                f"{self!r} returned {dtype}, and visible() returns bool, True = may attend: "
+                "compare, as in `key <= query`; numbers to add to the scores (0 and -1e9) are "
+                "`numbers == 0`."
+            )
+        return with_heads(visible)
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"{self!r} is neither true nor false. Masks combine with &, | and ~; `and`, `or` and "
+            "`not` would drop a side in silence. To ask whether there is a mask: `mask is None`."
+        )
 
     def __and__(self, other: "Mask") -> "Mask":
         return And(self, other)
@@ -88,7 +156,7 @@ class Mask(Configurable):
         return Not(self)
 
     def _identity(self) -> tuple:
-        return (type(self), *self._arguments.items())
+        return (type(self), *((name, _frozen(given)) for name, given in self._arguments.items()))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Mask) and self._identity() == other._identity()
@@ -99,6 +167,72 @@ class Mask(Configurable):
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self._arguments.items())
         return f"{type(self).__name__}({arguments})"
+
+
+def _frozen(value: Any) -> Any:
+    """An argument of a mask as something that can be hashed; a list equals a tuple."""
+    if isinstance(value, Mapping):
+        return tuple(sorted((name, _frozen(item)) for name, item in value.items()))
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_frozen, value))
+    if isinstance(value, (set, frozenset)):
+        return frozenset(map(_frozen, value))
+    if hasattr(value, "tobytes"):  # an array, of numpy or a number of it
+        return (str(value.dtype), tuple(value.shape), value.tobytes())
+    return value
+
+
+def with_heads(mask: Any) -> Any:
+    """Returns a mask with the axes (batch, heads, queries, keys), as it broadcasts to them.
+
+    Args:
+        mask: tensor (queries, keys), (batch, queries, keys), as Keras has it, or (batch, heads,
+            queries, keys).
+    """
+    rank = len(mask.shape)
+    if rank == 2:
+        return mask[None, None]
+    if rank == 3:
+        return mask[:, None]
+    if rank == 4:
+        return mask
+    raise ValueError(
+        f"a mask is (queries, keys), (batch, queries, keys) or (batch, heads, queries, keys), not "
+        f"of shape {tuple(mask.shape)}."
+    )
+
+
+def as_bool(mask: Any, name: str = "a mask") -> Any:
+    """Returns a mask as a bool tensor, True = may attend, a real token.
+
+    Args:
+        mask: tensor of bool, or of whole numbers 1 and 0.
+        name: of the mask, for the error.
+
+    Raises:
+        TypeError: for floats. As other libraries use them, 0 is what counts and -1e9 what does
+            not: the opposite.
+    """
+    mask = ops.convert_to_tensor(mask)
+    dtype = keras.backend.standardize_dtype(mask.dtype)
+    if "float" in dtype:
+        raise TypeError(
+            f"{name} is {dtype}: expected bool, or 1 and 0 as whole numbers, True = may attend. "
+            "Numbers to add to the scores (0 and -1e9) become a mask by `numbers == 0`."
+        )
+    return ops.cast(mask, "bool")
+
+
+def check_mask(mask: Any, name: str = "mask") -> "Mask":
+    """Returns a mask expression, or says that something else was given."""
+    if isinstance(mask, Mask):
+        return mask
+    if isinstance(mask, type) and issubclass(mask, Mask):
+        raise TypeError(f"{name} is the class {mask.__name__}: give an object, {mask.__name__}().")
+    raise TypeError(
+        f"{name}={mask!r} is no mask: expected an expression such as CausalMask() & PaddingMask() "
+        "(tftransformer.masks). A tensor goes in with TensorMask() and the context."
+    )
 
 
 def _operand(mask: Mask, binds_at_least: int) -> str:
@@ -131,6 +265,9 @@ class And(_Pair):
     def visible(self, context):
         return ops.logical_and(self.left(context), self.right(context))
 
+    def reach(self, first, last, context=None):
+        return self.left.reach(first, last, context) & self.right.reach(first, last, context)
+
 
 @register
 class Or(_Pair):
@@ -140,6 +277,9 @@ class Or(_Pair):
 
     def visible(self, context):
         return ops.logical_or(self.left(context), self.right(context))
+
+    def reach(self, first, last, context=None):
+        return self.left.reach(first, last, context) | self.right.reach(first, last, context)
 
 
 @register

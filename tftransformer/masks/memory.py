@@ -3,7 +3,7 @@
 from keras import ops
 
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask
+from tftransformer.masks.mask import Mask, Reach
 
 
 @register
@@ -19,3 +19,8 @@ class MemoryMask(Mask):
         lengths = ops.convert_to_tensor(context["memory_lengths"])
         key = context["key_positions"][..., None, :]
         return ops.greater_equal(key, -lengths[..., None, None])
+
+    def reach(self, first, last, context=None):
+        if "memory_lengths" not in (context or {}):
+            return Reach()
+        return Reach(low=-ops.max(context["memory_lengths"]))

@@ -1,9 +1,7 @@
 """PaddingMask."""
 
-from keras import ops
-
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask
+from tftransformer.masks.mask import Mask, as_bool
 
 
 @register
@@ -14,4 +12,4 @@ class PaddingMask(Mask):
     """
 
     def visible(self, context):
-        return ops.cast(context["padding_mask"], "bool")[..., None, :]
+        return as_bool(context["padding_mask"], "padding_mask")[..., None, :]

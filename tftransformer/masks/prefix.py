@@ -3,7 +3,7 @@
 from keras import ops
 
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask
+from tftransformer.masks.mask import Mask, Reach
 
 
 @register
@@ -18,3 +18,8 @@ class PrefixMask(Mask):
         lengths = ops.convert_to_tensor(context["prefix_lengths"])
         key = context["key_positions"]
         return ops.less(key[..., None, :], lengths[:, None, None])
+
+    def reach(self, first, last, context=None):
+        if "prefix_lengths" not in (context or {}):
+            return Reach()
+        return Reach(high=ops.max(context["prefix_lengths"]) - 1)

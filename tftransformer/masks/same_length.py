@@ -3,7 +3,7 @@
 from keras import ops
 
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask
+from tftransformer.masks.mask import Mask, Reach
 
 
 @register
@@ -18,3 +18,8 @@ class SameLengthMask(Mask):
         lengths = ops.convert_to_tensor(context["memory_lengths"])[..., None, None]
         query, key = context["query_positions"], context["key_positions"]
         return ops.greater_equal(key[..., None, :], ops.subtract(query[..., :, None], lengths))
+
+    def reach(self, first, last, context=None):
+        if "memory_lengths" not in (context or {}):
+            return Reach()
+        return Reach(low=first - ops.max(context["memory_lengths"]))

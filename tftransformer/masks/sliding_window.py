@@ -3,7 +3,7 @@
 from keras import ops
 
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask
+from tftransformer.masks.mask import Mask, Reach
 
 
 @register
@@ -27,3 +27,6 @@ class SlidingWindowMask(Mask):
         query, key = context["query_positions"], context["key_positions"]
         distance = ops.subtract(key[..., None, :], query[..., :, None])
         return ops.logical_and(distance >= -self.before, distance <= self.after)
+
+    def reach(self, first, last, context=None):
+        return Reach(low=first - self.before, high=last + self.after)

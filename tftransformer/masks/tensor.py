@@ -1,9 +1,7 @@
 """TensorMask."""
 
-from keras import ops
-
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask
+from tftransformer.masks.mask import Mask, as_bool
 
 
 @register
@@ -19,4 +17,4 @@ class TensorMask(Mask):
         self.entry = entry
 
     def visible(self, context):
-        return ops.cast(context[self.entry], "bool")
+        return as_bool(context[self.entry], self.entry)

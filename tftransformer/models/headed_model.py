@@ -31,6 +31,12 @@ class HeadedModel(Configurable, keras.Model):
                 called as `head(hidden)`, with `inputs` and `training` where its `call` has them.
             makers: for each name the family knows, a function from such arguments to the head.
         """
+        taken = sorted({*wanted} & {"hidden", "memory", "hidden_states", "attentions"})
+        if taken:
+            raise ValueError(
+                f"a head cannot be called {taken[0]!r}, which is an output of the model itself: "
+                "choose another name."
+            )
         self.heads = {}
         if not isinstance(wanted, Mapping):
             wanted = {name: {} for name in wanted}

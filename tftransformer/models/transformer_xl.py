@@ -14,10 +14,12 @@ from tftransformer.layers import (
     RelativeScorer,
     TokenEmbeddings,
 )
-from tftransformer.masks import CausalMask, Mask, MemoryMask, SlidingWindowMask
+from tftransformer.masks import CausalMask, Mask, MemoryMask, SlidingWindowMask, check_mask
 from tftransformer.models.headed_model import Heads
 from tftransformer.models.recurrent_model import RecurrentModel
 from tftransformer.stacks import RecurrentEncoder
+
+CUTOFFS = (20000, 40000, 200000)
 
 
 @register
@@ -40,7 +42,8 @@ class TransformerXL(RecurrentModel):
         same_length: whether each query sees equally far back: `memory_length` positions, its own
             included.
         clamp: the largest distance told apart; None = all are.
-        cutoffs: ids at which clusters of rarer tokens begin, see `AdaptiveEmbedding`.
+        cutoffs: ids at which clusters of rarer tokens begin, see `AdaptiveEmbedding`; default: of
+            20000, 40000 and 200000 those within the vocabulary.
         d_embed: width of the vectors of the first cluster; default `d_model`.
         shrink: factor by which each cluster's vectors are narrower.
         tie_projections: whether embedding and softmax share the projections of the rarer clusters.
@@ -74,7 +77,7 @@ class TransformerXL(RecurrentModel):
         memory_length: int = 1600,
         same_length: bool = True,
         clamp: int | None = 1000,
-        cutoffs: Sequence[int] = (20000, 40000, 200000),
+        cutoffs: Sequence[int] | None = None,
         d_embed: int | None = None,
         shrink: int = 4,
         tie_projections: bool = True,
@@ -93,6 +96,10 @@ class TransformerXL(RecurrentModel):
             mask = CausalMask() & MemoryMask()
             if same_length and memory_length:
                 mask = mask & SlidingWindowMask(before=memory_length - 1)
+        if cutoffs is None:
+            cutoffs = [cutoff for cutoff in CUTOFFS if cutoff < vocab_size]
+            self._arguments["cutoffs"] = cutoffs
+        future = not check_mask(mask).is_causal
         common = {"dtype": self.dtype_policy}
         table = AdaptiveEmbedding(
             vocab_size, d_model, cutoffs, d_embed, shrink, name="table", **common
@@ -120,7 +127,7 @@ class TransformerXL(RecurrentModel):
                 dropout=attention_dropout,
                 use_bias=False,
                 scorer=RelativeScorer(
-                    d_model, clamp=clamp, future=False, dropout=dropout, name="scorer", **common
+                    d_model, clamp=clamp, future=future, dropout=dropout, name="scorer", **common
                 ),
                 name="attention",
                 **common,

@@ -21,6 +21,7 @@ from tftransformer.masks import (
     PaddingMask,
     SameLengthMask,
     TensorMask,
+    check_mask,
 )
 from tftransformer.models.headed_model import Heads
 from tftransformer.models.recurrent_model import RecurrentModel
@@ -70,8 +71,8 @@ class XLNet(RecurrentModel):
     Example:
 
     >>> model = XLNet(vocab_size=100, num_layers=2, d_model=32, num_heads=4, dff=64)
-    >>> model({"token_ids": np.ones((2, 3), "int32"), "permutation": [[2, 0, 1]] * 2,
-    ...        "target_mapping": [[[1, 0, 0]]] * 2})["lm"].shape
+    >>> model({"token_ids": np.ones((2, 3), "int32"), "permutation": np.array([[2, 0, 1]] * 2),
+    ...        "target_mapping": np.array([[[1.0, 0, 0]]] * 2)})["lm"].shape
     TensorShape([2, 1, 100])
     """
 
@@ -107,6 +108,7 @@ class XLNet(RecurrentModel):
                 mask = mask & CausalMask()
                 if same_length:
                     mask = mask & SameLengthMask()
+        future = not check_mask(mask).is_causal
         common = {"dtype": self.dtype_policy}
         embeddings = TokenEmbeddings(
             vocab_size,
@@ -134,7 +136,7 @@ class XLNet(RecurrentModel):
                 scorer=RelativeScorer(
                     d_model,
                     clamp=clamp,
-                    future=not causal,
+                    future=future,
                     segments=True,
                     dropout=dropout,
                     name="scorer",
@@ -189,7 +191,7 @@ class XLNet(RecurrentModel):
             own = context["query_segments"] = ops.cast(context.pop("segment_ids"), "int32")
             context["key_segments"] = ops.pad(own, ((0, 0), (past, 0)))
         if "permutation" in context:
-            ranks = ops.convert_to_tensor(context.pop("permutation"))
+            ranks = ops.convert_to_tensor(context["permutation"])
             context["attention_mask"] = ranks[:, None, :] < ranks[:, :, None]
         visible = ops.cast(context.get("attention_mask", ops.ones((1, 1, 1))), "int32")
         if "attention_mask" in context:
@@ -205,7 +207,11 @@ class XLNet(RecurrentModel):
             ids,
             padding_mask,
             target_mapping=ops.ones((rows, 1, 1)),
-            context={**context, "attention_mask": keys <= ops.arange(length)[:, None]},
+            context={
+                **context,
+                "attention_mask": keys <= ops.arange(length)[:, None],
+                "permutation": ops.arange(length + 1)[None],  # from left to right
+            },
             query_context={
                 "query_positions": ops.arange(length, length + 1),
                 "attention_mask": keys[None] < length,

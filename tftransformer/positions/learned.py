@@ -3,8 +3,9 @@
 from typing import Any
 
 import keras
+from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, checked_ids, register
 
 
 @register
@@ -50,7 +51,8 @@ class LearnedPositions(Layer):
                 f"the input has {length} positions and the table {self.max_length}: shorten the "
                 f"input, or build the model with max_length={length} or more."
             )
-        return self.table(positions + self.offset)
+        rows = ops.convert_to_tensor(positions) + self.offset
+        return self.table(checked_ids(rows, self.max_length + self.offset))
 
     def compute_output_shape(self, positions_shape):
         return (*positions_shape, self.d_model)

@@ -7,7 +7,7 @@ from keras import ops
 
 from tftransformer.core import register
 from tftransformer.layers import DecoderLayer, StackState
-from tftransformer.masks import CausalMask, Mask, PaddingMask
+from tftransformer.masks import CausalMask, Mask, PaddingMask, check_mask
 from tftransformer.stacks.encoder import Encoder, implicit_padding_mask
 
 
@@ -38,7 +38,9 @@ class Decoder(Encoder):
         **options: Any,
     ):
         super().__init__(num_layers, d_model, num_heads, dff, mask=mask, **options)
-        self.cross_mask = PaddingMask() if cross_mask is None else cross_mask
+        self.cross_mask = PaddingMask()
+        if cross_mask is not None:
+            self.cross_mask = check_mask(cross_mask, "cross_mask")
 
     def default_mask(self) -> Mask:
         return CausalMask() & PaddingMask()

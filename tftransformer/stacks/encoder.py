@@ -8,7 +8,7 @@ from keras import ops
 
 from tftransformer.core import Layer, check_ints, copy_of, register
 from tftransformer.layers import EncoderLayer, StackState, make_norm
-from tftransformer.masks import Mask, PaddingMask
+from tftransformer.masks import Mask, PaddingMask, check_mask
 
 # Entries of the context that, where they are given, go to the embeddings.
 EMBEDDED = ("segment_ids", "language_ids")
@@ -63,7 +63,7 @@ class Encoder(Layer):
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         check_ints(1, num_layers=num_layers, d_model=d_model, num_heads=num_heads)
         self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
-        self.mask = self.default_mask() if mask is None else mask
+        self.mask = check_mask(self.default_mask() if mask is None else mask)
         self.embeddings, self.position_bias = embeddings, position_bias
         self.zero_padding = zero_padding
         for option, given in options.items():
@@ -76,6 +76,10 @@ class Encoder(Layer):
             self.make_layer(index, d_model, num_heads, dff, **options)
             for index in range(num_layers)
         ]
+        for layer in self.layers:
+            scorer = getattr(layer.attention, "scorer", None)
+            if hasattr(scorer, "check_mask"):
+                scorer.check_mask(self.mask)
         last = self.layers[-1]
         if final_norm is None:
             final_norm = last.norm == "pre"

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from tftransformer.core import best_index, log_normalizer, register
+from tftransformer.core import best_index, log_probabilities, register
 
 
 def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
@@ -41,9 +41,10 @@ def _smoothed(labels, logits, smoothing: float):
         # The accuracy needs the best class as well, and the graph computes it once.
         best = best_index(probabilities)[:, None]
         label_logits = ops.take_along_axis(logits, labels[:, None], axis=-1)
-        losses = log_normalizer(logits, probabilities, best) - (1.0 - smoothing) * label_logits
+        losses = -log_probabilities(label_logits, logits, probabilities, best)
         if smoothing:
-            losses = losses - smoothing * ops.mean(logits, axis=-1, keepdims=True)
+            # Differences first: the mean of large logits would lose the digits that count.
+            losses = losses + smoothing * ops.mean(label_logits - logits, axis=-1, keepdims=True)
 
         def gradient(*args, upstream=None):
             # softmax − q: the label and the smoothing are rank-one terms.
