@@ -40,8 +40,8 @@ def _softmax(logits: Any) -> Any:
 def log_probabilities(chosen: Any, logits: Any, probabilities: Any, best: Any) -> Any:
     """Logarithms of the probabilities of some classes, by the softmax of all.
 
-    On a CPU that is faster than an exponential and a sum, and a loss has the softmax anyway. The
-    largest logit is subtracted before anything is added, so large logits cost no digits.
+    On a CPU that is faster than an exponential and a sum, and a loss has the softmax anyway. What
+    is large in all logits is subtracted first, so it costs no digits.
 
     Args:
         chosen: float32 tensor (rows, n), the logits of these classes.
@@ -52,8 +52,10 @@ def log_probabilities(chosen: Any, logits: Any, probabilities: Any, best: Any) -
     Returns:
         float32 tensor (rows, n).
     """
+    largest = ops.take_along_axis(logits, best, axis=-1)
+    shift = 32 * ops.round(largest / 32)  # float32 subtracts it without an error
     probability = ops.take_along_axis(probabilities, best, axis=-1)
-    return (chosen - ops.take_along_axis(logits, best, axis=-1)) + ops.log(probability)
+    return (chosen - shift) - ((largest - shift) - ops.log(probability))
 
 
 def checked_ids(ids: Any, size: int) -> Any:
