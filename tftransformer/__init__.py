@@ -72,7 +72,7 @@ _LATER = {
     "tftransformer.pretrained": ["from_pretrained", "save_pretrained"],
     "tftransformer.tasks": ["Translator", "translation_scores"],
     "tftransformer.text": ["SentencePieceTokenizer", "WordPieceTokenizer", "load_tokenizer"],
-    "tftransformer.training": ["Checkpointing", "Trainer"],
+    "tftransformer.training": ["CarriedMemory", "Checkpointing", "Trainer", "recipes"],
     "tftransformer.visualize": ["alignment", "attention_map", "training_curves"],
 }
 __getattr__, __dir__ = lazy_names(globals(), _LATER)

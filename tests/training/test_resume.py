@@ -151,7 +151,7 @@ def test_limits_stop_in_mid_epoch_and_the_rest_follows(tiny, tmp_path):
     part = trainer(steps=4, directory=tmp_path)
     logs = part.train().history
     assert len(logs["val_loss"]) == 1  # the part of the epoch is validated and reported
-    assert int(part.model.optimizer.iterations) == 4
+    assert int(part.optimizer.iterations) == 4
     rest = trainer(directory=tmp_path, resume=True)
     assert rest.train().history == expected
     assert tiny.digest(rest.model) == tiny.digest(whole.model)
@@ -162,7 +162,7 @@ def test_training_stops_when_the_minutes_are_over(tiny):
         tiny.tiny_model(), tiny.TinyBatches(6), optimizer="sgd", minutes=1e-9, epochs=9, verbose=0
     )
     trainer.train()
-    assert int(trainer.model.optimizer.iterations) <= 1
+    assert int(trainer.optimizer.iterations) <= 1
 
 
 @pytest.mark.parametrize("min_delta", [0.0, 0.5])

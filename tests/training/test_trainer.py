@@ -8,6 +8,7 @@ from tftransformer.training import (
     label_smoothed_cross_entropy,
     load_checkpoint,
 )
+from tftransformer.training.recipes import RDrop
 
 
 def regroup(batches, rows):
@@ -68,14 +69,14 @@ def test_accumulating_small_batches_equals_one_large_batch(tiny, clip_norm):
     small = tiny.make(regroup(batches, 5), gradient_accumulation=2, **options)
     first, second = large.train().history, small.train().history
     holds(large.model, small.model.get_weights())
-    assert int(small.model.optimizer.iterations) == 4
+    assert int(small.optimizer.iterations) == 4
     np.testing.assert_allclose(first["loss"], second["loss"], rtol=1e-4)
 
 
 def test_the_last_window_of_an_epoch_may_be_shorter(tiny):
     trainer = tiny.make(tiny.TinyBatches(5), gradient_accumulation=2, epochs=2)
     trainer.train()
-    assert int(trainer.model.optimizer.iterations) == 6
+    assert int(trainer.optimizer.iterations) == 6
 
 
 def test_clipping_bounds_the_global_norm(tiny):
@@ -125,7 +126,7 @@ def test_r_drop_trains_on_the_divergence_of_two_passes(tiny):
     reported = float(likelihood())
     _, expected = after_one_update(model, loss)
     optimizer = keras.optimizers.SGD(RATE)
-    history = tiny.make(batches, model=model, r_drop=5.0, optimizer=optimizer).train()
+    history = tiny.make(batches, model=model, step=RDrop(5.0), optimizer=optimizer).train()
     np.testing.assert_allclose(history.history["loss"], [reported], rtol=1e-5)
     holds(model, expected, atol=1e-5)
 
@@ -158,7 +159,7 @@ def test_mixed_precision_learns_and_clips(tiny, policy):
     trainer = tiny.make(
         tiny.TinyBatches(12), model=model, epochs=6, clip_norm=1.0, gradient_accumulation=2
     )
-    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    scaled = isinstance(trainer.optimizer, keras.optimizers.LossScaleOptimizer)
     assert scaled == (policy == "mixed_float16")
     loss = trainer.train().history["loss"]
     assert loss[-1] < loss[0] - 0.2
@@ -248,7 +249,7 @@ def test_keras_callbacks_do_their_work(tiny, tmp_path):
     assert len(history.epoch) == 2  # stopped early
     assert [batch for batch, _ in batches] == [0, 1, 2, 3] * 2
     assert batches[3][1] == pytest.approx(history.history["loss"][0])
-    assert float(trainer.model.optimizer.learning_rate) == pytest.approx(0.005)
+    assert float(trainer.optimizer.learning_rate) == pytest.approx(0.005)
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 3
     assert (tmp_path / "epoch2.weights.h5").exists()
 
@@ -264,7 +265,7 @@ def test_nan_stops_training_with_terminate_on_nan(tiny):
     callbacks = [keras.callbacks.TerminateOnNaN()]
     trainer = tiny.make(optimizer=optimizer, callbacks=callbacks, epochs=5)
     assert len(trainer.train().epoch) == 1
-    assert int(trainer.model.optimizer.iterations) == 2
+    assert int(trainer.optimizer.iterations) == 2
 
 
 @pytest.mark.parametrize("verbose", [0, 1, 2])
@@ -280,7 +281,7 @@ def test_the_default_optimizer_is_that_of_the_paper(tiny):
     model.d_model = 8
     trainer = tiny.make(model=model, optimizer=None)
     trainer.train()
-    optimizer = model.optimizer
+    optimizer = trainer.optimizer
     assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.9, 0.98, 1e-9)
     assert float(optimizer.learning_rate) == pytest.approx(8**-0.5 * 4 * 4000**-1.5)
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tftransformer.training import Checkpointing, load_checkpoint
+from tftransformer.training.recipes import RDrop
 
 
 def item(**changes):
@@ -32,13 +33,21 @@ MISTAKES = {
         lambda tiny: {"train": tf.data.Dataset.from_tensors((np.ones(2), np.ones(2)))},
         "inputs, labels, weights",
     ),
-    "float labels": (lambda tiny: {"train": item(labels=np.ones((2, 3), "float32"))}, "int labels"),
-    "weights": (lambda tiny: {"train": item(weights=np.ones((2,), "float32"))}, "one shape"),
+    "float labels": (
+        lambda tiny: {"train": item(labels=np.ones((2, 3), "float32"))},
+        "float32.*numbers of classes are int",
+    ),
+    "weights": (lambda tiny: {"train": item(weights=np.ones((2, 2), "float32"))}, "first axes"),
+    "more weights": (
+        lambda tiny: {"train": item(weights=np.ones((2, 3, 2), "float32"))},
+        "first axes of the labels",
+    ),
+    "int weights": (lambda tiny: {"train": item(weights=np.ones((2, 3), int))}, "float weights"),
     "vocabulary": (lambda tiny: {"train": item(labels=np.full((2, 3), 12))}, "12 classes"),
     "ids": (lambda tiny: {"train": item(ids=np.full((2, 3), 12))}, "beyond its tables"),
     "length": (
         lambda tiny: {"train": item(labels=np.ones((2, 4), int), weights=np.ones((2, 4)))},
-        "logits",
+        r"labels.*\(1, 4\).*outputs.*\(1, 3, 12\)",
     ),
     "validation": (lambda tiny: {"validation": item().take(0)}, "validation is empty"),
     "ids of validation": (
@@ -54,7 +63,10 @@ MISTAKES = {
     "part of an epoch": (lambda tiny: {"epochs": 1.5}, "epochs=1.5 was given; expected an int ≥ 1"),
     "text": (lambda tiny: {"minutes": "3"}, "minutes='3' was given; expected a number > 0"),
     "clip": (lambda tiny: {"clip_norm": -1.0}, "clip_norm"),
-    "divergence": (lambda tiny: {"r_drop": -1.0}, "r_drop=-1.0 was given; expected a number > 0"),
+    "divergence": (
+        lambda tiny: {"step": RDrop(-1.0)},
+        "alpha=-1.0 was given; expected a number > 0",
+    ),
     "resume": (lambda tiny: {"resume": True}, "directory"),
     "monitor": (
         lambda tiny: {"checkpointing": Checkpointing(monitor="val_accuracy")},
@@ -83,7 +95,10 @@ def test_batches_of_another_kind_are_refused(tiny):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss": "mse"}, "keras.losses.Loss.*not 'mse'"),
+        ({"loss": "no loss"}, "keras.losses.Loss.*not 'no loss'"),
+        ({"metrics": ["no metric"]}, "keras.metrics.Metric.*'no metric'"),
+        ({"loss_weights": ["much"]}, "must be numbers"),
+        ({"step": 5.0}, r"TrainStep, such as tt.recipes.RDrop\(5.0\), not 5.0"),
         ({"callbacks": keras.callbacks.TerminateOnNaN}, "list of.*TerminateOnNaN"),
         ({"callbacks": [None]}, "it holds None"),
         ({"checkpointing": 3}, r"Checkpointing\(keep_last=10\), not 3"),

@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> None:
         minutes=options.minutes,
         directory=folder,
         resume=options.resume,
-        r_drop=options.r_drop,
+        step=tt.recipes.RDrop(options.r_drop) if options.r_drop else None,
         checkpointing=checkpointing,
     )
     trainer.train()

@@ -49,7 +49,7 @@ def best_index(scores):
     Keras's argmax passes several times over its input on TensorFlow, to tell −0 from 0.
 
     Args:
-        scores: float tensor (..., n), n static.
+        scores: float tensor (..., n).
 
     Returns:
         int32 tensor (...,).
@@ -60,7 +60,9 @@ def best_index(scores):
 
 
 def _block_width(size, k):
-    """The width of equal blocks, or None where blocks would not pay."""
+    """The width of equal blocks, or None where blocks would not pay or the size is open."""
+    if size is None:
+        return None
     for width in range(64, 257):
         if size % width == 0 and size // width >= 4 * k:
             return width

@@ -12,20 +12,26 @@ from tftransformer.training.schedules import (
 
 # These need TensorFlow; the rest runs on every backend of Keras.
 _LATER = {
+    "tftransformer.training.hooks": ["Carry", "CarriedMemory", "GradientRule", "Run", "TrainStep"],
     "tftransformer.training.checkpoints": ["Checkpointing", "load_checkpoint"],
     "tftransformer.training.trainer": ["Trainer"],
 }
 __getattr__, __dir__ = lazy_names(globals(), _LATER)
 
 __all__ = [
+    "CarriedMemory",
+    "Carry",
     "Checkpointing",
     "CosineSchedule",
     "CustomSchedule",
+    "GradientRule",
     "InverseSquareRootSchedule",
     "LabelSmoothedCrossEntropy",
     "LinearSchedule",
     "Perplexity",
+    "Run",
     "TokenAccuracy",
+    "TrainStep",
     "Trainer",
     "label_smoothed_cross_entropy",
     "load_checkpoint",

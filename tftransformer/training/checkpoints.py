@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -69,7 +70,7 @@ class Progress:
         batch: number of batches done in the epoch after those.
         step: number of updates.
         length: number of batches in an epoch, by which the data is known again; None if unknown.
-        sums: sums of the unfinished epoch, as `Steps.sums`.
+        frozen: numbers of the layers that are frozen, as `frozen_layers` returns them.
         history: logs of the finished epochs, key → values.
         epochs: their numbers.
         callbacks: class and changed attributes of each callback.
@@ -79,7 +80,7 @@ class Progress:
     batch: int = 0
     step: int = 0
     length: int | None = None
-    sums: list[float] = dataclasses.field(default_factory=lambda: [0.0, 0.0, 0.0])
+    frozen: list[int] = dataclasses.field(default_factory=list)
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     epochs: list[int] = dataclasses.field(default_factory=list)
     callbacks: list[tuple[str, dict]] = dataclasses.field(default_factory=list)
@@ -107,10 +108,20 @@ class CheckpointStore:
         model: built model.
         optimizer: built optimizer.
         settings: `Checkpointing`.
+        state: variables that hold where an epoch stands, as `Steps.state`.
         writes: False for the workers of a cluster that only read.
     """
 
-    def __init__(self, directory, model, optimizer, settings: Checkpointing, writes: bool = True):
+    def __init__(
+        self,
+        directory,
+        model,
+        optimizer,
+        settings: Checkpointing,
+        *,
+        state: Sequence[tf.Variable],
+        writes: bool = True,
+    ):
         self.directory = Path(directory)
         self.settings = settings
         self._model, self._optimizer = model, optimizer
@@ -119,8 +130,12 @@ class CheckpointStore:
         self._progress = tf.Variable("", dtype=tf.string, trainable=False)
         self._best = tf.Variable(np.nan, dtype=tf.float64, trainable=False)
         weights = _raw(model.variables)
+        self._epoch_state = list(state)
         self._state = tf.train.Checkpoint(
-            model=weights, optimizer=_raw(optimizer.variables), progress=self._progress
+            model=weights,
+            optimizer=_raw(optimizer.variables),
+            metrics=self._epoch_state,
+            progress=self._progress,
         )
         self._checkpoints = self._manager("checkpoints", self._state, settings.keep_last)
         self._place = self._manager("resume", self._state, 1)
@@ -152,7 +167,12 @@ class CheckpointStore:
     def restore(self) -> Progress:
         """Sets all variables from the newest saved state and returns where the run stood."""
         newest = saved_states(self.directory)[-1]
-        _check(newest, model=self._model.variables, optimizer=self._optimizer.variables)
+        _check(
+            newest,
+            model=self._model.variables,
+            optimizer=self._optimizer.variables,
+            metrics=self._epoch_state,
+        )
         self._state.restore(newest).assert_consumed()
         if self._best_only.latest_checkpoint:
             reader = tf.train.load_checkpoint(self._best_only.latest_checkpoint)
@@ -275,8 +295,9 @@ def _check(path: str, **groups) -> None:
             )
         for index, variable in enumerate(variables):
             shape = tuple(shapes[_key(f"{group}/{index}")])
-            if shape != tuple(variable.shape):
+            if not tf.TensorShape(variable.shape).is_compatible_with(shape):
+                name = getattr(variable, "path", f"variable {index}")
                 raise ValueError(
-                    f"{path} was written by another {group}: {variable.path} is of shape "
+                    f"{path} was written by another {group}: {name} is of shape "
                     f"{shape} there, of shape {tuple(variable.shape)} here."
                 )

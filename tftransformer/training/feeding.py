@@ -1,10 +1,14 @@
 """What the Trainer reads: batches by epoch and place, checked, and split among replicas."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 
-STRUCTURE = "(inputs, labels, weights): int labels and float weights of one shape (batch, ...)"
+STRUCTURE = (
+    "(inputs, labels, weights): float weights of the first axes of the labels, (batch, ...), each "
+    "a tensor or a dict by the outputs of the model"
+)
 
 
 class DatasetBatches:
@@ -56,10 +60,20 @@ def first_batch(batches, name: str):
     if not isinstance(batch, tuple) or len(batch) != 3:
         raise ValueError(f"{name} must yield {STRUCTURE}; it yields {_describe(batch)}.")
     _, labels, weights = batch
-    matching = labels.shape == weights.shape and labels.shape.rank
-    if not (labels.dtype.is_integer and weights.dtype.is_floating and matching):
-        raise ValueError(f"{name} must yield {STRUCTURE}; it yields {_describe(batch)}.")
+    weights = weights if isinstance(weights, Mapping) else {"": weights}
+    for output, own in weights.items():
+        told = labels.get(output, own) if isinstance(labels, Mapping) and output else labels
+        for one in tf.nest.flatten(told):
+            if not own.dtype.is_floating or not _fit(own.shape, one.shape):
+                raise ValueError(f"{name} must yield {STRUCTURE}; it yields {_describe(batch)}.")
     return batch
+
+
+def _fit(weights: tf.TensorShape, labels: tf.TensorShape) -> bool:
+    """Whether weights are of the first axes of the labels, where an axis may be of size 1."""
+    if not 0 < weights.rank <= labels.rank or weights[0] != labels[0]:
+        return False
+    return all(own in (1, other) for own, other in zip(weights, labels, strict=False))
 
 
 def _describe(batch) -> str:
@@ -81,29 +95,34 @@ def with_last(items) -> Iterator[tuple[object, bool]]:
         item = following
 
 
-def split(batch, strategy: tf.distribute.Strategy):
-    """Splits the rows of a global batch evenly among the replicas of `strategy`.
+def windows(items, size: int) -> Iterator[list]:
+    """Yields lists of up to `size` items: the batches of each update."""
+    iterator = iter(items)
+    while window := list(itertools.islice(iterator, size)):
+        yield window
+
+
+def share_of(batch, replicas: int):
+    """Returns the rows of a global batch that belong to this replica; called within it.
 
     Where the rows do not divide, the last replicas get copies of the last row with weight 0, which
     change no weighted sum.
 
     Args:
-        batch: (inputs, labels, weights), tensors of `rows` rows.
-        strategy: the distribution strategy; every worker is given the same batch.
-
-    Returns:
-        The same structure, of per-replica values if there is more than one replica.
+        batch: (inputs, labels, weights), trees of tensors (rows, …), the same on every worker.
+        replicas: how many there are.
     """
-    if strategy.num_replicas_in_sync == 1 or not batch:
+    if replicas == 1:
         return batch
-    rows = batch[1].shape[0]
-    share = -(-rows // strategy.num_replicas_in_sync)
+    rows = tf.shape(tf.nest.flatten(batch)[0])[0]
+    share = -(-rows // replicas)
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    places = replica * share + tf.range(share)
+    own = tf.minimum(places, rows - 1)
+    inputs, labels, weights = tf.nest.map_structure(lambda part: tf.gather(part, own), batch)
 
-    def part(context):
-        places = context.replica_id_in_sync_group * share + tf.range(share)
-        own = tf.minimum(places, rows - 1)
-        inputs, labels, weights = tf.nest.map_structure(lambda t: tf.gather(t, own), batch)
-        real = tf.reshape(places < rows, (share,) + (1,) * (weights.shape.rank - 1))
-        return inputs, labels, weights * tf.cast(real, weights.dtype)
+    def of_real_rows(part):
+        real = tf.cast(places < rows, part.dtype)
+        return part * tf.reshape(real, (-1,) + (1,) * (part.shape.rank - 1))
 
-    return strategy.experimental_distribute_values_from_function(part)
+    return inputs, labels, tf.nest.map_structure(of_real_rows, weights)

@@ -15,7 +15,8 @@ def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
 
     Args:
         labels: int tensor (...,).
-        logits: float tensor (..., classes); lower precisions are computed in float32.
+        logits: float tensor (..., classes); lower precisions are computed in float32. The number
+            of classes may be open, as it is where the places of a text are the classes.
         smoothing: float in [0, 1), probability mass spread over all classes. 0 gives the plain
             negative log-likelihood.
 
@@ -28,12 +29,13 @@ def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
 
 def in_rows(logits):
     """Returns logits (..., classes) as float32 (rows, classes)."""
-    return ops.cast(ops.reshape(logits, (-1, logits.shape[-1])), "float32")
+    return ops.cast(ops.reshape(logits, (-1, ops.shape(logits)[-1])), "float32")
 
 
 def _smoothed(labels, logits, smoothing: float):
     """Losses (rows,) of labels (rows,) and float32 logits (rows, classes)."""
-    classes = logits.shape[-1]
+    classes = ops.shape(logits)[-1]
+    classes = classes if isinstance(classes, int) else ops.cast(classes, "float32")
 
     @ops.custom_gradient
     def losses_of(logits):

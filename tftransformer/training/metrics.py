@@ -1,5 +1,7 @@
 """Metrics over tokens: sums of weighted values over sums of weights, never means of means."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -24,13 +26,8 @@ def correct_predictions(labels, logits):
     return ops.cast(ops.equal(ops.reshape(best, ops.shape(labels)), labels), "float32")
 
 
-class _TokenMean(keras.metrics.Metric):
+class _TokenMean(keras.metrics.Mean):
     """Weighted mean over every token since the last reset, whatever the batches were."""
-
-    def __init__(self, name: str, dtype=None):
-        super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable((), "zeros", dtype=self.dtype, name="total")
-        self.count = self.add_variable((), "zeros", dtype=self.dtype, name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         values = ops.cast(self._values(y_true, y_pred), self.dtype)
@@ -44,9 +41,6 @@ class _TokenMean(keras.metrics.Metric):
         weighted = ops.where(weights == 0, 0.0, values * weights)
         self.total.assign_add(ops.sum(weighted))
         self.count.assign_add(ops.sum(weights))
-
-    def result(self):
-        return ops.divide_no_nan(self.total, self.count)
 
     def _values(self, y_true, y_pred):
         raise NotImplementedError
@@ -99,3 +93,20 @@ class Perplexity(_TokenMean):
 
     def result(self):
         return ops.exp(super().result())
+
+
+class FunctionMean(_TokenMean):
+    """Weighted mean of a function of labels and outputs.
+
+    Args:
+        function: `function(y_true, y_pred)`, which gives one value for each place.
+        name: string, the key in logs and history.
+        dtype: dtype of the sums.
+    """
+
+    def __init__(self, function: Callable, name: str, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.function = function
+
+    def _values(self, y_true, y_pred):
+        return self.function(y_true, y_pred)

@@ -1,15 +1,17 @@
 """What the Trainer checks and builds before any long work starts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import UnionType
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.training.checkpoints import Checkpointing, saved_states
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
-from tftransformer.training.metrics import TokenAccuracy
+from tftransformer.training.checkpoints import saved_states
+from tftransformer.training.outputs import by_name, with_rank
 from tftransformer.training.schedules import CustomSchedule
+from tftransformer.training.scores import Scores, named
 
 
 def check_callbacks(callbacks) -> list[keras.callbacks.Callback]:
@@ -24,18 +26,10 @@ def check_callbacks(callbacks) -> list[keras.callbacks.Callback]:
     return callbacks
 
 
-def check_kinds(loss, checkpointing) -> None:
-    """Raises a TypeError for what gives no loss of each label, or no rule of saving."""
-    if not isinstance(loss, keras.losses.Loss | None):
-        raise TypeError(
-            f"loss must be a keras.losses.Loss, such as LabelSmoothedCrossEntropy(0.1), not "
-            f"{loss!r}."
-        )
-    if not isinstance(checkpointing, Checkpointing | None):
-        raise TypeError(
-            f"checkpointing must be a Checkpointing, such as Checkpointing(keep_last=10), not "
-            f"{checkpointing!r}."
-        )
+def check_kind(name: str, value: Any, kind: type | UnionType, example: str) -> None:
+    """Raises a TypeError for an argument of another kind."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {example}, not {value!r}.")
 
 
 def check_directory(directory, resume: bool) -> None:
@@ -89,34 +83,92 @@ def is_chief(strategy) -> bool:
     return resolver.task_type == "chief" or (not has_chief and resolver.task_id in (None, 0))
 
 
-def build(model: keras.Model, batches: dict, loss, optimizer, strategy) -> None:
-    """Builds and compiles the model, and checks that it fits the data.
+def check_model(model: keras.Model, batches: Mapping[str, tuple], strategy) -> Any:
+    """Builds the model and checks that it can read the data.
 
     Args:
         model: `keras.Model`, built or not.
         batches: the first (inputs, labels, weights) of the training and other data, by name.
-        loss: `keras.losses.Loss`, or None for the default.
-        optimizer: `keras.optimizers.Optimizer`, or None for the default.
         strategy: the strategy that the variables must belong to.
 
+    Returns:
+        What the model returns for the first row of the first of the batches.
+    """
+    outputs = None
+    with strategy.scope():
+        for name, (inputs, *_) in batches.items():
+            row = tf.nest.map_structure(lambda part: part[:1], inputs)
+            try:
+                found = model(row, training=False)
+            except tf.errors.InvalidArgumentError as error:
+                raise ValueError(
+                    f"The model cannot run on the first batch of {name}: an id or a position is "
+                    "beyond its tables. Is its vocabulary the one of the data?"
+                ) from error
+            outputs = found if outputs is None else outputs
+    if not model.trainable_variables:
+        raise ValueError("No weight of the model is trainable: set model.trainable = True.")
+    return outputs
+
+
+def check_labels(scores: Scores, outputs: Any, batches: Mapping[str, tuple]) -> None:
+    """Raises a ValueError where labels of the first batches do not fit the outputs."""
+    outputs = by_name(scores.model, outputs)
+    for name, (_, labels, weights) in batches.items():
+        labels, weights = named(labels, weights, list(outputs), scores.used)
+        for output in scores.used:
+            _check_classes(labels[output], weights[output], outputs[output], name)
+
+
+def _check_classes(labels, weights, outputs, name: str) -> None:
+    if not labels.dtype.is_integer or labels.shape.rank != outputs.shape.rank - 1:
+        return
+    classes = outputs.shape[-1]
+    real = labels.numpy()[np.broadcast_to(with_rank(weights, labels.shape.rank), labels.shape) != 0]
+    if not real.size:
+        return
+    lowest, highest = real.min(), real.max()
+    if lowest < 0 or highest >= classes > 1:
+        raise ValueError(
+            f"The labels of the first batch of {name} go from {lowest} to {highest}, but the model "
+            f"has {classes} classes (0 … {classes - 1}). Is its vocabulary the one of the data? "
+            "What is to be ignored has weight 0."
+        )
+
+
+def make_optimizer(
+    optimizer: Any, model: keras.Model, variables: Sequence[keras.Variable], strategy
+) -> keras.optimizers.Optimizer:
+    """Returns an optimizer that is built for the variables.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`, the name of one, or None for the default.
+        model: the model.
+        variables: all that may be trained.
+        strategy: the strategy that all variables must belong to.
+
     Raises:
-        ValueError: logits do not fit the labels, nothing is to be trained, or variables belong to
-            another strategy.
+        ValueError: it has settings that the Trainer has, or variables of another strategy.
     """
     with strategy.scope():
-        for name, batch in batches.items():
-            _check_batch(model, batch, name)
-        if not model.trainable_variables:
-            raise ValueError("No weight of the model is trainable: set model.trainable = True.")
-        model.compile(
-            optimizer=_default_optimizer(model) if optimizer is None else optimizer,
-            loss=LabelSmoothedCrossEntropy(0.1) if loss is None else loss,
-            weighted_metrics=[TokenAccuracy()],
-        )
-        _check_optimizer(model.optimizer, strategy)
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
-    for variable in [*model.variables, *model.optimizer.variables]:
+        if optimizer is None:
+            optimizer = _default_optimizer(model)
+        optimizer = keras.optimizers.get(optimizer)
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        _check_optimizer(inner, strategy)
+        _check_scope([*model.variables, *optimizer.variables], strategy)
+        if not optimizer.built:
+            # Before it is wrapped, lest a variable of its own escape: Nadam's product of momenta.
+            inner.build(variables)
+        if optimizer is inner and _computes_in_float16(model):
+            optimizer = keras.optimizers.LossScaleOptimizer(inner)
+        if not optimizer.built:
+            optimizer.build(variables)
+    return optimizer
+
+
+def _check_scope(variables, strategy) -> None:
+    for variable in variables:
         if not strategy.extended.variable_created_in_scope(variable.value):
             raise ValueError(
                 f"{variable.path} was not created under the strategy. Create model and optimizer "
@@ -124,33 +176,11 @@ def build(model: keras.Model, batches: dict, loss, optimizer, strategy) -> None:
             )
 
 
-def _check_batch(model: keras.Model, batch, name: str) -> None:
-    """Raises a ValueError unless the model maps the batch to logits for its labels."""
-    inputs, labels, _ = batch
-    try:
-        logits = model(tf.nest.map_structure(lambda part: part[:1], inputs), training=False)
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(
-            f"The model cannot run on the first batch of {name}: an id or a position is beyond "
-            "its tables. Is its vocabulary the one of the data?"
-        ) from error
-    if not tf.is_tensor(logits) or logits.shape[1:-1] != labels.shape[1:]:
-        raise ValueError(
-            "The model must map inputs to one tensor of logits (batch, ..., classes) for labels "
-            f"{tuple(labels.shape)}; it returns {getattr(logits, 'shape', type(logits).__name__)} "
-            "for one row."
-        )
-    classes = logits.shape[-1]
-    lowest, highest = np.min(labels), np.max(labels)
-    if lowest < 0 or highest >= classes:
-        raise ValueError(
-            f"The labels of the first batch of {name} go from {lowest} to {highest}, but the model "
-            f"has {classes} classes (0 … {classes - 1}). Is its vocabulary the one of the data?"
-        )
+def _computes_in_float16(model: keras.Model) -> bool:
+    return any(layer.compute_dtype == "float16" for layer in model._flatten_layers())
 
 
-def _check_optimizer(optimizer, strategy) -> None:
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+def _check_optimizer(inner, strategy) -> None:
     if inner.gradient_accumulation_steps:
         raise ValueError(
             "The optimizer's gradient_accumulation_steps weighs batches, not tokens; give "

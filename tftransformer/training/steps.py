@@ -1,87 +1,135 @@
 """The compiled work on one batch: gradients, update, and the sums the logs are made of."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
+import numpy as np
 import tensorflow as tf
 
-from tftransformer.training.feeding import split
-from tftransformer.training.losses import label_smoothed_cross_entropy, symmetric_divergence
-from tftransformer.training.metrics import correct_predictions
-from tftransformer.training.one_pass import in_one_pass
+from tftransformer.training.carrying import NOTHING, Carried
+from tftransformer.training.feeding import share_of
+from tftransformer.training.hooks import Carry, GradientRule, TrainStep
+from tftransformer.training.outputs import Scored, weighted
 from tftransformer.training.precision import bfloat16_products
+from tftransformer.training.scores import Scores
+from tftransformer.training.updates import updating
 
 
 class Steps:
-    """Training and evaluation steps of a compiled model under a distribution strategy.
+    """Training and evaluation steps of a model under a distribution strategy.
 
-    The loss of a step is the weighted sum of the token losses divided by the sum of the weights,
-    both over all replicas and all accumulated batches. Gradients are summed over replicas, then
-    clipped, then applied.
+    The loss of an update is, for each output, the weighted sum of the losses divided by the sum of
+    the weights, both over all replicas and all accumulated batches. Gradients are summed over
+    replicas, then given to the rule, then clipped, then applied.
 
     Args:
-        model: built and compiled `keras.Model`; its variables belong to `strategy`.
+        model: built `keras.Model`; its variables belong to `strategy`.
+        optimizer: built for all variables that may be trained.
+        training: `Scores` of training.
+        testing: those of evaluation.
         strategy: `tf.distribute.Strategy`.
+        variables: all that may be trained, now or after a callback; the optimizer knows them.
         clip_norm: highest global norm of the gradients, or None.
         accumulate: whether `train` gathers gradients for `update` instead of applying them.
         jit_compile: whether XLA compiles the steps (one replica only).
         bfloat16: whether `train` multiplies matrices in bfloat16.
-        r_drop: weight of R-Drop's divergence, for which each batch is computed twice, or None.
+        step: what is computed of a batch.
+        gradients: what happens to the gradients.
+        carried: what goes from batch to batch in training and in evaluation, if anything does.
+
+    Attributes:
+        state: the variables that hold where an epoch stands.
     """
 
     def __init__(
         self,
         model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        training: Scores,
+        testing: Scores,
         strategy: tf.distribute.Strategy,
         *,
+        variables: Sequence[keras.Variable],
         clip_norm: float | None = None,
         accumulate: bool = False,
         jit_compile: bool = False,
         bfloat16: bool = False,
-        r_drop: float | None = None,
+        step: TrainStep | None = None,
+        gradients: GradientRule | None = None,
+        carried: Sequence[Carried] = (),
     ):
-        self.model = model
+        self.model, self.optimizer = model, optimizer
+        self.training, self.testing = training, testing
         self.strategy = strategy
         self.clip_norm = clip_norm
-        self.r_drop = r_drop
+        self.step = step or TrainStep()
+        self.rule = gradients or GradientRule()
         self.replicas = strategy.num_replicas_in_sync
-        # Weighted loss, weighted correct predictions, weights; float64, so that long epochs add up.
-        self.sums = tf.Variable(tf.zeros((3,), "float64"), trainable=False)
+        self._variables = list(variables)
+        self._carried = dict(zip((training, testing), carried, strict=False))
+        self.state = [*training.state, *(v for own in carried[:1] for v in own.variables)]
         self._window = self._make_window() if accumulate else None
         self._jit_compile, self._bfloat16 = jit_compile, bfloat16
         if self.replicas > 1:
             strategy.run(self._spread_seeds)
         self._traces = {}
 
-    def train(self, batch, spec) -> None:
-        """Adds a batch to `sums`, and updates the weights or gathers gradients.
+    def begin(self, scores: Scores) -> None:
+        """Forgets the sums and what is carried: an epoch or an evaluation begins."""
+        scores.reset()
+        if scores in self._carried:
+            self._carried[scores].forget()
+
+    def train(self, batch, spec, totals, part: float = 1.0) -> None:
+        """Adds a batch to the sums, and updates the weights or gathers gradients.
 
         Args:
             batch: (inputs, labels, weights).
             spec: `element_spec` of the dataset it is from.
+            totals: float32 (terms,), the weights of all batches of the update.
+            part: what part of the update's batches it is.
         """
         with bfloat16_products(self._bfloat16):
-            self._call(self._train, batch, spec)
+            self._pass(self._train, self.training, batch, spec, totals, np.float32(part))
 
     def update(self) -> None:
         """Applies the gradients gathered since the last update."""
         self._call(self._update, (), ())
 
-    def evaluate(self, batch, spec) -> tf.Tensor:
-        """Weighted loss, correct predictions, negative log-likelihood; weights: float64 (4,)."""
-        return self._call(self._evaluate, batch, spec)
+    def evaluate(self, batch, spec) -> None:
+        """Adds a batch to the sums of evaluation."""
+        self._pass(self._evaluate, self.testing, batch, spec)
 
-    def _call(self, function, batch, spec):
-        # One trace serves all lengths that the dataset leaves open. XLA and the reduction over
-        # replicas want fixed shapes: a trace for each, kept here, since tf.function would warn.
-        if self.replicas > 1 or self._jit_compile:
-            batch = split(batch, self.strategy)
-            spec = batch
+    def _pass(self, function, scores: Scores, batch, spec, *numbers) -> None:
+        numbers = [tf.constant(number) for number in numbers]
+        carried = self._carried.get(scores)
+        tensors = carried.of(batch) if carried else NOTHING
+        given = NOTHING if tensors is NOTHING else carried.spec
+        following = self._call(
+            function,
+            (batch, tensors, *numbers),
+            (spec, given, *map(tf.TensorSpec.from_tensor, numbers)),
+        )
+        if carried:
+            carried.keep(following)
+
+    def _call(self, function, arguments, spec):
+        # One trace serves all lengths that the dataset leaves open. XLA wants fixed shapes: a trace
+        # for each, kept here, since tf.function would warn. What is trainable is part of a trace.
+        spec = arguments if self._jit_compile else spec
         leaves = tf.nest.flatten(spec, expand_composites=True)
-        key = (function, *((leaf.dtype, tuple(leaf.shape)) for leaf in leaves))
+        key = (
+            function.__name__,
+            len(tf.nest.flatten(arguments)),
+            tuple((leaf.dtype, tuple(leaf.shape) if leaf.shape.rank else ()) for leaf in leaves),
+            tuple(map(id, self.model.trainable_variables)),
+        )
         if key not in self._traces:
             compiled = tf.function(function, jit_compile=self._jit_compile, autograph=False)
-            with in_one_pass(self.model.optimizer):
+            with updating(self.optimizer, self._variables, self.rule.update_scale):
                 self._traces[key] = compiled.get_concrete_function(*spec)
-        return self._traces[key](*batch)
+        return self._traces[key](*arguments)
 
     def _spread_seeds(self):
         # Each replica has its own copy of a seed; equal ones would drop the same units.
@@ -90,75 +138,73 @@ class Steps:
             if variable.name == "seed_generator_state":
                 variable.value.assign_add(tf.cast([replica, 0], variable.value.dtype))
 
-    def _train(self, inputs, labels, weights):
-        sums = self.strategy.run(self._replica_train, args=(inputs, labels, weights))
-        self.sums.assign_add(self._total(sums))
+    def _train(self, batch, carried, totals, part):
+        arguments = (batch, carried, totals, part)
+        sums, kept, following = self.strategy.run(self._replica_train, args=arguments)
+        self.training.update(self._total(sums), self._gathered(kept, batch))
+        return following
 
     def _update(self):
         self.strategy.run(self._replica_update)
 
-    def _evaluate(self, inputs, labels, weights):
-        return self._total(
-            self.strategy.run(self._replica_evaluate, args=(inputs, labels, weights))
-        )
+    def _evaluate(self, batch, carried):
+        sums, kept, following = self.strategy.run(self._replica_evaluate, args=(batch, carried))
+        self.testing.update(self._total(sums), self._gathered(kept, batch))
+        return following
 
     def _total(self, value):
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
 
-    def _replica_train(self, inputs, labels, weights):
-        optimizer = self.model.optimizer
+    def _gathered(self, kept: Mapping[str, Scored], batch) -> Mapping[str, Scored]:
+        """Returns the rows of all replicas, without those that `share_of` has added."""
+        if self.replicas == 1 or not kept:
+            return kept
+        rows = tf.shape(tf.nest.flatten(batch)[0])[0]
+        return {
+            name: Scored(*(self.strategy.gather(part, axis=0)[:rows] for part in parts))
+            for name, parts in kept.items()
+        }
+
+    def _replica_train(self, batch, carried, totals, part):
+        inputs, labels, weights = share_of(batch, self.replicas)
         variables = self.model.trainable_variables
-        weights = tf.cast(weights, "float32")
-        if self.r_drop:
-            inputs, labels, weights = tf.nest.map_structure(_twice, (inputs, labels, weights / 2))
-        weight = tf.reduce_sum(weights)
-        global_weight = self._sum_over_replicas(weight)
+        run = self._run(self.training, totals, carried)
         with tf.GradientTape() as tape:
-            logits = self.model(inputs, training=True)
-            loss = tf.reduce_sum(self._token_losses(labels, logits) * weights)
-            objective = loss
-            if self.r_drop:
-                objective += self.r_drop * _divergence_of_halves(logits, weights)
-            objective = tf.math.divide_no_nan(objective, global_weight)
+            objective = self.step(run, inputs, labels, weights)
             penalties = [tf.cast(penalty, "float32") for penalty in self.model.losses]
-            objective += sum(penalties) / self.replicas if penalties else 0.0
-            objective = optimizer.scale_loss(objective)
+            objective += part * sum(penalties) / self.replicas if penalties else 0.0
+            objective = self.optimizer.scale_loss(objective)
         gradients = tape.gradient(objective, [variable.value for variable in variables])
         # Dense: slices with repeated rows would have another norm.
         gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
         if self._window:
-            self._gather(gradients, global_weight)
+            self._gather(gradients, variables)
         else:
-            self._apply(gradients)
-        correct = tf.reduce_sum(correct_predictions(labels, logits) * weights)
-        return tf.cast(tf.stack([loss, correct, weight]), "float64")
+            self._apply(gradients, variables)
+        return run.sums, run.kept, run.following
 
-    def _replica_evaluate(self, inputs, labels, weights):
-        logits = self.model(inputs, training=False)
-        weights = tf.cast(weights, "float32")
-        values = [
-            self._token_losses(labels, logits),
-            correct_predictions(labels, logits),
-            label_smoothed_cross_entropy(labels, logits, smoothing=0.0),
-            tf.ones_like(weights),
-        ]
-        return tf.cast(tf.stack([tf.reduce_sum(value * weights) for value in values]), "float64")
+    def _replica_evaluate(self, batch, carried):
+        inputs, labels, weights = share_of(batch, self.replicas)
+        totals = tf.ones((len(self.testing.terms),))  # of no interest: only sums are read
+        run = self._run(self.testing, totals, carried)
+        run.score(labels, run.forward(inputs), weights)
+        return run.sums, run.kept, run.following
 
-    def _token_losses(self, labels, logits):
-        loss = self.model.loss
-        return tf.cast(loss.call(labels, tf.cast(logits, loss.dtype)), "float32")
+    def _run(self, scores: Scores, totals, carried) -> "_Run":
+        carry = self._carried[scores].carry if scores in self._carried else None
+        return _Run(self.model, scores, totals, carry, carried, scores is self.training)
 
-    def _apply(self, gradients):
-        """Sums gradients over the replicas, clips, and updates the variables."""
-        pairs = zip(gradients, self.model.trainable_variables, strict=True)
+    def _apply(self, gradients, variables):
+        """Sums gradients over the replicas, and updates the variables as rule and clipping say."""
+        pairs = zip(gradients, variables, strict=True)
         gradients, variables = zip(*(pair for pair in pairs if pair[0] is not None), strict=True)
         gradients = self._sum_over_replicas(list(gradients))
-        optimizer = self.model.optimizer
+        gradients = self.rule.gradients(gradients, variables)
         if self.clip_norm is not None:
-            limit = self.clip_norm * optimizer.scale_loss(tf.ones(()))
+            limit = self.clip_norm * self.optimizer.scale_loss(tf.ones(()))
             gradients, _ = tf.clip_by_global_norm(gradients, limit)
         # Keras sums over the replicas once more.
-        optimizer.apply([gradient / self.replicas for gradient in gradients], list(variables))
+        self.optimizer.apply([gradient / self.replicas for gradient in gradients], list(variables))
 
     def _sum_over_replicas(self, value):
         if self.replicas == 1:
@@ -166,39 +212,63 @@ class Steps:
         context = tf.distribute.get_replica_context()
         return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
 
-    def _make_window(self):
-        """One local accumulator for each trainable variable, and one for the weights."""
-        shapes = [variable.shape for variable in self.model.trainable_variables]
+    def _make_window(self) -> dict[int, tf.Variable]:
+        """One local accumulator for each variable that may be trained."""
         with self.strategy.scope():
-            return [
-                tf.Variable(
-                    tf.zeros(shape),
+            return {
+                id(variable): tf.Variable(
+                    tf.zeros(variable.shape),
                     trainable=False,
                     synchronization=tf.VariableSynchronization.ON_READ,
                     aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
                 )
-                for shape in [*shapes, ()]
-            ]
+                for variable in self._variables
+            }
 
-    def _gather(self, gradients, global_weight):
-        # Gradients of batch means; times their weights they become sums again.
-        for total, gradient in zip(self._window[:-1], gradients, strict=True):
+    def _gather(self, gradients, variables):
+        for gradient, variable in zip(gradients, variables, strict=True):
             if gradient is not None:
-                total.assign_add(tf.cast(gradient, "float32") * global_weight)
-        self._window[-1].assign_add(global_weight)
+                self._window[id(variable)].assign_add(tf.cast(gradient, "float32"))
 
     def _replica_update(self):
-        totals = [tf.convert_to_tensor(total) for total in self._window]
-        self._apply([tf.math.divide_no_nan(total, totals[-1]) for total in totals[:-1]])
-        for total in self._window:
+        variables = self.model.trainable_variables
+        self._apply([self._window[id(v)].read_value() for v in variables], variables)
+        for total in self._window.values():
             total.assign(tf.zeros_like(total))
 
 
-def _twice(tensor):
-    return tf.concat([tensor, tensor], axis=0)
+class _Run:
+    """What a `TrainStep` computes with: see `hooks.Run`.
 
+    Attributes:
+        sums, kept: what `Scores.added` and `Scores.kept` return.
+        following: what is carried to the next batch, or `NOTHING`.
+    """
 
-def _divergence_of_halves(logits, weights):
-    """Weighted sum of the divergences between the rows of one half of a batch and the other's."""
-    first, second = tf.split(logits, 2)
-    return tf.reduce_sum(symmetric_divergence(first, second) * tf.split(weights, 2)[0])
+    def __init__(self, model, scores: Scores, totals, carry: Carry | None, carried, training: bool):
+        self._model, self._scores, self._totals = model, scores, totals
+        self._carry, self._carried, self._training = carry, carried, training
+        self.sums, self.kept, self.following = None, None, NOTHING
+
+    def forward(self, inputs: Any) -> Any:
+        if self._carried is not NOTHING:
+            inputs = self._carry.give(inputs, self._carried)
+        outputs = self._model(inputs, training=self._training)
+        if self._carry is not None:
+            self.following = self._carry.take(outputs)
+        return outputs
+
+    def match(self, labels: Any, outputs: Any, weights: Any) -> dict[str, Scored]:
+        return self._scores.match(labels, outputs, weights)
+
+    def score(self, labels: Any, outputs: Any, weights: Any) -> tf.Tensor:
+        batch = self.match(labels, outputs, weights)
+        sums, counts = self._scores.losses(batch)
+        self.sums, self.kept = self._scores.added(batch, sums, counts), self._scores.kept(batch)
+        shares = zip(self._scores.terms, sums, tf.unstack(self._totals), strict=True)
+        return sum(term.factor * tf.math.divide_no_nan(own, total) for term, own, total in shares)
+
+    def share(self, values: tf.Tensor, weights: tf.Tensor, output: str | None = None) -> tf.Tensor:
+        outputs = [term.output for term in self._scores.terms]
+        total = self._totals[outputs.index(outputs[0] if output is None else output)]
+        return tf.math.divide_no_nan(tf.reduce_sum(weighted(values, weights)), total)

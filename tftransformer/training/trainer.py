@@ -1,17 +1,20 @@
 """The training loop."""
 
+import contextlib
 import math
 import time
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import check_ints, check_numbers
 from tftransformer.training import preparation
 from tftransformer.training.callbacks import Callbacks
+from tftransformer.training.carrying import Carried
 from tftransformer.training.checkpoints import (
     Checkpointing,
     CheckpointStore,
@@ -19,41 +22,70 @@ from tftransformer.training.checkpoints import (
     load_checkpoint,
     saved_states,
 )
-from tftransformer.training.feeding import as_batches, epoch_length, first_batch, with_last
+from tftransformer.training.compiling import make_scores
+from tftransformer.training.feeding import (
+    as_batches,
+    epoch_length,
+    first_batch,
+    windows,
+    with_last,
+)
+from tftransformer.training.hooks import Carry, GradientRule, TrainStep
+from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.precision import uses_bfloat16
 from tftransformer.training.signals import StopSignals
 from tftransformer.training.steps import Steps
+from tftransformer.training.trainable import freeze_layers, frozen_layers, may_be_trained
+from tftransformer.training.updates import averaged, write_averages
 
 
 class Trainer:
     """Trains a model, resumes it exactly where it was killed, and keeps its best weights.
 
-    The loss and the accuracy of an epoch are sums over its tokens, each times its weight, divided
-    by the sum of the weights, whatever the batches, the accumulation and the number of replicas.
-    Penalties of the model (`model.losses`) are trained on, but not part of the reported loss.
-    After construction the model is compiled with the loss and the optimizer, so that plain
-    `model.evaluate` works.
+    *Losses and metrics* are what `compile` takes. Both are exact: sums over all that has a weight,
+    each value times its weight, divided by the sum of the weights, whatever the batches, the
+    accumulation and the number of replicas; a metric that is no mean (F1, AUC) sees every row. What
+    has weight 0 is ignored, whatever its label. The logs have Keras's names: "loss", "accuracy";
+    with several outputs "NAME_loss", "NAME_accuracy". Penalties of the model (`model.losses`) are
+    trained on, but not part of the reported loss.
+
+    *The model* is built by construction, and else left as it is. While `train` runs it has the
+    optimizer as `model.optimizer`, for callbacks. It is not compiled: `trainer.evaluate` evaluates
+    it, or `model.evaluate` after a `model.compile` of one's own. What is frozen (`layer.trainable`)
+    may change in a callback: the next step follows. The optimizer knows frozen weights, too.
+
+    *Moving averages* of an optimizer with `use_ema=True` are what is validated, kept as the best
+    and left in the model at the end; training itself goes on from the weights.
 
     *Precision* is the model's: build it under `keras.config.set_dtype_policy("mixed_bfloat16")`.
     With mixed_float16 the loss is scaled dynamically.
 
-    *Resuming* restores weights, optimizer, dropout seeds, place in the data, history, and the
-    counters of callbacks (`EarlyStopping.wait`, ...; not arrays such as its `best_weights`). On
-    CPU the run then goes on bit by bit as if it had never been interrupted. A `CSVLogger` needs
-    `append=True` not to begin its file anew.
+    *Resuming* restores weights, optimizer, dropout seeds, place in the data, what is carried, what
+    is frozen, history, and the counters of callbacks (`EarlyStopping.wait`, ...; not arrays such as
+    its `best_weights`). On CPU the run then goes on bit by bit as if it had never been interrupted.
+    A `CSVLogger` needs `append=True` not to begin its file anew.
 
     *Signals*: with a directory, SIGTERM and SIGINT save after the running update, and only then
     have their usual effect.
 
     Args:
-        model: `keras.Model` that maps inputs to logits (batch, ..., classes); created under the
-            scope of `strategy` if one is given.
+        model: `keras.Model`; created under the scope of `strategy` if one is given. Outputs are a
+            tensor, or a dict or a list of tensors; those without labels are ignored.
         train: batches (inputs, labels, weights): an object with `__len__` and
-            `dataset(epoch, start)`, or a finite `tf.data.Dataset`. Labels are int (batch, ...),
-            weights float of the same shape, 0 at padding.
+            `dataset(epoch, start)`, or a finite `tf.data.Dataset`. Labels and weights are tensors,
+            or dicts of them by the names of the outputs. Labels are int (batch, ...), numbers of
+            classes for outputs (batch, ..., classes), or values of the shape of the outputs.
+            Weights are float, of the first axes of the labels; 0 at padding.
         validation: the same, evaluated after each epoch.
-        loss: `keras.losses.Loss` with one value for each label; default
+        loss: one for each output with labels, or a dict by output: `keras.losses.Loss`, a function,
+            or a name of Keras's. It gives one value for each place; None in a dict trains that
+            output on nothing. Default: that of `train.objective`, and without one
             `LabelSmoothedCrossEntropy(0.1)`.
+        metrics: a list for the one output that has a loss, or a dict of them by output:
+            `keras.metrics.Metric`, functions, or names of Keras's. Default: those of
+            `train.objective`, and without one the accuracy of labels that are classes and, in
+            evaluation, the perplexity.
+        loss_weights: factors of the losses, a dict by output.
         optimizer: default Adam (β 0.9, 0.98, ε 1e-9) under `CustomSchedule(model.d_model)`.
         epochs: int, number of epochs in all, those before a resume included.
         steps: int, number of updates in all after which training stops.
@@ -66,18 +98,23 @@ class Trainer:
         callbacks: `keras.callbacks.Callback`s.
         gradient_accumulation: int, number of batches for one update.
         clip_norm: float, highest global norm of the gradients of an update.
-        r_drop: float, weight α of R-Drop (Liang et al. 2021, eq. 4; they train translation with
-            5): each batch passes twice, under different dropout, and the divergence between the
-            two predictions is trained on, too; not part of the reported loss. Twice the time.
         strategy: `tf.distribute.Strategy`; the rows of each batch are split among its replicas.
         jit_compile: whether XLA compiles the steps, each batch shape anew (one replica only).
         precision: of the matrix products of a training step on a CPU: "float32", "bfloat16", or
             "auto": bfloat16 where the processor has instructions for it and XLA does not compile.
             Weights, their updates, moments, softmax, loss and evaluation are float32 in any case.
+        step: `TrainStep`, what is computed of a batch, such as `recipes.RDrop(5.0)`.
+        gradients: `GradientRule`, what happens to the gradients and how far each variable moves.
+        carry: `Carry`, what goes from batch to batch, such as the `CarriedMemory` of Transformer-XL
+            (one replica only).
         verbose: 0 silent, 1 progress bar, 2 one line an epoch, "auto" 1 in a terminal, else 2.
+
+    Attributes:
+        optimizer: the optimizer, built; with mixed_float16 wrapped in a `LossScaleOptimizer`.
 
     Raises:
         ValueError: an argument, a first batch or the content of `directory` does not fit.
+        TypeError: an argument is of another kind.
 
     Example:
 
@@ -93,8 +130,10 @@ class Trainer:
         train,
         validation=None,
         *,
-        loss: keras.losses.Loss | None = None,
-        optimizer: keras.optimizers.Optimizer | None = None,
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Mapping[str, float] | Sequence[float] | float | None = None,
+        optimizer: keras.optimizers.Optimizer | str | None = None,
         epochs: int = 1,
         steps: int | None = None,
         minutes: float | None = None,
@@ -104,10 +143,12 @@ class Trainer:
         callbacks=(),
         gradient_accumulation: int = 1,
         clip_norm: float | None = None,
-        r_drop: float | None = None,
         strategy: tf.distribute.Strategy | None = None,
         jit_compile: bool = False,
         precision: str = "auto",
+        step: TrainStep | None = None,
+        gradients: GradientRule | None = None,
+        carry: Carry | None = None,
         verbose: str | int = "auto",
     ):
         if keras.backend.backend() != "tensorflow":
@@ -117,8 +158,15 @@ class Trainer:
         self.strategy = strategy or tf.distribute.get_strategy()
         check_ints(1, epochs=epochs, gradient_accumulation=gradient_accumulation)
         check_ints(1, or_none=True, steps=steps)
-        check_numbers(0, or_none=True, minutes=minutes, clip_norm=clip_norm, r_drop=r_drop)
-        preparation.check_kinds(loss, checkpointing)
+        check_numbers(0, or_none=True, minutes=minutes, clip_norm=clip_norm)
+        for name, value, kind, example in (
+            ("checkpointing", checkpointing, Checkpointing, "Checkpointing(keep_last=10)"),
+            ("step", step, TrainStep, "tt.recipes.RDrop(5.0)"),
+            ("gradients", gradients, GradientRule, "an object of a subclass of it"),
+            ("carry", carry, Carry, "CarriedMemory()"),
+        ):
+            expected = f"a {kind.__name__}, such as {example}"
+            preparation.check_kind(name, value, kind | None, expected)
         preparation.check_strategy(self.strategy, jit_compile, minutes)
         preparation.check_directory(directory, resume)
         bfloat16 = uses_bfloat16(precision, jit_compile)
@@ -135,26 +183,49 @@ class Trainer:
         self._verbose = verbose
         self._checkpointing = checkpointing or Checkpointing()
         self._checkpointing.check_monitor(validation is not None)
-        preparation.build(model, samples, loss, optimizer, self.strategy)
-        self._progress, self._store, self._directory = Progress(), None, directory
-        if directory is not None:
-            chief = preparation.is_chief(self.strategy)
-            self._store = CheckpointStore(
-                directory, model, model.optimizer, self._checkpointing, writes=chief
-            )
-            if resume and saved_states(directory):
-                self._progress = self._store.restore()
-                preparation.check_place(self._progress, epoch_length(self._train_batches))
-        self._progress.length = epoch_length(self._train_batches)
+        objective = getattr(self._train_batches, "objective", None)
+        if loss is None:
+            loss = objective.losses() if objective else LabelSmoothedCrossEntropy(0.1)
+        if metrics is None and objective:
+            metrics = objective.metrics()
+        outputs = preparation.check_model(model, samples, self.strategy)
+        self._training, self._testing = make_scores(
+            model, outputs, samples["train"], loss, metrics, loss_weights
+        )
+        preparation.check_labels(self._training, outputs, samples)
+        variables = may_be_trained(model)
+        self.optimizer = preparation.make_optimizer(optimizer, model, variables, self.strategy)
         self._steps = Steps(
             model,
+            self.optimizer,
+            self._training,
+            self._testing,
             self.strategy,
+            variables=variables,
             clip_norm=clip_norm,
             accumulate=gradient_accumulation > 1,
             jit_compile=jit_compile,
             bfloat16=bfloat16,
-            r_drop=r_drop,
+            step=step,
+            gradients=gradients,
+            carried=[Carried(carry, outputs) for _ in range(2)] if carry else [],
         )
+        self._progress, self._store, self._directory = Progress(), None, directory
+        if directory is not None:
+            chief = preparation.is_chief(self.strategy)
+            self._store = CheckpointStore(
+                directory,
+                model,
+                self.optimizer,
+                self._checkpointing,
+                state=self._steps.state,
+                writes=chief,
+            )
+            if resume and saved_states(directory):
+                self._progress = self._store.restore()
+                freeze_layers(model, self._progress.frozen)
+                preparation.check_place(self._progress, epoch_length(self._train_batches))
+        self._progress.length = epoch_length(self._train_batches)
 
     def train(self) -> keras.callbacks.History:
         """Trains until the epochs, the steps or the minutes are over, or a callback stops it.
@@ -163,31 +234,33 @@ class Trainer:
         validated and stands in the returned history, until a resume completes it.
 
         Returns:
-            `keras.callbacks.History`: `history` maps "loss", "accuracy" and, with validation,
-            "val_loss", "val_accuracy", "val_perplexity" to one value for each epoch.
+            `keras.callbacks.History`: `history` maps "loss", the names of the metrics and, with
+            validation, the same with "val_" to one value for each epoch.
         """
         progress, callbacks = self._progress, self._make_callbacks()
         self._deadline = time.monotonic() + 60 * self._minutes if self._minutes else math.inf
         self._last_save = time.monotonic()
         self.model.stop_training = False
         guards_signals = self._store is not None and not preparation.is_cluster(self.strategy)
-        with StopSignals(guards_signals) as signals:
+        with StopSignals(guards_signals) as signals, self._lending_optimizer():
             callbacks.on_train_begin()
             callbacks.restore(progress)
             while progress.epoch < self._epochs and not self._is_over(signals):
                 self._epoch(callbacks, signals)
+            write_averages(self.optimizer)
             callbacks.on_train_end()
         signals.deliver()
         return callbacks.history
 
     def evaluate(self, batches) -> dict[str, float]:
-        """Loss, accuracy and perplexity over all tokens of `batches`, exact under any batching.
+        """Loss and metrics over all of `batches`, exact under any batching.
 
         Args:
             batches: as `train`.
 
         Returns:
-            "loss" (as trained, with label smoothing), "accuracy", "perplexity" (without it).
+            "loss" (as trained, with label smoothing) and the metrics by name, such as "accuracy"
+            and "perplexity" (without label smoothing).
         """
         batches = as_batches(batches, "batches")
         first_batch(batches, "batches")
@@ -218,26 +291,39 @@ class Trainer:
             or (self._max_steps is not None and self._progress.step >= self._max_steps)
         )
 
+    @contextlib.contextmanager
+    def _lending_optimizer(self):
+        """Gives the model the optimizer that callbacks look for, and takes it back."""
+        before = getattr(self.model, "optimizer", None)
+        self.model.optimizer = self.optimizer
+        try:
+            yield
+        finally:
+            self.model.optimizer = before
+
     def _epoch(self, callbacks: Callbacks, signals: StopSignals) -> None:
         """Trains to the end of the epoch or of training, validates, and saves."""
         progress = self._progress
         callbacks.on_epoch_begin(progress.epoch)
-        self._steps.sums.assign(progress.sums)
+        if not progress.batch:
+            self._steps.begin(self._training)
         complete = self._train_epoch(callbacks, signals)
-        if signals.received is None:
-            logs = self._logs()
-            if self._validation is not None:
-                callbacks.on_test_begin()
-                validated = self._evaluate(self._validation, signals)
-                callbacks.on_test_end(validated)
-                logs.update({f"val_{name}": value for name, value in validated.items()})
+        with averaged(self.optimizer):
+            if signals.received is None:
+                logs = self._training.logs()
+                if self._validation is not None:
+                    callbacks.on_test_begin()
+                    validated = self._evaluate(self._validation, signals)
+                    callbacks.on_test_end(validated)
+                    logs.update({f"val_{name}": value for name, value in validated.items()})
+            if signals.received is None:
+                callbacks.on_epoch_end(progress.epoch, logs)
+                if self._store is not None:
+                    self._store.keep_best(callbacks.last_logs)
         if signals.received is not None:
             if complete:  # but not validated: a resumed run comes here again
                 self._save(callbacks)
             return
-        callbacks.on_epoch_end(progress.epoch, logs)
-        if self._store is not None:
-            self._store.keep_best(callbacks.last_logs)
         if complete:
             progress.epoch, progress.batch = progress.epoch + 1, 0
             progress.remember(callbacks.history)
@@ -250,18 +336,12 @@ class Trainer:
 
         Where training stops before, the place is saved.
         """
-        progress, accumulation = self._progress, self._accumulation
+        progress = self._progress
         dataset = self._train_batches.dataset(epoch=progress.epoch, start=progress.batch)
-        for index, (batch, last) in enumerate(with_last(dataset), progress.batch):
-            callbacks.on_train_batch_begin(index)
-            self._steps.train(batch, dataset.element_spec)
-            updated = last or (index + 1) % accumulation == 0
-            if updated and accumulation > 1:
-                self._steps.update()
-            callbacks.on_train_batch_end(index, self._logs)
-            if updated:
-                progress.batch, progress.step = index + 1, progress.step + 1
-            if updated and not last:
+        for window, last in with_last(windows(dataset, self._accumulation)):
+            self._update(window, dataset.element_spec, callbacks)
+            progress.batch, progress.step = progress.batch + len(window), progress.step + 1
+            if not last:
                 is_over = self._is_over(signals)
                 is_checkpoint = self._checkpointing.is_checkpoint(progress.step)
                 if is_over or is_checkpoint or self._is_time_to_save():
@@ -272,13 +352,23 @@ class Trainer:
             raise _no_batch("train")
         return True
 
+    def _update(self, window: list, spec, callbacks: Callbacks) -> None:
+        """Trains on the batches of one update."""
+        totals = self._training.totals(window)
+        for index, batch in enumerate(window, self._progress.batch):
+            callbacks.on_train_batch_begin(index)
+            self._steps.train(batch, spec, totals, 1 / len(window))
+            if self._accumulation > 1 and index + 1 == self._progress.batch + len(window):
+                self._steps.update()
+            callbacks.on_train_batch_end(index, self._training.logs)
+
     def _is_time_to_save(self) -> bool:
         seconds = self._checkpointing.every_seconds
         return seconds is not None and time.monotonic() - self._last_save >= seconds
 
     def _save(self, callbacks: Callbacks, is_checkpoint: bool = False) -> None:
         progress = self._progress
-        progress.sums = self._steps.sums.numpy().tolist() if progress.batch else [0.0] * 3
+        progress.frozen = frozen_layers(self.model)
         progress.callbacks = callbacks.state()
         if self._store is not None and not self._store.save(progress, is_checkpoint):
             warnings.warn(
@@ -288,27 +378,16 @@ class Trainer:
             )
         self._last_save = time.monotonic()
 
-    def _logs(self) -> dict[str, float]:
-        loss, correct, weight = self._steps.sums.numpy()
-        return {"accuracy": _ratio(correct, weight), "loss": _ratio(loss, weight)}
-
     def _evaluate(self, batches, signals: StopSignals) -> dict[str, float]:
-        sums, batch = tf.zeros((4,), "float64"), None
-        dataset = batches.dataset(epoch=0, start=0)
+        self._steps.begin(self._testing)
+        batch, dataset = None, batches.dataset(epoch=0, start=0)
         for batch in dataset:
             if signals.received is not None:
                 break
-            sums += self._steps.evaluate(batch, dataset.element_spec)
+            self._steps.evaluate(batch, dataset.element_spec)
         if batch is None:
             raise _no_batch("validation" if batches is self._validation else "batches")
-        loss, correct, surprise, weight = sums.numpy()
-        with np.errstate(over="ignore"):  # hopeless models have an infinite perplexity
-            perplexity = float(np.exp(_ratio(surprise, weight)))
-        return {
-            "accuracy": _ratio(correct, weight),
-            "loss": _ratio(loss, weight),
-            "perplexity": perplexity,
-        }
+        return self._testing.logs()
 
 
 def _no_batch(name: str) -> ValueError:
@@ -316,7 +395,3 @@ def _no_batch(name: str) -> ValueError:
         f"{name} yields no batch any more. It is read more than once, so a dataset of a generator "
         "needs a function that makes a new one each time: Dataset.from_generator(make_batches, …)."
     )
-
-
-def _ratio(total: float, weight: float) -> float:
-    return float(total / weight) if weight else 0.0

@@ -1,0 +1,275 @@
+"""From what `compile` takes to the losses and metrics of each output."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.training.losses import LabelSmoothedCrossEntropy
+from tftransformer.training.metrics import FunctionMean, Perplexity, TokenAccuracy
+from tftransformer.training.outputs import Scored, assigned, by_name, scored
+from tftransformer.training.scores import Measure, Scores, Term, named, values_of
+
+_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "none", None)
+
+
+class FunctionLoss(keras.losses.Loss):
+    """A function of labels and outputs as a loss, one value for each place.
+
+    Args:
+        function: `function(y_true, y_pred)`.
+        name: of the loss.
+    """
+
+    def __init__(self, function: Callable, name: str):
+        super().__init__(name=name)
+        self.function = function
+
+    def call(self, y_true, y_pred):
+        return self.function(y_true, y_pred)
+
+
+def make_scores(
+    model: keras.Model, outputs: Any, batch: tuple, loss: Any, metrics: Any, loss_weights: Any
+) -> tuple[Scores, Scores]:
+    """Makes what a model is trained on and scored by.
+
+    Args:
+        model: the built model.
+        outputs: what it returns for the first row of `batch`.
+        batch: (inputs, labels, weights).
+        loss: as `compile` takes it: a loss, a function, a name; or a dict of them by output.
+        metrics: a metric or a list of them; or a dict by output. None: the accuracy of labels that
+            are classes and, in evaluation, the perplexity.
+        loss_weights: a number for each loss, by output.
+
+    Returns:
+        `Scores` of training, and those of evaluation.
+    """
+    outputs = by_name(model, outputs)
+    losses = _losses(loss, list(outputs), batch[1])
+    wanted = _metrics(metrics, list(outputs), list(losses))
+    used = {*losses, *wanted}
+    labels, weights = named(*batch[1:], list(outputs), used)
+    _check_names(labels, weights, losses, used, loss)
+    parts = {}
+    for name in sorted(used):
+        # Of labels only the kind matters here: a wrong one is told with words of its own.
+        labels_of = labels[name][:1]
+        labels_of = tf.zeros_like(labels_of) if labels_of.dtype.is_integer else labels_of
+        parts[name] = scored(labels_of, outputs[name], weights[name][:1])
+    factors = _factors(loss_weights, list(losses))
+    terms = [
+        Term(name, as_loss(losses[name], parts[name], name), factors.get(name, 1.0))
+        for name in losses
+    ]
+    prefixes = {name: f"{name}_" if len(outputs) > 1 else "" for name in used}
+    if metrics is None:
+        training, more = _default_measures(terms, parts, prefixes)
+    else:
+        by_output = {term.output: term.loss for term in terms}
+        training, more = [], []
+        for name, some in wanted.items():
+            for metric in some if isinstance(some, list | tuple) else [some]:
+                metric, key = as_metric(metric, parts[name], by_output.get(name))
+                training.append(Measure(name, metric, prefixes[name] + key))
+    training, more = _with_own_names(training), _with_own_names([*training, *more])
+    ranks = dict.fromkeys(outputs) | {n: part.weights.shape.rank for n, part in parts.items()}
+    for measure in more:
+        _make_variables(measure, parts[measure.output])
+    return Scores(model, ranks, terms, training), Scores(model, ranks, terms, more)
+
+
+def as_loss(given: Any, part: Scored, output: str) -> keras.losses.Loss:
+    """Returns what is given as a `keras.losses.Loss` that fits an output.
+
+    Raises:
+        TypeError: it is no loss.
+        ValueError: it gives no value for each place, or is made for other outputs.
+    """
+    if isinstance(given, str) and given.lower() in ("crossentropy", "ce"):
+        given = f"{_kind(part)}_crossentropy"
+    try:
+        loss = keras.losses.get(given)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "loss must be a keras.losses.Loss, such as LabelSmoothedCrossEntropy(0.1), a function, "
+            f"or the name of one of Keras's, not {given!r}."
+        ) from error
+    if not isinstance(loss, keras.losses.Loss):
+        name = given if isinstance(given, str) else getattr(given, "__name__", "loss")
+        loss = FunctionLoss(loss, name)
+    if loss.reduction not in _MEANS:
+        raise ValueError(
+            f"The loss {loss.name!r} has reduction={loss.reduction!r}; the Trainer takes the mean "
+            "over all weights of an epoch: leave out reduction, and use loss_weights for a factor."
+        )
+    _check_loss(loss, part, output)
+    return loss
+
+
+def _check_loss(loss: keras.losses.Loss, part: Scored, output: str) -> None:
+    where = f" of output {output!r}" if output else ""
+    if takes_logits(loss) is False and not _are_probabilities(part.outputs):
+        raise ValueError(
+            f"The loss {loss.name!r}{where} is for probabilities, but the outputs are not between "
+            "0 and 1: for logits give keras.losses.…Crossentropy(from_logits=True), or "
+            "LabelSmoothedCrossEntropy(0.0)."
+        )
+    values = values_of(loss, part)
+    shape, places = tuple(values.shape), tuple(part.weights.shape)
+    if shape != places:
+        raise ValueError(
+            f"The loss {loss.name!r}{where} gives values of shape {shape} for one row with weights "
+            f"of shape {places}: it must give one for each place, and leave the mean to the "
+            f"Trainer. The labels are of shape {tuple(part.labels.shape)}, the outputs of shape "
+            f"{tuple(part.outputs.shape)}."
+        )
+    if part.labels.shape[-1] == 1 and len(places) > 1 and not part.is_of_classes:
+        _check_elementwise(loss, part, where)
+
+
+def _check_elementwise(loss: keras.losses.Loss, part: Scored, where: str) -> None:
+    """Raises a ValueError where a loss would look at several values of a place together."""
+    whole = Scored(part.labels[..., 0], part.outputs[..., 0], part.weights[..., 0])
+    together, alone = values_of(loss, whole), values_of(loss, part)
+    if not np.allclose(together, tf.reduce_mean(alone, -1), rtol=1e-3, atol=1e-5):
+        raise ValueError(
+            f"The loss {loss.name!r}{where} looks at all values of the last axis together, so they "
+            f"cannot have weights of their own: give weights without the last axis."
+        )
+
+
+def takes_logits(loss: keras.losses.Loss) -> bool | None:
+    """Whether a cross-entropy takes logits, or probabilities; None for any other loss."""
+    if isinstance(loss, LabelSmoothedCrossEntropy):
+        return True
+    if isinstance(loss, FunctionLoss):
+        of_keras = getattr(loss.function, "__module__", "").startswith("keras.")
+        return False if of_keras and "crossentropy" in loss.function.__name__ else None
+    if type(loss).__module__.startswith("keras."):
+        return loss.get_config().get("from_logits")
+    return None
+
+
+def _are_probabilities(outputs: Any) -> bool:
+    return bool(tf.reduce_all((outputs >= 0) & (outputs <= 1)))
+
+
+def as_metric(
+    given: Any, part: Scored, loss: keras.losses.Loss | None
+) -> tuple[keras.metrics.Metric, str]:
+    """Returns what is given as a `keras.metrics.Metric`, and its name in the logs."""
+    name = given if isinstance(given, str) else getattr(given, "name", None)
+    if isinstance(given, str) and given.lower() in ("accuracy", "acc"):
+        return _accuracy(part, loss), given
+    if isinstance(given, str) and given.lower() in ("crossentropy", "ce"):
+        given = f"{_kind(part)}_crossentropy"
+    try:
+        metric = keras.metrics.get(given)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "metrics must hold keras.metrics.Metric objects, functions, or names of Keras's, such "
+            f"as ['accuracy']; they hold {given!r}."
+        ) from error
+    if isinstance(metric, keras.metrics.Metric):
+        return metric, name or metric.name
+    name = name or getattr(metric, "__name__", "metric")
+    return FunctionMean(metric, name), name
+
+
+def _accuracy(part: Scored, loss: keras.losses.Loss | None) -> keras.metrics.Metric:
+    kind = _kind(part)
+    if kind == "sparse_categorical":
+        return TokenAccuracy()
+    if kind == "binary":
+        logits = loss is not None and takes_logits(loss)
+        return keras.metrics.BinaryAccuracy("accuracy", threshold=0.0 if logits else 0.5)
+    return keras.metrics.CategoricalAccuracy("accuracy")
+
+
+def _kind(part: Scored) -> str:
+    """Which of Keras's three cross-entropies labels and outputs are for."""
+    if part.outputs.shape[-1] == 1:
+        return "binary"
+    return "sparse_categorical" if part.is_of_classes else "categorical"
+
+
+def _default_measures(terms, parts, prefixes) -> tuple[list[Measure], list[Measure]]:
+    """The accuracy of classes and, in evaluation alone, the perplexity where there are logits."""
+    training, more = [], []
+    for term in terms:
+        name = term.output
+        if parts[name].is_of_classes:
+            training.append(Measure(name, TokenAccuracy(), f"{prefixes[name]}accuracy"))
+            if takes_logits(term.loss) is not False:
+                more.append(Measure(name, Perplexity(), f"{prefixes[name]}perplexity"))
+    return training, more
+
+
+def _losses(given: Any, names: Sequence[str], labels: Any) -> dict[str, Any]:
+    """Returns losses by the names of the outputs; one for all is one for each that has labels."""
+    if isinstance(labels, Mapping) and not isinstance(given, Mapping | list | tuple):
+        given = dict.fromkeys(assigned(labels, names, "the labels of a batch"), given)
+    return _without_none(assigned(given, names, "loss"))
+
+
+def _metrics(given: Any, names: Sequence[str], losses: Sequence[str]) -> dict[str, Any]:
+    """Returns metrics by the names of the outputs; a list is for the only one that has a loss."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) and len(losses) == 1:
+        given = {losses[0]: given}
+    return _without_none(assigned(given, names, "metrics"))
+
+
+def _without_none(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _check_names(labels, weights, losses, used, loss) -> None:
+    """Raises a ValueError where an output lacks labels or weights, or labels lack a loss."""
+    for name in sorted(used):
+        for what, given in (("labels", labels), ("weights", weights)):
+            if name not in given:
+                raise ValueError(
+                    f"The output {name!r} has a loss or a metric, but the batches have no {what} "
+                    f"of that name; they have {', '.join(map(repr, given))}."
+                )
+    told = loss if isinstance(loss, Mapping) else losses
+    unread = [name for name in labels if name not in {*used, *told}]
+    if unread:
+        raise ValueError(
+            f"The labels {', '.join(map(repr, unread))} have neither a loss nor a metric: give "
+            f"one, or say that they are not for training: loss={{…, {unread[0]!r}: None}}."
+        )
+    if not losses:
+        raise ValueError("No output has a loss: there is nothing to train on.")
+
+
+def _factors(given: Any, names: Sequence[str]) -> dict[str, float]:
+    factors = {} if given is None else assigned(given, names, "loss_weights")
+    for name, factor in factors.items():
+        if not isinstance(factor, int | float | np.floating):
+            raise TypeError(f"loss_weights must be numbers; {name!r} has {factor!r}.")
+    return {name: float(factor) for name, factor in factors.items()}
+
+
+def _with_own_names(measures: list[Measure]) -> list[Measure]:
+    """Numbers the names that came before."""
+    seen: dict[str, int] = {}
+    renamed = []
+    for measure in measures:
+        count = seen[measure.name] = seen.get(measure.name, -1) + 1
+        name = f"{measure.name}_{count}" if count else measure.name
+        renamed.append(Measure(measure.output, measure.metric, name))
+    return renamed
+
+
+def _make_variables(measure: Measure, part: Scored) -> None:
+    """Has a metric that makes its variables when it is first used make them."""
+    if not measure.metric.variables or not getattr(measure.metric, "built", True):
+        measure.metric.update_state(*part.flat[:2], sample_weight=part.flat.weights)
+        measure.metric.reset_state()

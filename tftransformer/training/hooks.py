@@ -1,0 +1,126 @@
+"""What a training run can be given to do otherwise: the step, the gradients, what is carried on.
+
+Each is one object with a method or two; the classes here do what the Trainer does without one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import keras
+import tensorflow as tf
+
+from tftransformer.training.outputs import Scored
+
+
+class Run(Protocol):
+    """What a `TrainStep` computes with, on one batch of one replica."""
+
+    def forward(self, inputs: Any) -> Any:
+        """Returns the outputs of the model in training."""
+
+    def score(self, labels: Any, outputs: Any, weights: Any) -> tf.Tensor:
+        """Returns the loss, and has it and the metrics logged.
+
+        It is this batch's share of the loss of an update: the sum of the shares of all batches and
+        replicas is `Σ weight · value / Σ weight`.
+        """
+
+    def match(self, labels: Any, outputs: Any, weights: Any) -> dict[str, Scored]:
+        """Returns labels, outputs and weights of each output that has a loss, by its name."""
+
+    def share(self, values: tf.Tensor, weights: tf.Tensor, output: str | None = None) -> tf.Tensor:
+        """Returns `Σ weight · value / Σ weight` of values of one's own, as such a share.
+
+        Args:
+            values: float tensor (batch, …), one for each weight.
+            weights: the weights of an output, or a part of their sum.
+            output: name of that output; not needed where only one has a loss.
+        """
+
+
+class TrainStep:
+    """What is computed of a batch in training: here the loss of the model's outputs.
+
+    A subclass overrides `__call__`, which is traced into a graph.
+
+    >>> class Noisy(TrainStep):
+    ...     def __call__(self, run, inputs, labels, weights):
+    ...         noise = tf.random.normal(tf.shape(inputs), stddev=0.1)
+    ...         return run.score(labels, run.forward(inputs + noise), weights)
+    """
+
+    def __call__(self, run: Run, inputs: Any, labels: Any, weights: Any) -> tf.Tensor:
+        """Returns what is to be minimised, a scalar: a sum of what `run` returned.
+
+        Args:
+            run: what to compute with; `run.score` is to be called once.
+            inputs, labels, weights: a batch.
+        """
+        return run.score(labels, run.forward(inputs), weights)
+
+
+class GradientRule:
+    """What happens to the gradients of an update, and how far each variable moves by it.
+
+    A subclass overrides one of the methods, or both.
+
+    >>> class HalfTheRate(GradientRule):
+    ...     def update_scale(self, variable):
+    ...         return 0.5 if "embeddings" in variable.path else 1.0
+    """
+
+    def gradients(
+        self, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]
+    ) -> list[tf.Tensor]:
+        """Returns the gradients that are clipped and applied, in a graph.
+
+        Args:
+            gradients: of the loss of an update, summed over its batches and replicas.
+            variables: what they are the gradients of.
+        """
+        return list(gradients)
+
+    def update_scale(self, variable: keras.Variable) -> float:
+        """Returns by what an update of a variable is multiplied, weight decay included.
+
+        That is a learning rate of its own, also where the optimizer (Adam) makes the size of a
+        step independent of the size of the gradient. Asked when a step is traced.
+        """
+        return 1.0
+
+
+class Carry:
+    """What goes from each batch to the next within an epoch, such as the memory of Transformer-XL.
+
+    The rows of a batch must go on where those of the batch before ended. A subclass says what of
+    the outputs is carried, and where it enters the next inputs. At the begin of an epoch, of a
+    validation, and where the number of rows changes nothing is carried. A resumed run goes on with
+    what was carried when it was saved.
+    """
+
+    def take(self, outputs: Any) -> Any:
+        """Returns the tensors to be carried: one, or a list or dict of them, rows first."""
+        raise NotImplementedError
+
+    def give(self, inputs: Any, carried: Any) -> Any:
+        """Returns the inputs of the next batch with what is carried."""
+        raise NotImplementedError
+
+
+class CarriedMemory(Carry):
+    """The memory of models whose outputs and inputs are dicts (Dai et al. 2019, §3.2).
+
+    Args:
+        name: of the entry of the outputs that is the same entry of the next inputs.
+        ids: name of the inputs where they are ids alone.
+    """
+
+    def __init__(self, name: str = "memory", ids: str = "token_ids"):
+        self.name, self.ids = name, ids
+
+    def take(self, outputs):
+        return outputs[self.name]
+
+    def give(self, inputs, carried):
+        inputs = dict(inputs) if isinstance(inputs, Mapping) else {self.ids: inputs}
+        return {**inputs, self.name: carried}

@@ -1,0 +1,5 @@
+"""Ways to train: objects to hand to a `Trainer`."""
+
+from tftransformer.training.recipes.r_drop import RDrop
+
+__all__ = ["RDrop"]

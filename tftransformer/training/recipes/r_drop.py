@@ -1,0 +1,46 @@
+"""R-Drop."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tftransformer.core import check_numbers
+from tftransformer.training.hooks import Run, TrainStep
+from tftransformer.training.losses import symmetric_divergence
+
+
+class RDrop(TrainStep):
+    """Each batch passes twice, under different dropout, and the two predictions are to agree.
+
+    Trains on the mean of the losses of both passes and `alpha / 2` times the mean of both
+    Kullback-Leibler divergences between their predictions (Liang et al. 2021, eq. 4; half of
+    theirs, which is of the sum of the passes). The divergence is not part of the reported loss. A
+    step takes twice the time.
+
+    Args:
+        alpha: float, weight of the divergence; they train translation with 5.
+
+    >>> trainer = tt.Trainer(model, train, step=tt.recipes.RDrop(5.0))
+    """
+
+    def __init__(self, alpha: float):
+        check_numbers(0, alpha=alpha)
+        self.alpha = float(alpha)
+
+    def __call__(self, run: Run, inputs: Any, labels: Any, weights: Any) -> tf.Tensor:
+        inputs, labels = tf.nest.map_structure(_twice, (inputs, labels))
+        weights = tf.nest.map_structure(lambda part: _twice(tf.cast(part, "float32") / 2), weights)
+        outputs = run.forward(inputs)
+        loss = run.score(labels, outputs, weights)
+        for name, part in run.match(labels, outputs, weights).items():
+            if not part.is_of_classes:
+                raise ValueError(
+                    f"RDrop compares predictions of classes; the outputs {name!r} are values."
+                )
+            divergences = symmetric_divergence(*tf.split(part.outputs, 2))
+            loss += self.alpha * run.share(divergences, tf.split(part.weights, 2)[0], name)
+        return loss
+
+
+def _twice(tensor: tf.Tensor) -> tf.Tensor:
+    return tf.concat([tensor, tensor], axis=0)
