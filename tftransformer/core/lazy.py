@@ -12,7 +12,7 @@ def lazy_names(
 
     Args:
         namespace: the module's `globals()`.
-        homes: for each submodule the public names it holds.
+        homes: for each submodule the public names it holds, those of its own submodules included.
 
     Example:
         >>> __getattr__, __dir__ = lazy_names(globals(), {"tftransformer.tasks": ["Translator"]})
@@ -22,7 +22,11 @@ def lazy_names(
     def getattribute(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
-        namespace[name] = getattr(importlib.import_module(home_of[name]), name)
+        home = importlib.import_module(home_of[name])
+        if hasattr(home, name):
+            namespace[name] = getattr(home, name)
+        else:
+            namespace[name] = importlib.import_module(f"{home_of[name]}.{name}")
         return namespace[name]
 
     def directory() -> list[str]:
