@@ -75,7 +75,7 @@ def test_the_families_are_that_stack(family, name):
     """BERT and GPT differ in what they embed; above it they are one `Encoder` under a mask."""
     # None: the family's own mask is the one that its name stands for.
     own = None if family.__name__.lower() == name else MASKS[name]
-    model = shaken(family(VOCABULARY, **STACK, max_length=LENGTH, pad_id=0, mask=own))
+    model = shaken(family(VOCABULARY, **STACK, num_positions=LENGTH, pad_id=0, mask=own))
     stack = Encoder(**STACK, mask=MASKS[name])
     stack.build((None, None, 16))
     stack.set_weights([weight for layer in model.stack.layers for weight in layer.get_weights()])
@@ -92,7 +92,7 @@ def test_a_mask_of_ones_own(tmp_path):
     shown = {"__name__": "readme"}
     exec(compile(block, "README.md", "exec"), shown)
     mask = shown["mask"]
-    model = shaken(Gpt(VOCABULARY, **STACK, max_length=LENGTH, mask=mask))
+    model = shaken(Gpt(VOCABULARY, **STACK, num_positions=LENGTH, mask=mask))
 
     # Every other token is the one two places before it.
     random = np.random.default_rng(0)

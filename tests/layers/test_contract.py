@@ -109,7 +109,7 @@ def test_residual_config():
     [
         (None, 0),
         (lambda: SinusoidalPositions(D), 0),
-        (lambda: LearnedPositions(D, max_length=9, offset=2), 11 * D),
+        (lambda: LearnedPositions(D, num_positions=9, offset=2), 11 * D),
     ],
 )
 def test_token_embeddings(layer_contract, position, parameters):

@@ -9,7 +9,7 @@ from tftransformer.decoding import BeamSearch, Greedy
 from tftransformer.models import XLM, Gpt, Gpt2
 
 V, PAD = 23, 2
-SIZES = {"vocab_size": V, "num_layers": 2, "d_model": 8, "num_heads": 2, "max_length": 16}
+SIZES = {"vocab_size": V, "num_layers": 2, "d_model": 8, "num_heads": 2, "num_positions": 16}
 IDS = np.array([[5, 6, 7, 9, 4], [8, 3, 11, 12, 20], [4, 9, 10, 6, 3]], "int32")
 MASK = np.arange(5) >= np.array([[0], [3], [1]])
 VARIANTS = {

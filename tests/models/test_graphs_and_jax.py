@@ -13,7 +13,7 @@ from tftransformer.decoding import BeamSearch
 from tftransformer.models import T5, XLM, Bert, Gpt, Gpt2, Roberta, TransformerXL, XLNet
 
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2}
-STACK = {**SIZES, "max_length": 16}
+STACK = {**SIZES, "num_positions": 16}
 BUCKETS = {"dff": 12, "head_width": 4, "num_buckets": 8, "max_distance": 6}
 CLUSTERS = {"cutoffs": (10, 20), "d_embed": 8, "shrink": 2}
 IDS = np.array([[5, 6, 7, 9, 4], [8, 3, 11, 1, 20]], "int32")

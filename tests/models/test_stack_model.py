@@ -11,7 +11,7 @@ from tftransformer.masks import CausalMask, PaddingMask, PrefixMask
 from tftransformer.models import Bert, Gpt, Roberta
 
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 16, "num_heads": 4, "dff": 24}
-SIZES |= {"max_length": 20}
+SIZES |= {"num_positions": 20}
 ALL = ["pooled", "masked_lm", "next_sentence", "sequence_classification", "span"]
 IDS = np.array([[5, 6, 7, 8, 9], [9, 8, 7, 6, 5]], "int32")
 
@@ -221,7 +221,7 @@ def test_padded_prompts_continue_as_alone(kind, strategy):
 
 def test_a_prefix_of_each_row_holds_in_cached_decoding():
     mask = (CausalMask() | PrefixMask()) & PaddingMask()
-    model = Gpt(vocab_size=20, num_layers=2, d_model=16, num_heads=2, max_length=10, mask=mask)
+    model = Gpt(vocab_size=20, num_layers=2, d_model=16, num_heads=2, num_positions=10, mask=mask)
     ids = np.random.default_rng(1).integers(1, 20, (3, 8)).astype("int32")
     inputs = {"token_ids": ids, "prefix_lengths": np.array([1, 3, 5], "int32")}
     whole = np.array(model(inputs)["lm"])

@@ -62,7 +62,7 @@ def test_positions_default_to_the_columns(vectors):
 
 
 def test_learned_positions_look_up_with_their_offset():
-    layer = LearnedPositions(4, max_length=6, offset=2)
+    layer = LearnedPositions(4, num_positions=6, offset=2)
     layer.build((None,))
     table = np.arange(32, dtype="float32").reshape(8, 4)
     layer.set_weights([table])

@@ -14,7 +14,7 @@ from tftransformer.models import Bert, Roberta
 from tftransformer.pretrained import from_pretrained, load_pretrained, save_pretrained
 
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2, "dff": 12}
-SIZES |= {"max_length": 16}
+SIZES |= {"num_positions": 16}
 IDS = np.array([[5, 6, 7, 0], [8, 9, 10, 11]], "int32")
 HEADS = {
     "Bert": [

@@ -16,7 +16,7 @@ SIZES = {"num_layers": 1, "d_model": 16, "num_heads": 2, "vocab_size": 30}
 MODELS = {
     "transformer": lambda: Transformer(**SIZES, dff=32, position=LearnedPositions(16, 12)),
     "t5": lambda: T5(**SIZES, dff=32, head_width=8),
-    "gpt2": lambda: Gpt2(**SIZES, max_length=12),
+    "gpt2": lambda: Gpt2(**SIZES, num_positions=12),
     "transformer-xl": lambda: TransformerXL(**SIZES, dff=32, memory_length=4, cutoffs=[]),
 }
 IDS = np.array([[5, 6, 7, 9, 4], [8, 3, 11, 1, 20]], "int32")

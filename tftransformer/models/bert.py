@@ -28,7 +28,7 @@ class Bert(StackModel):
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        max_length: number of positions.
+        num_positions: number of positions.
         segments: number of segments.
         dropout: rate on embeddings, sublayers and what classifiers read.
         attention_dropout: rate on the attention weights.
@@ -54,7 +54,7 @@ class Bert(StackModel):
         d_model: int = 768,
         num_heads: int = 12,
         dff: int = 3072,
-        max_length: int = 512,
+        num_positions: int = 512,
         segments: int = 2,
         dropout: float = 0.1,
         attention_dropout: float = 0.1,
@@ -71,7 +71,7 @@ class Bert(StackModel):
         embeddings = TokenEmbeddings(
             vocab_size,
             d_model,
-            position=LearnedPositions(d_model, max_length, name="position", **common),
+            position=LearnedPositions(d_model, num_positions, name="position", **common),
             segments=segments,
             norm=make_norm("layer", epsilon, name="norm", **common),
             scale=False,

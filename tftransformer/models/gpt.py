@@ -30,7 +30,7 @@ class Gpt(StackModel):
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets; default `4 · d_model`.
-        max_length: number of positions.
+        num_positions: number of positions.
         dropout: rate on embeddings, sublayers and what classifiers read.
         attention_dropout: rate on the attention weights.
         activation: of the feed-forward nets.
@@ -56,7 +56,7 @@ class Gpt(StackModel):
         d_model: int = 768,
         num_heads: int = 12,
         dff: int | None = None,
-        max_length: int = 512,
+        num_positions: int = 512,
         dropout: float = 0.1,
         attention_dropout: float = 0.1,
         activation: Any = "gelu_tanh",
@@ -69,7 +69,7 @@ class Gpt(StackModel):
     ):
         super().__init__(**kwargs)
         dtype = self.dtype_policy
-        embeddings = gpt_embeddings(vocab_size, d_model, max_length, dropout, pad_id, dtype)
+        embeddings = gpt_embeddings(vocab_size, d_model, num_positions, dropout, pad_id, dtype)
         self.stack = Encoder(
             num_layers,
             d_model,
@@ -91,7 +91,12 @@ class Gpt(StackModel):
 
 
 def gpt_embeddings(
-    vocab_size: int, d_model: int, max_length: int, dropout: float, pad_id: int | None, dtype: Any
+    vocab_size: int,
+    d_model: int,
+    num_positions: int,
+    dropout: float,
+    pad_id: int | None,
+    dtype: Any,
 ) -> TokenEmbeddings:
     """Returns the embeddings of GPT and GPT-2: tokens, learned positions, segments as tokens."""
     return TokenEmbeddings(
@@ -99,7 +104,7 @@ def gpt_embeddings(
         d_model,
         position=LearnedPositions(
             d_model,
-            max_length,
+            num_positions,
             initializer=keras.initializers.RandomNormal(stddev=0.02),
             dtype=dtype,
             name="position",

@@ -23,7 +23,7 @@ class Gpt2(StackModel):
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets; default `4 · d_model`.
-        max_length: number of positions.
+        num_positions: number of positions.
         dropout: rate on embeddings, sublayers and what classifiers read.
         attention_dropout: rate on the attention weights.
         activation: of the feed-forward nets.
@@ -51,7 +51,7 @@ class Gpt2(StackModel):
         d_model: int = 768,
         num_heads: int = 12,
         dff: int | None = None,
-        max_length: int = 1024,
+        num_positions: int = 1024,
         dropout: float = 0.1,
         attention_dropout: float = 0.1,
         activation: Any = "gelu_tanh",
@@ -66,7 +66,7 @@ class Gpt2(StackModel):
     ):
         super().__init__(**kwargs)
         dtype = self.dtype_policy
-        embeddings = gpt_embeddings(vocab_size, d_model, max_length, dropout, pad_id, dtype)
+        embeddings = gpt_embeddings(vocab_size, d_model, num_positions, dropout, pad_id, dtype)
         scale = (d_model // num_heads) ** -0.5 if scaled_scores else 1.0
 
         def attention(depth: int) -> MultiHeadAttention:

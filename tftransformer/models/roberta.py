@@ -34,7 +34,7 @@ class Roberta(StackModel):
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        max_length: number of positions of real tokens.
+        num_positions: number of positions of real tokens.
         segments: number of segments.
         dropout: rate on embeddings, sublayers and what classifiers read.
         attention_dropout: rate on the attention weights.
@@ -60,7 +60,7 @@ class Roberta(StackModel):
         d_model: int = 768,
         num_heads: int = 12,
         dff: int = 3072,
-        max_length: int = 512,
+        num_positions: int = 512,
         segments: int = 1,
         dropout: float = 0.1,
         attention_dropout: float = 0.1,
@@ -79,7 +79,7 @@ class Roberta(StackModel):
             vocab_size,
             d_model,
             position=LearnedPositions(
-                d_model, max_length, offset=pad_id + 1, name="position", **common
+                d_model, num_positions, offset=pad_id + 1, name="position", **common
             ),
             segments=segments,
             norm=make_norm("layer", epsilon, name="norm", **common),

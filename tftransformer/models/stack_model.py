@@ -181,7 +181,7 @@ def check_room(prompt: Any, max_length: int, embeddings: Any) -> None:
             f"the prompts have {prompt} columns and the cache room for {max_length}: raise "
             "max_length, which counts the prompt, too."
         )
-    known = getattr(embeddings.position, "max_length", None)
+    known = getattr(embeddings.position, "num_positions", None)
     if known is not None and max_length > known:
         raise ValueError(
             f"max_length={max_length} is more than the {known} positions of the model."

@@ -92,7 +92,7 @@ class Transformer(EncoderDecoder):
             )
         self.d_model, self.pad_id = d_model, pad_id
         self.source_vocab_size, self.target_vocab_size = source_size, target_size
-        self.max_length = getattr(position, "max_length", None)
+        self.num_positions = getattr(position, "num_positions", None)
         position = position or SinusoidalPositions(d_model, dtype=self.dtype_policy)
 
         def embeddings(name: str, size: int, table: Any = None) -> TokenEmbeddings:

@@ -39,7 +39,7 @@ class XLM(StackModel):
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets; default `4 · d_model`.
-        max_length: number of positions.
+        num_positions: number of positions.
         languages: number of languages; with 1 none is embedded.
         embed_languages: whether languages are embedded; where they are not, `language_ids` are
             ignored.
@@ -73,7 +73,7 @@ class XLM(StackModel):
         d_model: int = 2048,
         num_heads: int = 16,
         dff: int | None = None,
-        max_length: int = 512,
+        num_positions: int = 512,
         languages: int = 1,
         embed_languages: bool = True,
         sinusoidal: bool = False,
@@ -99,7 +99,7 @@ class XLM(StackModel):
             d_model,
             position=LearnedPositions(
                 d_model,
-                max_length,
+                num_positions,
                 initializer=sinusoids if sinusoidal else "glorot_uniform",
                 name="position",
                 **common,

@@ -14,7 +14,7 @@ class LearnedPositions(Layer):
 
     Args:
         d_model: width of the vectors.
-        max_length: number of positions; a position beyond them has no vector, so a longer
+        num_positions: number of positions; a position beyond them has no vector, so a longer
             input is refused where its length is known.
         offset: added to each position before the lookup (RoBERTa starts after its padding id).
         initializer: of the table.
@@ -23,17 +23,17 @@ class LearnedPositions(Layer):
     def __init__(
         self,
         d_model: int,
-        max_length: int,
+        num_positions: int,
         offset: int = 0,
         initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if max_length < 1:
-            raise ValueError(f"there is 1 position or more, not max_length={max_length}")
-        self.d_model, self.max_length, self.offset = d_model, max_length, offset
+        if num_positions < 1:
+            raise ValueError(f"there is 1 position or more, not num_positions={num_positions}")
+        self.d_model, self.num_positions, self.offset = d_model, num_positions, offset
         self.table = keras.layers.Embedding(
-            max_length + offset,
+            num_positions + offset,
             d_model,
             embeddings_initializer=initializer,
             dtype=self.dtype_policy,
@@ -46,13 +46,13 @@ class LearnedPositions(Layer):
     def call(self, positions):
         """Looks positions up: int (length,) or (batch, length) → float (..., length, d_model)."""
         length = positions.shape[-1]
-        if length is not None and length > self.max_length:
+        if length is not None and length > self.num_positions:
             raise ValueError(
-                f"the input has {length} positions and the table {self.max_length}: shorten the "
-                f"input, or build the model with max_length={length} or more."
+                f"the input has {length} positions and the table {self.num_positions}: shorten the "
+                f"input, or build the model with num_positions={length} or more."
             )
         rows = ops.convert_to_tensor(positions) + self.offset
-        return self.table(checked_ids(rows, self.max_length + self.offset))
+        return self.table(checked_ids(rows, self.num_positions + self.offset))
 
     def compute_output_shape(self, positions_shape):
         return (*positions_shape, self.d_model)

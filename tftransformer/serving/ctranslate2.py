@@ -206,7 +206,7 @@ def fill_norm(spec: Any, norm: keras.layers.Layer) -> None:
 
 def encodings(position: keras.layers.Layer) -> np.ndarray:
     """The vectors of positions 0, 1, 2, …, float32 (positions, d_model)."""
-    return array(position(np.arange(getattr(position, "max_length", SINUSOIDS))))
+    return array(position(np.arange(getattr(position, "num_positions", SINUSOIDS))))
 
 
 def array(tensor: Any) -> np.ndarray:

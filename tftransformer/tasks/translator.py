@@ -102,7 +102,7 @@ class Translator:
             )
         check_vocabularies(model, tokenizers)
         check_special_ids(model, tokenizers)
-        positions = getattr(model, "max_length", None)
+        positions = getattr(model, "num_positions", None)
         if max_length is None:
             max_length = min(128, positions or 128)
         if max_source_length is None:
@@ -224,7 +224,7 @@ class Translator:
         target_ids = self.target_tokenizer.encode([target]).ids[0]
         start = start_of(self.model, self.target_tokenizer)
         end = self.target_tokenizer.special_ids["end"]
-        positions = getattr(self.model, "max_length", None)
+        positions = getattr(self.model, "num_positions", None)
         # A translation that ran into the limit has as many tokens as the model has positions.
         target_ids = target_ids[: positions and positions - 1]
         details = self.model.details(

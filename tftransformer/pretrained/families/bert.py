@@ -57,7 +57,7 @@ def language_model(head: str) -> list[Rule]:
 BERT = Family(
     model_type="bert",
     model=Bert,
-    fields=(*FIELDS, Field("max_position_embeddings", "max_length")),
+    fields=(*FIELDS, Field("max_position_embeddings", "num_positions")),
     architectures={
         "BertForPreTraining": ("pooled", "masked_lm", "next_sentence"),
         "BertForMaskedLM": ("masked_lm",),

@@ -40,7 +40,7 @@ FIELDS = (
     Field("n_layer", "num_layers"),
     Field("n_embd", "d_model"),
     Field("n_head", "num_heads"),
-    Field("n_positions", "max_length"),
+    Field("n_positions", "num_positions"),
     Field("embd_pdrop", "dropout"),
     Field("resid_pdrop", "dropout"),
     Field("attn_pdrop", "attention_dropout"),

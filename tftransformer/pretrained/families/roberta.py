@@ -19,7 +19,7 @@ def language_model(head: str) -> list[Rule]:
 # The table has rows for padding and what stands before it, beside those of the positions.
 LENGTH = Field(
     "max_position_embeddings",
-    "max_length",
+    "num_positions",
     lambda rows, config: rows - config["pad_token_id"] - 1,
     lambda length, arguments: length + arguments["pad_id"] + 1,
 )

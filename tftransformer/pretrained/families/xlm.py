@@ -15,7 +15,7 @@ XLM_FAMILY = Family(
         Field("n_layers", "num_layers"),
         Field("emb_dim", "d_model"),
         Field("n_heads", "num_heads"),
-        Field("max_position_embeddings", "max_length"),
+        Field("max_position_embeddings", "num_positions"),
         Field("n_langs", "languages"),
         Field("use_lang_emb", "embed_languages"),
         Field("sinusoidal_embeddings", "sinusoidal"),
