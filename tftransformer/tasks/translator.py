@@ -286,7 +286,7 @@ class Translator:
         limit = max_source_length
         if limit is None:
             limit = self.max_source_length or SERVED_LENGTH
-        check_number("max_source_length", limit, 2, getattr(self.model, "max_length", None))
+        check_number("max_source_length", limit, 2, getattr(self.model, "num_positions", None))
         return self._module(limit, weights=weights, jit_compile=jit_compile).save(path)
 
     def save(self, folder: str | os.PathLike) -> None:
