@@ -19,7 +19,7 @@ import time
 import keras
 
 import tftransformer as tt
-from tftransformer.data import take_texts
+from tftransformer.data import take_columns
 from tftransformer.data.everyday import nearest_neighbour
 
 # What serves the export: neither Keras nor this package, only TensorFlow and its text ops.
@@ -78,7 +78,7 @@ def main() -> None:
         frames = tt.everyday_corpus()
         minutes, vocab_size, num_layers, dropout, warmup = 3, 1500, 2, 0.1, 300
     train_frame, validation_frame, test_frame = frames
-    (sources, references), _ = take_texts(test_frame, [source, target])
+    (sources, references), _ = take_columns(test_frame, [source, target])
     data = tt.DataProcess(source, target, vocab_size=vocab_size).fit(train_frame)
     train = data.batches(train_frame)
     validation = data.batches(validation_frame, training=False)

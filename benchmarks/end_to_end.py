@@ -118,7 +118,7 @@ def padded(data, frame, rows):
             tf.concat([target, ends], axis=1).to_tensor(),
         )
 
-    texts = tuple(frame[column].tolist() for column in (data.source, data.target))
+    texts = tuple(frame[column].tolist() for column in data.columns)
     shuffled = tf.data.Dataset.from_tensor_slices(texts).shuffle(len(frame), seed=0)
     cut_ahead = shuffled.batch(rows).map(ids, num_parallel_calls=tf.data.AUTOTUNE)
     return cut_ahead.prefetch(tf.data.AUTOTUNE)

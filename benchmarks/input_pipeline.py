@@ -30,8 +30,8 @@ def main():
 
     frame = read_table(options.train) if options.train else embedded_corpus()
     data = DataProcess(
-        source=options.source,
-        target=options.target,
+        options.source,
+        options.target,
         vocab_size=options.vocab_size,
         batch_tokens=options.batch_tokens,
     ).fit(frame)

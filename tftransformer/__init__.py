@@ -69,6 +69,13 @@ __version__ = "0.1.0"
 
 _LATER = {
     "tftransformer.data": ["Batches", "DataProcess", "everyday_corpus", "read_table"],
+    "tftransformer.objectives": [
+        "Classes",
+        "Examples",
+        "Numbers",
+        "Objective",
+        "SequenceToSequence",
+    ],
     "tftransformer.pretrained": ["from_pretrained", "save_pretrained"],
     "tftransformer.tasks": ["Translator", "translation_scores"],
     "tftransformer.text": ["SentencePieceTokenizer", "WordPieceTokenizer", "load_tokenizer"],

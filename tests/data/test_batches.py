@@ -1,13 +1,17 @@
 """Batches: exact in content and order, whatever the epoch, the place and the segmentation."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from tftransformer.core import Ragged
 from tftransformer.data import Batches
-from tftransformer.objectives import sequence_to_sequence
+from tftransformer.data.sampling import Sampled
+from tftransformer.objectives import SequenceToSequence
 
 ROWS = 300
+TOKENIZER = SimpleNamespace(special_ids={"pad": 0, "start": 2, "end": 3})
 
 
 def examples(seed=0, longest=12):
@@ -16,16 +20,17 @@ def examples(seed=0, longest=12):
         Ragged.from_rows([random.integers(4, 50, random.integers(1, longest)) for _ in range(ROWS)])
         for _ in range(2)
     ]
-    return sequence_to_sequence(*sides, start_id=2, end_id=3)
+    return SequenceToSequence().examples(sides, [TOKENIZER, TOKENIZER])
 
 
-def resample(epoch):
+def resample(seed, epoch):
     """Another segmentation for each epoch; some rows grow beyond the longest plain one."""
     return examples(seed=epoch + 100, longest=15)
 
 
-def batches(**settings):
-    return Batches(examples(), **{"batch_tokens": 64, "seed": 5, "max_shapes": 6} | settings)
+def batches(sampled=False, **settings):
+    made = Sampled(examples(), resample) if sampled else examples()
+    return Batches(made, **{"batch_tokens": 64, "seed": 5, "max_shapes": 6} | settings)
 
 
 VARIANTS = pytest.mark.parametrize(
@@ -33,7 +38,7 @@ VARIANTS = pytest.mark.parametrize(
     [
         pytest.param(lambda: batches(), id="training"),
         pytest.param(lambda: batches(training=False), id="evaluation"),
-        pytest.param(lambda: batches(resample=resample), id="sampled"),
+        pytest.param(lambda: batches(sampled=True), id="sampled"),
     ],
 )
 
@@ -68,16 +73,8 @@ def real_rows(epoch_batches):
 
 
 def rows_of(made):
-    return sorted(
-        (tuple(s.tolist()), tuple(t.tolist()), tuple(la.tolist()))
-        for s, t, la in zip(
-            *(
-                np.split(column.values, column.row_splits[1:-1])
-                for column in [*made.inputs.values(), made.labels]
-            ),
-            strict=True,
-        )
-    )
+    """The same of all rows in one batch."""
+    return real_rows([made.batch(np.arange(len(made)), made.lengths.max(axis=0))])
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -89,11 +86,12 @@ def test_every_token_comes_once_an_epoch(training, epoch):
 
 
 def test_a_sampled_row_is_cut_anew_or_stays_plain_if_it_grew_too_long():
-    made = batches(resample=resample)
-    plain, sampled = examples(), resample(3)
+    made = batches(sampled=True)
+    plain, sampled = examples(), resample(5, 3)
     fits = (sampled.lengths <= plain.lengths.max(axis=0)).all(axis=1)
     assert 0 < fits.sum() < ROWS
-    assert real_rows(made.iterate(3)) == rows_of(sampled.where(fits, plain))
+    kept = [sampled.take(np.flatnonzero(fits)), plain.take(np.flatnonzero(~fits))]
+    assert real_rows(made.iterate(3)) == sorted(rows_of(kept[0]) + rows_of(kept[1]))
 
 
 @VARIANTS
@@ -157,7 +155,7 @@ def test_the_dataset_says_its_length_and_leaves_dimensions_open():
     assert all(s.shape.as_list() == [None, None] for s in (*inputs.values(), labels, weights))
 
 
-@pytest.mark.parametrize("settings", [{}, {"resample": resample}], ids=["plain", "sampled"])
+@pytest.mark.parametrize("settings", [{}, {"sampled": True}], ids=["plain", "sampled"])
 def test_without_an_epoch_each_iteration_is_the_next_one(settings):
     dataset = batches(**settings).dataset()
     for epoch in range(3):

@@ -27,8 +27,8 @@ def pairs(rows=120, seed=0):
     return pd.DataFrame(texts, columns=["en", "de"])
 
 
-def process(**settings):
-    return DataProcess(**SETTINGS | settings)
+def process(*columns, **settings):
+    return DataProcess(*columns or ("en", "de"), **SETTINGS | settings)
 
 
 def texts_of(batches, data):
@@ -83,7 +83,7 @@ def test_text_that_normalises_to_nothing_counts_as_empty():
 
 def test_max_length_counts_the_start_or_end_token():
     frame = pairs()
-    lengths = process().fit(frame).batches(frame)._plain.lengths
+    lengths = process().fit(frame).batches(frame).examples.lengths
     longest = int(lengths.max())
     exact = process(max_length=longest).fit(frame)
     assert exact.batches(frame).report.too_long == 0
@@ -188,7 +188,7 @@ def test_rare_characters_get_pieces_under_full_coverage_alone(tokenizer, size):
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_loaded_process_makes_the_same_batches(tmp_path, shared):
     frame = pairs()
-    data = process(shared_vocabulary=shared, vocab_size=320, source="de", target="en").fit(frame)
+    data = process("de", "en", shared_vocabulary=shared, vocab_size=320).fit(frame)
     data.save(tmp_path / "new" / "folder")
     loaded = DataProcess.load(tmp_path / "new" / "folder")
     assert loaded.get_config() == data.get_config()
@@ -225,16 +225,21 @@ def test_a_save_over_an_older_one_is_all_or_nothing(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "format 99; this version reads 1"),
-        ({"settings": {"colour": "red"}}, "colour"),
-        ({"settings": {"tokenizer": "none"}}, "tokenizer must be one of"),
+        ({"format": 99}, "format 99; this version reads 2"),
+        ({"settings": {"colour": "red"}}, "cannot be read"),
+        ({"colour": "red"}, "colour"),
+        ({"tokenizer": "none"}, "tokenizer must be one of"),
+        ({"learnt": {"colour_": "red", "__class__": 1}}, "nothing that SequenceToSequence learns"),
         ({"vocabulary": None}, "cannot be read"),
     ],
 )
 def test_a_damaged_save_is_named(tmp_path, change, message):
     process().fit(pairs()).save(tmp_path)
     path = tmp_path / "data_process.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    saved = json.loads(path.read_text())
+    name = next(iter(change))
+    (saved if name in saved else saved["settings"]).update(change)
+    path.write_text(json.dumps(saved))
     with pytest.raises(ValueError, match=message):
         DataProcess.load(tmp_path)
     path.write_text('{"format": 1')
@@ -254,16 +259,15 @@ def test_a_save_without_vocabulary_or_settings_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"source": "de"}, "source and target are the same column, 'de'"),
         ({"tokenizer": "words"}, "tokenizer must be one of .* got 'words'"),
         ({"tokenizer": "wordpiece", "sampling_alpha": 0.1}, "neither samples nor normalises"),
         ({"tokenizer": "wordpiece", "normalization": "nfkc"}, "neither samples nor normalises"),
         ({"batch_tokens": 50}, "batch_tokens=50 leaves no room .* max_length=60"),
-        ({"max_shapes": 0}, "max_shapes=0: expected a whole number of at least 1"),
-        ({"seed": -1}, "seed=-1: expected a whole number of at least 0"),
+        ({"max_shapes": 0}, "max_shapes=0 was given; expected an int ≥ 1"),
+        ({"seed": -1}, "seed=-1 was given; expected an int ≥ 0"),
         ({"seed": 2**32}, "less than"),
-        ({"vocab_size": "8k"}, "vocab_size='8k': expected a whole number"),
-        ({"max_length": None}, "max_length=None: expected a whole number"),
+        ({"vocab_size": "8k"}, "vocab_size='8k' was given; expected an int"),
+        ({"max_length": None}, "max_length=None was given; expected an int"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(settings, message):
@@ -271,9 +275,30 @@ def test_settings_that_do_not_go_together_are_refused(settings, message):
         process(**settings)
 
 
-def test_columns_have_plain_names():
-    with pytest.raises(TypeError, match=r"target must name a column.*not \('a', 'de'\)"):
-        process(target=("a", "de"))
+@pytest.mark.parametrize("columns", [("en", "en"), ("en",), ("en", "de", "fr"), ()])
+def test_columns_are_two_different_ones(columns):
+    with pytest.raises(ValueError, match=r"named twice|takes two columns.*it was given"):
+        DataProcess(*columns)
+
+
+@pytest.mark.parametrize("name", [None, 1.5, ("a", None), ()])
+def test_columns_have_plain_names(name):
+    with pytest.raises(TypeError, match=r"named by a string, an int, or a tuple"):
+        DataProcess("en", name)
+
+
+def test_columns_of_a_multiindex_are_named_as_they_stand_there(tmp_path):
+    frame = pairs()
+    frame.columns = pd.MultiIndex.from_tuples([("text", "en"), ("text", "de")])
+    with pytest.raises(ValueError, match=r"as they stand there") as caught:
+        process().fit(frame)
+    assert "('text', 'en')" in str(caught.value)
+    data = process(("text", "en"), ("text", "de")).fit(frame)
+    data.save(tmp_path)
+    loaded = DataProcess.load(tmp_path)
+    assert loaded.columns == (("text", "en"), ("text", "de"))
+    expected = sorted(pairs().itertuples(index=False, name=None))
+    assert texts_of(loaded.batches(frame), loaded) == expected
 
 
 def test_without_a_vocabulary_one_is_asked_for():
@@ -297,7 +322,7 @@ MULTI30K = pathlib.Path(__file__).parents[3] / "shared" / "data" / "multi30k" / 
 @pytest.mark.skipif(not MULTI30K.exists(), reason="Multi30k is not here")
 def test_multi30k_wastes_little():
     frame = read_table(MULTI30K)
-    data = DataProcess(vocab_size=8000, batch_tokens=4096).fit(frame)
+    data = DataProcess("en", "de", vocab_size=8000, batch_tokens=4096).fit(frame)
     made = data.batches(frame)
     assert made.report.used == made.report.given == 29_000
     assert len(made.shapes) <= 64

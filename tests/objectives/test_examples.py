@@ -1,30 +1,123 @@
-"""Padding examples into a batch."""
+"""Examples: views with named axes; a batch is what a plain loop would make."""
+
+import tracemalloc
 
 import numpy as np
+import pytest
 
 from tftransformer.core import Ragged
-from tftransformer.objectives import Examples
+from tftransformer.data import Batches
+from tftransformer.objectives import ColumnExamples, Examples, IsReal, MultiHot, Tokens, Values
 
 
 def examples():
-    rows = Ragged.from_rows([[5, 6, 7], [8], [9, 10]])
-    return Examples({"token_ids": rows}, rows.with_end(3))
+    ids = Tokens(Ragged.from_rows([[5, 6, 7], [8], []]), "tokens", fill=4, after=(3,))
+    others = Tokens(Ragged.from_rows([[1], [1, 2], [1]]), "others", fill=-1)
+    return ColumnExamples(
+        {"token_ids": ids, "padding_mask": IsReal(ids, "bool"), "other_ids": others},
+        {"class": Values(np.array([2, 0, 1], np.int32)), "vector": Values(np.eye(3)[:, :2], -1)},
+        {"class": Values(np.array([1, 0.5, 1], np.float32)), "vector": IsReal(others)},
+    )
 
 
-def test_missing_rows_are_padding_of_weight_zero():
-    made = Examples({"a": Ragged.from_rows([[5], [6, 7]])}, Ragged.from_rows([[8], [9, 10]]))
-    inputs, labels, weights = made.batch(np.array([1]), (3, 2), pad_id=4)
-    assert inputs["a"].tolist() == [[6, 7], [4, 4], [4, 4]]
-    assert labels.tolist() == [[9, 10], [4, 4], [4, 4]]
-    assert weights.tolist() == [[1, 1], [0, 0], [0, 0]]
-    assert (inputs["a"].dtype, labels.dtype, weights.dtype) == (np.int32, np.int32, np.float32)
-
-
-def test_take_and_where_move_all_columns_together():
+def test_axes_are_named_once_however_many_inputs_they_have():
     made = examples()
-    swapped = made.take(np.array([2, 1, 0]))
-    assert swapped.lengths.tolist() == [[2], [1], [3]]
-    assert swapped.labels.lengths.tolist() == [3, 2, 4]
-    mixed = made.where(np.array([True, False, False]), swapped)
-    assert mixed.inputs["token_ids"].values.tolist() == [5, 6, 7, 8, 5, 6, 7]
-    assert mixed.labels.lengths.tolist() == [4, 2, 4]
+    assert made.axes == ("tokens", "others")
+    assert made.lengths.tolist() == [[4, 1], [2, 2], [1, 1]]
+
+
+def test_each_part_is_a_tree_of_any_rank_with_its_own_fill():
+    inputs, labels, weights = examples().batch(np.array([1, -1]), (3, 2))
+    assert inputs["token_ids"].tolist() == [[8, 3, 4], [4, 4, 4]]
+    assert inputs["padding_mask"].tolist() == [[True, True, False], [False] * 3]
+    assert inputs["other_ids"].tolist() == [[1, 2], [-1, -1]]
+    assert labels["class"].tolist() == [0, 0]
+    assert labels["vector"].tolist() == [[0, 1], [-1, -1]]
+    assert weights["class"].tolist() == [0.5, 0]
+    assert weights["vector"].tolist() == [[1, 1], [0, 0]]
+
+
+def test_take_is_a_view_of_a_view():
+    made = examples().take(np.array([2, 1, 0])).take(np.array([2, 0, 2]))
+    assert made.lengths.tolist() == [[4, 1], [1, 1], [4, 1]]
+    inputs, _, _ = made.batch(np.array([1, 0, -1]), (4, 1))
+    assert inputs["token_ids"].tolist() == [[3, 4, 4, 4], [5, 6, 7, 3], [4, 4, 4, 4]]
+
+
+def test_taking_and_asking_for_lengths_copies_no_ids():
+    ids = Ragged(np.zeros(4_000_000, np.int32), np.arange(0, 4_000_001, 40))
+    tracemalloc.start()
+    column = Tokens(ids, "tokens", after=(3,))
+    made = ColumnExamples(column, Values(np.zeros(len(ids))), Values(np.ones(len(ids))))
+    made = made.take(np.arange(len(ids))[::-1])
+    made.batch(np.arange(8), made.lengths.max(axis=0))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < ids.values.nbytes / 2
+
+
+def test_columns_of_different_height_are_refused():
+    with pytest.raises(ValueError, match="the columns have 2 and 3 rows"):
+        ColumnExamples(Values(np.zeros(3)), Values(np.zeros(2)), Values(np.zeros(3)))
+
+
+def test_multi_hot_labels_take_the_place_of_their_classes():
+    column = MultiHot(Ragged.from_rows([[0, 2], [], [1]]), 3)
+    batch = column.batch(np.array([2, -1, 0, 1]), {})
+    assert batch.tolist() == [[0, 1, 0], [0, 0, 0], [1, 0, 1], [0, 0, 0]]
+    assert batch.dtype == np.float32
+
+
+@pytest.mark.parametrize("change", ["ids", "labels", "weights", "order", "end"])
+def test_a_digest_knows_every_part(change):
+    def made(ids=(5, 6), labels=(0, 1), weights=(1, 1), order=(0, 1), end=3):
+        column = Tokens(Ragged.from_rows([ids, [7]]), "tokens", after=(end,))
+        labels, weights = Values(np.array(labels)), Values(np.array(weights, np.float32))
+        return ColumnExamples({"a": column}, labels, weights).take(np.array(order)).digest()
+
+    other = {"ids": (5, 8), "labels": (1, 1), "weights": (1, 0.5), "order": (1, 0), "end": 2}
+    assert made() == made()
+    assert made() != made(**{change: other[change]})
+
+
+class Drawn(Examples):
+    """An objective that draws: a function of the seed, the epoch and the number of the row."""
+
+    axes = ("tokens",)
+
+    def __init__(self, rows, key=(0, 0)):
+        self.rows, self.key = rows, key
+
+    def __len__(self):
+        return self.rows
+
+    @property
+    def lengths(self):
+        return np.full((self.rows, 1), 4)
+
+    def batch(self, rows, widths):
+        drawn = [np.random.default_rng([*self.key, row]).integers(100) if row >= 0 else 0
+                 for row in rows]  # fmt: skip
+        return np.zeros((len(rows), *widths), np.int32), np.array(drawn), (rows >= 0) * 1.0
+
+    def of_epoch(self, seed, epoch):
+        return Drawn(self.rows, (seed, epoch))
+
+
+def test_what_a_row_draws_depends_on_seed_epoch_and_row_alone():
+    def drawn(batch_tokens, epoch, start=0, rows=range(3, 40), seed=7):
+        made = Drawn(40).take(np.array(rows))
+        batches = Batches(made, batch_tokens, seed=seed)
+        found = zip(batches.rows(epoch)[start:], batches.iterate(epoch, start), strict=True)
+        return {
+            rows[row]: int(label)
+            for numbers, (_, labels, _) in found
+            for row, label in zip(numbers, labels, strict=False)
+        }
+
+    whole = drawn(32, epoch=2)
+    assert drawn(8, epoch=2) == whole
+    assert drawn(32, epoch=2, rows=range(39, 2, -1)) == whole
+    resumed = drawn(32, epoch=2, start=2)
+    assert resumed.items() <= whole.items()
+    assert drawn(32, epoch=3) != whole != drawn(32, epoch=2, seed=8)

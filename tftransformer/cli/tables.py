@@ -7,16 +7,16 @@ def read_pairs(path: str, source: str, target: str) -> tuple[Any, list[list[str]
     """Reads a table and takes the texts of both columns.
 
     Returns:
-        The DataFrame, and what `take_texts` returns.
+        The DataFrame, and what `take_columns` returns.
 
     Raises:
         ValueError: there are none; the message begins with the path.
     """
     from tftransformer import read_table
-    from tftransformer.data import take_texts
+    from tftransformer.data import take_columns
 
     frame = read_table(path)
     try:
-        return frame, *take_texts(frame, [source, target])
+        return frame, *take_columns(frame, [source, target])
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None

@@ -11,17 +11,21 @@ import numpy as np
 class Ragged:
     """Rows of token ids, stored one behind the other.
 
+    The arrays are never copied but by what says so, and may be `np.memmap`: what is read of them
+    is what a batch takes.
+
     Args:
-        values: int32 array (tokens,), all rows in order.
+        values: int array (tokens,), all rows in order.
         row_splits: int64 array (rows + 1,): row `i` is
             `values[row_splits[i] : row_splits[i + 1]]`.
 
     Example:
 
     >>> rows = Ragged.from_rows([[5, 6], [7]])
-    >>> rows.with_end(3).dense(np.array([1, 0]), width=4, pad_id=0)
-    array([[7, 3, 0, 0],
-           [5, 6, 3, 0]], dtype=int32)
+    >>> rows.dense(np.array([1, 0, -1]), width=3, fill=0, after=(3,))
+    array([[7, 3, 0],
+           [5, 6, 3],
+           [0, 0, 0]], dtype=int32)
     """
 
     values: np.ndarray
@@ -31,9 +35,17 @@ class Ragged:
     def from_rows(cls, rows: Sequence[Sequence[int]]) -> "Ragged":
         """Packs a list of lists of ids."""
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        row_splits = np.concatenate([[0], np.cumsum(lengths)])
+        row_splits = splits_of(lengths)
         ids = (token for row in rows for token in row)
         return cls(np.fromiter(ids, np.int32, row_splits[-1]), row_splits)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Ragged"]) -> "Ragged":
+        """The rows of several, one behind the other; a single one as it is."""
+        if len(parts) == 1:
+            return parts[0]
+        lengths = np.concatenate([part.lengths for part in parts])
+        return cls(np.concatenate([part.values for part in parts]), splits_of(lengths))
 
     def __len__(self) -> int:
         return len(self.row_splits) - 1
@@ -53,36 +65,61 @@ class Ragged:
         values, splits = self.values.tolist(), self.row_splits.tolist()
         return [values[start:end] for start, end in itertools.pairwise(splits)]
 
+    def lengths_of(self, rows: np.ndarray) -> np.ndarray:
+        """The number of ids in the chosen rows: int64 array (chosen,); 0 for the row -1."""
+        return np.where(rows < 0, 0, self.row_splits[rows + 1] - self.row_splits[rows])
+
     def take(self, rows: np.ndarray) -> "Ragged":
-        """The rows at the indices `rows`, int array (chosen,), in that order."""
-        lengths = self.lengths[rows]
-        row_splits = np.concatenate([[0], np.cumsum(lengths)])
+        """Copies the rows at the indices `rows`, int array (chosen,), in that order.
+
+        The row -1 is empty.
+        """
+        lengths = self.lengths_of(rows)
+        row_splits = splits_of(lengths)
         shift = np.repeat(self.row_splits[rows] - row_splits[:-1], lengths)
-        return Ragged(self.values[shift + np.arange(row_splits[-1])], row_splits)
+        return Ragged(np.asarray(self.values[shift + np.arange(row_splits[-1])]), row_splits)
 
-    def where(self, condition: np.ndarray, other: "Ragged") -> "Ragged":
-        """Own rows where `condition`, bool array (rows,), holds, else those of `other`."""
-        both = Ragged(
-            np.concatenate([self.values, other.values]),
-            np.concatenate([self.row_splits, other.row_splits[1:] + len(self.values)]),
-        )
-        own = np.arange(len(self))
-        return both.take(np.where(condition, own, own + len(self)))
+    def dense(
+        self,
+        rows: np.ndarray,
+        width: int,
+        fill: int = 0,
+        before: Sequence[int] = (),
+        after: Sequence[int] = (),
+    ) -> np.ndarray:
+        """The chosen rows as a matrix, padded at the end.
 
-    def with_start(self, token_id: int) -> "Ragged":
-        """Puts one id before each row."""
-        return self._insert(self.row_splits[:-1], token_id)
+        Args:
+            rows: int array (chosen,), indices of rows; -1 is a row of fill.
+            width: of the matrix; what is longer is cut.
+            fill: the id where no other is.
+            before: ids that begin each row.
+            after: ids that end each row.
 
-    def with_end(self, token_id: int) -> "Ragged":
-        """Puts one id behind each row."""
-        return self._insert(self.row_splits[1:], token_id)
+        Returns:
+            int32 array (chosen, width).
+        """
+        present = rows >= 0
+        lengths = np.where(present, self.lengths_of(rows) + len(before), 0)[:, None]
+        positions = np.arange(width)
+        real = positions < lengths
+        if len(self.values):
+            starts = self.row_splits[rows][:, None] - len(before)
+            ids = np.asarray(self.values.take(starts + positions, mode="clip"))
+            matrix = np.where(real, ids, np.int32(fill)).astype(np.int32, copy=False)
+        else:
+            matrix = np.full(real.shape, fill, np.int32)
+        for place, token_id in enumerate(before):
+            matrix[present, place : place + 1] = token_id
+        for place, token_id in enumerate(after):
+            places = lengths[:, 0] + place
+            inside = np.flatnonzero(present & (places < width))
+            matrix[inside, places[inside]] = token_id
+        return matrix
 
-    def _insert(self, places, token_id):
-        values = np.insert(self.values, places, np.int32(token_id))
-        return Ragged(values, self.row_splits + np.arange(len(self.row_splits)))
 
-    def dense(self, rows: np.ndarray, width: int, pad_id: int) -> np.ndarray:
-        """The chosen rows, padded at the end: int32 array (chosen, width)."""
-        starts, positions = self.row_splits[rows][:, None], np.arange(width)
-        real = positions < self.lengths[rows][:, None]
-        return np.where(real, self.values.take(starts + positions, mode="clip"), np.int32(pad_id))
+def splits_of(lengths: np.ndarray) -> np.ndarray:
+    """The row splits of rows of these lengths: int64 array (rows + 1,), from 0 on."""
+    splits = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=splits[1:])
+    return splits

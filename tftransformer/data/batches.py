@@ -1,13 +1,16 @@
 """Padded batches of examples, in an order that is a pure function of seed and epoch."""
 
+import hashlib
 import itertools
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from tftransformer.data.plan import Planner
+from tftransformer.data.plan import PlannedBatch, Planner
 from tftransformer.data.report import Report
-from tftransformer.objectives import Examples
+from tftransformer.objectives import Examples, Objective
 
 
 class Batches:
@@ -23,17 +26,15 @@ class Batches:
 
     Args:
         examples: what an objective returned.
-        batch_tokens: most positions of one batch, padding included, on its widest side
-            (source or target).
+        batch_tokens: most positions of one batch, padding included, on its widest axis
+            (such as source or target).
         training: True shuffles, False keeps one order in all epochs.
-        seed: of the order.
-        max_shapes: most different shapes `(rows, source length, target length)`. More shapes
-            need less padding; under XLA (`jit_compile=True`) each costs a compilation. Few rows
-            come in fewer shapes, lest the batches be small.
-        pad_id: fills the end of the rows.
-        resample: for an epoch, the same examples in another segmentation (BPE-dropout); must
-            be a pure function of the epoch. The number of batches may then differ a little
-            between epochs.
+        seed: of the order, and of what the examples draw.
+        max_shapes: most different shapes `(rows, width on each axis)`. More shapes need less
+            padding; under XLA (`jit_compile=True`) each costs a compilation. Few rows come in
+            fewer shapes, lest the batches be small.
+        objective: what made the examples; it tells a `Trainer` their loss and metrics.
+        vocabulary: what tells the vocabularies of the ids from others, for `fingerprint`.
         report: what became of the rows that were given.
     """
 
@@ -41,30 +42,32 @@ class Batches:
         self,
         examples: Examples,
         batch_tokens: int = 4096,
+        *,
         training: bool = True,
         seed: int = 0,
         max_shapes: int = 64,
-        pad_id: int = 0,
-        resample: Callable[[int], Examples] | None = None,
+        objective: Objective | None = None,
+        vocabulary: str = "",
         report: Report | None = None,
     ):
+        self.examples = examples
         self.batch_tokens = batch_tokens
         self.training = training
         self.seed = seed
-        self.pad_id = pad_id
+        self.max_shapes = max_shapes
+        self.objective = objective
+        self.vocabulary = vocabulary
         self.report = report
-        self._plain = examples
-        self._resample = resample
-        self._longest = examples.lengths.max(axis=0, keepdims=True)
-        first = self._examples(0)
-        lengths = first.lengths
-        if resample is not None:  # the widest shape must hold what any epoch may bring
-            lengths = np.concatenate([lengths, self._longest])
+        first = examples.of_epoch(seed, 0)
+        lengths = drawn = first.lengths
+        if examples.varies:  # the widest shape must hold what any epoch may bring
+            longest = examples.lengths.max(axis=0, keepdims=True)
+            lengths = np.concatenate([drawn, longest])
         # Three full batches to train on for every two shapes, one for each to evaluate.
-        full_batches = lengths.max(axis=1).sum() // batch_tokens
-        max_shapes = int(np.clip(full_batches // (1.5 if training else 1), 1, max_shapes))
-        self._planner = Planner(lengths, batch_tokens, max_shapes)
-        self._latest = 0, first, self._planner.plan(first.lengths, self._generator(0))
+        full_batches = lengths.max(axis=1).sum(dtype=np.int64) // batch_tokens
+        shapes = int(np.clip(full_batches // (1.5 if training else 1), 1, max_shapes))
+        self._planner = Planner(lengths, batch_tokens, shapes)
+        self._latest = 0, first, self._planner.plan(drawn, self._generator(0))
 
     def __len__(self) -> int:
         """The number of batches in an epoch (in epoch 0, under BPE-dropout)."""
@@ -76,19 +79,34 @@ class Batches:
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """The padded shapes `(rows, source length, target length)`, the narrowest first."""
+        """The padded shapes `(rows, width on each axis)`, the narrowest first."""
         return self._planner.shapes
 
     @property
     def padding(self) -> float:
-        """The fraction of all positions, on all sides, that is padding (in epoch 0)."""
+        """The fraction of all positions, on all axes, that is padding (in epoch 0)."""
         examples, plan = self._plan(0)
         positions = sum(height * sum(widths) for _, (height, *widths) in plan)
-        return 1 - examples.lengths.sum() / positions
+        return 1 - examples.lengths.sum(dtype=np.int64) / positions
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells these batches from all others: a hexadecimal number.
+
+        Other rows, another order, vocabulary or objective give another one.
+        """
+        objective = self.objective
+        parts = [
+            self.examples.digest(),
+            [self.batch_tokens, self.training, self.seed, self.max_shapes],
+            self.vocabulary,
+            None if objective is None else [objective.get_config(), objective.learnt],
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()
 
     def __str__(self) -> str:
         return (
-            f"{len(self._plain):,} rows in {len(self):,} batches of at most "
+            f"{len(self.examples):,} rows in {len(self):,} batches of at most "
             f"{self.batch_tokens:,} tokens, {len(self.shapes)} shapes, {self.padding:.1%} padding"
         )
 
@@ -96,15 +114,18 @@ class Batches:
         """Which examples stand in each batch of an epoch: int arrays, in order."""
         return [batch.rows for batch in self._plan(epoch)[1]]
 
-    def iterate(self, epoch: int = 0, start: int = 0) -> Iterator[tuple]:
+    def iterate(self, epoch: int = 0, start: int = 0) -> Iterator[tuple[Any, Any, Any]]:
         """The batches of one epoch, from number `start` on, as numpy arrays.
+
+        Missing rows are added at the end of a batch as rows of fill, of weight 0.
 
         Yields:
             `(inputs, labels, weights)` as `Examples.batch` returns them.
         """
         examples, plan = self._plan(epoch)
-        for rows, shape in plan[start:]:
-            yield examples.batch(rows, shape, self.pad_id)
+        for rows, (height, *widths) in plan[start:]:
+            missing = (0, height - len(rows))
+            yield examples.batch(np.pad(rows, missing, constant_values=-1), widths)
 
     def dataset(self, epoch: int | None = None, start: int = 0):
         """The batches as a finite `tf.data.Dataset`, prepared ahead of their use.
@@ -115,24 +136,16 @@ class Batches:
             start: how many batches to leave out at the beginning.
 
         Returns:
-            A dataset of `(inputs, labels, weights)`, two-dimensional with open dimensions, so
+            A dataset of `(inputs, labels, weights)`, the dimensions of rows and axes open, so
             that one trace of a `tf.function` serves all shapes.
         """
         import tensorflow as tf
 
-        def open_spec(dtype):
-            return tf.TensorSpec((None, None), dtype)
-
-        names = self._plain.inputs
-        signature = (
-            dict.fromkeys(names, open_spec("int32")),
-            *map(open_spec, ("int32", "float32")),
-        )
         epochs = itertools.count() if epoch is None else itertools.repeat(epoch)
         dataset = tf.data.Dataset.from_generator(
-            lambda: self.iterate(next(epochs), start), output_signature=signature
+            lambda: self.iterate(next(epochs), start), output_signature=self._signature()
         )
-        if epoch is not None or self._resample is None:
+        if epoch is not None or not self.examples.varies:
             length = max(self.count(epoch or 0) - start, 0)
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(length))
         options = tf.data.Options()
@@ -141,23 +154,30 @@ class Batches:
         options.autotune.enabled = False
         return dataset.prefetch(2).with_options(options)
 
-    def _plan(self, epoch):
+    def _signature(self):
+        """The specs of a batch: open is each dimension that differs between two sizes."""
+        import tensorflow as tf
+
+        def spec(one, other):
+            if isinstance(one, Mapping):
+                return {name: spec(one[name], other[name]) for name in one}
+            pairs = zip(one.shape, other.shape, strict=True)
+            return tf.TensorSpec([a if a == b else None for a, b in pairs], one.dtype)
+
+        axes = len(self.examples.axes)
+        sizes = [self._latest[1].batch(np.full(n, -1), [n] * axes) for n in (1, 2)]
+        return tuple(spec(one, other) for one, other in zip(*sizes, strict=True))
+
+    def _plan(self, epoch) -> tuple[Examples, list[PlannedBatch]]:
         """The examples of an epoch and their batches; the latest epoch is remembered."""
         if not self.training:
             epoch = 0
         latest, examples, plan = self._latest
         if latest != epoch:
-            examples = self._examples(epoch)
+            examples = self.examples.of_epoch(self.seed, epoch)
             plan = self._planner.plan(examples.lengths, self._generator(epoch))
             self._latest = epoch, examples, plan
         return examples, plan
 
     def _generator(self, epoch):
         return np.random.default_rng([self.seed, epoch]) if self.training else None
-
-    def _examples(self, epoch):
-        if self._resample is None:
-            return self._plain
-        sampled = self._resample(epoch)
-        # No row outgrows the longest plain one: it would keep its plain segmentation instead.
-        return sampled.where((sampled.lengths <= self._longest).all(axis=1), self._plain)

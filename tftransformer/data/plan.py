@@ -32,7 +32,7 @@ class Planner:
         if batch_tokens < longest:
             raise ValueError(
                 f"batch_tokens={batch_tokens} leaves no room for a row of {longest} tokens. "
-                "Raise batch_tokens, or lower max_length to drop long rows."
+                "Raise batch_tokens, or lower max_length."
             )
         self.widths = choose_widths(lengths, max_shapes)
         rows = np.bincount(cheapest(lengths, self.widths), minlength=len(self.widths))
@@ -56,9 +56,12 @@ class Planner:
                 shuffled, the narrowest batches come first.
         """
         shape_of_row = cheapest(lengths, self.widths)
-        waiting = [np.flatnonzero(shape_of_row == i) for i in range(len(self.widths))]
+        waiting = [
+            np.flatnonzero(shape_of_row == i).astype(np.int32) for i in range(len(self.widths))
+        ]
         batches = []
-        for i, (rows, height) in enumerate(zip(waiting, self.heights, strict=True)):
+        for i, (rows, shape) in enumerate(zip(waiting, self.shapes, strict=True)):
+            height = shape[0]
             if generator is not None:
                 rows = generator.permutation(rows)
             rest = len(rows) % height
@@ -67,7 +70,7 @@ class Planner:
                 waiting[wider] = np.concatenate([waiting[wider], rows[len(rows) - rest :]])
                 rows = rows[: len(rows) - rest]
             starts = range(0, len(rows), height)
-            batches += [PlannedBatch(rows[s : s + height], self.shapes[i]) for s in starts]
+            batches += [PlannedBatch(rows[s : s + height], shape) for s in starts]
         if generator is not None:
             generator.shuffle(batches)
         return batches

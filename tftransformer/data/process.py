@@ -1,29 +1,38 @@
-"""From a DataFrame of sentence pairs to vocabularies and batches."""
+"""From the columns of a DataFrame to vocabularies and batches."""
 
 import dataclasses
-import hashlib
-import json
-import numbers
 import os
 import pathlib
-import shutil
 import warnings
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
-from tftransformer.core import Ragged, replacing
+from tftransformer.core import Ragged, check_ints
+from tftransformer.data import vocabularies
 from tftransformer.data.batches import Batches
+from tftransformer.data.columns import take_columns, values_of
 from tftransformer.data.report import Report
-from tftransformer.data.texts import take_texts
-from tftransformer.objectives import Examples, sequence_to_sequence
+from tftransformer.data.sampling import Sampled
+from tftransformer.data.saving import load_process, save_process
+from tftransformer.data.split import split_rows
+from tftransformer.objectives import Examples, Objective, SequenceToSequence
 
-FORMAT = 1
-SETTINGS_FILE = "data_process.json"
-TOKENIZERS = ("bpe", "unigram", "wordpiece")
+TOO_LONG = ("drop", "cut", "refuse")
+# Of vocabularies that are learnt here: what a tokenizer that is given has settled already.
+LEARNING = {
+    "vocab_size": 8000,
+    "shared_vocabulary": True,
+    "normalization": "identity",
+    "character_coverage": None,
+    "sampling_alpha": 0.0,
+}
 
 
 class DataProcess:
-    """Turns a DataFrame of texts in two languages into batches for training.
+    """Turns columns of a DataFrame into batches for training.
 
     Rows that cannot be used are left out, counted in `Batches.report`, and named in a warning: a
     missing value (None, NaN), a text that is empty or all white space, more than `max_length`
@@ -31,84 +40,126 @@ class DataProcess:
     is an error before anything is learnt. The DataFrame is never changed.
 
     Args:
-        source: name of the column to read from.
-        target: name of the column to learn to write.
+        *columns: names of columns, in the order that the objective says: for the default one
+            the column to read from and the column to learn to write.
+        objective: what is to be learnt from them.
+        tokenizer: `"bpe"`, `"unigram"` or `"wordpiece"`, to be learnt; a tokenizer, or one for
+            each column of texts; a class of tokenizers, or a function from a list of texts and
+            `vocab_size` to a tokenizer.
+        template: how texts become one row, for the objectives that join them. None: BERT's where
+            the tokenizer has the tokens `cls` and `sep`, else `Template.plain()`.
         vocab_size: pieces in a vocabulary, in each of the two where they are separate.
-        tokenizer: `"bpe"`, `"unigram"` or `"wordpiece"`.
-        shared_vocabulary: True learns one vocabulary from both columns, as tied embeddings need.
+        shared_vocabulary: True learns one vocabulary from all columns, as tied embeddings need.
         normalization: what to do to the text first: see `SentencePieceTokenizer`.
         character_coverage: share of the running characters whose kinds get a piece of their own;
             None: the tokenizer's default, 0.9995 (`"wordpiece"`: 1.0).
         sampling_alpha: above 0, each training epoch cuts the texts anew at random: BPE-dropout
             with this probability (Provilkov et al. 2020), or unigram sampling (Kudo 2018).
-        max_length: most tokens on a side, the start or end token included; longer rows are left
-            out, in evaluation as in training.
-        batch_tokens: most positions of a batch, padding included, on its widest side.
+        max_length: most tokens of a row on one axis (a side), special ones included.
+        too_long: what becomes of longer rows, in evaluation as in training: `"drop"` leaves them
+            out, `"cut"` cuts their texts, both with a count in the report; `"refuse"` raises.
+            None: as the objective has it; of translation, that is `"drop"`.
+        batch_tokens: most positions of a batch, padding included, on its widest axis.
         max_shapes: most different padded shapes: see `Batches`.
         seed: of the split, the order and the sampling.
 
     Example:
 
-    >>> data = DataProcess(source="en", target="de", vocab_size=8000)
-    >>> train, validation = data.prepare(read_table("pairs.tsv"), test_size=0.1)
+    >>> from tftransformer.data import everyday_corpus
+    >>> data = DataProcess("en", "de", vocab_size=500)
+    >>> train, validation = data.prepare(everyday_corpus(size=1000).train, test_size=0.1)
     >>> print(train)
-    26,100 rows in 143 batches of at most 4,096 tokens, 60 shapes, 3.4% padding
-    >>> model.fit(train.dataset(), validation_data=validation.dataset(), epochs=10)
+    900 rows in ... batches of at most 4,096 tokens, ... shapes, ...% padding
     """
 
     def __init__(
         self,
-        source: str = "en",
-        target: str = "de",
-        vocab_size: int = 8000,
-        tokenizer: str = "bpe",
-        shared_vocabulary: bool = True,
-        normalization: str = "identity",
-        character_coverage: float | None = None,
-        sampling_alpha: float = 0.0,
+        *columns: Hashable,
+        objective: Objective | None = None,
+        tokenizer: Any = "bpe",
+        template: Any = None,
+        vocab_size: int = LEARNING["vocab_size"],
+        shared_vocabulary: bool = LEARNING["shared_vocabulary"],
+        normalization: str = LEARNING["normalization"],
+        character_coverage: float | None = LEARNING["character_coverage"],
+        sampling_alpha: float = LEARNING["sampling_alpha"],
         max_length: int = 128,
+        too_long: str | None = None,
         batch_tokens: int = 4096,
         max_shapes: int = 64,
         seed: int = 0,
     ):
-        self.source = source
-        self.target = target
-        self.vocab_size = vocab_size
+        self.columns = columns
+        self.objective = SequenceToSequence() if objective is None else objective
         self.tokenizer = tokenizer
+        self.template = template
+        self.vocab_size = vocab_size
         self.shared_vocabulary = shared_vocabulary
         self.normalization = normalization
         self.character_coverage = character_coverage
-        self.sampling_alpha = sampling_alpha
+        self.sampling_alpha = float(sampling_alpha)
         self.max_length = max_length
+        self.too_long = self.objective.too_long if too_long is None else too_long
         self.batch_tokens = batch_tokens
         self.max_shapes = max_shapes
         self.seed = seed
-        self._check()
-        self._tokenizers = None
+        self._check_columns()
+        self._check_tokenizer()
+        self._check_sizes()
 
-    def _check(self):
-        """Raises where the settings do not go together."""
-        for name in ("source", "target"):
-            column = getattr(self, name)
-            if not isinstance(column, str | int):
-                raise TypeError(f"{name} must name a column, a string or an int, not {column!r}.")
-        if self.source == self.target:
-            raise ValueError(f"source and target are the same column, {self.source!r}.")
-        if self.tokenizer not in TOKENIZERS:
-            raise ValueError(f"tokenizer must be one of {TOKENIZERS}, got {self.tokenizer!r}.")
-        for name in ("vocab_size", "max_length", "batch_tokens", "max_shapes", "seed"):
-            value, least = getattr(self, name), int(name != "seed")
-            if not isinstance(value, numbers.Integral) or value < least:
-                raise ValueError(f"{name}={value!r}: expected a whole number of at least {least}.")
-            setattr(self, name, int(value))  # numpy's numbers cannot be saved
-        if self.seed >= 2**32:
-            raise ValueError(f"seed={self.seed}: expected less than 2**32.")
-        self.sampling_alpha = float(self.sampling_alpha)
-        plain = self.sampling_alpha == 0 and self.normalization == "identity"
-        if self.tokenizer == "wordpiece" and not plain:
+    def _check_columns(self):
+        for column in self.columns:
+            parts = column if isinstance(column, tuple) and column else (column,)
+            if not all(isinstance(part, str | int) for part in parts):
+                raise TypeError(
+                    "a column is named by a string, an int, or a tuple of them where the columns "
+                    f"are a MultiIndex; not by {column!r}."
+                )
+            if self.columns.count(column) > 1:
+                raise ValueError(f"the column {column!r} is named twice: {self.columns}.")
+        self._kinds = self.objective.kinds(len(self.columns))
+
+    def _check_tokenizer(self):
+        kind = vocabularies.kind_of(self.tokenizer)
+        texts = len(self._of_kind("text", self.columns))
+        self._tokenizers = None
+        if kind == "given":
+            self._tokenizers = vocabularies.given_tokenizers(self.tokenizer, texts)
+        unused = {"given": list(LEARNING), "learner": list(LEARNING)[2:], "name": []}[kind]
+        for name in unused:
+            if getattr(self, name) != LEARNING[name]:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} is for vocabularies that are learnt by name: "
+                    "settle it where the tokenizer is made."
+                )
+        if self.tokenizer == "wordpiece" and (
+            self.sampling_alpha or self.normalization != "identity"
+        ):
             raise ValueError(
                 "a wordpiece tokenizer neither samples nor normalises: leave out sampling_alpha "
                 "and normalization, or choose tokenizer='bpe'."
+            )
+        separate = not self.shared_vocabulary or len({*map(id, self._tokenizers or ())}) > 1
+        if self.objective.joins_texts and separate:
+            raise ValueError(
+                f"{type(self.objective).__name__} makes one row of its texts: they need one "
+                "vocabulary, shared_vocabulary=True, or one tokenizer."
+            )
+
+    def _check_sizes(self):
+        sizes = ("vocab_size", "max_length", "batch_tokens", "max_shapes")
+        check_ints(1, **{name: getattr(self, name) for name in sizes})
+        check_ints(0, seed=self.seed)
+        for name in (*sizes, "seed"):
+            setattr(self, name, int(getattr(self, name)))  # numpy's numbers cannot be saved
+        if self.seed >= 2**32:
+            raise ValueError(f"seed={self.seed}: expected less than 2**32.")
+        if self.too_long not in TOO_LONG:
+            raise ValueError(f"too_long must be one of {TOO_LONG}, got {self.too_long!r}.")
+        if self.too_long == "cut" and not self.objective.joins_texts:
+            raise ValueError(
+                f"the texts of {type(self.objective).__name__} cannot be cut, as they belong to "
+                "each other: choose too_long='drop' or 'refuse'."
             )
         if self.batch_tokens < self.max_length:
             raise ValueError(
@@ -118,115 +169,138 @@ class DataProcess:
 
     @property
     def is_fitted(self) -> bool:
-        """Whether the vocabularies are learnt."""
-        return self._tokenizers is not None
+        """Whether the vocabularies, and what the objective learns, are known."""
+        return self._tokenizers is not None and self.objective.is_fitted
 
     @property
-    def source_tokenizer(self):
-        """Cuts source texts; the same object as `target_tokenizer` if the vocabulary is shared."""
-        return self._fitted()[0]
+    def tokenizers(self) -> tuple[Any, ...]:
+        """The tokenizer of each column of texts; the same object where a vocabulary is shared."""
+        if not self.is_fitted:
+            what = "labels" if self._tokenizers is not None else "vocabulary"
+            raise RuntimeError(f"no {what} yet: call fit(frame) first, or DataProcess.load.")
+        return self._tokenizers
 
     @property
-    def target_tokenizer(self):
-        """Cuts target texts and puts them together again."""
-        return self._fitted()[1]
+    def source_tokenizer(self) -> Any:
+        """Cuts the first column of texts."""
+        return self.tokenizers[0]
 
-    def fit(self, frame) -> "DataProcess":
-        """Learns the vocabularies from the rows that can be used.
+    @property
+    def target_tokenizer(self) -> Any:
+        """Cuts the last column of texts and puts them together again."""
+        return self.tokenizers[-1]
+
+    @property
+    def row_template(self) -> Any:
+        """How texts become one row: `template`, or the one that fits the tokenizer."""
+        from tftransformer.text import Template
+
+        if self.template is not None:
+            return self.template
+        known = self.tokenizers[0].special_ids
+        return Template.bert() if {"cls", "sep"} <= set(known) else Template.plain()
+
+    def fit(self, frame: Any) -> "DataProcess":
+        """Learns the vocabularies, unless they were given, and the labels.
 
         Args:
-            frame: pandas DataFrame with the columns `source` and `target`; training rows alone,
-                or the test says less than it seems to.
+            frame: pandas DataFrame with the columns; training rows alone, or the test says less
+                than it seems to.
 
         Returns:
             This object.
         """
-        (source, target), _ = take_texts(frame, [self.source, self.target])
+        columns, _ = self._take(frame)
+        self.objective.fit(self._of_kind("label", columns))
+        if vocabularies.kind_of(self.tokenizer) == "given":
+            return self
+        learn = vocabularies.learner_of(
+            self.tokenizer,
+            normalization=self.normalization,
+            sampling_alpha=self.sampling_alpha,
+            character_coverage=self.character_coverage,
+        )
+        texts = self._of_kind("text", columns)
         if self.shared_vocabulary:
-            self._tokenizers = (self._learn(source + target),) * 2
+            together = [text for column in texts for text in column]
+            self._tokenizers = (learn(together, self.vocab_size),) * len(texts)
         else:
-            self._tokenizers = self._learn(source), self._learn(target)
+            self._tokenizers = tuple(learn(column, self.vocab_size) for column in texts)
         return self
 
-    def train_test_split(self, frame, test_size: float | int = 0.1):
-        """Splits the rows at random; rows with the same source text stay on the same side.
+    def train_test_split(self, frame: Any, test_size: float | int = 0.1) -> tuple[Any, Any]:
+        """Splits the rows at random; rows with the same (first) text stay on the same side.
+
+        Where the objective has classes, both sides keep their shares.
 
         Args:
             frame: pandas DataFrame.
-            test_size: fraction, or number, of the different source texts.
+            test_size: fraction, or number, of the different texts.
 
         Returns:
             Two DataFrames, training and test, that keep the index of `frame`.
 
         Raises:
-            ValueError: `test_size` leaves one of the two without a row.
+            ValueError: `test_size` leaves one of the two without a row, or a class has one text.
         """
-        import pandas as pd
-        from sklearn.model_selection import GroupShuffleSplit
-
-        take_texts(frame, [self.source, self.target])  # raises where something is wrong
-        sources = frame[self.source].to_numpy(dtype=object, na_value=None)
-        groups, _ = pd.factorize(sources, use_na_sentinel=False)
-        splitter = GroupShuffleSplit(n_splits=1, test_size=test_size, random_state=self.seed)
-        try:
-            train, test = next(splitter.split(groups, groups=groups))
-        except ValueError:
-            raise ValueError(
-                f"test_size={test_size!r} cannot split {groups.max() + 1} different source texts: "
-                "give a fraction between 0 and 1, or a number of texts, that leaves some on both "
-                "sides."
-            ) from None
+        self._take(frame)  # raises where something is wrong
+        values = [values_of(frame, column) for column in self.columns]
+        labels = self._of_kind("label", values)
+        named = [row if len(row) > 1 else row[0] for row in zip(*labels, strict=True)]
+        whole = [i for i, row in enumerate(zip(*labels, strict=True)) if None not in row]
+        kinds = self.objective.strata([[column[i] for i in whole] for column in labels])
+        strata = None
+        if kinds is not None:
+            # Rows without a label are nobody's: with those of the first one that has.
+            strata = np.full(len(frame), kinds[0])
+            strata[whole] = kinds
+        texts = self._of_kind("text", values)[0]
+        train, test = split_rows(texts, test_size, self.seed, strata, named)
         return frame.iloc[train], frame.iloc[test]
 
-    def batches(self, frame, training: bool = True) -> Batches:
+    def batches(self, frame: Any, training: bool = True) -> Batches:
         """Cuts all texts into tokens, once, and plans the batches.
 
         Args:
-            frame: pandas DataFrame with the columns `source` and `target`.
-            training: True shuffles, and samples segmentations if `sampling_alpha` says so.
+            frame: pandas DataFrame with the columns.
+            training: True shuffles, samples segmentations if `sampling_alpha` says so, and
+                weighs classes if the objective says so.
 
         Returns:
-            `Batches` of `sequence_to_sequence` examples.
+            `Batches` of what the objective makes of the rows.
         """
-        self._fitted()
-        texts, report = take_texts(frame, [self.source, self.target])
-        columns = [
-            tokenizer.encode(column).ids
-            for tokenizer, column in zip(self._tokenizers, texts, strict=True)
-        ]
-        examples = self._examples(columns)
-        # Of an empty row, the start or end token alone is left.
-        empty = (examples.lengths <= 1).any(axis=1)
-        too_long = (examples.lengths > self.max_length).any(axis=1) & ~empty
-        report = dataclasses.replace(
-            report, empty=report.empty + int(empty.sum()), too_long=int(too_long.sum())
-        )
-        kept = np.flatnonzero(~(empty | too_long))
+        tokenizers = iter(self.tokenizers)
+        taken, report = self._take(frame)
+        columns = []
+        for kind in self._kinds:  # texts are let go of one column after the other
+            values = taken.pop(0)
+            columns.append(
+                vocabularies.encode(next(tokenizers), values) if kind == "text" else values
+            )
+        examples, columns, left_out, report = self._fitting(columns, report, training)
         self._tell(report)
-        resample = None
-        if training and self.sampling_alpha:
-            columns = [column.take(kept) for column in columns]
-
-            def resample(epoch):
-                return self._examples(self._resample(columns, epoch))
-
+        kept = np.flatnonzero(~left_out)
+        if len(kept) < len(left_out):
+            examples = examples.take(kept)
+        if training and any(getattr(t, "sampling_alpha", 0) for t in self.tokenizers):
+            examples = Sampled(examples, self._sampler([_rows_of(c, kept) for c in columns]))
         return Batches(
-            examples.take(kept),
-            batch_tokens=self.batch_tokens,
+            examples,
+            self.batch_tokens,
             training=training,
             seed=self.seed,
             max_shapes=self.max_shapes,
-            pad_id=self.target_tokenizer.special_ids["pad"],
-            resample=resample,
+            objective=self.objective,
+            vocabulary=vocabularies.digest_of(self.tokenizers),
             report=report,
         )
 
-    def prepare(self, frame, test_size: float | int = 0.1) -> tuple[Batches, Batches]:
-        """Splits, learns the vocabularies from the training rows alone, and plans the batches.
+    def prepare(self, frame: Any, test_size: float | int = 0.1) -> tuple[Batches, Batches]:
+        """Splits, learns from the training rows alone, and plans the batches.
 
         Args:
-            frame: pandas DataFrame with the columns `source` and `target`.
-            test_size: fraction, or number, of the different source texts to hold out.
+            frame: pandas DataFrame with the columns.
+            test_size: fraction, or number, of the different texts to hold out.
 
         Returns:
             `Batches` for training and for validation.
@@ -236,27 +310,15 @@ class DataProcess:
         return self.batches(train), self.batches(validation, training=False)
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Writes the settings and the vocabularies into a folder, which is made if need be.
+        """Writes settings, vocabularies and labels into a folder, which is made if need be.
 
         A save over an older one is all or nothing: the vocabularies go into a folder named after
         their content, and the settings, replaced in one step, name that folder.
+
+        Raises:
+            ValueError: a label is of a kind that cannot be saved.
         """
-        source, target = self._fitted()
-        contents = hashlib.sha256()
-        for tokenizer in (source, target):
-            contents.update(tokenizer.vocabulary() + json.dumps(tokenizer.get_settings()).encode())
-        folder = pathlib.Path(folder)
-        vocabulary = folder / f"vocabulary-{contents.hexdigest()[:12]}"
-        source.save(vocabulary / "source")
-        if target is not source:
-            target.save(vocabulary / "target")
-        saved = {"format": FORMAT, "settings": self.get_config(), "vocabulary": vocabulary.name}
-        with replacing(folder / SETTINGS_FILE) as beside:
-            text = json.dumps(saved, indent=2, ensure_ascii=False) + "\n"
-            beside.write_text(text, encoding="utf-8")
-        for older in folder.glob("vocabulary-????????????"):
-            if older != vocabulary:
-                shutil.rmtree(older)
+        save_process(self, pathlib.Path(folder))
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "DataProcess":
@@ -266,64 +328,87 @@ class DataProcess:
             FileNotFoundError: the folder holds no saved `DataProcess`.
             ValueError: it is damaged, or of another format.
         """
-        from tftransformer.text import load_tokenizer
+        return load_process(cls, pathlib.Path(folder))
 
-        path = pathlib.Path(folder) / SETTINGS_FILE
-        if not path.is_file():
-            raise FileNotFoundError(f"there is no {path}: not a saved DataProcess.")
-        try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
-            if saved["format"] != FORMAT:
-                raise ValueError(f"format {saved['format']!r}; this version reads {FORMAT}")
-            process = cls(**saved["settings"])
-            vocabulary = path.parent / saved["vocabulary"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} cannot be read: {error!r}") from None
-        source = load_tokenizer(vocabulary / "source")
-        shared = process.shared_vocabulary
-        process._tokenizers = source, source if shared else load_tokenizer(vocabulary / "target")
-        return process
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor as plain values; None for a tokenizer that was given."""
+        config = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        config["columns"] = [list(c) if isinstance(c, tuple) else c for c in self.columns]
+        for name in ("objective", "template"):
+            config[name] = keras.saving.serialize_keras_object(config[name])
+        if vocabularies.kind_of(self.tokenizer) != "name":
+            config |= {"tokenizer": None} | LEARNING
+        return config
 
-    def get_config(self) -> dict:
-        """The arguments of the constructor."""
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+    def _of_kind(self, kind, columns):
+        """Those columns that hold texts, or those that hold labels."""
+        return [column for column, of in zip(columns, self._kinds, strict=True) if of == kind]
 
-    def _fitted(self):
-        if not self.is_fitted:
-            raise RuntimeError("no vocabulary yet: call fit(frame) first, or DataProcess.load.")
-        return self._tokenizers
+    def _take(self, frame) -> tuple[list[list[Any]], Report]:
+        return take_columns(frame, self.columns, self._of_kind("label", self.columns))
 
-    def _learn(self, texts):
-        from tftransformer import text
+    def _examples(self, columns, training) -> Examples:
+        template = self.row_template if self.objective.joins_texts else None
+        return self.objective.examples(columns, self.tokenizers, template, training=training)
 
-        options = {}
-        if self.character_coverage is not None:
-            options["character_coverage"] = self.character_coverage
-        if self.tokenizer == "wordpiece":
-            return text.WordPieceTokenizer.learn(texts, self.vocab_size, **options)
-        return text.SentencePieceTokenizer.learn(
-            texts,
-            self.vocab_size,
-            kind=self.tokenizer,
-            normalization=self.normalization,
-            sampling_alpha=self.sampling_alpha,
-            **options,
-        )
+    def _fitting(self, columns, report, training):
+        """Examples of the columns, their texts cut if need be, and which rows not to use."""
+        texts = self._of_kind("text", columns)
+        empty = np.zeros(len(columns[0]), bool)
+        for text in texts:
+            empty |= text.lengths == 0
+        examples = self._examples(columns, training)
+        too_long = (examples.lengths > self.max_length).any(axis=1) & ~empty
+        count = int(too_long.sum())
+        if count and self.too_long == "refuse":
+            raise ValueError(
+                f"{count:,} rows have more than max_length={self.max_length} tokens, the longest "
+                f"{examples.lengths[~empty].max():,}. Raise max_length, or choose too_long='cut' "
+                "or 'drop'."
+            )
+        report = dataclasses.replace(report, empty=report.empty + int(empty.sum()))
+        if self.too_long == "cut":
+            report = dataclasses.replace(report, cut=count)
+            if count:
+                columns = self._cut(columns)
+                examples = self._examples(columns, training)
+            left_out = empty
+        else:
+            report = dataclasses.replace(report, too_long=count)
+            left_out = empty | too_long
+        return examples, columns, left_out, report
 
-    def _examples(self, columns) -> Examples:
-        special = self.target_tokenizer.special_ids
-        return sequence_to_sequence(*columns, start_id=special["start"], end_id=special["end"])
+    def _cut(self, columns):
+        """The columns, the ends of their texts cut so that no row is longer than allowed."""
+        from tftransformer.text import truncate
 
-    def _resample(self, columns, epoch) -> list[Ragged]:
-        """Cuts source and target at random, a pure function of seed and epoch."""
-        sides = enumerate(zip(self._tokenizers, columns, strict=True))
-        return [
-            tokenizer.resample(column, (self.seed, epoch, side))
-            for side, (tokenizer, column) in sides
-        ]
+        *texts, label = columns
+        room = self.max_length - self.row_template.num_special(len(texts) > 1)
+        check_ints(len(texts), **{"max_length less special tokens": room})
+        first, second, _ = truncate(texts[0], texts[1] if len(texts) > 1 else None, room)
+        return [first, label] if second is None else [first, second, label]
+
+    def _sampler(self, columns) -> Callable[[int, int], Examples]:
+        """A function that cuts the texts at random, a pure one of seed and epoch."""
+
+        def sample(seed, epoch):
+            tokenizers = iter(enumerate(self.tokenizers))
+            drawn = []
+            for column, kind in zip(columns, self._kinds, strict=True):
+                if kind == "text":
+                    side, tokenizer = next(tokenizers)
+                    column = tokenizer.resample(column, (seed, epoch, side))
+                drawn.append(column)
+            return self._examples(drawn, training=True)
+
+        return sample
 
     def _tell(self, report: Report):
         if not report.used:
             raise ValueError(f"no row is left to use: {report}.")
-        if report.dropped:
+        if report.dropped or report.cut:
             warnings.warn(f"DataProcess: {report}", stacklevel=3)
+
+
+def _rows_of(column: Ragged | Sequence[Any], rows: np.ndarray) -> Ragged | list[Any]:
+    return column.take(rows) if isinstance(column, Ragged) else [column[i] for i in rows]

@@ -12,12 +12,14 @@ class Report:
         missing: rows with no value (None, NaN) on a side.
         empty: rows with nothing but white space on a side.
         too_long: rows with more tokens than `max_length` on a side.
+        cut: rows that are used, but for the end of a text that was too long.
     """
 
     given: int
     missing: int = 0
     empty: int = 0
     too_long: int = 0
+    cut: int = 0
 
     @property
     def dropped(self) -> int:
@@ -31,9 +33,11 @@ class Report:
 
     def __str__(self) -> str:
         counts = asdict(self)
-        del counts["given"]
+        del counts["given"], counts["cut"]
         reasons = {name.replace("_", " "): n for name, n in counts.items() if n}
         text = f"{self.used:,} of {self.given:,} rows used"
         if reasons:
             text += "; dropped: " + ", ".join(f"{n:,} {why}" for why, n in reasons.items())
+        if self.cut:
+            text += f"; cut to the longest allowed: {self.cut:,}"
         return text

@@ -3,6 +3,9 @@
 import numpy as np
 
 LEVELS = 64  # lengths tried on each axis; more cost time and save nothing that shows
+CANDIDATES = LEVELS**2  # widths tried, and distinct rows they are tried on: bounds the memory
+BLOCK = 1 << 20  # entries of a table of costs that is not kept
+MOST_KEYS = 1 << 40  # times the longest row it is still an int64
 SWEEPS = 10  # it settles after two or three
 NO_ROOM = np.iinfo(np.int32).max
 
@@ -22,13 +25,7 @@ def choose_widths(lengths: np.ndarray, count: int) -> np.ndarray:
     Returns:
         int64 array (chosen, axes), the cheapest first; each row fits into one of them.
     """
-    levels = [_levels(axis) for axis in lengths.T]
-    # A length between two levels can only be padded to the upper one.
-    pairs = zip(levels, lengths.T, strict=True)
-    rounded = np.stack([level[np.searchsorted(level, axis)] for level, axis in pairs], axis=1)
-    cells, cell_of_row = _cells(rounded)
-    rows = np.bincount(cell_of_row)
-    candidates = np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1).reshape(-1, len(levels))
+    cells, rows, candidates = _grid(*_cells(lengths))
     cost = _cost(cells, candidates)
     chosen = [len(candidates) - 1]  # the widest on each axis
     search = _Search(cost, rows, cost[:, -1])
@@ -63,7 +60,7 @@ class _Search:
 
     def __init__(self, cost: np.ndarray, rows: np.ndarray, taken: np.ndarray):
         self._cost, self._rows, self.taken = cost, rows, taken
-        self._saved = self._saved_in(slice(None))
+        self._saved = self._saved_in(np.arange(len(rows)))
 
     def best(self) -> int:
         """The candidate that would save most."""
@@ -77,8 +74,12 @@ class _Search:
         self._saved += self._saved_in(changed)
 
     def _saved_in(self, cells):
-        saved = np.maximum(self.taken[cells, None] - self._cost[cells], 0)
-        return self._rows[cells] @ saved
+        saved = np.zeros(self._cost.shape[1], np.int64)
+        step = max(BLOCK // len(saved), 1)
+        for start in range(0, len(cells), step):
+            some = cells[start : start + step]
+            saved += self._rows[some] @ np.maximum(self.taken[some, None] - self._cost[some], 0)
+        return saved
 
 
 def cheapest(lengths: np.ndarray, widths: np.ndarray) -> np.ndarray:
@@ -89,30 +90,69 @@ def cheapest(lengths: np.ndarray, widths: np.ndarray) -> np.ndarray:
         widths: int array (choices, axes); one of them must cover every row.
 
     Returns:
-        int64 array (rows,).
+        int array (rows,).
     """
     cells, cell_of_row = _cells(lengths)
-    return np.argmin(_cost(cells, widths), axis=1)[cell_of_row]
+    step = max(BLOCK // len(widths), 1)
+    blocks = [cells[start : start + step] for start in range(0, len(cells), step)]
+    return np.concatenate([np.argmin(_cost(block, widths), axis=1) for block in blocks])[
+        cell_of_row
+    ]
 
 
 def _cells(lengths):
     """The distinct rows of `lengths`, few even when rows are many, and which is whose."""
-    keys = np.ravel_multi_index(lengths.T, lengths.max(axis=0) + 1)
+    keys, count = np.zeros(len(lengths), np.int64), 1
+    for axis in lengths.T:
+        size = int(axis.max()) + 1
+        if count * size > MOST_KEYS:
+            distinct, keys = np.unique(keys, return_inverse=True)
+            count = len(distinct)
+        keys, count = keys * size + axis, count * size
     _, first, cell_of_row = np.unique(keys, return_index=True, return_inverse=True)
     return lengths[first], cell_of_row
 
 
+def _grid(cells, cell_of_row):
+    """Cells rounded up to a few lengths on each axis, the rows of each, and widths to try.
+
+    A length between two levels can only be padded to the upper one. The widths are all
+    combinations of levels. Where several axes would make too many, they are the cells and what
+    is the widest on each axis: axes that go together need few, those that do not fewer levels.
+    """
+    rows = np.bincount(cell_of_row)
+    levels = LEVELS
+    while True:
+        steps = [_levels(np.repeat(axis, rows), levels) for axis in cells.T]
+        pairs = zip(steps, cells.T, strict=True)
+        rounded = np.stack([step[np.searchsorted(step, axis)] for step, axis in pairs], axis=1)
+        coarse, cell_of_cell = _cells(rounded)
+        if len(coarse) <= CANDIDATES:
+            break
+        levels //= 2
+    if np.prod([float(len(step)) for step in steps]) <= CANDIDATES:
+        widths = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, len(steps))
+    else:
+        widths = np.concatenate([coarse, coarse.max(axis=0, keepdims=True)])
+    counts = np.bincount(cell_of_cell, weights=rows).astype(np.int64)
+    return coarse, counts, widths
+
+
 def _cost(cells, widths):
-    """Positions that a row of each cell takes in each choice: int64 array (cells, choices)."""
-    covered = (cells[:, None] <= widths).all(axis=-1)
-    return np.where(covered, widths.sum(axis=1), NO_ROOM)
+    """Positions that a row of each cell takes in each choice: int32 array (cells, choices)."""
+    covered = np.ones((len(cells), len(widths)), bool)
+    for lengths, choices in zip(cells.T, widths.T, strict=True):
+        covered &= lengths[:, None] <= choices
+    return np.where(covered, widths.sum(axis=1, dtype=np.int32), np.int32(NO_ROOM))
 
 
-def _levels(lengths):
+def _levels(lengths, most):
     levels = np.unique(lengths)
-    if len(levels) > LEVELS:
+    if most < 2:
+        return levels[-1:]
+    if len(levels) > most:
         # Half of them where the rows are, half of them spread over the long tail.
-        steps = np.linspace(0, 1, LEVELS // 2 + 1)
+        steps = np.linspace(0, 1, most // 2 + 1)
         both = [np.quantile(x, steps, method="higher") for x in (lengths, levels)]
         levels = np.unique(both)
     return levels

@@ -113,20 +113,14 @@ class Roberta(StackModel):
             epsilon=epsilon,
             tied_to=embeddings.table if tied else None,
         )
-
-        def classifier(dtype: Any, **given: Any) -> SequenceHead:
-            given = {"dropout": dropout, **given}
-            rate = given["dropout"]  # on both sides of the transformation
-            transformed = Pooler("first", d_model, dropout=rate, dtype=dtype, name="transformed")
-            return SequenceHead(transformed, **given, dtype=dtype)
-
+        transformed = Pooler("first", d_model, dropout=dropout, name="transformed", **common)
         self.make_heads(
             heads,
             {
                 "pooled": lambda **_: self.pooler,
                 "masked_lm": language_model,
                 "lm": language_model,
-                "sequence_classification": classifier,
+                "sequence_classification": partial(SequenceHead, transformed, dropout=dropout),
                 "token_classification": partial(TokenHead, dropout=dropout),
                 "span": partial(TokenHead, labels=["start", "end"]),
                 "multiple_choice": partial(

@@ -1,6 +1,24 @@
-"""Objectives: how token ids become a model's inputs, labels and weights."""
+"""Objectives: how columns become a model's inputs, labels and weights, and what loss they have."""
 
-from tftransformer.objectives.examples import Examples
-from tftransformer.objectives.sequence_to_sequence import sequence_to_sequence
+from tftransformer.objectives.classes import Classes
+from tftransformer.objectives.columns import Column, IsReal, MultiHot, Tokens, Values
+from tftransformer.objectives.examples import ColumnExamples, Examples
+from tftransformer.objectives.numbers import Numbers
+from tftransformer.objectives.objective import Objective
+from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
+from tftransformer.objectives.text_rows import TextRows
 
-__all__ = ["Examples", "sequence_to_sequence"]
+__all__ = [
+    "Classes",
+    "Column",
+    "ColumnExamples",
+    "Examples",
+    "IsReal",
+    "MultiHot",
+    "Numbers",
+    "Objective",
+    "SequenceToSequence",
+    "TextRows",
+    "Tokens",
+    "Values",
+]

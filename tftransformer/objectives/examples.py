@@ -1,72 +1,158 @@
-"""What an objective makes of token ids: inputs and labels for each row."""
+"""What an objective makes of rows: inputs, labels and weights, padded when a batch asks."""
 
-from dataclasses import dataclass
+import abc
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged
+from tftransformer.objectives.columns import Column
+
+Tree = Column | Mapping[str, Column]
+DIGESTED = 1024  # rows at a time
 
 
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Training examples of different lengths, ready to be padded into batches.
+class Examples(abc.ABC):
+    """Rows of a data set as a model takes them: a view, which copies ids into batches alone.
 
-    Args:
-        inputs: the model's inputs by name, each with the same number of rows.
-        labels: what each position of the **last** input has to predict: as long as that
-            input, row by row.
+    Attributes:
+        axes: names of what varies in length, such as `("tokens",)` or `("source", "target")`.
+        varies: whether `of_epoch` changes lengths, so that epochs may differ in their batches.
     """
 
-    inputs: dict[str, Ragged]
-    labels: Ragged
+    axes: tuple[str, ...]
+    varies = False
 
+    @abc.abstractmethod
     def __len__(self) -> int:
-        return len(self.labels)
+        """The number of rows."""
 
     @property
+    @abc.abstractmethod
     def lengths(self) -> np.ndarray:
-        """Ids in each row of each input: int64 array (rows, inputs)."""
-        return np.stack([column.lengths for column in self.inputs.values()], axis=1)
+        """What each row takes on each axis: int array (rows, axes)."""
 
-    def take(self, rows: np.ndarray) -> "Examples":
-        """The examples at the indices `rows`, int array (chosen,), in that order."""
-        return self._map(lambda column: column.take(rows))
-
-    def where(self, condition: np.ndarray, other: "Examples") -> "Examples":
-        """Own rows where `condition`, bool array (rows,), holds, else those of `other`."""
-        inputs = {
-            name: column.where(condition, other.inputs[name])
-            for name, column in self.inputs.items()
-        }
-        return Examples(inputs, self.labels.where(condition, other.labels))
-
-    def batch(self, rows: np.ndarray, shape: tuple[int, ...], pad_id: int):
+    @abc.abstractmethod
+    def batch(self, rows: np.ndarray, widths: Sequence[int]) -> tuple[Any, Any, Any]:
         """Pads some rows into one batch.
 
         Args:
-            rows: int array (chosen,), at most `shape[0]` row indices.
-            shape: the height of the batch and the width of each input. Missing rows are
-                added at the end as rows of padding.
-            pad_id: the id that fills what is not real.
+            rows: int array (chosen,), indices of rows; -1 is a row of fill, of weight 0.
+            widths: the width of the batch on each axis.
 
         Returns:
-            `(inputs, labels, weights)`: a dict of int32 arrays (height, width of the input),
-            an int32 array and a float32 array (height, width of the last input); the weight
-            is 1 for a real label and 0 for padding.
+            `(inputs, labels, weights)`, each an array (chosen, …) or a dict of them.
         """
-        height, *widths = shape
-        below = ((0, height - len(rows)), (0, 0))
 
-        def padded(column, width):
-            return np.pad(column.dense(rows, width, pad_id), below, constant_values=pad_id)
+    def take(self, rows: np.ndarray) -> "Examples":
+        """A view of the rows at the indices `rows`, int array (chosen,), in that order."""
+        return _Taken(self, rows)
 
-        inputs = {
-            name: padded(column, width)
-            for (name, column), width in zip(self.inputs.items(), widths, strict=True)
-        }
-        real = np.arange(widths[-1]) < self.labels.lengths[rows][:, None]
-        return inputs, padded(self.labels, widths[-1]), np.pad(real.astype(np.float32), below)
+    def of_epoch(self, seed: int, epoch: int) -> "Examples":
+        """The same rows as this epoch draws them, where an objective draws anew each epoch.
 
-    def _map(self, function):
-        inputs = {name: function(column) for name, column in self.inputs.items()}
-        return Examples(inputs, function(self.labels))
+        Whatever is drawn for a row is a function of (`seed`, `epoch`, number of the row) alone,
+        the number being that of the rows before any `take`. No row outgrows the longest one.
+        """
+        return self
+
+    def digest(self) -> str:
+        """What tells these examples from others: a hexadecimal number made of all rows."""
+        state = hashlib.blake2b(digest_size=16)
+        lengths = np.ascontiguousarray(self.lengths, np.int64)
+        state.update(repr((type(self).__qualname__, self.axes)).encode() + lengths.data)
+        for start in range(0, len(self), DIGESTED):
+            rows = np.arange(start, min(start + DIGESTED, len(self)))
+            widths = lengths[rows].max(axis=0).tolist()
+            for part in self.batch(rows, widths):
+                for name, array in part.items() if isinstance(part, Mapping) else [("", part)]:
+                    state.update(name.encode() + np.ascontiguousarray(array).data)
+        return state.hexdigest()
+
+
+class ColumnExamples(Examples):
+    """Examples made of columns: one for each input, for the labels and for the weights.
+
+    Args:
+        inputs: a `Column`, or a dict of them by the names of the model's inputs.
+        labels: the same by the names of the model's outputs.
+        weights: the same. What belongs to no row must have the fill 0.
+
+    Example: four inputs, one axis.
+
+    >>> from tftransformer.core import Ragged
+    >>> from tftransformer.objectives import IsReal, Tokens, Values
+    >>> ids = Tokens(Ragged.from_rows([[7, 8], [9]]), axis="tokens", after=(3,))
+    >>> examples = ColumnExamples(
+    ...     {"token_ids": ids, "padding_mask": IsReal(ids, "bool")},
+    ...     labels=Values(np.array([1, 0])), weights=Values(np.ones(2, "float32")))
+    >>> examples.axes, examples.lengths.tolist()
+    (('tokens',), [[3], [2]])
+    >>> inputs, labels, weights = examples.batch(np.array([1, -1]), widths=(3,))
+    >>> inputs["token_ids"].tolist(), labels.tolist(), weights.tolist()
+    ([[9, 3, 0], [0, 0, 0]], [0, 0], [1.0, 0.0])
+    """
+
+    def __init__(self, inputs: Tree, labels: Tree, weights: Tree):
+        self.inputs, self.labels, self.weights = inputs, labels, weights
+        self._columns = [
+            column
+            for part in (inputs, labels, weights)
+            for column in (part.values() if isinstance(part, Mapping) else [part])
+        ]
+        counts = sorted({len(column) for column in self._columns})
+        if len(counts) != 1:
+            raise ValueError(
+                f"the columns have {' and '.join(map(str, counts))} rows: row i of one must belong "
+                "to row i of all others."
+            )
+        self.axes = tuple(dict.fromkeys(axis for column in self._columns for axis in column.axes))
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    @property
+    def lengths(self) -> np.ndarray:
+        lengths = np.zeros((len(self), len(self.axes)), np.int32)
+        for column in self._columns:
+            for i, axis in enumerate(self.axes):
+                if axis in column.axes:
+                    np.maximum(lengths[:, i], column.lengths(axis), out=lengths[:, i])
+        return lengths
+
+    def batch(self, rows: np.ndarray, widths: Sequence[int]) -> tuple[Any, Any, Any]:
+        by_axis = dict(zip(self.axes, widths, strict=True))
+        inputs, labels, weights = (
+            {name: column.batch(rows, by_axis) for name, column in part.items()}
+            if isinstance(part, Mapping)
+            else part.batch(rows, by_axis)
+            for part in (self.inputs, self.labels, self.weights)
+        )
+        return inputs, labels, weights
+
+
+class _Taken(Examples):
+    """Some rows of other examples."""
+
+    def __init__(self, examples: Examples, rows: np.ndarray):
+        self.axes, self.varies = examples.axes, examples.varies
+        self._examples = examples
+        self._rows = np.asarray(rows, np.int32)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return self._examples.lengths[self._rows]
+
+    def batch(self, rows: np.ndarray, widths: Sequence[int]) -> tuple[Any, Any, Any]:
+        return self._examples.batch(np.where(rows < 0, -1, self._rows[rows]), widths)
+
+    def take(self, rows: np.ndarray) -> Examples:
+        return _Taken(self._examples, self._rows[rows])
+
+    def of_epoch(self, seed: int, epoch: int) -> Examples:
+        drawn = self._examples.of_epoch(seed, epoch)
+        return self if drawn is self._examples else _Taken(drawn, self._rows)

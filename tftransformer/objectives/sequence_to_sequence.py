@@ -1,10 +1,18 @@
 """The objective of translation, and of every other task from text to text."""
 
-from tftransformer.core import Ragged
-from tftransformer.objectives.examples import Examples
+from collections.abc import Sequence
+from typing import Any
+
+from tftransformer.core import register
+from tftransformer.objectives.columns import IsReal, Tokens
+from tftransformer.objectives.examples import ColumnExamples
+from tftransformer.objectives.objective import TEXT, Columns, Objective, special_id
+from tftransformer.training.losses import LabelSmoothedCrossEntropy
+from tftransformer.training.metrics import TokenAccuracy
 
 
-def sequence_to_sequence(source: Ragged, target: Ragged, *, start_id: int, end_id: int) -> Examples:
+@register
+class SequenceToSequence(Objective):
     """Teacher forcing: each target token is predicted from the source and those before it.
 
     For a source `a b` and a target `x y z`:
@@ -15,27 +23,63 @@ def sequence_to_sequence(source: Ragged, target: Ragged, *, start_id: int, end_i
     | `target_ids` | start | x | y | z |
     | labels | x | y | z | end |
 
-    Args:
-        source, target: plain token ids, row `i` of one belongs to row `i` of the other.
-        start_id: what the decoder reads first.
-        end_id: ends the source, and is the last label of each row.
+    The columns are the source and the target, the axes `("source", "target")`.
 
-    Returns:
-        `Examples` with the inputs `source_ids` and `target_ids`.
+    Args:
+        smoothing: float in [0, 1), probability mass that the loss spreads over all pieces
+            (Vaswani et al. 2017, §5.4).
 
     Example:
 
-    >>> examples = sequence_to_sequence(
-    ...     Ragged.from_rows([[7, 8]]), Ragged.from_rows([[9]]), start_id=2, end_id=3
-    ... )
-    >>> inputs, labels, weights = examples.batch(np.array([0]), (1, 4, 3), pad_id=0)
-    >>> inputs["source_ids"], inputs["target_ids"], labels, weights
-    ([[7, 8, 3, 0]], [[2, 9, 0]], [[9, 3, 0]], [[1., 1., 0.]])
+    >>> from tftransformer.core import Ragged
+    >>> from types import SimpleNamespace
+    >>> tokenizer = SimpleNamespace(special_ids={"pad": 0, "start": 2, "end": 3})
+    >>> columns = Ragged.from_rows([[7, 8]]), Ragged.from_rows([[9]])
+    >>> examples = SequenceToSequence().examples(columns, [tokenizer, tokenizer])
+    >>> inputs, labels, weights = examples.batch(np.array([0]), widths=(4, 3))
+    >>> inputs["source_ids"].tolist(), inputs["target_ids"].tolist()
+    ([[7, 8, 3, 0]], [[2, 9, 0]])
+    >>> labels.tolist(), weights.tolist()
+    ([[9, 3, 0]], [[1.0, 1.0, 0.0]])
     """
-    if len(source) != len(target):
-        raise ValueError(
-            f"source has {len(source)} rows and target has {len(target)}: "
-            "row i of one must belong to row i of the other."
-        )
-    inputs = {"source_ids": source.with_end(end_id), "target_ids": target.with_start(start_id)}
-    return Examples(inputs, target.with_end(end_id))
+
+    def __init__(self, smoothing: float = 0.1):
+        self.smoothing = smoothing
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        if count != 2:
+            raise ValueError(
+                f"SequenceToSequence takes two columns, source and target; it was given {count}: "
+                "DataProcess('en', 'de')."
+            )
+        return TEXT, TEXT
+
+    def examples(
+        self,
+        columns: Columns,
+        tokenizers: Sequence[Any],
+        template: Any = None,
+        *,
+        training: bool = True,
+    ) -> ColumnExamples:
+        (source, target), (reader, writer) = columns, tokenizers
+        if len(source) != len(target):
+            raise ValueError(
+                f"source has {len(source)} rows and target has {len(target)}: "
+                "row i of one must belong to row i of the other."
+            )
+        pads = [special_id(t, "pad", "padding") for t in (reader, writer)]
+        start, end = (special_id(writer, name, "SequenceToSequence") for name in ("start", "end"))
+        source_end = special_id(reader, "end", "SequenceToSequence")
+        labels = Tokens(target, "target", pads[1], after=(end,))
+        inputs = {
+            "source_ids": Tokens(source, "source", pads[0], after=(source_end,)),
+            "target_ids": Tokens(target, "target", pads[1], before=(start,)),
+        }
+        return ColumnExamples(inputs, labels, IsReal(labels))
+
+    def losses(self) -> LabelSmoothedCrossEntropy:
+        return LabelSmoothedCrossEntropy(self.smoothing)
+
+    def metrics(self) -> list[TokenAccuracy]:
+        return [TokenAccuracy()]

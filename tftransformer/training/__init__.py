@@ -2,6 +2,7 @@
 
 from tftransformer.core.lazy import lazy_names
 from tftransformer.training.losses import LabelSmoothedCrossEntropy, label_smoothed_cross_entropy
+from tftransformer.training.macro_f1 import MacroF1
 from tftransformer.training.metrics import Perplexity, TokenAccuracy
 from tftransformer.training.schedules import (
     CosineSchedule,
@@ -28,6 +29,7 @@ __all__ = [
     "InverseSquareRootSchedule",
     "LabelSmoothedCrossEntropy",
     "LinearSchedule",
+    "MacroF1",
     "Perplexity",
     "Run",
     "TokenAccuracy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tftransformer.data.texts import take_texts
+from tftransformer.data.columns import take_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ def nearest_neighbour(
     vectorizer = TfidfVectorizer(
         ngram_range=(1, 2), token_pattern=r"[^\s.,]+", sublinear_tf=True, dtype=np.float32
     )
-    (texts, translations), _ = take_texts(train, [source, target])
+    (texts, translations), _ = take_columns(train, [source, target])
     known = vectorizer.fit_transform(texts).T.tocsr()
     queries = vectorizer.transform(sources)
     best = [

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tftransformer.data.texts import take_texts
+from tftransformer.data.columns import take_columns
 
 COLUMNS = ["en", "de"]
 VALUES = {"en": ["a", None, " \t", "d", "e"], "de": ["A", "B", "C", "", "E"], "id": range(5)}
@@ -26,7 +26,7 @@ def frames():
 @pytest.mark.parametrize("frame", frames())
 def test_whole_rows_are_taken_and_the_frame_is_left_alone(frame):
     before = frame.copy(deep=True)
-    (en, de), report = take_texts(frame, COLUMNS)
+    (en, de), report = take_columns(frame, COLUMNS)
     assert (en, de) == (["a", "e"], ["A", "E"])
     assert (report.given, report.missing, report.empty, report.used) == (5, 1, 2, 2)
     pd.testing.assert_frame_equal(frame, before)
@@ -53,17 +53,17 @@ def pairs(**columns):
 )
 def test_what_is_wrong_is_named(frame, error, message):
     with pytest.raises(error, match=message):
-        take_texts(frame, COLUMNS)
+        take_columns(frame, COLUMNS)
 
 
 def test_a_column_that_is_there_twice_is_refused():
     frame = pd.concat([pairs(), pairs()[["de"]]], axis=1)
     with pytest.raises(ValueError, match="'de' is in the DataFrame 2 times"):
-        take_texts(frame, COLUMNS)
+        take_columns(frame, COLUMNS)
 
 
 def test_a_long_value_is_cut_in_the_message():
     frame = pd.DataFrame([["x" * 500, "y"]], columns=["z" * 500, "w"])
     with pytest.raises(ValueError, match="not in the DataFrame") as caught:
-        take_texts(frame, COLUMNS)
+        take_columns(frame, COLUMNS)
     assert len(str(caught.value)) < 300

@@ -1,0 +1,115 @@
+"""From the columns of a DataFrame to clean lists of strings and labels."""
+
+import itertools
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tftransformer.data.report import Report
+
+
+def take_columns(
+    frame: Any, columns: Sequence[Hashable], labels: Sequence[Hashable] = ()
+) -> tuple[list[list[Any]], Report]:
+    """Takes texts and labels of some columns, leaving out rows that are not whole.
+
+    A row with a missing value (None, NaN, `pandas.NA`) in one of the columns, or with nothing but
+    white space in a column of texts, is left out and counted. The DataFrame is not changed.
+
+    Args:
+        frame: pandas DataFrame with any index.
+        columns: names of columns; strings, but for those in `labels`.
+        labels: those of `columns` that hold labels, of whatever kind.
+
+    Returns:
+        A list of values for each column, row by row, and what became of the rows.
+
+    Raises:
+        TypeError: `frame` is no DataFrame, or a text is neither a string nor missing.
+        ValueError: a column is missing or there twice, a string is not valid Unicode, or no row
+            is left.
+    """
+    check_columns(frame, columns)
+    given = [values_of(frame, column) for column in columns]
+    texts = [i for i, column in enumerate(columns) if column not in labels]
+    for i in texts:
+        _check_strings(columns[i], given[i], frame.index)
+    present = [None not in row for row in zip(*given, strict=True)]
+    whole = list(present)
+    for i in texts:
+        for row, text in enumerate(given[i]):
+            if present[row] and (not text or text.isspace()):
+                whole[row] = False
+    used = sum(whole)
+    report = Report(len(whole), missing=len(whole) - sum(present), empty=sum(present) - used)
+    if not used:
+        raise ValueError(f"no row of the DataFrame has text in all of {list(columns)}: {report}.")
+    if used == len(whole):
+        return given, report
+    return [list(itertools.compress(values, whole)) for values in given], report
+
+
+def values_of(frame: Any, column: Hashable) -> list[Any]:
+    """The values of a column as Python has them, None where one is missing."""
+    values = frame[column].to_numpy(dtype=object, na_value=None).tolist()
+    # Lists come from parquet files as arrays, which do not compare as one.
+    return [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
+
+
+def check_columns(frame: Any, columns: Sequence[Hashable]) -> None:
+    """Raises unless `frame` is a DataFrame with rows, and each of `columns` once."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(
+            f"expected a pandas DataFrame, got {type(frame).__name__}. "
+            "Read a file with read_table(path), or make one: "
+            f"pandas.DataFrame({{{', '.join(f'{column!r}: [...]' for column in columns)}}})."
+        )
+    names = list(frame.columns)
+    found = ", ".join(_short(name) for name in names)
+    for column in columns:
+        if column not in names:
+            raise ValueError(
+                f"column {column!r} is not in the DataFrame (columns: {found}). Name the columns "
+                "as they stand there, or rename them."
+            )
+        if names.count(column) > 1:
+            raise ValueError(
+                f"column {column!r} is in the DataFrame {names.count(column)} times "
+                f"(columns: {found}). Rename or drop all but one."
+            )
+    if frame.empty:
+        raise ValueError("the DataFrame has no rows.")
+
+
+def _check_strings(column, values, index):
+    """Raises unless all `values` are strings that UTF-8 can hold, or None."""
+    for row, value in enumerate(values):
+        if value is None or (isinstance(value, str) and (value.isascii() or _is_unicode(value))):
+            continue
+        where = f"row {row} (index {index[row]!r}) of column {column!r}"
+        if not isinstance(value, str):
+            turn = "str.decode('utf-8')" if isinstance(value, bytes) else "astype('string')"
+            raise TypeError(
+                f"{where} is {_short(value)}, of type {type(value).__name__}, not a string. "
+                f"Turn the column into strings: frame[{column!r}].{turn}."
+            )
+        raise ValueError(
+            f"{where} holds half a surrogate pair: no Unicode text. Read its file with the right "
+            "encoding, or drop the row."
+        )
+
+
+def _is_unicode(text):
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _short(value, most=40):
+    text = repr(value)
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,252 @@
+"""Classification: one label for each row, or several at once."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from tftransformer.core import Ragged, register
+from tftransformer.objectives.columns import Column, MultiHot, Values
+from tftransformer.objectives.text_rows import TextRows
+from tftransformer.training.losses import LabelSmoothedCrossEntropy
+from tftransformer.training.macro_f1 import MacroF1
+from tftransformer.training.metrics import TokenAccuracy
+
+MODES = {"val_loss": "min", "val_accuracy": "max", "val_macro_f1": "max"}
+SAVED = (str, int, float, bool, type(None))
+RARE = 10  # rows; of rows with several labels, those below share a stratum
+
+
+@register
+class Classes(TextRows):
+    """Which class a text is of; columns: one text or two, then the label.
+
+    Labels may be of any hashable kind: strings, numbers, booleans, tuples, members of an enum. A
+    row without one is left out. With `several` a row has a list or a set of labels, which may be
+    empty, and each label is decided by itself.
+
+    Args:
+        several: whether a row has any number of labels.
+        class_weight: what a training row of each class weighs: a dict by label (1 where a label
+            is not in it), or `"balanced"`: all classes weigh the same together.
+        ignore: labels whose rows get the weight 0.
+        smoothing: of the loss of single labels: see `LabelSmoothedCrossEntropy`.
+        output: see `TextRows`.
+        monitor: `"val_loss"`, `"val_accuracy"` or `"val_macro_f1"`.
+
+    Attributes:
+        classes_: the labels that were found, sorted where they can be sorted, else in order of
+            appearance; class `i` is logit `i`.
+        counts_: how many training rows have each.
+
+    Example:
+
+    >>> objective = Classes()
+    >>> objective.fit([["pos", "neg", "pos"]])
+    >>> objective.classes_, objective.counts_
+    (['neg', 'pos'], [1, 2])
+    """
+
+    def __init__(
+        self,
+        several: bool = False,
+        *,
+        class_weight: Mapping[Hashable, float] | str | None = None,
+        ignore: Sequence[Hashable] = (),
+        smoothing: float = 0.0,
+        output: str | None = None,
+        monitor: str = "val_loss",
+    ):
+        super().__init__(output)
+        if isinstance(class_weight, str) and class_weight != "balanced":
+            raise ValueError(f"class_weight={class_weight!r}: expected 'balanced', a dict or None.")
+        if several and (class_weight is not None or smoothing):
+            raise ValueError(
+                "class_weight and smoothing are for single labels: leave them out with "
+                "several=True."
+            )
+        if monitor not in MODES:
+            raise ValueError(f"monitor={monitor!r}: expected one of {', '.join(MODES)}.")
+        self.several = several
+        self.class_weight = class_weight
+        self.ignore = ignore
+        self.smoothing = smoothing
+        self.monitor = monitor
+
+    @property
+    def mode(self) -> str:
+        """Whether less or more of `monitor` is better."""
+        return MODES[self.monitor]
+
+    @property
+    def is_fitted(self) -> bool:
+        return hasattr(self, "classes_")
+
+    def fit(self, columns: Sequence[list[Any]]) -> None:
+        (given,) = columns
+        counts = Counter(label for labels in self._rows(given) for label in labels)
+        for label in self.ignore:
+            counts.pop(label, None)
+        if not counts:
+            raise ValueError("no row has a label to learn.")
+        if len(counts) == 1 and not self.several:
+            raise ValueError(
+                f"all rows have the label {next(iter(counts))!r}: there is nothing to tell apart. "
+                "Give rows of at least two classes."
+            )
+        if isinstance(self.class_weight, Mapping):
+            unknown = [label for label in self.class_weight if label not in counts]
+            if unknown:
+                raise ValueError(f"class_weight names {unknown[0]!r}, which no row has.")
+        self.classes_ = in_order(counts)
+        self.counts_ = [counts[label] for label in self.classes_]
+
+    def targets(self, labels: list[Any], training: bool) -> tuple[Column, Column]:
+        if not self.is_fitted:
+            raise RuntimeError("the classes are not known: call fit with the training rows first.")
+        index = {label: i for i, label in enumerate(self.classes_)}
+        ignored = set(self.ignore)
+        weights = np.ones(len(labels), np.float32)
+        rows = []
+        for row, found in enumerate(self._rows(labels)):
+            if not ignored.isdisjoint(found):
+                weights[row] = 0
+                found = found[:0] if self.several else self.classes_[:1]
+            rows.append([self._number(label, index) for label in found])
+        if self.several:
+            return MultiHot(Ragged.from_rows(rows), len(index)), Values(weights)
+        ids = np.fromiter((class_id for (class_id,) in rows), np.int32, len(rows))
+        if training and self.class_weight is not None:
+            weights *= self._class_weights()[ids]
+        return Values(ids), Values(weights)
+
+    def strata(self, columns: Sequence[list[Any]]) -> list[int]:
+        (given,) = columns
+        rows = list(self._rows(given))
+        counts = Counter(label for labels in rows for label in labels)
+        number = {label: i for i, label in enumerate(counts)}
+        if not self.several:
+            return [number[label] for (label,) in rows]
+        rarest = [number[min(labels, key=counts.__getitem__)] if labels else -1 for labels in rows]
+        sizes = Counter(rarest)
+        return [stratum if sizes[stratum] >= RARE else -1 for stratum in rarest]
+
+    def labels_of(self, probabilities: np.ndarray, threshold: float = 0.5) -> list[Any]:
+        """The labels, of the user's own type, that a model's answers say.
+
+        Args:
+            probabilities: float array (rows, classes).
+            threshold: the least probability of a label where rows have several.
+
+        Returns:
+            A label for each row; with `several` a list of labels.
+        """
+        if not self.several:
+            return [self.classes_[i] for i in np.argmax(probabilities, axis=-1)]
+        return [
+            [self.classes_[i] for i in np.flatnonzero(row >= threshold)] for row in probabilities
+        ]
+
+    def losses(self) -> Any:
+        if self.several:
+            return self.by_output(
+                keras.losses.BinaryCrossentropy(
+                    from_logits=True, reduction="mean_with_sample_weight"
+                )
+            )
+        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
+
+    def metrics(self) -> Any:
+        accuracy = (
+            keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
+            if self.several
+            else TokenAccuracy()
+        )
+        return self.by_output([accuracy, MacroF1(len(self.classes_), self.several)])
+
+    def get_state(self) -> dict[str, Any]:
+        for label in (*self.classes_, *self.ignore):
+            if type(label) not in SAVED:
+                raise ValueError(
+                    f"label {label!r} is of type {type(label).__name__}, which cannot be saved: "
+                    "labels to be saved are strings, whole numbers, floats, booleans or None. Turn "
+                    "the column into one of these, such as frame[column].map(str)."
+                )
+        return super().get_state()
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config() | {"ignore": list(self.ignore)}
+        if isinstance(self.class_weight, Mapping):  # JSON knows no keys but strings
+            config["class_weight"] = [list(pair) for pair in self.class_weight.items()]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Classes":
+        weight = config.get("class_weight")
+        return super().from_config(
+            config | {"class_weight": dict(weight) if isinstance(weight, list) else weight}
+        )
+
+    def _rows(self, given: Iterable[Any]) -> Iterator[Sequence[Hashable]]:
+        """The labels of each row."""
+        for value in given:
+            if self.several:
+                yield _several(value)
+            else:
+                yield (_single(value),)
+
+    def _number(self, label, index):
+        if label in index:
+            return index[label]
+        some = ", ".join(map(repr, self.classes_[:8])) + (", …" if len(self.classes_) > 8 else "")
+        raise ValueError(
+            f"label {label!r} is not among the {len(self.classes_)} of the training rows ({some}). "
+            "Fit with rows that have it, leave its rows out, or name it in Classes(ignore=[...])."
+        )
+
+    def _class_weights(self):
+        """What a row of each class weighs: float32 array (classes,)."""
+        if self.class_weight == "balanced":
+            counts = np.array(self.counts_, np.float64)
+            return (counts.sum() / (len(counts) * counts)).astype(np.float32)
+        weights = [self.class_weight.get(label, 1.0) for label in self.classes_]
+        return np.array(weights, np.float32)
+
+
+def in_order(labels: Iterable[Hashable]) -> list[Any]:
+    """Sorts labels that can be sorted; others stay as they came."""
+    labels = list(labels)
+    try:
+        return sorted(labels)
+    except TypeError:
+        return labels
+
+
+def _single(value):
+    value = _plain(value)
+    try:
+        hash(value)
+    except TypeError:
+        raise ValueError(
+            f"label {value!r} is of type {type(value).__name__}, which cannot be a class. Where a "
+            "row has several labels, say so: Classes(several=True)."
+        ) from None
+    return value
+
+
+def _several(value):
+    if isinstance(value, set | frozenset):  # its order is another one in each process
+        value = sorted(value, key=lambda label: (type(label).__qualname__, repr(label)))
+    elif not isinstance(value, list | tuple):
+        raise ValueError(
+            f"label {value!r} is of type {type(value).__name__}: with several=True each row has a "
+            "list or a set of labels. Cut a string first, such as frame[column].str.split(',')."
+        )
+    return list(dict.fromkeys(map(_single, value)))
+
+
+def _plain(label):
+    """A label as Python has it, if it is one of numpy's."""
+    return label.item() if isinstance(label, np.generic) else label

@@ -1,0 +1,136 @@
+"""The columns that examples are made of: views that become arrays when a batch asks."""
+
+import abc
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tftransformer.core import Ragged
+
+
+class Column(abc.ABC):
+    """One array of each batch.
+
+    Attributes:
+        axes: names of the dimensions that vary in length, in their order behind that of the rows.
+    """
+
+    axes: tuple[str, ...] = ()
+
+    @abc.abstractmethod
+    def __len__(self) -> int:
+        """The number of rows."""
+
+    def lengths(self, axis: str) -> np.ndarray:
+        """What each row takes on one of `axes`: int array (rows,)."""
+        raise NotImplementedError(f"{type(self).__name__} has no axis {axis!r}")
+
+    @abc.abstractmethod
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        """The chosen rows as one array (chosen, …), fill where nothing is.
+
+        Args:
+            rows: int array (chosen,); -1 is a row of fill.
+            widths: the width of each axis.
+        """
+
+
+class Values(Column):
+    """Values of one shape for all rows: a class, a number, a vector.
+
+    Args:
+        values: array (rows, …).
+        fill: value of what belongs to no row.
+    """
+
+    def __init__(self, values: np.ndarray, fill: float = 0):
+        self.values, self.fill = values, fill
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        chosen = np.asarray(self.values[rows])
+        chosen[rows < 0] = self.fill
+        return chosen
+
+
+class MultiHot(Column):
+    """1 for each class that a row has, else 0: float32 (chosen, classes).
+
+    Args:
+        ids: the classes of each row.
+        classes: their number.
+    """
+
+    def __init__(self, ids: Ragged, classes: int):
+        self.ids, self.classes = ids, classes
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        found = self.ids.take(rows)
+        hot = np.zeros((len(rows), self.classes), np.float32)
+        hot[np.repeat(np.arange(len(rows)), found.lengths), found.values] = 1
+        return hot
+
+
+class Tokens(Column):
+    """Rows of ids, padded at the end: int32 (chosen, width).
+
+    Args:
+        ids: the rows.
+        axis: name of their length.
+        fill: the id of padding.
+        before, after: ids that begin and end each row; no copy is made for their sake.
+    """
+
+    def __init__(
+        self,
+        ids: Ragged,
+        axis: str,
+        fill: int = 0,
+        before: Sequence[int] = (),
+        after: Sequence[int] = (),
+    ):
+        self.ids, self.fill = ids, fill
+        self.axes = (axis,)
+        self.before, self.after = tuple(before), tuple(after)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def lengths(self, axis: str) -> np.ndarray:
+        return self.ids.lengths + (len(self.before) + len(self.after))
+
+    def lengths_of(self, rows: np.ndarray) -> np.ndarray:
+        """What the chosen rows take: int array (chosen,); 0 for the row -1."""
+        added = len(self.before) + len(self.after)
+        return np.where(rows < 0, 0, self.ids.lengths_of(rows) + added)
+
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        return self.ids.dense(rows, widths[self.axes[0]], self.fill, self.before, self.after)
+
+
+class IsReal(Column):
+    """1 where a column has something, 0 where it is padded: (chosen, width).
+
+    Args:
+        column: with one axis.
+        dtype: `"float32"` for weights, `"bool"` for a padding mask.
+    """
+
+    def __init__(self, column: Tokens, dtype: str = "float32"):
+        self.column, self.dtype = column, dtype
+        self.axes = column.axes
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def lengths(self, axis: str) -> np.ndarray:
+        return self.column.lengths(axis)
+
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        real = np.arange(widths[self.axes[0]]) < self.column.lengths_of(rows)[:, None]
+        return real.astype(self.dtype)

@@ -1,0 +1,117 @@
+"""What a task learns: from columns to examples, and the loss that they are for."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+from tftransformer.core import Configurable, Ragged
+from tftransformer.objectives.examples import Examples
+
+Columns = Sequence[Ragged | list[Any]]
+TEXT, LABEL = "text", "label"
+
+
+class Objective(Configurable, abc.ABC):
+    """Turns the columns of a table into inputs, labels and weights, and knows their loss.
+
+    An objective of one's own is a subclass, registered so that it loads again
+    (`keras.saving.register_keras_serializable`). Its settings are the arguments of its
+    constructor; what it learns from the training rows are attributes that end in `_`.
+
+    Attributes:
+        monitor: the value by which an epoch is judged, such as `"val_loss"`.
+        mode: `"min"` or `"max"`, whichever is better.
+        too_long: what becomes of rows with more than `max_length` tokens unless a person says
+            otherwise: `"drop"`, `"cut"` or `"refuse"`.
+        joins_texts: whether texts make one row, for which they need one tokenizer and a template.
+    """
+
+    monitor: str = "val_loss"
+    mode: str = "min"
+    too_long: str = "drop"
+    joins_texts: bool = False
+
+    @abc.abstractmethod
+    def kinds(self, count: int) -> tuple[str, ...]:
+        """What each of `count` columns holds: `"text"` or `"label"`.
+
+        Raises:
+            ValueError: this objective does not take so many columns.
+        """
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it has learnt what it needs."""
+        return True
+
+    def fit(self, columns: Sequence[list[Any]]) -> None:
+        """Learns what it needs of the label columns of the training rows, lists of values."""
+
+    @abc.abstractmethod
+    def examples(
+        self,
+        columns: Columns,
+        tokenizers: Sequence[Any],
+        template: Any = None,
+        *,
+        training: bool = True,
+    ) -> Examples:
+        """Makes examples of the rows.
+
+        Args:
+            columns: in the order of `kinds`: plain ids as `Ragged` for a text, a list of values
+                for a label; row `i` of one belongs to row `i` of all others.
+            tokenizers: of each text column, for their special ids.
+            template: how texts become one row, for the objectives that join them.
+            training: whether they are to be trained on, as class weights ask.
+
+        Raises:
+            ValueError: the columns do not fit each other, or a label is not known.
+        """
+
+    def strata(self, columns: Sequence[list[Any]]) -> list[int] | None:
+        """The kind of each row, int, if a split is to keep the share of each kind, else None."""
+        return None
+
+    @abc.abstractmethod
+    def losses(self) -> Any:
+        """The loss that `compile` or a `Trainer` takes: one, or a dict by output name."""
+
+    @abc.abstractmethod
+    def metrics(self) -> Any:
+        """The weighted metrics: a list, or a dict of lists by output name; new ones each time."""
+
+    @property
+    def learnt(self) -> dict[str, Any]:
+        """What was learnt, by name."""
+        return {name: value for name, value in vars(self).items() if _is_learnt(name)}
+
+    def get_state(self) -> dict[str, Any]:
+        """What was learnt, as plain values that JSON holds.
+
+        Raises:
+            ValueError: it cannot be written as such.
+        """
+        return self.learnt
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes what `get_state` gave."""
+        for name, value in state.items():
+            if not _is_learnt(name):
+                raise ValueError(f"{name!r} is nothing that {type(self).__name__} learns.")
+            setattr(self, name, value)
+
+
+def _is_learnt(name):
+    return name.endswith("_") and not name.startswith("_")
+
+
+def special_id(tokenizer: Any, name: str, needed_for: str) -> int:
+    """The id of a special token, or an error that says who needs it."""
+    found = tokenizer.special_ids.get(name)
+    if found is None:
+        raise ValueError(
+            f"the tokenizer has no {name} token, which {needed_for} needs; it has "
+            f"{sorted(tokenizer.special_ids)}. Learn or load one that has it."
+        )
+    return found

@@ -1,0 +1,117 @@
+"""What objectives share whose model reads one row of tokens: one text, or two that are joined."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tftransformer.core import Ragged
+from tftransformer.objectives.columns import Column, IsReal, Tokens
+from tftransformer.objectives.examples import ColumnExamples
+from tftransformer.objectives.objective import LABEL, TEXT, Columns, Objective, special_id
+
+
+class TextRows(Objective):
+    """Base of the objectives that say something of one text or of two: columns of text, a label.
+
+    Inputs are those of a `StackModel`, on one axis, "tokens": `token_ids`, `padding_mask`, and
+    `segment_ids` where the template has two segments.
+
+    Args:
+        output: name of the model's output that answers, such as a head's; labels, weights, loss
+            and metrics are dicts of it. None: the model has one output.
+    """
+
+    too_long = "cut"
+    joins_texts = True
+
+    def __init__(self, output: str | None = None):
+        self.output = output
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        if count not in (2, 3):
+            raise ValueError(
+                f"{type(self).__name__} takes one or two columns of text, then one of labels; it "
+                f"was given {count}: DataProcess('sentence', 'label', objective=...)."
+            )
+        return (*[TEXT] * (count - 1), LABEL)
+
+    def examples(
+        self,
+        columns: Columns,
+        tokenizers: Sequence[Any],
+        template: Any = None,
+        *,
+        training: bool = True,
+    ) -> ColumnExamples:
+        *texts, given = columns
+        labels, weights = self.targets(given, training)
+        special_ids = tokenizers[0].special_ids
+        fill = special_id(tokenizers[0], "pad", "padding")
+        if template is not None:
+            ids = _Joined(texts, template, special_ids, fill)
+        elif len(texts) == 1:
+            ids = Tokens(texts[0], "tokens", fill)
+        else:
+            raise ValueError("two texts need a template that joins them.")
+        inputs = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
+        if template is not None and ids.has_segments:
+            inputs["segment_ids"] = _Segments(ids)
+        return ColumnExamples(inputs, self.by_output(labels), self.by_output(weights))
+
+    def targets(self, labels: list[Any], training: bool) -> tuple[Column, Column]:
+        """The columns of labels and of weights that a label column makes."""
+        raise NotImplementedError
+
+    def by_output(self, value: Any) -> Any:
+        """`value`, or a dict of it where the model's output has a name."""
+        return value if self.output is None else {self.output: value}
+
+
+class _Joined(Tokens):
+    """The ids of one or two texts in their template, which is laid around them in each batch."""
+
+    def __init__(self, texts, template, special_ids, fill):
+        super().__init__(texts[0], "tokens", fill)
+        self.texts, self.template, self.special_ids = texts, template, special_ids
+        self._added = template.num_special(len(texts) > 1)
+        self._latest = None
+        short = [Ragged.from_rows([[fill]])] * 2
+        _, segments = template(short[0], short[1] if len(texts) > 1 else None, special_ids)
+        self.has_segments = bool(segments.values.any())
+
+    def lengths(self, axis: str) -> np.ndarray:
+        return sum(text.lengths for text in self.texts) + self._added
+
+    def lengths_of(self, rows: np.ndarray) -> np.ndarray:
+        together = sum(text.lengths_of(rows) for text in self.texts) + self._added
+        return np.where(rows < 0, 0, together)
+
+    def batch(self, rows, widths):
+        return self.laid(0, rows, widths, self.fill)
+
+    def laid(self, which, rows, widths, fill):
+        """The ids (0) or the segments (1) of the chosen rows as a matrix."""
+        latest = self._latest
+        if latest is None or latest[0] is not rows:  # the columns of a batch get the same object
+            texts = [text.take(rows) for text in self.texts]
+            second = texts[1] if len(texts) > 1 else None
+            self._latest = latest = rows, self.template(texts[0], second, self.special_ids)
+        places = np.where(rows < 0, -1, np.arange(len(rows)))
+        return latest[1][which].dense(places, widths["tokens"], fill)
+
+
+class _Segments(Column):
+    """The segment of each token of joined texts; 0 where there is none."""
+
+    def __init__(self, joined: _Joined):
+        self.joined, self.axes = joined, joined.axes
+
+    def __len__(self) -> int:
+        return len(self.joined)
+
+    def lengths(self, axis: str) -> np.ndarray:
+        return self.joined.lengths(axis)
+
+    def batch(self, rows, widths):
+        return self.joined.laid(1, rows, widths, 0)
