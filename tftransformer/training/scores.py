@@ -158,8 +158,7 @@ class Scores:
         for measure, pair in zip(self.means, sums[len(self.terms) :], strict=True):
             logs[measure.name] = _mean(measure.metric, pair)
         for measure, variables in zip(self.wholes, self._states, strict=True):
-            result = measure.metric.stateless_result([v.value() for v in variables])
-            logs.update(_flat(measure.name, result))
+            logs.update(_flat(measure.name, _result(measure.metric, variables)))
         return dict(sorted(logs.items()))
 
 
@@ -196,7 +195,16 @@ def _ratio(total: float, weight: float) -> float:
 def _mean(metric: keras.metrics.Mean, pair: np.ndarray) -> float:
     if type(metric).result is keras.metrics.Mean.result:  # in float64, and without an operation
         return _ratio(*pair)
-    return float(metric.stateless_result([tf.constant(value, metric.dtype) for value in pair]))
+    return float(_result(metric, pair))
+
+
+def _result(metric: keras.metrics.Metric, state: Sequence[Any]) -> Any:
+    """Returns the result of a metric for a state, as tensors also where it is a variable."""
+    values = [
+        keras.ops.cast(value, own.dtype) for value, own in zip(state, metric.variables, strict=True)
+    ]
+    with keras.StatelessScope(state_mapping=list(zip(metric.variables, values, strict=True))):
+        return keras.tree.map_structure(tf.convert_to_tensor, metric.result())
 
 
 def _flat(name: str, result: Any) -> dict[str, Any]:
