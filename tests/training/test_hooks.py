@@ -39,6 +39,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_a_rate_of_its_own_scales_the_update_and_not_the_gradient(tiny, make):
     plain = change(tiny, make())
@@ -175,6 +176,7 @@ def manual(model, epochs):
     return losses, evaluated
 
 
+@pytest.mark.slow
 def test_a_transformer_xl_trains_with_its_memory_as_in_one_loop_over_a_long_text(tmp_path):
     model, other = transformer_xl(), transformer_xl()
     losses, evaluated = manual(other, epochs=2)
@@ -195,6 +197,7 @@ def test_a_transformer_xl_trains_with_its_memory_as_in_one_loop_over_a_long_text
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_nothing_is_carried_where_the_number_of_rows_changes():
     class Watch(CarriedMemory):
         given = 0
@@ -244,7 +247,7 @@ def frozen_but_the_last(tiny):
     return model
 
 
-@pytest.mark.parametrize("accumulation", [1, 2])
+@pytest.mark.parametrize("accumulation", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_unfreezing_in_a_callback_takes_effect_at_the_next_step(tiny, accumulation):
     batches = tiny.TinyBatches(6)
     trainer = tiny.make(
@@ -278,6 +281,7 @@ def test_unfreezing_in_a_callback_takes_effect_at_the_next_step(tiny, accumulati
         np.testing.assert_allclose(one, other, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_what_was_unfrozen_is_so_after_a_resume(tiny, tmp_path):
     def run(model, **options):
         options = {"callbacks": [Unfreeze(1)], "epochs": 2, **options}
@@ -292,7 +296,7 @@ def test_what_was_unfrozen_is_so_after_a_resume(tiny, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("frequency", [None, 3])
+@pytest.mark.parametrize("frequency", [None, pytest.param(3, marks=pytest.mark.slow)])
 def test_moving_averages_are_written_back_as_fit_does(tiny, frequency):
     batches = tiny.TinyBatches(4)
 
@@ -323,6 +327,7 @@ def test_moving_averages_are_written_back_as_fit_does(tiny, frequency):
     assert trainer.evaluate(data)["loss"] == pytest.approx(history["val_loss"][-1], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_no_variable_of_an_optimizer_is_lost_under_loss_scaling(tiny, tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     try:

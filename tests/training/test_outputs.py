@@ -60,6 +60,7 @@ def metrics():
 FACTORS = {"kind": 1.0, "marks": 0.5, "number": 2.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_dict", [True, False], ids=["dict", "list"])
 def test_several_outputs_are_logged_as_keras_does_and_train_as_one_batch_of_fit(as_dict):
     x, labels, weights = table()
@@ -77,6 +78,7 @@ def test_several_outputs_are_logged_as_keras_does_and_train_as_one_batch_of_fit(
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_several_outputs_do_not_depend_on_the_batches_nor_on_accumulation():
     x, labels, weights = table()
     options = {"loss": LOSSES, "metrics": metrics(), "loss_weights": FACTORS, "epochs": 2}
@@ -177,7 +179,9 @@ def test_a_softmax_of_several_values_cannot_have_weights_for_each(recwarn):
         train(one_output(3), batches, loss=loss)
 
 
-@pytest.mark.parametrize("label", [-100, -1, 10**6])
+@pytest.mark.parametrize(
+    "label", [-100, *(pytest.param(label, marks=pytest.mark.slow) for label in (-1, 10**6))]
+)
 def test_labels_of_weight_0_are_ignored_in_any_batch(tiny, label):
     """In a graph, and not only where the first batch is looked at."""
     plain, spoiled = tiny.TinyBatches(4), tiny.TinyBatches(4)
@@ -329,6 +333,7 @@ class LargestWeight(keras.metrics.Metric):
         return self.found
 
 
+@pytest.mark.slow
 def test_metrics_of_any_kind_are_exact_and_begin_anew_each_epoch(tiny):
     inputs, labels, weights = tiny.TinyBatches(1, shapes=((9, 5),)).items[0]
     weights = np.linspace(0.1, 1.0, 45).reshape(9, 5).astype("float32")
@@ -352,6 +357,7 @@ def test_metrics_of_any_kind_are_exact_and_begin_anew_each_epoch(tiny):
     assert float(metrics[0].found) == 0.0  # the object that was given is left alone
 
 
+@pytest.mark.slow
 def test_every_metric_goes_on_exactly_after_a_stop_in_mid_epoch(tiny, tmp_path):
     def run(**options):
         metrics = ["accuracy", LargestWeight(), keras.metrics.SparseTopKCategoricalAccuracy(2)]
