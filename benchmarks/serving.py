@@ -163,7 +163,7 @@ def write_models(folder, size, new_tokens):
     special = tokenizer.special_ids
     ids = {"decoder_start_token_id": special["start"], "eos_token_id": special["end"]}
     ids["forced_eos_token_id"] = None
-    tt.save_pretrained(model, folder / "transformers-float32", ids)
+    tt.save_pretrained(model, folder / "transformers-float32", config=ids)
     tokenizer.save(folder / "transformers-float32")
 
 

@@ -86,7 +86,9 @@ def test_round_trip_is_equal_to_the_bit(kind, heads, tmp_path):
 def test_label_names_and_further_entries_come_along(tmp_path):
     names = ["bad", "good"]
     save_pretrained(
-        make(heads={"token_classification": {"labels": names}}), tmp_path, {"eos_token_id": 7}
+        make(heads={"token_classification": {"labels": names}}),
+        tmp_path,
+        config={"eos_token_id": 7},
     )
     model = from_pretrained(tmp_path)
     assert model.heads["token_classification"].labels == names
@@ -277,7 +279,7 @@ HOSTILE = {
     "empty": (lambda f: (f / "model.safetensors").write_bytes(b""), "not a whole safetensors"),
     "missing layer": (missing_layer, "16 weights are not in the file"),
     "wrong shape": (reshaped, r"cls.predictions.bias is \(7,\), not \(30,\)"),
-    "whole numbers": (whole_numbers, "cls.predictions.bias holds int32"),
+    "whole numbers": (whole_numbers, "cls.predictions.bias holds I32"),
     "path upwards": (index({"a": "../model-1.safetensors"}), "a shard is a safetensors file"),
     "absolute path": (index({"a": "/etc/passwd"}), "a shard is a safetensors file"),
     "path as a list": (index({"a": ["model-1.safetensors"]}), "a shard is a safetensors file"),

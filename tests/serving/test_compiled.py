@@ -8,21 +8,20 @@ import tensorflow as tf
 from tftransformer.decoding import BeamSearch, Greedy, Sampling
 from tftransformer.models import Transformer
 from tftransformer.positions import LearnedPositions
-from tftransformer.serving import CompiledTranslationModule, Int8TranslationModule
 from tftransformer.serving.int8_products import Int8Matrix, multiply_int8
 from tftransformer.tasks import Translator
 
 TEXTS = ["The dog sleeps.", "", "two birds in the house and a dog", "Vögel 🐦"]
 
 
-def module_of(translator, kind):
+def module_of(translator, weights="float32"):
     """What `export` saves, not yet saved."""
-    return translator._module(translator.model, kind)
+    return translator._module(weights=weights, jit_compile=True)
 
 
 def said(module, texts):
     """Translations and scores of a module."""
-    outputs = module.translate(tf.constant(texts, tf.string))
+    outputs = module.functions["serving_default"](tf.constant(texts, tf.string))
     translations = [text.decode() for text in outputs["translations"].numpy()]
     return translations, outputs["scores"].numpy()
 
@@ -30,7 +29,7 @@ def said(module, texts):
 def test_the_int8_export_translates_as_its_module(make_translator, serve, tmp_path):
     translator = make_translator(strategy=Greedy())
     path = translator.export(tmp_path / "export", weights="int8", jit_compile=True)
-    texts, scores = said(module_of(translator, Int8TranslationModule), TEXTS)
+    texts, scores = said(module_of(translator, "int8"), TEXTS)
     for outputs in serve(path, TEXTS):
         assert [text.decode() for text in np.array(outputs["translations"])] == texts
         np.testing.assert_allclose(outputs["scores"], scores, rtol=1e-4)
@@ -39,7 +38,7 @@ def test_the_int8_export_translates_as_its_module(make_translator, serve, tmp_pa
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3), Sampling(seed=1)], ids=repr)
 def test_compiled_translations_are_those_of_the_translator(make_translator, strategy):
     translator = make_translator(strategy=strategy)
-    texts, scores = said(module_of(translator, CompiledTranslationModule), TEXTS)
+    texts, scores = said(module_of(translator), TEXTS)
     expected = [best[0] for best in translator.n_best(TEXTS)]
     assert texts == [translation.text for translation in expected]
     np.testing.assert_allclose(scores, [translation.score for translation in expected], rtol=1e-4)
@@ -52,7 +51,7 @@ def test_sources_are_not_padded_beyond_the_positions_of_the_model(pair_tokenizer
     texts = ["dog", "dog house " * 20]
     with pytest.warns(UserWarning, match="cut off"):
         expected = translator(texts)
-    assert said(module_of(translator, CompiledTranslationModule), texts)[0] == expected
+    assert said(module_of(translator), texts)[0] == expected
 
 
 def test_int8_products_stay_near_those_of_float32(make_translator):

@@ -14,6 +14,7 @@ from tftransformer.positions import LearnedPositions
 from tftransformer.tasks import Translation, Translator
 
 TEXTS = ["The dog sleeps.", "A cat", "", "two birds in the house and a dog", "Hund", "  "]
+ROW = {"source_ids": np.array([[5, 6, 3]], "int32"), "row_numbers": np.array([0], "int32")}
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +161,7 @@ def test_ids_without_a_piece_are_never_chosen(pair_tokenizers, strategy):
     model = Transformer(1, 8, 2, 8, vocab_size=size + 5, head_bias=True)
     model.head.bias.assign(np.where(np.arange(size + 5) < size, 0.0, 50.0))
     translate = Translator(model, pair_tokenizers, strategy, max_length=6)
-    found = translate.module.decode(np.array([[5, 6, 3]], "int32"), np.array([0], "int32"))
+    found = translate.module.compute(ROW)
     assert found.ids.numpy().max() < size
     assert np.isfinite(found.scores.numpy()).all()
 
@@ -168,7 +169,7 @@ def test_ids_without_a_piece_are_never_chosen(pair_tokenizers, strategy):
 def test_processors_reach_the_decoding(make_translator):
     end = make_translator().target_tokenizer.special_ids["end"]
     found = make_translator(strategy=Greedy(), processors=[MinNewTokens(12, end)])
-    ids = found.module.decode(np.array([[5, 6, 3]], "int32"), np.array([0], "int32")).ids
+    ids = found.module.compute(ROW).ids
     assert end not in ids.numpy()
 
 
@@ -223,7 +224,7 @@ def test_evaluate_scores_its_own_translations_perfectly(translator):
 
 def test_what_cannot_be_scored_is_not_translated_first(translator):
     texts = ["The dog sleeps in the house.", "A cat and two birds."]
-    translate, translator.module.decode = translator.module.decode, None
+    translate, translator.module.compute = translator.module.compute, None
     try:
         with pytest.raises(ValueError, match="2 hypotheses and 1 references"):
             translator.evaluate(texts, ["x"])
@@ -232,7 +233,7 @@ def test_what_cannot_be_scored_is_not_translated_first(translator):
         with pytest.raises(ValueError, match="tokenize='zhh': expected one of"):
             translator.evaluate(texts, texts, "zhh")
     finally:
-        translator.module.decode = translate
+        translator.module.compute = translate
 
 
 def test_saved_and_loaded_translates_the_same(make_translator, tmp_path):

@@ -31,7 +31,8 @@ class Gpt(StackModel):
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets; default `4 · d_model`.
         num_positions: number of positions.
-        dropout: rate on embeddings, sublayers and what classifiers read.
+        dropout: rate on sublayers and what classifiers read.
+        embedding_dropout: rate on embeddings; default `dropout`.
         attention_dropout: rate on the attention weights.
         activation: of the feed-forward nets.
         epsilon: of the norms.
@@ -58,6 +59,7 @@ class Gpt(StackModel):
         dff: int | None = None,
         num_positions: int = 512,
         dropout: float = 0.1,
+        embedding_dropout: float | None = None,
         attention_dropout: float = 0.1,
         activation: Any = "gelu_tanh",
         epsilon: float = 1e-5,
@@ -69,7 +71,8 @@ class Gpt(StackModel):
     ):
         super().__init__(**kwargs)
         dtype = self.dtype_policy
-        embeddings = gpt_embeddings(vocab_size, d_model, num_positions, dropout, pad_id, dtype)
+        rate = dropout if embedding_dropout is None else embedding_dropout
+        embeddings = gpt_embeddings(vocab_size, d_model, num_positions, rate, pad_id, dtype)
         self.stack = Encoder(
             num_layers,
             d_model,

@@ -24,7 +24,8 @@ class Gpt2(StackModel):
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets; default `4 · d_model`.
         num_positions: number of positions.
-        dropout: rate on embeddings, sublayers and what classifiers read.
+        dropout: rate on sublayers and what classifiers read.
+        embedding_dropout: rate on embeddings; default `dropout`.
         attention_dropout: rate on the attention weights.
         activation: of the feed-forward nets.
         epsilon: of the norms.
@@ -53,6 +54,7 @@ class Gpt2(StackModel):
         dff: int | None = None,
         num_positions: int = 1024,
         dropout: float = 0.1,
+        embedding_dropout: float | None = None,
         attention_dropout: float = 0.1,
         activation: Any = "gelu_tanh",
         epsilon: float = 1e-5,
@@ -66,7 +68,8 @@ class Gpt2(StackModel):
     ):
         super().__init__(**kwargs)
         dtype = self.dtype_policy
-        embeddings = gpt_embeddings(vocab_size, d_model, num_positions, dropout, pad_id, dtype)
+        rate = dropout if embedding_dropout is None else embedding_dropout
+        embeddings = gpt_embeddings(vocab_size, d_model, num_positions, rate, pad_id, dtype)
         scale = (d_model // num_heads) ** -0.5 if scaled_scores else 1.0
 
         def attention(depth: int) -> MultiHeadAttention:

@@ -113,14 +113,20 @@ class Roberta(StackModel):
             epsilon=epsilon,
             tied_to=embeddings.table if tied else None,
         )
-        transformed = Pooler("first", d_model, dropout=dropout, name="transformed", **common)
+
+        def classifier(dtype: Any, **given: Any) -> SequenceHead:
+            given = {"dropout": dropout, **given}
+            rate = given["dropout"]  # on both sides of the transformation
+            transformed = Pooler("first", d_model, dropout=rate, dtype=dtype, name="transformed")
+            return SequenceHead(transformed, **given, dtype=dtype)
+
         self.make_heads(
             heads,
             {
                 "pooled": lambda **_: self.pooler,
                 "masked_lm": language_model,
                 "lm": language_model,
-                "sequence_classification": partial(SequenceHead, transformed, dropout=dropout),
+                "sequence_classification": classifier,
                 "token_classification": partial(TokenHead, dropout=dropout),
                 "span": partial(TokenHead, labels=["start", "end"]),
                 "multiple_choice": partial(

@@ -1,89 +1,19 @@
 """Family: all that is to know about the files of one kind of model."""
 
 import inspect
-import types
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 
-from tftransformer.masks import CausalMask, PaddingMask
+from tftransformer.pretrained import entries
+from tftransformer.pretrained.fields import Config, Field, check_kind
 from tftransformer.pretrained.rules import Rule
 
-Config = Mapping[str, Any]
-ACTIVATIONS = {
-    "gelu": "gelu",
-    "gelu_new": "gelu_tanh",
-    "gelu_pytorch_tanh": "gelu_tanh",
-    "gelu_fast": "gelu_tanh",
-    "gelu_python": "gelu",
-    "relu": "relu",
-    "silu": "silu",
-    "swish": "silu",
-    "tanh": "tanh",
-    "sigmoid": "sigmoid",
-    "linear": "linear",
-    "relu6": "relu6",
-    "mish": "mish",
-}
-# Entries that describe the file itself and are written anew.
-VERSIONS = {"architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path"}
-
-
-@dataclass(frozen=True)
-class Field:
-    """One entry of config.json and the argument of our constructor that says the same.
-
-    An entry that the file lacks leaves the argument at its default, so the defaults of our
-    constructors are those of the published configurations.
-
-    Attributes:
-        theirs: the entry.
-        ours: the argument.
-        load: (value, config) → the argument; default: the value itself.
-        save: (argument, arguments) → the entry.
-    """
-
-    theirs: str
-    ours: str
-    load: Callable[[Any, Config], Any] = lambda value, config: value
-    save: Callable[[Any, Mapping[str, Any]], Any] = lambda value, arguments: value
-
-
-def activation(theirs: str, ours: str = "activation") -> Field:
-    """The entry that names an activation."""
-
-    def load(name, config):
-        if name not in ACTIVATIONS:
-            raise ValueError(f"{theirs} is {name!r}, which is none of {sorted(ACTIVATIONS)}.")
-        return ACTIVATIONS[name]
-
-    def save(name, arguments):
-        names = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
-        if name not in names:
-            raise ValueError(f"Hugging Face has no name for the activation {name!r}.")
-        return names[name]
-
-    return Field(theirs, ours, load, save)
-
-
-def causal(theirs: str) -> Field:
-    """The entry that says whether the mask is causal."""
-
-    def save(mask, arguments):
-        if mask not in (None, PaddingMask(), CausalMask() & PaddingMask()):
-            raise ValueError(f"Hugging Face has no name for the mask {mask!r}.")
-        return mask == CausalMask() & PaddingMask()
-
-    return Field(
-        theirs,
-        "mask",
-        lambda value, config: CausalMask() & PaddingMask() if value else PaddingMask(),
-        save,
-    )
+# More are no labels of a head, but a mistake or an attack.
+MOST_LABELS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -94,16 +24,21 @@ class Family:
         model_type: the entry `model_type` of config.json.
         model: our class.
         fields: what config.json says and our constructor takes.
+        defaults: what transformers assumes of entries that a file lacks.
         architectures: for each of Hugging Face's classes the names of our heads; those without
             heads of their own last.
         rules: for each variable its name in the file.
         bodies: the prefix `{body}` for an architecture; under None for all others.
         labelled: heads whose argument `labels` is the entry `id2label`.
-        fixed: entries that we support with one value alone.
+        head_fields: for each head what config.json says and our head takes, beside the labels.
+        fixed: entries that we support with one value alone, and write.
+        expected: such entries that we do not write.
+        head_fixed: for each head such entries that matter where the head is, and only there.
+        implied: entries that follow from others: name → (config) → what they must be.
+        unused: entries that change neither outputs nor training, beside those of all families.
+        synonyms: other names that transformers takes for an entry.
         constants: arguments that are not in the file: name → (config) → what they may be, first
             what a loaded model gets.
-        defaults: what Hugging Face assumes of entries that a file lacks, where it is not the
-            default of our constructor.
         tied: tensors that some files hold although they equal another: name → the other's name.
         derived: tensors that are written although they follow from the config: name → (config) →
             tensor; read, they are among the ignored.
@@ -114,26 +49,58 @@ class Family:
     model_type: str
     model: type[keras.Model]
     fields: tuple[Field, ...]
+    defaults: Mapping[str, Any]
     architectures: Mapping[str, tuple[str, ...]]
     rules: list[Rule]
     bodies: Mapping[str | None, str] = field(default_factory=lambda: {None: ""})
     labelled: tuple[str, ...] = ("sequence_classification", "token_classification")
+    head_fields: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    expected: Mapping[str, Any] = field(default_factory=dict)
+    head_fixed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    implied: Mapping[str, Callable[[Config], Any]] = field(default_factory=dict)
+    unused: Set[str] = frozenset()
+    synonyms: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, Callable[[Config], tuple]] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
     tied: Mapping[str, str] = field(default_factory=dict)
     derived: Mapping[str, Callable[[Config], np.ndarray]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
 
-    def arguments(self, config: Config) -> dict[str, Any]:
-        """Returns the arguments of our constructor, but for the heads."""
+    # What a config says.
+
+    def whole(self, config: Config) -> dict[str, Any]:
+        """Returns a config with each entry under its first name, and with what it leaves out.
+
+        Raises:
+            ValueError: if two names of one entry disagree, or an entry has a value that is not
+                supported.
+        """
+        config = dict(config)
+        for synonym, name in self.synonyms.items():
+            value = config.pop(synonym, config.get(name))
+            if config.get(name, value) != value:
+                raise ValueError(f"{synonym}={value!r} and {name}={config[name]!r} are one entry.")
+            if value is not None:
+                config[name] = value
+        if config.get("id2label") is None and config.get("num_labels") is not None:
+            number = config["num_labels"]
+            if number not in range(1, MOST_LABELS):
+                raise ValueError(f"num_labels={number!r} is no number of labels.")
+            config["id2label"] = {str(n): f"LABEL_{n}" for n in range(number)}
         config = {**self.defaults, **config}
-        for entry, value in self.fixed.items():
-            if config.get(entry, value) != value:
+        known = {field.theirs for field in self.fields} | self.unused
+        fixed = {name: one for name, one in entries.FIXED.items() if name not in known}
+        check_fixed(config, {**fixed, **self.fixed, **self.expected})
+        for name, follows in self.implied.items():
+            if config.get(name) is not None and config[name] != follows(config):
                 raise ValueError(
-                    f"config.json has {entry}={config[entry]!r}; only {value!r} is supported."
+                    f"{name}={config[name]!r}, where the other entries make it {follows(config)!r}."
                 )
+        return config
+
+    def arguments(self, config: Config) -> dict[str, Any]:
+        """Returns the arguments of our constructor, but for the heads, of a whole config."""
         arguments = {
             field.ours: field.load(config[field.theirs], config)
             for field in self.fields
@@ -146,16 +113,41 @@ class Family:
 
     def further(self, config: Config) -> dict[str, Any]:
         """Returns the entries that have no argument of ours and stay true of a saved copy."""
-        known = {field.theirs for field in self.fields} | {"id2label", "label2id"} | VERSIONS
+        known = {field.theirs for field in self.fields} | entries.LABELS | entries.VERSIONS
+        known |= self.implied.keys() | self.synonyms.keys()
         return {entry: value for entry, value in config.items() if entry not in known}
 
-    def body(self, names: set[str]) -> str:
-        """Returns the prefix that the names in a file have."""
-        first = next(rule.theirs for rule in self.rules if "{body}" in rule.theirs)
-        for body in self.bodies.values():
-            if first.replace("{body}", body).replace("{n}", "0") in names:
-                return body
-        return self.bodies[None]
+    def unread(self, config: Config) -> list[str]:
+        """Returns the entries of which nobody here knows whether they matter."""
+        known = {field.theirs for field in self.fields} | entries.LABELS | entries.VERSIONS
+        known |= entries.FIXED.keys() | entries.UNUSED | self.unused | self.fixed.keys()
+        known |= self.expected.keys()
+        known |= self.implied.keys() | self.synonyms.keys() | self.defaults.keys()
+        known |= {field.theirs for fields in self.head_fields.values() for field in fields}
+        known |= {name for fixed in self.head_fixed.values() for name in fixed}
+        return sorted(name for name in config if name not in known and not name.startswith("_"))
+
+    # Names of tensors.
+
+    def body(self, names: Set[str]) -> str:
+        """Returns the prefix that most names in a file have."""
+        firsts = [rule.theirs.replace("{n}", "0") for rule in self.rules if "{body}" in rule.theirs]
+
+        def held(body: str) -> int:
+            return sum(first.replace("{body}", body) in names for first in firsts)
+
+        return max(self.bodies.values(), key=held)
+
+    def ties(self, arguments: Mapping[str, Any], body: str) -> dict[str, str]:
+        """Returns for each tensor that a model keeps as another the other's name."""
+        own = set()  # what a model whose head is not tied keeps for itself
+        if not arguments.get("tied", True):
+            own = {rule.theirs for rule in self.rules if rule.head}
+        return {
+            name.replace("{body}", body): same.replace("{body}", body)
+            for name, same in self.tied.items()
+            if name not in own
+        }
 
     def tensors(self, body: str) -> dict[str, set[str]]:
         """Returns for each head the names of its tensors, those that are ties left out."""
@@ -166,17 +158,25 @@ class Family:
                 tensors.setdefault(rule.head, set()).add(name)
         return tensors
 
+    # Heads.
+
     def asked_heads(self, config: Config) -> tuple[str, ...]:
         """Returns the heads that the architecture in the config has."""
         known = [name for name in config.get("architectures") or () if name in self.architectures]
         return self.architectures[known[0]] if known else ()
 
-    def held_heads(self, config: Config, names: set[str], body: str) -> dict[str, dict[str, Any]]:
+    def held_heads(self, config: Config, names: Set[str], body: str) -> dict[str, dict[str, Any]]:
         """Returns the heads that a file holds, with their arguments.
 
-        Those of the architecture of which it holds anything, or which have nothing to hold; and
-        others whose tensors are all there and nobody else's.
+        Those that our own entry names; else those of the architecture of which the file holds
+        anything, or which have nothing to hold; and others whose tensors are all there and nobody
+        else's.
         """
+        told = config.get(entries.HEADS)
+        if told is not None:
+            if not isinstance(told, dict) or not all(isinstance(v, dict) for v in told.values()):
+                raise ValueError(f"{entries.HEADS}={told!r} is no object of heads.")
+            return told
         tensors = self.tensors(body)
         held = [
             head
@@ -187,37 +187,69 @@ class Family:
             others = set().union(*(theirs for other, theirs in tensors.items() if other != head))
             if head not in held and wanted <= names and wanted.isdisjoint(others):
                 held.append(head)
-        return {head: self._labels(config) if head in self.labelled else {} for head in held}
+        return {head: self.head_arguments(head, config) for head in held}
 
-    def _labels(self, config: Config) -> dict[str, Any]:
-        if "id2label" in config:
-            names = config["id2label"]
-            return {"labels": [names[key] for key in sorted(names, key=int)]}
-        return {"labels": config.get("num_labels", 2)}
+    def head_arguments(self, head: str, config: Config) -> dict[str, Any]:
+        """Returns the arguments of a head that the config has words for; null says nothing."""
+        values = {f.ours: f.load(config[f.theirs], config) for f in self.head_fields.get(head, ())}
+        arguments = {name: value for name, value in values.items() if value is not None}
+        if head in self.labelled:
+            arguments["labels"] = label_names(config)
+        return arguments
 
-    def architecture(self, heads: set[str]) -> str:
-        """Returns the class of Hugging Face that covers most of the heads."""
-        fitting = [name for name, has in self.architectures.items() if heads.issuperset(has)]
-        plain = [name for name in self.architectures if name in self.bodies]
-        return max(fitting or plain, key=lambda name: len(self.architectures[name]))
+    def check_heads(self, config: Config, heads: Any) -> None:
+        """Raises if heads need entries of the config that have a value not supported."""
+        for head in heads:
+            check_fixed(config, self.head_fixed.get(head, {}))
 
-    def config(self, arguments: Mapping[str, Any], heads: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns config.json for a model with these arguments and heads."""
+    def architecture(self, heads: Set[str], names: Set[str]) -> str:
+        """Returns the class of Hugging Face that finds most of its weights in a file.
+
+        Args:
+            heads: the heads of the model.
+            names: its tensors, with the prefix written "{body}".
+        """
+        tensors = self.tensors("{body}")
+
+        def fit(name: str) -> tuple:
+            own = set(self.architectures[name])
+            lacking = set().union(*(tensors.get(head, set()) for head in own - heads))
+            return lacking <= names, len(own & heads), name in self.bodies, -len(own - heads)
+
+        return max(self.architectures, key=fit)
+
+    # What a model says.
+
+    def config(
+        self, arguments: Mapping[str, Any], heads: Mapping[str, Any], names: Set[str]
+    ) -> dict[str, Any]:
+        """Returns config.json for a model with these arguments, heads and names of tensors."""
         lacking = {f.ours for f in self.fields} - arguments.keys()
         if lacking:
             raise ValueError(f"config.json says {sorted(lacking)}: build the model with them.")
         config = {
-            "architectures": [self.architecture(set(heads))],
+            "architectures": [self.architecture(set(heads), names)],
             "model_type": self.model_type,
             **self.fixed,
-            **{f.theirs: f.save(arguments[f.ours], arguments) for f in self.fields},
         }
+        for f in self.fields:
+            value = f.save(arguments[f.ours], arguments)
+            if config.setdefault(f.theirs, value) != value:
+                raise ValueError(
+                    f"Hugging Face has one entry, {f.theirs}, for two rates or sizes of the model, "
+                    f"which has {config[f.theirs]!r} and {f.ours}={value!r}."
+                )
         for name, values in self.constants.items():
             if not any(alike(arguments.get(name), value) for value in values(config)):
                 raise ValueError(
                     f"Hugging Face has no name for {name}={arguments.get(name)!r}, only for "
                     f"{values(config)[0]!r}: use model.save(…)."
                 )
+        config |= {name: follows(config) for name, follows in self.implied.items()}
+        for head, layer in heads.items():
+            config |= self.head_fixed.get(head, {})
+            for f in self.head_fields.get(head, ()):
+                config[f.theirs] = f.save(layer.get_config()[f.ours], arguments)
         for head in self.labelled:
             if head in heads:
                 labels = heads[head].labels
@@ -228,23 +260,31 @@ class Family:
         return config
 
 
+def check_fixed(config: Config, fixed: Mapping[str, Any]) -> None:
+    """Raises if an entry has another value than the one that is supported."""
+    for entry, value in fixed.items():
+        if config.get(entry, value) != value:
+            hint = ""
+            if entry == "quantization_config":
+                hint = " Load the folder in transformers, dequantise it and save it again."
+            raise ValueError(
+                f"config.json has {entry}={config[entry]!r}; only {value!r} is supported.{hint}"
+            )
+
+
+def label_names(config: Config) -> list[str]:
+    """Returns the names of the labels in their order; transformers' default are two."""
+    names = config.get("id2label")
+    if names is None:
+        return ["LABEL_0", "LABEL_1"]
+    if sorted(names, key=int) != [str(n) for n in range(len(names))]:
+        raise ValueError(f"id2label numbers labels by {sorted(names)}, not from 0 without a gap.")
+    return [names[str(n)] for n in range(len(names))]
+
+
 def alike(one: Any, other: Any) -> bool:
     """Whether two arguments are equal, layers by their configurations but for their names."""
     if not isinstance(one, keras.layers.Layer) or type(one) is not type(other):
         return one == other
     configs = [layer.get_config() for layer in (one, other)]
     return all(configs[0][key] == configs[1][key] for key in configs[0].keys() - {"name", "dtype"})
-
-
-def check_kind(name: str, value: Any, annotation: Any) -> None:
-    """Raises if a number or a bool is expected, by the annotation, and the value is another."""
-    good = {
-        int: lambda: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
-        float: lambda: isinstance(value, (int, float)) and 0 <= value < float("inf"),
-        bool: lambda: isinstance(value, bool),
-    }
-    kind = annotation
-    if types.NoneType in typing.get_args(annotation):
-        kind = next(one for one in typing.get_args(annotation) if one is not types.NoneType)
-    if value is not None and kind in good and not good[kind]():
-        raise ValueError(f"{name}={value!r} is no {kind.__name__}, or out of range.")

@@ -3,6 +3,7 @@
 import os
 import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,15 @@ import numpy as np
 from keras import ops
 
 from tftransformer.core import allocate, unallocated
+from tftransformer.pretrained import entries
 from tftransformer.pretrained.families import FAMILIES
-from tftransformer.pretrained.family import Config, Family
-from tftransformer.pretrained.rules import expand
-from tftransformer.pretrained.weight_files import WeightFiles, read_json
+from tftransformer.pretrained.family import Family
+from tftransformer.pretrained.fields import Config
+from tftransformer.pretrained.rules import Rule, expand
+from tftransformer.pretrained.weight_files import WeightFiles, check_folder, read_json
+
+# Kinds of numbers, as safetensors' header names them, that become weights.
+FLOATS = ("F64", "F32", "F16", "BF16")
 
 
 @dataclass(frozen=True)
@@ -27,20 +33,23 @@ class Loaded:
         missing: weights that the file lacks: those of heads the caller asked for have their
             initial values; a head that the architecture should have is left out.
         unexpected: tensors of the file that the model has no place for.
+        unread: entries of config.json of which it is not known whether they matter.
     """
 
     model: keras.Model
     missing: list[str]
     unexpected: list[str]
+    unread: list[str]
 
 
-def from_pretrained(folder: str | os.PathLike, **arguments: Any) -> keras.Model:
+def from_pretrained(folder: str | os.PathLike[str], **arguments: Any) -> keras.Model:
     """Returns the model of a folder as Hugging Face writes it.
 
-    Reads config.json and model.safetensors, or the shards of model.safetensors.index.json. The
-    class follows from the config, and the heads are those the file holds. Warns of tensors without
-    a place, and of weights that the file lacks. What else the config says (ids of special tokens,
-    …) stays with the model as `further_config`, for `save_pretrained`.
+    Reads config.json and model.safetensors, or the shards of model.safetensors.index.json. Nothing
+    is downloaded. The class follows from the config, and the heads are those the file holds. Warns
+    of tensors without a place, of weights that the file lacks, and of entries of the config that
+    are not known. What else the config says (ids of special tokens, …) stays with the model as
+    `further_config`, for `save_pretrained`.
 
     Args:
         folder: the folder.
@@ -53,70 +62,67 @@ def from_pretrained(folder: str | os.PathLike, **arguments: Any) -> keras.Model:
 
     Example:
 
-    ```python
-    model = from_pretrained("bert-base-uncased", heads={"sequence_classification": {"labels": 3}})
-    ```
+    >>> from tftransformer.pretrained import from_pretrained, save_pretrained
+    >>> bert = tt.Bert(vocab_size=100, num_layers=1, d_model=16, num_heads=2, dff=32, heads=())
+    >>> save_pretrained(bert, "my-bert")
+    >>> model = from_pretrained("my-bert", heads={"token_classification": {"labels": 3}})
+    >>> model(np.ones((2, 7), "int32"))["token_classification"].shape
+    TensorShape([2, 7, 3])
     """
     loaded = load_pretrained(folder, **arguments)
     for what, names in (
         ("weights are not in the file", loaded.missing),
         ("tensors of the file have no place in the model", loaded.unexpected),
+        ("entries of config.json are not known and change nothing", loaded.unread),
     ):
         if names:
             warnings.warn(f"{folder}: {len(names)} {what}: {listed(names)}", stacklevel=2)
     return loaded.model
 
 
-def load_pretrained(folder: str | os.PathLike, **arguments: Any) -> Loaded:
+def load_pretrained(folder: str | os.PathLike[str], **arguments: Any) -> Loaded:
     """Like `from_pretrained`, but returns what did not fit instead of warning of it."""
     folder = Path(folder)
-    config = read_json(folder / "config.json")
-    family = family_of(config, folder)
+    check_folder(folder)
+    raw = read_json(folder / "config.json")
+    family = family_of(raw, folder)
     files = WeightFiles(folder, family.aliases)
-    body = family.body(set(files.shapes))
+    body = family.body(files.shapes.keys())
     try:
+        config = family.whole(raw)
         given = {**family.arguments(config), **arguments}
-        held = family.held_heads(config, set(files.shapes), body)
+        ties = family.ties(given, body)
+        files.follow(ties)
+        held = family.held_heads(config, files.shapes.keys(), body)
         if any(family.architectures.values()):
             given.setdefault("heads", held)
+            family.check_heads(config, given["heads"])
         check_layers(given, len(files.shapes))
         with unallocated() as variables:
             model = family.model(**given)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{folder / 'config.json'} describes no model: {error}") from error
     places = list(expand(family.rules, model, body))
-    wrong, missing = [], []
-    for rule, variable in places:
-        expected = rule.file_shape(tuple(variable.shape), config)
-        if rule.theirs not in files.shapes:
-            missing.append(rule)
-        elif files.shapes[rule.theirs] != expected:
-            wrong.append(f"{rule.theirs} is {files.shapes[rule.theirs]}, not {expected}")
-    if wrong:
-        raise ValueError(f"{folder}: {len(wrong)} tensors do not fit config.json: {listed(wrong)}")
+    missing = [rule for rule, _ in places if rule.theirs not in files.shapes]
+    check_fit(folder, places, files, config)
     lost = [rule.theirs for rule in missing if not ("heads" in arguments and rule.head)]
     if lost:
         raise ValueError(f"{folder}: {len(lost)} weights are not in the file: {listed(lost)}")
     placed = {rule.theirs for rule, _ in places}
-    tied = {
-        name.replace("{body}", body): same.replace("{body}", body)
-        for name, same in family.tied.items()
-    }
-    check_tied({name: same for name, same in tied.items() if name not in placed}, files)
-    unexpected = [
-        name
-        for name in files.shapes
-        if name not in placed | tied.keys()
-        and not any(re.search(pattern, name) for pattern in family.ignored)
-    ]
+    ties = {name: same for name, same in ties.items() if name not in placed}
+    check_promises(files, family, ties)
+    check_tied(ties, files)
     values = {id(variable): rule for rule, variable in places if rule not in missing}
     for variable in variables:
         rule = values.get(id(variable))
         allocate(variable, None if rule is None else value_of(rule, variable, files))
-    model.further_config = family.further(config)
-    left_out = set() if "heads" in arguments else set(family.asked_heads(config)) - held.keys()
-    lacking = {name for head in left_out for name in family.tensors(body)[head]}
-    return Loaded(model, sorted({rule.theirs for rule in missing} | lacking), sorted(unexpected))
+    model.further_config = family.further(raw)
+    return Loaded(
+        model,
+        sorted({rule.theirs for rule in missing} | left_out(family, config, held, body, arguments)),
+        unexpected(family, files, placed | ties.keys()),
+        family.unread(raw),
+    )
 
 
 def family_of(config: Config, folder: Path) -> Family:
@@ -133,11 +139,11 @@ def family_of(config: Config, folder: Path) -> Family:
             return family
     if families:
         return families[0]
-    known = sorted(family.model_type for family in FAMILIES)
+    known = sorted({family.model_type for family in FAMILIES})
     raise ValueError(f"{folder / 'config.json'} has model_type={kind!r}, not one of {known}.")
 
 
-def check_layers(arguments: dict[str, Any], tensors: int) -> None:
+def check_layers(arguments: Mapping[str, Any], tensors: int) -> None:
     """Raises if there are to be more layers than the file has tensors: building takes time."""
     layers = arguments.get("num_layers", 1)
     for number in layers if isinstance(layers, (list, tuple)) else [layers]:
@@ -145,11 +151,49 @@ def check_layers(arguments: dict[str, Any], tensors: int) -> None:
             raise ValueError(f"num_layers={number!r}, and the file has {tensors} tensors.")
 
 
-def check_tied(tied: dict[str, str], files: WeightFiles) -> None:
+def check_fit(
+    folder: Path, places: list[tuple[Rule, Any]], files: WeightFiles, config: Config
+) -> None:
+    """Raises if a tensor has another shape than its weight, or holds no floating point numbers."""
+    wrong, strange = [], []
+    for rule, variable in places:
+        name = rule.theirs
+        if name not in files.shapes:
+            continue
+        expected = rule.file_shape(tuple(variable.shape), config)
+        if files.shapes[name] != expected:
+            wrong.append(f"{name} is {files.shapes[name]}, not {expected}")
+        if files.kinds[name] not in FLOATS:
+            strange.append(f"{name} holds {files.kinds[name]}")
+    if wrong:
+        raise ValueError(f"{folder}: {len(wrong)} tensors do not fit config.json: {listed(wrong)}")
+    if strange:
+        raise ValueError(
+            f"{folder}: {len(strange)} tensors hold no floating point numbers of {FLOATS}: "
+            f"{listed(strange)}. If the model is quantised, dequantise it in transformers and save "
+            "it again."
+        )
+
+
+def check_promises(files: WeightFiles, family: Family, ties: Mapping[str, str]) -> None:
+    """Raises if the index lists a tensor that no shard holds, and that is no tie."""
+    lacking = [
+        name
+        for name in files.promised
+        if name not in files.shapes
+        and name not in ties
+        and not any(re.search(pattern, name) for pattern in family.ignored)
+    ]
+    if lacking:
+        path = files.promised[lacking[0]]
+        raise ValueError(f"{path} lacks {listed(sorted(lacking))}, which the index promises.")
+
+
+def check_tied(tied: Mapping[str, str], files: WeightFiles) -> None:
     """Raises if a tensor that is kept once here has two values in the file."""
     for name, same in tied.items():
-        if {name, same} <= files.shapes.keys() and not np.array_equal(
-            files.read(name), files.read(same)
+        if {name, same} <= files.shapes.keys() and not (
+            files.same(name, same) or np.array_equal(files.read(name), files.read(same))
         ):
             raise ValueError(
                 f"{name} differs from {same}, and the model keeps them as one: pass tied=False if "
@@ -157,10 +201,34 @@ def check_tied(tied: dict[str, str], files: WeightFiles) -> None:
             )
 
 
-def value_of(rule, variable: keras.Variable, files: WeightFiles) -> Any:
+def value_of(rule: Rule, variable: keras.Variable, files: WeightFiles) -> Any:
     """Returns what the file says of a variable, in its dtype."""
     value = rule.from_file(files.read(rule.theirs), tuple(variable.shape))
     return value if value.dtype.name == variable.dtype else ops.cast(value, variable.dtype)
+
+
+def left_out(
+    family: Family,
+    config: Config,
+    held: Mapping[str, Any],
+    body: str,
+    arguments: Mapping[str, Any],
+) -> set[str]:
+    """Returns the tensors of heads that the architecture should have and the model has not."""
+    if "heads" in arguments or config.get(entries.HEADS) is not None:
+        return set()
+    heads = set(family.asked_heads(config)) - held.keys()
+    return {name for head in heads for name in family.tensors(body)[head]}
+
+
+def unexpected(family: Family, files: WeightFiles, known: set[str]) -> list[str]:
+    """Returns the names of tensors that are no weights of the model, and not ignored."""
+    return sorted(
+        name
+        for name in files.shapes.keys() - known
+        if not any(re.search(pattern, name) for pattern in family.ignored)
+        and not any(files.same(name, other) for other in known & files.shapes.keys())
+    )
 
 
 def listed(names: list[str], most: int = 5) -> str:

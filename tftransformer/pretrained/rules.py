@@ -120,3 +120,28 @@ def expand(rules: list[Rule], model: Any, body: str) -> Iterator[tuple[Rule, Any
             )
             if fits and variable is not None:
                 yield written, variable
+
+
+def named(model: Any, rules: list[Rule], body: str) -> dict[str, list[tuple[Rule, Any]]]:
+    """Returns for each tensor of a model's file its variables, in the order of their parts.
+
+    Raises:
+        ValueError: if a weight has no name, or two of them have one.
+    """
+    places: dict[str, list[tuple[Rule, Any]]] = {}
+    for rule, variable in expand(rules, model, body):
+        places.setdefault(rule.theirs, []).append((rule, variable))
+    known = {id(variable) for found in places.values() for _, variable in found}
+    nameless = [weight.path for weight in model.weights if id(weight) not in known]
+    if nameless:
+        raise ValueError(f"Hugging Face has no names for {nameless[:5]}: use model.save(…).")
+    for name, found in places.items():
+        number = found[0][0].part[1] if found[0][0].part else 1
+        if len(found) != number:
+            name = name.replace("{body}", "")
+            raise ValueError(
+                f"the model has {len(found)} weights for {name}, not {number}: Hugging Face has "
+                "no model with all of its heads, so save fewer, or use model.save(…)."
+            )
+        found.sort(key=lambda place: place[0].part or (0, 1))
+    return places

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,18 @@ WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 # Far beyond any real one; a larger file is not what it says it is.
 _MOST_JSON_BYTES = 100_000_000
+
+
+def check_folder(folder: Path) -> None:
+    """Raises if there is no such folder."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, not a folder with config.json and {WHOLE}.")
+    if not folder.exists():
+        raise ValueError(
+            f"there is no folder {folder}, and nothing is downloaded. Get it where there is a "
+            f"network, such as `hf download {folder} --local-dir {folder.name}` with the "
+            "huggingface_hub package, and give the path of the folder."
+        )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -33,7 +45,9 @@ def read_json(path: Path) -> dict[str, Any]:
 class WeightFiles:
     """The tensors of a folder, by name: shapes at once, values when asked for.
 
-    Reads safetensors, whole or in shards, and nothing else.
+    Reads safetensors, whole or in shards, and nothing else. Where the header of a file says that a
+    tensor was left out, since it is another one's memory (`safetensors.torch.save_model`), it is
+    found under its name all the same.
 
     Args:
         folder: the folder.
@@ -41,44 +55,74 @@ class WeightFiles:
 
     Attributes:
         shapes: for each tensor its shape.
+        kinds: for each tensor the kind of its numbers, as the header has it: "F32", "I64", …
+        promised: for each tensor that the index lists and no shard holds the path of that shard.
     """
 
-    def __init__(self, folder: str | os.PathLike, aliases: Iterable[tuple[str, str]] = ()):
+    def __init__(self, folder: str | os.PathLike[str], aliases: Iterable[tuple[str, str]] = ()):
         from safetensors import SafetensorError, safe_open
 
         self.shapes: dict[str, tuple[int, ...]] = {}
+        self.kinds: dict[str, str] = {}
+        self.promised: dict[str, Path] = {}
         self._where: dict[str, tuple[Any, str]] = {}
+        self._folder, self._aliases = folder, tuple(aliases)
         for path, promised in files_of(Path(folder)).items():
             try:
                 file = safe_open(path, framework="np")
-                stored = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+                for name in file.keys():  # noqa: SIM118
+                    tensor = file.get_slice(name)
+                    self._add(name, tuple(tensor.get_shape()), tensor.get_dtype(), (file, name))
             except (SafetensorError, OSError) as error:
                 raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
-            lacking = promised - stored.keys()
-            if lacking:
-                raise ValueError(f"{path} lacks {sorted(lacking)[:3]}, which the index promises.")
-            for stored_name, shape in stored.items():
-                name = stored_name
-                for pattern, replacement in aliases:
-                    name = re.sub(pattern, replacement, name)
-                if name in self.shapes:
-                    raise ValueError(f"{folder} holds {name} twice.")
-                self.shapes[name], self._where[name] = shape, (file, stored_name)
+            for name in promised:
+                self.promised.setdefault(self._spelt(name), path)
+            for name, kept in (file.metadata() or {}).items():
+                name, kept = self._spelt(name), self._spelt(kept)
+                if name not in self.shapes and kept in self.shapes:
+                    self.call(name, kept)
+        for name in self.shapes:
+            self.promised.pop(name, None)
+
+    def _spelt(self, name: str) -> str:
+        """A name as it is spelt today."""
+        for pattern, replacement in self._aliases:
+            name = re.sub(pattern, replacement, name)
+        return name
+
+    def _add(self, stored: str, shape: tuple[int, ...], kind: str, where: tuple[Any, str]) -> None:
+        name = self._spelt(stored)
+        if name in self.shapes:
+            raise ValueError(f"{self._folder} holds {name} twice.")
+        self.shapes[name], self.kinds[name], self._where[name] = shape, kind, where
+
+    def call(self, name: str, kept: str) -> None:
+        """Gives a tensor that is held a further name."""
+        for table in (self.shapes, self.kinds, self._where):
+            table[name] = table[kept]
+
+    def follow(self, ties: Mapping[str, str]) -> None:
+        """Finds tensors that are held under the name of one that equals them.
+
+        Args:
+            ties: for a name that of the tensor that it equals.
+        """
+        for name, same in ties.items():
+            if name in self.shapes and same not in self.shapes:
+                self.call(same, name)
+
+    def same(self, name: str, other: str) -> bool:
+        """Whether two names are of one tensor in a file."""
+        return self._where[name] == self._where[other]
 
     def read(self, name: str) -> np.ndarray:
         """Returns the values of a tensor."""
         file, stored_name = self._where[name]
-        tensor = file.get_tensor(stored_name)
-        # bfloat16 is a type of its own to numpy, of kind "V".
-        if tensor.dtype.kind != "f" and tensor.dtype.name != "bfloat16":
-            raise ValueError(f"{name} holds {tensor.dtype}, not floating point numbers.")
-        return tensor
+        return file.get_tensor(stored_name)
 
 
 def files_of(folder: Path) -> dict[Path, set[str]]:
     """Returns the safetensors files of a folder, each with the tensors its index promises."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder.")
     if (folder / WHOLE).is_file():
         return {folder / WHOLE: set()}
     if (folder / INDEX).is_file():

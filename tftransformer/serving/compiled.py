@@ -1,45 +1,49 @@
-"""SavedModels that are compiled where they are served."""
+"""What XLA compiles where it is served."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from tftransformer.serving.parts import ROWS
-from tftransformer.serving.translation_module import TranslationModule
 
+def compiled(
+    compute: Callable,
+    specs: Mapping[str, tf.TensorSpec],
+    fills: Mapping[str, int],
+    max_length: int | None,
+) -> Callable:
+    """Returns a function that does what `compute` does, compiled as a whole by XLA.
 
-class CompiledTranslationModule(TranslationModule):
-    """A `TranslationModule` whose encoder and loop of decoding XLA compiles as one.
-
-    XLA compiles anew for each shape, for seconds. So the length of the sources and the number of
-    texts are rounded up to powers of two, which changes no translation. A batch stays whole.
+    XLA compiles anew for each shape, for seconds. So the length of the rows and their number are
+    rounded up to powers of two. A batch stays whole.
 
     Args:
-        model: as in `TranslationModule`, like all that follows.
+        compute: maps rows, a dict of tensors, to a structure of tensors with as many rows.
+        specs: the signature of the rows.
+        fills: the id that pads each tensor of two axes.
+        max_length: most tokens that the model knows positions for, or None.
     """
+    inner = tf.function(compute, input_signature=[dict(specs)], jit_compile=True)
 
-    grows = False  # XLA wants shapes that stay
+    def with_padding(rows):
+        count, length = tf.unstack(tf.shape(rows[next(iter(fills))]))
+        width = power_of_two(length, least=16)
+        if max_length is not None:  # the model may know no further positions
+            width = tf.maximum(length, tf.minimum(width, max_length))
+        # Further rows repeat the last one, and end when it does; without any, one is padding.
+        none = tf.cast(count == 0, tf.int32)
+        taken = tf.minimum(tf.range(power_of_two(count, least=1)), tf.maximum(count - 1, 0))
 
-    def _decoder(self, search: Callable, model: Any) -> Callable:
-        compiled = tf.function(search, input_signature=ROWS, jit_compile=True)
-        pad_id = self.source_tokenizer.special_ids["pad"]
+        def padded(name, x):
+            if name in fills:
+                x = tf.pad(x, [[0, none], [0, width - length]], constant_values=fills[name])
+            else:
+                x = tf.pad(x, [[0, none]])
+            return tf.gather(x, taken)
 
-        def with_padding(source_ids, row_numbers):
-            rows, length = tf.unstack(tf.shape(source_ids))
-            width = power_of_two(length, least=16)
-            if self.max_source_length is not None:  # the model may know no further positions
-                width = tf.maximum(length, tf.minimum(width, self.max_source_length))
-            # Further rows repeat the last one, and end when it does; without any, one is padding.
-            none = tf.cast(rows == 0, tf.int32)
-            ids = tf.pad(source_ids, [[0, none], [0, width - length]], constant_values=pad_id)
-            last = tf.maximum(rows - 1, 0)
-            taken = tf.minimum(tf.range(power_of_two(rows, least=1)), last)
-            numbers = tf.pad(row_numbers, [[0, 1]])
-            decoded = compiled(tf.gather(ids, taken), tf.gather(numbers, taken))
-            return tf.nest.map_structure(lambda x: x[:rows], decoded)
+        found = inner({name: padded(name, x) for name, x in rows.items()})
+        return tf.nest.map_structure(lambda x: x[:count], found)
 
-        return with_padding
+    return with_padding
 
 
 def power_of_two(number: tf.Tensor, least: int) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""SavedModels that multiply integers of 8 bits."""
+"""Weights that are multiplied as integers of 8 bits."""
 
 import functools
 from typing import Any
@@ -7,27 +7,27 @@ import keras
 import tensorflow as tf
 
 from tftransformer.heads import LanguageModelHead
-from tftransformer.serving.compiled import CompiledTranslationModule
+from tftransformer.serving.int8_storage import quantize
 from tftransformer.serving.precision import in_precision
-from tftransformer.serving.quantized import quantize
+from tftransformer.serving.weights import Weights
 
 
-class Int8TranslationModule(CompiledTranslationModule):
-    """A `CompiledTranslationModule` that holds its large matrices as int8 and multiplies them so.
+class Int8Products(Weights):
+    """Large matrices as int8, which are multiplied so.
 
-    Dense layers, tables of embeddings and the head of a language model take part; what else a
-    model holds stays float32.
+    Dense layers, tables of embeddings and the head of a language model take part, in a copy of the
+    model; what else it holds stays float32.
 
     Args:
-        model: as in `TranslationModule`, like all that follows.
+        model: the model.
     """
 
-    def __init__(self, model: Any, *arguments: Any, **options: Any):
+    def __init__(self, model: Any):
         copy = in_precision(model, "float32")
         matrices = multiply_int8(copy)
-        super().__init__(copy, *arguments, **options)
-        self.weights = [v.value for v in copy.weights if id(v) not in matrices]
-        self.weights += [part for m in matrices.values() for part in (m.codes, m.scales)]
+        self.model = copy
+        self.tracked = [v.value for v in copy.weights if id(v) not in matrices]
+        self.tracked += [part for m in matrices.values() for part in (m.codes, m.scales)]
 
 
 class Int8Matrix:

@@ -1,38 +1,40 @@
-"""Decoding parts of a batch at the same time."""
+"""Computing parts of a batch at the same time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-ROWS = (
-    tf.TensorSpec([None, None], tf.int32, name="source_ids"),
-    tf.TensorSpec([None], tf.int32, name="row_numbers"),
-)
 
-
-def in_parts(decode: Callable, parts: int, pad_id: int) -> Callable:
-    """Returns a function that does what `decode` does, with parts of the rows side by side.
+def in_parts(
+    compute: Callable, specs: Mapping[str, tf.TensorSpec], fills: Mapping[str, int], parts: int
+) -> Callable:
+    """Returns a function that does what `compute` does, with parts of the rows side by side.
 
     Rows of similar length make a part, and each ends when its own rows have.
 
     Args:
-        decode: maps `ROWS` to a structure of tensors with as many rows. TensorFlow runs its calls
-            at the same time if it neither reads nor writes variables.
+        compute: maps rows, a dict of tensors, to a structure of tensors with as many rows.
+            TensorFlow runs its calls at the same time if it neither reads nor writes variables.
+        specs: the signature of the rows.
+        fills: the id that pads each tensor of two axes; the first one says how long rows are.
         parts: most parts; never more than there are rows.
-        pad_id: fills the ends of the rows of `source_ids`.
     """
+    first, pad_id = next(iter(fills.items()))
 
-    def decode_parts(source_ids, row_numbers):
-        rows = tf.shape(source_ids)[0]
-        count = tf.minimum(rows, parts)
-        lengths = tf.reduce_sum(tf.cast(source_ids != pad_id, tf.int32), axis=1)
+    def compute_parts(rows):
+        number = tf.shape(rows[first])[0]
+        count = tf.minimum(number, parts)
+        lengths = tf.reduce_sum(tf.cast(rows[first] != pad_id, tf.int32), axis=1)
         order = tf.argsort(lengths, stable=True)
-        part = tf.function(decode, input_signature=ROWS).get_concrete_function()
+        part = tf.function(compute, input_signature=[dict(specs)]).get_concrete_function()
 
         def body(i, arrays):
-            own = order[i * rows // count : (i + 1) * rows // count]
-            ids = tf.gather(source_ids, own)[:, : lengths[own[-1]]]
-            found = part(ids, tf.gather(row_numbers, own))
+            own = order[i * number // count : (i + 1) * number // count]
+            taken = {name: tf.gather(x, own) for name, x in rows.items()}
+            longest = lengths[own[-1]]
+            found = part(
+                {name: x[:, :longest] if name in fills else x for name, x in taken.items()}
+            )
             return i + 1, tf.nest.map_structure(lambda x, value: x.write(i, value), arrays, found)
 
         arrays = tf.nest.map_structure(
@@ -47,4 +49,4 @@ def in_parts(decode: Callable, parts: int, pad_id: int) -> Callable:
         place = tf.math.invert_permutation(order)
         return tf.nest.map_structure(lambda x: tf.gather(x.concat(), place), arrays)
 
-    return decode_parts
+    return compute_parts

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tftransformer.core import is_int, require
-from tftransformer.serving import start_of
+from tftransformer.tasks.translation_graph import start_of
 
 
 def check_number(name: str, value: Any, least: int, most: int | None = None) -> None:

@@ -11,20 +11,16 @@ import keras
 import numpy as np
 
 from tftransformer.decoding import BeamSearch, Strategy
-from tftransformer.serving import (
-    CompiledTranslationModule,
-    Int8TranslationModule,
-    QuantizedTranslationModule,
-    TranslationModule,
-    in_precision,
-    start_of,
-    write_ctranslate2,
-)
+from tftransformer.serving import ServedModule, write_ctranslate2
 from tftransformer.tasks.fit import check_number, check_special_ids, check_vocabularies
 from tftransformer.tasks.folder import read_translator, write_translator
 from tftransformer.tasks.scores import check_scoring, translation_scores
+from tftransformer.tasks.translation_graph import TranslationGraph, start_of
 
 FORMATS, WEIGHTS = ("saved_model", "ctranslate2"), ("float32", "bfloat16", "int8")
+# Most tokens of a source in an export, where neither model nor person sets a limit: what attention
+# costs grows with the square of the length, and a server takes what strangers send.
+SERVED_LENGTH = 512
 
 
 class Translation(NamedTuple):
@@ -119,22 +115,20 @@ class Translator:
                 f"processors must be functions (scores, ids, length) -> scores, such as "
                 f"NoRepeatNgrams(3), not {self.processors!r}."
             )
-        self.module = self._module(model)
+        self.module = self._module()
 
-    def _module(
-        self, model: Any, kind: type[TranslationModule] = TranslationModule
-    ) -> TranslationModule:
-        """The graph that translates with a model."""
-        return kind(
-            model,
+    def _module(self, max_source_length: int | None = None, **how: Any) -> ServedModule:
+        """The graph that translates; `how` it holds the model is as in `ServedModule`."""
+        graph = TranslationGraph(
+            self.model,
             self.source_tokenizer,
             self.target_tokenizer,
             self.strategy,
             self.max_length,
-            self.max_source_length,
+            max_source_length or self.max_source_length,
             self.processors,
-            self.parallel,
         )
+        return ServedModule(graph, self.model, parallel=self.parallel, **how)
 
     def __call__(self, texts: Any) -> Any:
         """Translates.
@@ -189,9 +183,12 @@ class Translator:
         order = [row for row in order if texts[row] and not texts[row].isspace()]
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            decoded = self.module.decode(
-                _pad([rows[row] for row in batch], self.source_tokenizer.special_ids["pad"]),
-                np.array(batch, "int32"),
+            pad_id = self.source_tokenizer.special_ids["pad"]
+            decoded = self.module.compute(
+                {
+                    "source_ids": _pad([rows[row] for row in batch], pad_id),
+                    "row_numbers": np.array(batch, "int32"),
+                }
             )
             decoded_texts = self.target_tokenizer.decode(
                 decoded.ids.numpy().reshape(-1, self.max_length)
@@ -254,13 +251,14 @@ class Translator:
         format: str = "saved_model",
         weights: str = "float32",
         jit_compile: bool = False,
+        max_source_length: int | None = None,
     ) -> pathlib.Path:
         """Writes what is served without this package.
 
         Args:
             path: folder to make; it must not exist.
             format: "saved_model", a SavedModel that takes and returns strings, with strategy and
-                processors (see `TranslationModule.save`); or "ctranslate2", model and tokenizers
+                processors (see `TranslationGraph`); or "ctranslate2", model and tokenizers
                 for CTranslate2, which is told how to decode with each call (see
                 `write_ctranslate2`).
             weights: "float32"; "bfloat16", half as large, and faster on processors with
@@ -270,6 +268,9 @@ class Translator:
             jit_compile: whether XLA compiles the SavedModel where it is served: faster for one or
                 a few texts, with int8 most of all; sources of up to 16, 32, 64, … tokens and
                 1, 2, 4, 8, … texts each wait some seconds for it at their first call.
+            max_source_length: most tokens of a source in the SavedModel; what is longer loses its
+                end, and its answer says so (`cut`). Default: as here, and 512 where there is no
+                limit, since one long text can take all of a server's memory.
 
         Returns:
             The path.
@@ -282,15 +283,11 @@ class Translator:
                 raise ValueError('jit_compile=True needs format="saved_model", not "ctranslate2"')
             tokenizers = self.source_tokenizer, self.target_tokenizer
             return write_ctranslate2(self.model, *tokenizers, path, weights)
-        held = getattr(self.model, "variable_dtype", "float32")
-        if weights == held and not jit_compile:
-            return self.module.save(path)  # traced already, if it has translated
-        if weights == "int8":
-            kind = Int8TranslationModule if jit_compile else QuantizedTranslationModule
-        else:
-            kind = CompiledTranslationModule if jit_compile else TranslationModule
-        model = self.model if weights in (held, "int8") else in_precision(self.model, weights)
-        return self._module(model, kind).save(path)
+        limit = max_source_length
+        if limit is None:
+            limit = self.max_source_length or SERVED_LENGTH
+        check_number("max_source_length", limit, 2, getattr(self.model, "num_positions", None))
+        return self._module(limit, weights=weights, jit_compile=jit_compile).save(path)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Writes the model, the tokenizers and the settings into a folder, made if need be.

@@ -1,7 +1,9 @@
 """BERT's files."""
 
 from tftransformer.models import Bert
-from tftransformer.pretrained.family import Family, Field, activation, causal
+from tftransformer.pretrained.entries import words
+from tftransformer.pretrained.family import Family
+from tftransformer.pretrained.fields import Field, activation, causal
 from tftransformer.pretrained.rules import Rule, dense, norm, table
 
 LAYER = "stack.layers.{n}"
@@ -41,6 +43,34 @@ FIELDS = (
     causal("is_decoder"),
 )
 FIXED = {"position_embedding_type": "absolute", "add_cross_attention": False}
+DEFAULTS = {
+    "vocab_size": 30522,
+    "num_hidden_layers": 12,
+    "hidden_size": 768,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+    "hidden_dropout_prob": 0.1,
+    "attention_probs_dropout_prob": 0.1,
+    "classifier_dropout": None,
+    "layer_norm_eps": 1e-12,
+    "pad_token_id": 0,
+    "tie_word_embeddings": True,
+    "hidden_act": "gelu",
+    "is_decoder": False,
+}
+# The rate of classifiers; null for that of the model.
+CLASSIFIER = Field(
+    "classifier_dropout",
+    "dropout",
+    save=lambda rate, arguments: None if rate == arguments["dropout"] else rate,
+)
+# Of the first, multilingual models, in the description of a pooler that there is no other of.
+UNUSED = words("""
+    directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers
+    pooler_size_per_head pooler_type
+    """)
 IGNORED = (r"embeddings\.position_ids$", r"embeddings\.token_type_ids$")
 
 
@@ -58,6 +88,7 @@ BERT = Family(
     model_type="bert",
     model=Bert,
     fields=(*FIELDS, Field("max_position_embeddings", "num_positions")),
+    defaults=DEFAULTS,
     architectures={
         "BertForPreTraining": ("pooled", "masked_lm", "next_sentence"),
         "BertForMaskedLM": ("masked_lm",),
@@ -77,7 +108,13 @@ BERT = Family(
         *dense("heads.next_sentence.projection", "cls.seq_relationship"),
         *dense("heads.sequence_classification.projection", "classifier"),
     ],
+    head_fields={
+        "sequence_classification": (CLASSIFIER,),
+        "token_classification": (CLASSIFIER,),
+        "multiple_choice": (CLASSIFIER,),
+    },
     fixed=FIXED,
+    unused=UNUSED,
     tied={
         "cls.predictions.decoder.weight": "{body}embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",

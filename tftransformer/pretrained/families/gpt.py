@@ -2,7 +2,8 @@
 
 from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import Gpt
-from tftransformer.pretrained.family import Config, Family, Field
+from tftransformer.pretrained.family import Family
+from tftransformer.pretrained.fields import Config, Field
 from tftransformer.pretrained.rules import Rule, dense, norm, table
 
 LAYER = "stack.layers.{n}"
@@ -41,20 +42,46 @@ FIELDS = (
     Field("n_embd", "d_model"),
     Field("n_head", "num_heads"),
     Field("n_positions", "num_positions"),
-    Field("embd_pdrop", "dropout"),
     Field("resid_pdrop", "dropout"),
+    Field(
+        "embd_pdrop",
+        "embedding_dropout",
+        save=lambda rate, arguments: arguments["dropout"] if rate is None else rate,
+    ),
     Field("attn_pdrop", "attention_dropout"),
     Field("layer_norm_epsilon", "epsilon"),
     Field("pad_token_id", "pad_id"),
     Field("tie_word_embeddings", "tied"),
 )
+DEFAULTS = {
+    "n_embd": 768,
+    "n_layer": 12,
+    "n_head": 12,
+    "resid_pdrop": 0.1,
+    "embd_pdrop": 0.1,
+    "attn_pdrop": 0.1,
+    "layer_norm_epsilon": 1e-5,
+    "pad_token_id": None,
+    "tie_word_embeddings": True,
+    "summary_first_dropout": 0.1,
+}
+SYNONYMS = {
+    "hidden_size": "n_embd",
+    "max_position_embeddings": "n_positions",
+    "num_attention_heads": "n_head",
+    "num_hidden_layers": "n_layer",
+}
 # How the head for multiple choice reads a sequence.
 SUMMARY = {
     "summary_type": "cls_index",
     "summary_use_proj": True,
     "summary_proj_to_labels": True,
     "summary_activation": None,
+    "summary_last_dropout": 0,
 }
+CHOICE = (Field("summary_first_dropout", "dropout"),)
+# Of older files: the length once more, and order of operations.
+UNUSED = frozenset({"n_ctx", "reorder_and_upcast_attn"})
 # Masks that older files hold beside the weights.
 IGNORED = (r"\.attn\.bias$", r"\.attn\.masked_bias$")
 
@@ -73,6 +100,7 @@ GPT = Family(
             "afn", "activation", afn, lambda name, arguments: {"gelu_tanh": "gelu"}.get(name, name)
         ),
     ),
+    defaults={**DEFAULTS, "vocab_size": 40478, "n_positions": 512, "afn": "gelu"},
     architectures={
         "OpenAIGPTLMHeadModel": ("lm",),
         "OpenAIGPTDoubleHeadsModel": ("lm", "multiple_choice"),
@@ -85,7 +113,10 @@ GPT = Family(
         *table("stack.embeddings.position.table", "{body}positions_embed"),
         *LAYERS,
     ],
-    fixed=SUMMARY,
+    head_fields={"multiple_choice": CHOICE},
+    head_fixed={"multiple_choice": SUMMARY},
+    unused=UNUSED | {"n_special", "predict_special_tokens"},
+    synonyms=SYNONYMS,
     constants={
         "dff": lambda config: (None, 4 * config["n_embd"]),
         "mask": lambda config: (None, CausalMask() & PaddingMask()),

@@ -6,7 +6,9 @@ from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import Transformer
 from tftransformer.models.transformer import both
 from tftransformer.positions import SinusoidalPositions
-from tftransformer.pretrained.family import Family, Field, activation
+from tftransformer.pretrained.entries import words
+from tftransformer.pretrained.family import Family
+from tftransformer.pretrained.fields import Field, activation
 from tftransformer.pretrained.rules import Rule, dense, norm, table
 
 ATTENTIONS = {"attention": "self_attn", "cross_attention": "encoder_attn"}
@@ -51,6 +53,11 @@ def pair(theirs: str, ours: str) -> tuple[Field, Field]:
     )
 
 
+# Sines and cosines have no end; the others are of heads and tables that there are none of.
+UNUSED = words("""
+    classif_dropout classifier_dropout extra_pos_embeddings max_position_embeddings
+    num_hidden_layers
+    """)
 MARIAN = Family(
     model_type="marian",
     model=Transformer,
@@ -87,7 +94,20 @@ MARIAN = Family(
         "is_encoder_decoder": True,
         "share_encoder_decoder_embeddings": True,
         "tie_word_embeddings": True,
+        "encoder_layerdrop": 0.0,
+        "decoder_layerdrop": 0.0,
     },
+    # Of older files, which describe other models by them, too.
+    expected={
+        "add_bias_logits": False,
+        "add_final_layer_norm": False,
+        "normalize_before": False,
+        "normalize_embedding": False,
+        "static_position_embeddings": True,
+    },
+    implied={"decoder_vocab_size": lambda config: config["vocab_size"]},
+    unused=UNUSED,
+    synonyms={"num_attention_heads": "encoder_attention_heads", "hidden_size": "d_model"},
     defaults={
         "vocab_size": 58101,
         "d_model": 1024,
@@ -98,6 +118,9 @@ MARIAN = Family(
         "encoder_ffn_dim": 4096,
         "decoder_ffn_dim": 4096,
         "scale_embedding": False,
+        "dropout": 0.1,
+        "attention_dropout": 0.0,
+        "activation_dropout": 0.0,
         "activation_function": "gelu",
         "pad_token_id": 58100,
     },

@@ -2,7 +2,8 @@
 
 from tftransformer.models import Roberta
 from tftransformer.pretrained.families import bert
-from tftransformer.pretrained.family import Family, Field
+from tftransformer.pretrained.family import Family
+from tftransformer.pretrained.fields import Field
 from tftransformer.pretrained.rules import Rule, dense, norm
 
 
@@ -27,6 +28,7 @@ ROBERTA = Family(
     model_type="roberta",
     model=Roberta,
     fields=(*bert.FIELDS, LENGTH),
+    defaults={**bert.DEFAULTS, "vocab_size": 50265, "pad_token_id": 1},
     architectures={
         "RobertaForMaskedLM": ("masked_lm",),
         "RobertaForCausalLM": ("lm",),
@@ -44,8 +46,12 @@ ROBERTA = Family(
         *dense("heads.sequence_classification.pooler.projection", "classifier.dense"),
         *dense("heads.sequence_classification.projection", "classifier.out_proj"),
     ],
+    head_fields={
+        "sequence_classification": (bert.CLASSIFIER,),
+        "token_classification": (bert.CLASSIFIER,),
+    },
     fixed=bert.FIXED,
-    defaults={"layer_norm_eps": 1e-12, "type_vocab_size": 2, "pad_token_id": 1},
+    unused=bert.UNUSED,
     tied={
         "lm_head.decoder.weight": "{body}embeddings.word_embeddings.weight",
         "lm_head.decoder.bias": "lm_head.bias",

@@ -6,7 +6,8 @@ from typing import Any
 from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import T5, T5Encoder
 from tftransformer.models.transformer import both
-from tftransformer.pretrained.family import Config, Family, Field
+from tftransformer.pretrained.family import Family
+from tftransformer.pretrained.fields import Config, Field
 from tftransformer.pretrained.rules import Rule, dense, table
 
 # Of the feed-forward net: activation and whether it is gated.
@@ -26,6 +27,11 @@ def net(name: str) -> tuple[str, bool]:
     if name not in NETS:
         raise ValueError(f"feed_forward_proj is {name!r}, which is none of {sorted(NETS)}.")
     return NETS[name]
+
+
+def act_name(name: str) -> str:
+    """The activation alone, by its name in the config."""
+    return "gelu_new" if name == "gated-gelu" else name.removeprefix("gated-")
 
 
 def net_name(value: Any, arguments: Mapping[str, Any]) -> str:
@@ -104,8 +110,34 @@ FIELDS = (
     Field("layer_norm_epsilon", "epsilon"),
     Field("pad_token_id", "pad_id"),
 )
-# What Hugging Face assumes: the small model.
-DEFAULTS = {"d_model": 512, "num_layers": 6, "num_heads": 8, "d_ff": 2048}
+# The small model.
+DEFAULTS = {
+    "vocab_size": 32128,
+    "d_model": 512,
+    "num_layers": 6,
+    "num_heads": 8,
+    "d_ff": 2048,
+    "d_kv": 64,
+    "relative_attention_num_buckets": 32,
+    "relative_attention_max_distance": 128,
+    "feed_forward_proj": "relu",
+    "dropout_rate": 0.1,
+    "classifier_dropout": 0.0,
+    "layer_norm_epsilon": 1e-6,
+    "pad_token_id": 0,
+}
+SYNONYMS = {
+    "hidden_size": "d_model",
+    "num_attention_heads": "num_heads",
+    "num_hidden_layers": "num_layers",
+    "head_dim": "d_kv",
+}
+IMPLIED = {
+    "dense_act_fn": lambda config: act_name(config["feed_forward_proj"]),
+    "is_gated_act": lambda config: net(config["feed_forward_proj"])[1],
+}
+# T5 counts distances, however far.
+UNUSED = frozenset({"n_positions"})
 # Tables that are the shared one, and a bias that the first files held and nobody used.
 TIED = {
     f"{{body}}{theirs}.embed_tokens.weight": "{body}shared.weight"
@@ -137,7 +169,7 @@ T5_WHOLE = Family(
             lambda number, arguments: both(number)[1],
         ),
         Field("tie_word_embeddings", "tied"),
-        Field("decoder_start_token_id", "start_id"),
+        Field("decoder_start_token_id", "start_id", lambda token, config: token or 0),
         Field("eos_token_id", "end_id"),
     ),
     architectures={
@@ -157,12 +189,21 @@ T5_WHOLE = Family(
         *dense("heads.span.projection", "qa_outputs"),
     ],
     fixed={"is_encoder_decoder": True},
+    implied=IMPLIED,
+    unused=UNUSED,
+    synonyms=SYNONYMS,
     constants={
         "encoder_mask": lambda config: (None, PaddingMask()),
         "decoder_mask": lambda config: (None, CausalMask() & PaddingMask()),
         "cross_mask": lambda config: (None, PaddingMask()),
     },
-    defaults=DEFAULTS,
+    defaults={
+        **DEFAULTS,
+        "num_decoder_layers": None,
+        "tie_word_embeddings": True,
+        "decoder_start_token_id": 0,
+        "eos_token_id": 1,
+    },
     tied={**TIED, "lm_head.weight": "{body}shared.weight"},
     ignored=IGNORED,
 )
@@ -180,7 +221,10 @@ T5_ENCODER = Family(
         *side("stack", "encoder"),
         *dense("heads.token_classification.projection", "classifier"),
     ],
-    fixed={"is_encoder_decoder": False},
+    implied=IMPLIED,
+    # Entries of the whole model, of which transformers' encoder takes no notice either.
+    unused=UNUSED | {"is_encoder_decoder", "num_decoder_layers", "tie_word_embeddings"},
+    synonyms=SYNONYMS,
     constants={"mask": lambda config: (None, PaddingMask())},
     defaults=DEFAULTS,
     tied={"{body}encoder.embed_tokens.weight": "{body}shared.weight"},

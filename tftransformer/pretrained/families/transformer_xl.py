@@ -3,7 +3,9 @@
 import numpy as np
 
 from tftransformer.models import TransformerXL
-from tftransformer.pretrained.family import Family, Field
+from tftransformer.pretrained.entries import words
+from tftransformer.pretrained.family import Family
+from tftransformer.pretrained.fields import Field
 from tftransformer.pretrained.rules import Rule, dense, norm
 
 LAYER = "stack.layers.{n}"
@@ -14,6 +16,8 @@ THEIR_ATTENTION = f"{THEIR_LAYER}.dec_attn"
 
 def ties(flags, config):
     """One flag for each cluster says whether its projection is tied; never that of the first."""
+    if flags is None:
+        return config["proj_share_all_but_first"]
     if len({bool(flag) for flag in flags[1:]}) > 1 or any(flags[:1]):
         raise ValueError(f"tie_projs={flags}: all projections but the first are tied, or none.")
     return all(flags[1:])
@@ -102,7 +106,44 @@ TRANSFORMER_XL = Family(
         *dense("heads.sequence_classification.projection", "score", bias=False),
     ],
     labelled=("sequence_classification",),
-    fixed={"untie_r": True, "attn_type": 0, "sample_softmax": -1, "tie_word_embeddings": True},
+    fixed={
+        "adaptive": True,
+        "untie_r": True,
+        "attn_type": 0,
+        "sample_softmax": -1,
+        "tie_word_embeddings": True,
+    },
+    # Initial weights, and lengths of segments and of memory that a caller chooses.
+    unused=words("""
+        ext_len init init_range proj_init_std proj_share_all_but_first tgt_len tie_weight
+        """),
+    synonyms={
+        "hidden_size": "d_model",
+        "n_token": "vocab_size",
+        "num_attention_heads": "n_head",
+        "num_hidden_layers": "n_layer",
+    },
+    defaults={
+        "vocab_size": 267735,
+        "n_layer": 18,
+        "d_model": 1024,
+        "n_head": 16,
+        "d_head": 64,
+        "d_inner": 4096,
+        "mem_len": 1600,
+        "same_length": True,
+        "clamp_len": 1000,
+        "cutoffs": [20000, 40000, 200000],
+        "d_embed": 1024,
+        "div_val": 4,
+        "tie_projs": None,
+        "proj_share_all_but_first": True,
+        "pre_lnorm": False,
+        "dropout": 0.1,
+        "dropatt": 0.0,
+        "layer_norm_epsilon": 1e-5,
+        "pad_token_id": None,
+    },
     constants={"activation": lambda config: ("relu",), "mask": lambda config: (None,)},
     derived={"{body}pos_emb.inv_freq": frequencies},
     # Sinusoids, and what equals the embedding.

@@ -1,12 +1,27 @@
 """XLM's files."""
 
 from tftransformer.models import XLM
-from tftransformer.pretrained.family import Family, Field
+from tftransformer.pretrained.entries import words
+from tftransformer.pretrained.family import Family
+from tftransformer.pretrained.fields import Field
 from tftransformer.pretrained.rules import Rule, dense, norm, table
 
 LAYER = "stack.layers.{n}"
 THEIR_ATTENTION = "{body}attentions.{n}"
 
+# How heads read one vector for a sequence.
+SUMMARY = {
+    "summary_type": "first",
+    "summary_use_proj": True,
+    "summary_proj_to_labels": True,
+    "summary_activation": None,
+    "summary_last_dropout": 0,
+}
+# Special tokens, names of languages, settings of the program that trained, and initial weights.
+UNUSED = words("""
+    bos_index embed_init_std eos_index id2lang lang2id lang_id mask_index max_vocab min_count
+    same_enc_dec share_inout_emb unk_index
+    """)
 XLM_FAMILY = Family(
     model_type="xlm",
     model=XLM,
@@ -85,13 +100,34 @@ XLM_FAMILY = Family(
         *dense("heads.span_beam.answerable_inner", "qa_outputs.answer_class.dense_0"),
         *dense("heads.span_beam.answerable_outer", "qa_outputs.answer_class.dense_1", bias=False),
     ],
-    fixed={
-        "asm": False,
-        "is_encoder": True,
-        "summary_type": "first",
-        "summary_use_proj": True,
-        "summary_proj_to_labels": True,
-        "summary_activation": None,
+    fixed={"asm": False, "is_encoder": True},
+    head_fixed={"sequence_classification": SUMMARY, "multiple_choice": SUMMARY},
+    unused=UNUSED,
+    synonyms={
+        "hidden_size": "emb_dim",
+        "n_words": "vocab_size",
+        "num_attention_heads": "n_heads",
+        "num_hidden_layers": "n_layers",
+    },
+    defaults={
+        "vocab_size": 30145,
+        "emb_dim": 2048,
+        "n_layers": 12,
+        "n_heads": 16,
+        "max_position_embeddings": 512,
+        "n_langs": 1,
+        "use_lang_emb": True,
+        "sinusoidal_embeddings": False,
+        "causal": False,
+        "dropout": 0.1,
+        "attention_dropout": 0.1,
+        "summary_first_dropout": 0.1,
+        "gelu_activation": True,
+        "layer_norm_eps": 1e-12,
+        "pad_index": 2,
+        "tie_word_embeddings": True,
+        "start_n_top": 5,
+        "end_n_top": 5,
     },
     constants={
         "dff": lambda config: (None, 4 * config["emb_dim"]),

@@ -1,7 +1,9 @@
 """XLNet's files."""
 
 from tftransformer.models import XLNet
-from tftransformer.pretrained.family import Config, Family, Field, activation
+from tftransformer.pretrained.entries import words
+from tftransformer.pretrained.family import Family
+from tftransformer.pretrained.fields import Config, Field, activation
 from tftransformer.pretrained.rules import Rule, dense, norm, table
 
 LAYER = "stack.layers.{n}"
@@ -24,6 +26,9 @@ def summary(head: str) -> list:
     ]
 
 
+# How heads read one vector for a sequence, and at which rate they drop parts of it.
+SUMMARY = {"summary_type": "last", "summary_use_proj": True, "summary_first_dropout": 0}
+SUMMARY_RATE = (Field("summary_last_dropout", "dropout"),)
 XLNET = Family(
     model_type="xlnet",
     model=XLNet,
@@ -112,7 +117,40 @@ XLNET = Family(
         *dense("heads.span_beam.answerable_inner", "answer_class.dense_0"),
         *dense("heads.span_beam.answerable_outer", "answer_class.dense_1", bias=False),
     ],
-    fixed={"bi_data": False, "summary_type": "last", "summary_use_proj": True},
+    head_fields={"sequence_classification": SUMMARY_RATE, "multiple_choice": SUMMARY_RATE},
+    fixed={"bi_data": False, "untie_r": True},
+    head_fixed={"sequence_classification": SUMMARY, "multiple_choice": SUMMARY},
+    implied={"d_head": lambda config: config["d_model"] // config["n_head"]},
+    # Whether transformers returns the memory unasked, and initial weights.
+    unused=words("init init_range init_std use_mems use_mems_eval use_mems_train"),
+    synonyms={
+        "hidden_size": "d_model",
+        "n_token": "vocab_size",
+        "num_attention_heads": "n_head",
+        "num_hidden_layers": "n_layer",
+    },
+    # The large model.
+    defaults={
+        "vocab_size": 32000,
+        "n_layer": 24,
+        "d_model": 1024,
+        "n_head": 16,
+        "d_inner": 4096,
+        "mem_len": 512,
+        "reuse_len": None,
+        "attn_type": "bi",
+        "same_length": False,
+        "clamp_len": -1,
+        "dropout": 0.1,
+        "ff_activation": "gelu",
+        "layer_norm_eps": 1e-12,
+        "pad_token_id": 5,
+        "summary_activation": "tanh",
+        "summary_last_dropout": 0.1,
+        "start_n_top": 5,
+        "end_n_top": 5,
+        "tie_word_embeddings": True,
+    },
     constants={"mask": lambda config: (None,)},
     tied={"lm_loss.weight": "{body}word_embedding.weight"},
 )

@@ -77,7 +77,7 @@ def test_the_export_translates_as_the_translator_in_a_bare_process(
             served[loader]["scores"], [best.score for best, *_ in expected], rtol=1e-4
         )
     assert served["one"]["translations"] == served["python"]["translations"][:1]
-    assert served["none"] == {"translations": [], "scores": []}
+    assert served["none"] == {"translations": [], "scores": [], "cut": []}
     for found, texts in zip(expected, served["n_best"]["translations"], strict=True):
         assert [translation.text for translation in found] == texts[: len(found)]
     assert served["modules"] == []
@@ -89,13 +89,13 @@ def test_signatures_have_readable_names(make_translator, tmp_path):
     assert signature.structured_input_signature[1] == {
         "texts": tf.TensorSpec([None], tf.string, name="texts")
     }
-    assert sorted(signature.structured_outputs) == ["scores", "translations"]
+    assert sorted(signature.structured_outputs) == ["cut", "scores", "translations"]
 
 
 def test_loops_read_no_variables(make_translator):
     """TensorFlow runs only such loops at the same time."""
     module = make_translator(strategy=BeamSearch(2), parallel=2).module
-    graph = module.decode.get_concrete_function().graph.as_graph_def()
+    graph = module.compute.get_concrete_function().graph.as_graph_def()
     nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
     assert [node.op for node in nodes if "While" in node.op] == ["StatelessWhile"] * 2
 
@@ -104,7 +104,7 @@ def test_white_space_translates_to_nothing_in_the_graph_as_in_python(make_transl
     spaces = [chr(i) for i in range(0x3001) if chr(i).isspace()]
     texts = ["", *spaces, "".join(spaces), *(chr(i) for i in range(128) if chr(i) not in spaces)]
     translator = make_translator(strategy=Greedy())
-    scores = translator.module.translate(tf.constant(texts))["scores"].numpy()
+    scores = translator.module.functions["serving_default"](tf.constant(texts))["scores"].numpy()
     assert [score == 0 for score in scores] == [not text.strip() for text in texts]
 
 
@@ -130,3 +130,21 @@ def test_the_export_holds_the_weights_once(make_translator, tmp_path):
     (data,) = (path / "variables").glob("*.data-*")
     weights = 4 * translator.model.count_params()
     assert weights <= data.stat().st_size < 1.1 * weights
+
+
+def test_a_long_request_is_cut_and_says_so(make_translator, serve, tmp_path):
+    translator = make_translator(strategy=Greedy())
+    texts = ["dog", "dog house " * 8000]
+    default = translator.export(tmp_path / "default")
+    short = translator.export(tmp_path / "short", max_source_length=4)
+    for path, length in ((default, 512), (short, 4)):
+        pieces = translator.source_tokenizer.encode(texts).ids[1][: length - 1]
+        expected = translator(translator.source_tokenizer.decode([pieces])[0])
+        for outputs in serve(path, texts):
+            assert outputs["cut"].tolist() == [False, True]
+            assert outputs["translations"][1].decode() == expected
+
+
+def test_a_limit_of_an_export_is_a_length(make_translator, tmp_path):
+    with pytest.raises(ValueError, match=r"max_source_length=1 .*expected an int ≥ 2"):
+        make_translator().export(tmp_path / "export", max_source_length=1)

@@ -1,4 +1,4 @@
-"""SavedModels that are a quarter as large."""
+"""Weights that are stored as integers of 8 bits."""
 
 import hashlib
 from typing import Any
@@ -6,32 +6,32 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tftransformer.serving.translation_module import TranslationModule
+from tftransformer.serving.weights import Weights
 
 
-class QuantizedTranslationModule(TranslationModule):
-    """A `TranslationModule` with matrices of 8 bits on the disk, as fast as the other.
+class Int8Storage(Weights):
+    """Matrices of 8 bits on the disk, which become floats once, when the model is loaded.
 
-    Each row of a matrix is rounded to 255 steps between minus and plus its largest number. The
-    matrices become float32 once, when the model is loaded; vectors are so all along.
+    Each row of a matrix is rounded to 255 steps between minus and plus its largest number; vectors
+    stay as they are. It computes as fast as the model.
 
     Args:
-        model: as in `TranslationModule`, like all that follows.
+        model: the model.
     """
 
-    def __init__(self, model: Any, *arguments: Any, **options: Any):
-        super().__init__(model, *arguments, **options)
-        matrices = [variable for variable in model.weights if len(variable.shape) == 2]
-        self.matrices = [QuantizedMatrix(variable) for variable in matrices]
+    def __init__(self, model: Any):
+        super().__init__(model)
+        self.matrices = [QuantizedMatrix(v) for v in model.weights if len(v.shape) == 2]
         # A resource does not track what it is made from.
-        self.weights = [part for matrix in self.matrices for part in (matrix.codes, matrix.scales)]
-        self.weights += [variable.value for variable in model.weights if len(variable.shape) != 2]
+        self.tracked = [part for matrix in self.matrices for part in (matrix.codes, matrix.scales)]
+        self.tracked += [variable.value for variable in model.weights if len(variable.shape) != 2]
+        self.tracked += self.matrices
 
-    def _read(self, model: Any) -> list[tuple[keras.Variable, tf.Tensor]]:
+    def read(self) -> list[tuple[keras.Variable, tf.Tensor]]:
         rounded = iter(self.matrices)
         return [
             (w, next(rounded).read() if len(w.shape) == 2 else tf.convert_to_tensor(w.value))
-            for w in model.weights
+            for w in self.model.weights
         ]
 
 

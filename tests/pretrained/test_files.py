@@ -1,0 +1,187 @@
+"""The files of a folder: ties under other names, promises of an index, kinds, torn saves."""
+
+import json
+import struct
+
+import keras
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from tftransformer.models import T5, XLM, Gpt, Gpt2, Roberta, T5Encoder
+from tftransformer.pretrained import from_pretrained, load_pretrained, save, save_pretrained
+
+SIZES = {"vocab_size": 30, "num_layers": 1, "d_model": 8, "num_heads": 2}
+IDS = np.array([[5, 6, 7, 1], [8, 9, 3, 7]], "int32")
+PAIR = {"source_ids": IDS, "target_ids": IDS[:, :3]}
+# Models whose folder keeps a table once, its name there, and another that it has in transformers.
+TIED = [
+    (Gpt2, {}, "transformer.wte.weight", "lm_head.weight"),
+    (Gpt, {}, "transformer.tokens_embed.weight", "lm_head.weight"),
+    (
+        Roberta,
+        {"dff": 12, "heads": ("masked_lm",)},
+        "roberta.embeddings.word_embeddings.weight",
+        "lm_head.decoder.weight",
+    ),
+    (Roberta, {"dff": 12, "heads": ("masked_lm",)}, "lm_head.bias", "lm_head.decoder.bias"),
+    (T5, {"dff": 12}, "shared.weight", "lm_head.weight"),
+    (T5, {"dff": 12}, "shared.weight", "decoder.embed_tokens.weight"),
+    (T5, {"dff": 12, "tied": False}, "shared.weight", "encoder.embed_tokens.weight"),
+    (T5Encoder, {"dff": 12}, "shared.weight", "encoder.embed_tokens.weight"),
+    (XLM, {}, "transformer.embeddings.weight", "pred_layer.proj.weight"),
+]
+
+
+def inputs_of(model):
+    return PAIR if isinstance(model, T5) else IDS
+
+
+def assert_same_outputs(one, other):
+    for name, output in one(inputs_of(one)).items():
+        np.testing.assert_array_equal(output, other(inputs_of(one))[name], err_msg=name)
+
+
+@pytest.mark.parametrize(("kind", "options", "kept", "other"), TIED)
+@pytest.mark.parametrize("told", [True, False], ids=["told in the header", "not told"])
+def test_a_tie_is_found_under_its_other_name(kind, options, kept, other, told, tmp_path):
+    model = kind(**SIZES, **options)
+    save_pretrained(model, tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors[other] = tensors.pop(kept)
+    metadata = {"format": "pt", **({kept: other} if told else {})}
+    save_file(tensors, tmp_path / "model.safetensors", metadata=metadata)
+    loaded = load_pretrained(tmp_path)
+    assert loaded.missing == loaded.unexpected == []
+    assert_same_outputs(model, loaded.model)
+
+
+def test_a_head_of_its_own_is_not_taken_for_a_missing_table(tmp_path):
+    save_pretrained(T5(**SIZES, dff=12, tied=False), tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    del tensors["shared.weight"]
+    save_file(tensors, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=r"1 weights are not in the file: shared\.weight"):
+        load_pretrained(tmp_path)
+
+
+def test_a_tensor_that_the_header_says_is_another_is_found(tmp_path):
+    """As `safetensors.torch.save_model` leaves out any tensor whose memory another one shares."""
+    model = Gpt2(**{**SIZES, "num_layers": 2})
+    one, other = (layer.feed_forward.inner.kernel for layer in model.stack.layers)
+    other.assign(one)
+    save_pretrained(model, tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    names = [f"transformer.h.{n}.mlp.c_fc.weight" for n in (0, 1)]
+    del tensors[names[1]]
+    save_file(tensors, tmp_path / "model.safetensors", metadata={names[1]: names[0]})
+    assert_same_outputs(model, from_pretrained(tmp_path))
+
+
+def promise(folder, *names):
+    """Lists further tensors in the index of a folder."""
+    path = folder / "model.safetensors.index.json"
+    index = json.loads(path.read_text())
+    home = next(iter(index["weight_map"].values()))
+    index["weight_map"] |= dict.fromkeys(names, home)
+    path.write_text(json.dumps(index))
+
+
+def test_an_index_may_list_ties_that_no_shard_holds(tmp_path):
+    model = T5(**SIZES, dff=12, tied=False)
+    save_pretrained(model, tmp_path, shard_bytes=2000)
+    promise(tmp_path, "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
+    assert_same_outputs(model, from_pretrained(tmp_path))
+    promise(tmp_path, "decoder.block.7.layer.0.SelfAttention.q.weight")
+    with pytest.raises(ValueError, match=r"lacks decoder\.block\.7.*which the index promises"):
+        from_pretrained(tmp_path)
+
+
+def test_an_encoder_alone_may_be_said_to_be_of_both(tmp_path):
+    """As the text encoders of image models are."""
+    model = T5Encoder(**SIZES, dff=12)
+    save_pretrained(model, tmp_path)
+    path = tmp_path / "config.json"
+    whole = {"is_encoder_decoder": True, "num_decoder_layers": 1, "decoder_start_token_id": 0}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **whole, "output_past": True}))
+    loaded = load_pretrained(tmp_path)
+    assert loaded.unread == []
+    assert_same_outputs(model, loaded.model)
+
+
+@pytest.mark.parametrize("kind", ["F8_E4M3", "F8_E5M2", "F8_E8M0", "I8", "U8"])
+def test_numbers_of_8_bits_are_told_before_anything_is_allocated(kind, tmp_path, monkeypatch):
+    save_pretrained(Gpt2(**SIZES), tmp_path)
+    path = tmp_path / "model.safetensors"
+    raw = path.read_bytes()
+    start = 8 + struct.unpack("<Q", raw[:8])[0]
+    header, data = json.loads(raw[8:start]), b""
+    for name, entry in header.items():
+        if name != "__metadata__":
+            first, last = entry["data_offsets"]
+            part = raw[start + first : start + last]
+            if name.endswith("c_proj.weight"):
+                entry["dtype"], part = kind, part[::4]
+            entry["data_offsets"] = [len(data), len(data) + len(part)]
+            data += part
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    monkeypatch.setattr("tftransformer.pretrained.load.allocate", None)
+    with pytest.raises(ValueError, match=f"2 tensors hold no floating point.*{kind}.*dequantise"):
+        from_pretrained(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_said_to_be_none(tmp_path):
+    with pytest.raises(ValueError, match="no folder bert-base-uncased, and nothing is downloaded"):
+        from_pretrained("bert-base-uncased")
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="is a file, not a folder"):
+        from_pretrained(tmp_path / "file")
+
+
+def content(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("written", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("shard_bytes", [3000, 10**6], ids=["shards", "one file"])
+def test_an_interrupted_save_leaves_the_older_folder_whole(
+    written, shard_bytes, tmp_path, monkeypatch
+):
+    """Interrupted after each of the files in turn, whatever the older folder consists of."""
+    keras.utils.set_random_seed(1)
+    save_pretrained(Gpt2(**{**SIZES, "num_layers": 2}), tmp_path / "model", shard_bytes=3000)
+    before = content(tmp_path / "model")
+    count = 0
+
+    def interrupted(write):
+        def call(*arguments):
+            nonlocal count
+            count += 1
+            if count == written:
+                raise KeyboardInterrupt
+            write(*arguments)
+
+        return call
+
+    for name in ("write_tensors", "write_json"):
+        monkeypatch.setattr(save, name, interrupted(getattr(save, name)))
+    try:
+        save_pretrained(Gpt2(**SIZES), tmp_path / "model", shard_bytes=shard_bytes)
+    except KeyboardInterrupt:
+        assert content(tmp_path / "model") == before
+        assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    else:
+        assert count < written
+
+
+def test_a_save_takes_away_the_weights_of_the_older_model_and_nothing_else(tmp_path):
+    save_pretrained(Gpt2(**SIZES), tmp_path, shard_bytes=3000)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    model = Gpt2(**SIZES)
+    save_pretrained(model, tmp_path)
+    assert set(content(tmp_path)) == {"config.json", "model.safetensors", "tokenizer.json"}
+    assert_same_outputs(model, from_pretrained(tmp_path))
+    save_pretrained(model, tmp_path, shard_bytes=3000)
+    assert not (tmp_path / "model.safetensors").exists()
+    assert_same_outputs(model, from_pretrained(tmp_path))

@@ -1,0 +1,169 @@
+"""ServedModule: strings in, answers out, for any task."""
+
+import os
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+from tftransformer.core import making_folder
+from tftransformer.serving.compiled import compiled
+from tftransformer.serving.int8_products import Int8Products
+from tftransformer.serving.int8_storage import Int8Storage
+from tftransformer.serving.parts import in_parts
+from tftransformer.serving.precision import in_precision
+from tftransformer.serving.weights import Weights
+
+WEIGHTS = ("float32", "bfloat16", "float16", "int8")
+
+Rows = dict[str, tf.Tensor]
+
+
+class TaskGraph:
+    """What a task computes between strings and answers, in TensorFlow's operations alone.
+
+    A task writes one class of these; `ServedModule` makes a SavedModel of it.
+
+    Attributes:
+        inputs: names of the texts that come in, each string (batch,).
+        signatures: names of the functions that `answers` has answers for.
+        fills: for each input of the model, int32 (rows, tokens), the id that pads it. They are as
+            wide as each other.
+        numbers: names of what else `compute` reads, int32 (rows,).
+        tracked: tokenizers and tables that a SavedModel has to hold.
+        max_length: most tokens of a row, or None.
+    """
+
+    inputs: ClassVar[tuple[str, ...]] = ("texts",)
+    signatures: ClassVar[tuple[str, ...]] = ("serving_default",)
+    fills: Mapping[str, int]
+    numbers: tuple[str, ...] = ()
+    tracked: list[Any]
+    max_length: int | None = None
+
+    def encode(self, *texts: tf.Tensor) -> tuple[Rows, Any]:
+        """Returns the rows of some texts, and what `answers` wants to know of them."""
+        raise NotImplementedError
+
+    def compute(self, model: Any, rows: Rows, fixed: bool) -> Any:
+        """Runs the model.
+
+        Args:
+            model: the model.
+            rows: tensors by name, as `fills` and `numbers` say.
+            fixed: whether shapes have to stay the same from one step to the next.
+
+        Returns:
+            a structure of tensors with as many rows.
+        """
+        raise NotImplementedError
+
+    def answers(self, found: Any, known: Any) -> dict[str, dict[str, tf.Tensor]]:
+        """Returns outputs by name for each signature, given what the other two returned."""
+        raise NotImplementedError
+
+    def specs(self) -> dict[str, tf.TensorSpec]:
+        """The signature of `compute`."""
+        rows = {name: tf.TensorSpec([None, None], tf.int32, name=name) for name in self.fills}
+        return rows | {name: tf.TensorSpec([None], tf.int32, name=name) for name in self.numbers}
+
+
+class ServedModule(tf.Module):
+    """Tokenizers, model and answers in one graph, from strings to strings and numbers.
+
+    The module tracks what a SavedModel has to hold: tables of tokenizers, and the raw variables of
+    the model. The Keras model itself stays out, so nothing of Keras is needed to serve it.
+
+    Args:
+        graph: what the task computes.
+        model: what it computes it with.
+        weights: how the module holds the model's weights: "float32", "bfloat16", "float16" or
+            "int8" (see `weights_of`); None: as the model does.
+        jit_compile: whether XLA compiles what the model does. The rows and their length are then
+            rounded up to powers of two, which changes no answer.
+        parallel: parts of a batch that are computed at the same time, where XLA does not compile.
+
+    Attributes:
+        compute: from rows (a dict of tensors) to what the graph's `compute` returns.
+        functions: from texts to answers, by name of the signature.
+    """
+
+    def __init__(
+        self,
+        graph: TaskGraph,
+        model: Any,
+        *,
+        weights: str | None = None,
+        jit_compile: bool = False,
+        parallel: int = 1,
+    ):
+        super().__init__(name="served")
+        held = weights_of(model, weights, jit_compile)
+        self.tracked = graph.tracked
+        # Tracking the Keras model instead makes an export that TensorFlow Serving cannot run.
+        self.weights = held.tracked
+        specs = graph.specs()
+
+        def plain(rows):
+            return graph.compute(held.model, rows, jit_compile)
+
+        if jit_compile:
+            compute = compiled(plain, specs, graph.fills, graph.max_length)
+        else:
+            parts = in_parts(plain, specs, graph.fills, parallel) if parallel > 1 else plain
+
+            def compute(rows):
+                # Read once: a loop that reads variables waits for every other.
+                with held.scope():
+                    return parts(rows)
+
+        self.compute = tf.function(compute, input_signature=[specs])
+        self.functions = {name: self._function(graph, name) for name in graph.signatures}
+
+    def _function(self, graph: TaskGraph, signature: str) -> Callable:
+        """The function from texts to the answers of a signature."""
+
+        def answer(*texts):
+            rows, known = graph.encode(*texts)
+            return graph.answers(self.compute(rows), known)[signature]
+
+        specs = [tf.TensorSpec([None], tf.string, name=name) for name in graph.inputs]
+        return tf.function(answer, input_signature=specs)
+
+    def save(self, path: str | os.PathLike) -> pathlib.Path:
+        """Writes a SavedModel whose signatures are those of the graph.
+
+        Args:
+            path: folder to make.
+
+        Returns:
+            The path.
+
+        Raises:
+            FileExistsError: if there is something at `path` already; it is left alone.
+        """
+        with making_folder(path) as beside:
+            tf.saved_model.save(self, str(beside), signatures=dict(self.functions))
+        return pathlib.Path(path)
+
+
+def weights_of(model: Any, weights: str | None = None, jit_compile: bool = False) -> Weights:
+    """Returns the weights of a model as a served one is to hold them.
+
+    Args:
+        model: the model; nothing that is done here changes it.
+        weights: "float32", "bfloat16" or "float16", with which it computes, too; "int8", matrices
+            a quarter as large: XLA multiplies them as they are, else they become floats when the
+            served model is loaded; None: as the model holds them.
+        jit_compile: whether XLA compiles the model.
+
+    Raises:
+        ValueError: for weights of another kind.
+    """
+    if weights is not None and weights not in WEIGHTS:
+        raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
+    if weights == "int8":
+        return Int8Products(model) if jit_compile else Int8Storage(model)
+    held = getattr(model, "variable_dtype", "float32")
+    return Weights(model if weights in (None, held) else in_precision(model, weights))
