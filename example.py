@@ -19,8 +19,7 @@ import time
 import keras
 
 import tftransformer as tt
-from tftransformer.data import take_columns
-from tftransformer.data.everyday import nearest_neighbour
+from tftransformer.data import nearest_neighbour, take_columns
 
 # What serves the export: neither Keras nor this package, only TensorFlow and its text ops.
 SERVE = """

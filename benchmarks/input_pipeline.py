@@ -77,7 +77,7 @@ def main():
 def embedded_corpus():
     from tftransformer.data.everyday import everyday_corpus
 
-    return everyday_corpus(size=30_000, seed=0).train
+    return everyday_corpus().train
 
 
 def cut_in_graph(texts, tokenizer):

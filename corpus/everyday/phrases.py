@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tftransformer.data.everyday import english, german
-from tftransformer.data.everyday.lexicon import Adjective, Noun
+from everyday import english, german
+from everyday.lexicon import Adjective, Noun
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,16 @@
 from dataclasses import replace
 from random import Random
 
-from tftransformer.data.everyday import clauses as c
-from tftransformer.data.everyday import lexicon
-from tftransformer.data.everyday.choices import direction, person, relative_of, role
-from tftransformer.data.everyday.clauses import Clause, Complement
-from tftransformer.data.everyday.frames import FRAMES
-from tftransformer.data.everyday.german import DEFINITE
-from tftransformer.data.everyday.lexicon import ADJECTIVES, VERBS, noun
-from tftransformer.data.everyday.parts import ACTIVE, COLORS, TENSES, Sentence, finish, fronted
-from tftransformer.data.everyday.phrases import PRONOUNS, NounPhrase, Word
-from tftransformer.data.everyday.sampler import draw
+from everyday import clauses as c
+from everyday import lexicon
+from everyday.choices import direction, person, relative_of, role
+from everyday.clauses import Clause, Complement
+from everyday.frames import FRAMES
+from everyday.german import DEFINITE
+from everyday.lexicon import ADJECTIVES, VERBS, noun
+from everyday.parts import ACTIVE, COLORS, TENSES, Sentence, finish, fronted
+from everyday.phrases import PRONOUNS, NounPhrase, Word
+from everyday.sampler import draw
 
 _REPORTS = [
     ("I think that", "ich glaube, dass"),
@@ -78,6 +78,7 @@ def purpose(rng: Random) -> Sentence:
         f"{english} to {c.english_infinitive(aim.clause)}",
         f"{german}, um {c.german_infinitive(aim.clause)}",
         aim,
+        tense=tense,
     )
 
 

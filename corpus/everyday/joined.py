@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from tftransformer.data.everyday import clauses as c
-from tftransformer.data.everyday import lexicon
-from tftransformer.data.everyday.choices import person
-from tftransformer.data.everyday.clauses import Clause
-from tftransformer.data.everyday.frames import FRAMES, nouns
-from tftransformer.data.everyday.lexicon import VERBS
-from tftransformer.data.everyday.parts import (
+from everyday import clauses as c
+from everyday import lexicon
+from everyday.choices import person
+from everyday.clauses import Clause
+from everyday.frames import FRAMES, nouns
+from everyday.lexicon import VERBS
+from everyday.parts import (
     ACTIVE,
     NATURAL,
     Sentence,
@@ -19,8 +19,8 @@ from tftransformer.data.everyday.parts import (
     fronted,
     main,
 )
-from tftransformer.data.everyday.phrases import Phrase, Pronoun
-from tftransformer.data.everyday.sampler import Drawn, draw
+from everyday.phrases import Phrase, Pronoun
+from everyday.sampler import Drawn, draw
 
 _EFFORTS = [  # what one does or leaves for lack of time
     f

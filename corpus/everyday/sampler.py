@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from random import Random
 
-from tftransformer.data.everyday import lexicon
-from tftransformer.data.everyday.choices import (
+from everyday import lexicon
+from everyday.choices import (
     YOUNG,
     direction,
     object_of,
@@ -14,10 +14,10 @@ from tftransformer.data.everyday.choices import (
     relative_of,
     sensible,
 )
-from tftransformer.data.everyday.clauses import MODALS, Clause, Complement
-from tftransformer.data.everyday.frames import FRAMES, Frame, nouns
-from tftransformer.data.everyday.lexicon import ADJECTIVES
-from tftransformer.data.everyday.phrases import PRONOUNS, NounPhrase, Phrase
+from everyday.clauses import MODALS, Clause, Complement
+from everyday.frames import FRAMES, Frame, nouns
+from everyday.lexicon import ADJECTIVES
+from everyday.phrases import PRONOUNS, NounPhrase, Phrase
 
 _LETTERS = {"h": "habit", "n": "now", "p": "past", "f": "future", "m": "modal", "s": "now"}
 

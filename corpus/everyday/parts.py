@@ -3,23 +3,47 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from tftransformer.data.everyday import clauses as c
-from tftransformer.data.everyday.clauses import Clause, Complement
-from tftransformer.data.everyday.frames import FRAMES
-from tftransformer.data.everyday.sampler import Drawn
+from everyday import clauses as c
+from everyday.clauses import Clause, Complement
+from everyday.frames import FRAMES
+from everyday.sampler import Drawn
 
 
 class Sentence(NamedTuple):
-    """A pair and the keys of the clauses it is made of (see `sampler.clause_key`)."""
+    """A pair and what it is made of.
+
+    Attributes:
+        english, german: the texts.
+        keys: of its clauses (see `sampler.clause_key`).
+        tense: "present", "past" or "future": when that happens which it tells of.
+        kind: the name of the function that makes such sentences.
+    """
 
     english: str
     german: str
     keys: tuple[tuple[str, ...], ...]
+    tense: str
+    kind: str = ""
 
 
-def finish(english: str, german: str, *drawn: Drawn, mark: str = ".") -> Sentence:
+# The tenses of clauses by the names that they have as labels.
+LABELS = {
+    "habit": "present",
+    "now": "present",
+    "modal": "present",
+    "past": "past",
+    "was": "past",
+    "future": "future",
+}
+
+
+def finish(
+    english: str, german: str, *drawn: Drawn, mark: str = ".", tense: str | None = None
+) -> Sentence:
+    """Writes a sentence down; its tense is that of the first clause, if not another is given."""
     both = (text[0].upper() + text[1:] + mark for text in (english, german))
-    return Sentence(*both, tuple(d.key for d in drawn))
+    label = LABELS[tense or drawn[0].clause.tense]
+    return Sentence(*both, tuple(d.key for d in drawn), label)
 
 
 def fixed(english: str, german: str, role: str = "close") -> Complement:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tftransformer.data.everyday.english import BE, DO, EnglishVerb
-from tftransformer.data.everyday.german import GermanVerb, contract
-from tftransformer.data.everyday.lexicon import Time, Verb
-from tftransformer.data.everyday.phrases import NounPhrase, Phrase, Pronoun
+from everyday.english import BE, DO, EnglishVerb
+from everyday.german import GermanVerb, contract
+from everyday.lexicon import Time, Verb
+from everyday.phrases import NounPhrase, Phrase, Pronoun
 
 
 @dataclass(frozen=True)

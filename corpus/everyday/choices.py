@@ -2,11 +2,11 @@
 
 from random import Random
 
-from tftransformer.data.everyday import lexicon
-from tftransformer.data.everyday.clauses import Complement
-from tftransformer.data.everyday.frames import nouns
-from tftransformer.data.everyday.lexicon import ADJECTIVES, Adjective, Noun
-from tftransformer.data.everyday.phrases import PRONOUNS, NounPhrase, Phrase, Pronoun, Word
+from everyday import lexicon
+from everyday.clauses import Complement
+from everyday.frames import nouns
+from everyday.lexicon import ADJECTIVES, Adjective, Noun
+from everyday.phrases import PRONOUNS, NounPhrase, Phrase, Pronoun, Word
 
 _MASS = ("broth", "staple", "drink", "money", "language", "music")
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from random import Random
 
-from tftransformer.data.everyday.embedded import object_relative, purpose, relative, report
-from tftransformer.data.everyday.joined import (
+from everyday.embedded import object_relative, purpose, relative, report
+from everyday.joined import (
     arrival,
     before,
     condition,
@@ -12,8 +12,8 @@ from tftransformer.data.everyday.joined import (
     meanwhile,
     reason,
 )
-from tftransformer.data.everyday.parts import Sentence
-from tftransformer.data.everyday.simple import (
+from everyday.parts import Sentence
+from everyday.simple import (
     description,
     imperative,
     object_question,
@@ -49,4 +49,4 @@ KINDS: dict[Callable[[Random], Sentence], int] = {
 def sentence(rng: Random) -> Sentence:
     """Draws one sentence."""
     kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
-    return kind(rng)
+    return kind(rng)._replace(kind=kind.__name__)

@@ -1,69 +1,40 @@
 """The corpus: drawn sentences, divided so that test clauses never occur in training."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
 
-from tftransformer.data.everyday.sentences import Sentence, sentence
-
-if TYPE_CHECKING:
-    import pandas as pd
+from everyday.sentences import Sentence, sentence
 
 HELD_OUT_ROWS = 500
 MINIMUM_SIZE = 5_000
 _SHARE = 24  # one clause in 24 belongs to test, another to validation
 
 
-class EverydayCorpus(NamedTuple):
-    """Three pandas DataFrames with the string columns "en" and "de"."""
-
-    train: pd.DataFrame
-    validation: pd.DataFrame
-    test: pd.DataFrame
-
-
-def everyday_corpus(size: int = 20_000, seed: int = 0) -> EverydayCorpus:
-    """Makes English–German sentence pairs of everyday life, with held-out compositions.
+def drawn_corpus(size: int = 20_000, seed: int = 0) -> dict[str, list[Sentence]]:
+    """Draws English–German sentence pairs of everyday life, with held-out compositions.
 
     The key of a clause is its verb, its subject and its objects, in whatever tense, number, order,
     negation or question. A hash of the key alone gives each clause to training, validation or test.
     A sentence goes to training if all its clauses do, to test if one of them is a test clause and
-    none a validation clause, and likewise to validation. So no clause of test or validation that
-    is held out occurs in training in any form, no combination of two clauses does, and neither
-    does any sentence, English or German. What is shared: set phrases ("because it was raining",
-    "I think that …"), and a training clause may stand beside a held-out one.
-    Every word of the held-out sentences occurs in training.
-
-    An English sentence has exactly one translation: "you" is always "du"; the simple present and
-    the progressive are Präsens; the past is Perfekt, but Präteritum for sein, haben and modal
-    verbs; "will" is werden; a friend, a teacher or a doctor is a man. Duplicates are dropped.
+    none a validation clause, and likewise to validation.
 
     Args:
         size: training rows, at least 5,000 (fewer do not hold every word).
         seed: of the choice of sentences; the division of clauses is the same for each seed.
 
     Returns:
-        `EverydayCorpus(train, validation, test)` with `size`, 500 and 500 rows; the same for the
-        same arguments everywhere.
+        dict of `train`, `validation` and `test` with `size`, 500 and 500 sentences; the same for
+        the same arguments everywhere.
 
     Raises:
         ValueError: if `size` is smaller than 5,000.
-
-    Example:
-        >>> corpus = everyday_corpus(size=5_000)
-        >>> corpus.test.columns.tolist()
-        ['en', 'de']
     """
     if size < MINIMUM_SIZE:
         raise ValueError(
-            f"everyday_corpus(size={size}) is too small to hold every word of the held-out "
-            f"sentences: ask for at least {MINIMUM_SIZE} rows and take a part of `train`."
+            f"drawn_corpus(size={size}) is too small to hold every word of the held-out "
+            f"sentences: ask for at least {MINIMUM_SIZE} rows."
         )
-    import pandas as pd
-
     rows: dict[str, list[Sentence]] = {"train": [], "validation": [], "test": []}
     stream = _distinct(Random(seed))
     waiting: list[tuple[str, Sentence]] = []
@@ -81,12 +52,7 @@ def everyday_corpus(size: int = 20_000, seed: int = 0) -> EverydayCorpus:
             rows[split].append(drawn)
         if len(rows["validation"]) == len(rows["test"]) == HELD_OUT_ROWS:
             break
-    return EverydayCorpus(
-        *(
-            pd.DataFrame({"en": [r.english for r in part], "de": [r.german for r in part]})
-            for part in rows.values()
-        )
-    )
+    return rows
 
 
 def split_of(keys: tuple[tuple[str, ...], ...]) -> str | None:

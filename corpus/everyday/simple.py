@@ -3,12 +3,12 @@
 from dataclasses import replace
 from random import Random
 
-from tftransformer.data.everyday import clauses as c
-from tftransformer.data.everyday import lexicon
-from tftransformer.data.everyday.clauses import Clause, Complement
-from tftransformer.data.everyday.frames import FRAMES
-from tftransformer.data.everyday.lexicon import ADJECTIVES, NOUNS, VERBS, Adjective
-from tftransformer.data.everyday.parts import (
+from everyday import clauses as c
+from everyday import lexicon
+from everyday.clauses import Clause, Complement
+from everyday.frames import FRAMES
+from everyday.lexicon import ADJECTIVES, NOUNS, VERBS, Adjective
+from everyday.parts import (
     ACTIVE,
     COLORS,
     TENSES,
@@ -18,8 +18,8 @@ from tftransformer.data.everyday.parts import (
     fronted,
     main,
 )
-from tftransformer.data.everyday.phrases import PRONOUNS, WHO, NounPhrase
-from tftransformer.data.everyday.sampler import Drawn, draw
+from everyday.phrases import PRONOUNS, WHO, NounPhrase
+from everyday.sampler import Drawn, draw
 
 
 def statement(rng: Random) -> Sentence:
@@ -116,11 +116,12 @@ def imperative(rng: Random) -> Sentence:
         drawn = draw(rng, "past", subject=PRONOUNS["you"], frames=frames, timed=False)
         english = f"do not {c.english_infinitive(drawn.clause)}"
         german = c.german_imperative(replace(drawn.clause, negated=True), bitte=False)
-        return finish(english, german, drawn, mark="!")
+        return finish(english, german, drawn, mark="!", tense="now")
     frames = [f for f in FRAMES if f.verb in _ORDERS]
     drawn = draw(rng, "future", subject=PRONOUNS["you"], frames=frames, timed=False)
     english = f"please {c.english_infinitive(drawn.clause)}"
-    return finish(english, c.german_imperative(drawn.clause, bitte=True), drawn, mark="!")
+    german = c.german_imperative(drawn.clause, bitte=True)
+    return finish(english, german, drawn, mark="!", tense="now")
 
 
 _ORDERS = [

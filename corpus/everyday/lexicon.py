@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from functools import cache
 
-from tftransformer.data.everyday.english import EnglishVerb, add_s
-from tftransformer.data.everyday.german import GermanVerb
+from everyday.english import EnglishVerb, add_s
+from everyday.german import GermanVerb
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from tftransformer.data.everyday import clauses as c
-from tftransformer.data.everyday.clauses import MODALS, Clause, Complement
-from tftransformer.data.everyday.english import article
-from tftransformer.data.everyday.lexicon import MIDDLE_TIMES, TIMES, VERBS, Adjective, noun
-from tftransformer.data.everyday.phrases import PRONOUNS, NounPhrase, Word
+from everyday import clauses as c
+from everyday.clauses import MODALS, Clause, Complement
+from everyday.english import article
+from everyday.lexicon import MIDDLE_TIMES, TIMES, VERBS, Adjective, noun
+from everyday.phrases import PRONOUNS, NounPhrase, Word
 
 TIME = {time.english: time for time in (*TIMES, *MIDDLE_TIMES)}
 ANNA = Word("Anna", "Anna", gender="f")

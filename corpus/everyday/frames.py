@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tftransformer.data.everyday.lexicon import NOUNS, Noun, noun
+from everyday.lexicon import NOUNS, Noun, noun
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tftransformer.data.everyday import german
-from tftransformer.data.everyday.lexicon import NOUNS, VERBS, Adjective, noun
-from tftransformer.data.everyday.phrases import PRONOUNS, NounPhrase, Word
+from everyday import german
+from everyday.lexicon import NOUNS, VERBS, Adjective, noun
+from everyday.phrases import PRONOUNS, NounPhrase, Word
 
 CASES = ("nominative", "accusative", "dative", "genitive")
 OLD, EXPENSIVE = Adjective("old", "alt"), Adjective("expensive", "teuer")
