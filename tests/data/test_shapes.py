@@ -1,6 +1,7 @@
 """The choice of widths against brute force."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -56,3 +57,25 @@ def test_close_to_the_best_of_very_many_lengths():
     widths = choose_widths(lengths, 8)
     assert len(widths) == 8
     assert best[-1] <= widths[cheapest(lengths, widths)].sum() <= 1.03 * best[-1]
+
+
+@pytest.mark.parametrize("axes", [3, 4, 8, 14])
+@pytest.mark.parametrize("alike", [True, False])
+def test_several_axes_take_bounded_memory_and_waste_little(axes, alike):
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 200, (20_000, 1 if alike else axes))
+    lengths = np.repeat(lengths, axes, axis=1) if alike else lengths
+    tracemalloc.start()
+    widths = choose_widths(lengths, 16)
+    chosen = widths[cheapest(lengths, widths)]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 300e6
+    assert len(widths) <= 16
+    assert (chosen >= lengths).all()
+    if alike:  # like one axis
+        single = choose_widths(lengths[:, :1], 16)
+        best = single[cheapest(lengths[:, :1], single)].sum() * axes
+        assert chosen.sum() <= 1.02 * best
+    elif axes <= 8:  # of more that know nothing of each other, a shape covers next to no row
+        assert chosen.sum() < 0.97 * lengths.max(axis=0).sum() * len(lengths)

@@ -80,3 +80,13 @@ def test_a_missing_file_is_named(tmp_path):
 def test_lines_may_end_in_different_ways(tmp_path):
     (tmp_path / "x.tsv").write_bytes(b"en\tde\na\tb\r\nc\td\n")
     assert read_table(tmp_path / "x.tsv").de.tolist() == ["b", "d"]
+
+
+def test_a_line_of_very_many_names_is_cut_in_the_message(tmp_path):
+    names = [f"c{i}" for i in range(3000)]
+    (tmp_path / "x.csv").write_text(",".join(names) + "\n" + ",".join("x" * 3000) + "\n")
+    assert list(read_table(tmp_path / "x.csv").columns) == names
+    (tmp_path / "x.csv").write_text(",".join(["x", *names, "x"]) + "\n")
+    with pytest.raises(ValueError, match="once each") as caught:
+        read_table(tmp_path / "x.csv")
+    assert len(str(caught.value)) < 700

@@ -5,6 +5,9 @@ import gzip
 import os
 import pathlib
 import zlib
+from collections import Counter
+
+SHOWN = 300  # characters of a line in an error
 
 
 def read_table(path: str | os.PathLike):
@@ -76,10 +79,12 @@ def _with_header(cells, path):
     last = cells.columns[-1]
     cells[last] = cells[last].str.removesuffix("\r")  # of lines that end in "\r\n"
     names = cells.iloc[0].tolist()
-    wrong = [name for name in names if not name.strip() or names.count(name) > 1]
-    if wrong:
+    times = Counter(names)
+    if any(not name.strip() or times[name] > 1 for name in names):
+        line = repr(names)
         raise ValueError(
-            f"the first line of {path} must name each column, once each; it reads {names}."
+            f"the first line of {path} must name each column, once each; it reads "
+            f"{line if len(line) <= SHOWN else line[:SHOWN] + '…'}."
         )
     table = cells.iloc[1:].reset_index(drop=True)
     table.columns = names
