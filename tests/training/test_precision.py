@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tftransformer.training import Trainer, precision
+from tftransformer.core.device import Device
+from tftransformer.training import Trainer
+from tftransformer.training import trainer as trainer_module
 
 OPTION = "auto_mixed_precision_onednn_bfloat16"
 
@@ -41,18 +43,42 @@ def test_gradients_are_summed_in_float32(tiny):
         np.testing.assert_allclose(rounded, exact, rtol=0.02, atol=2e-3, err_msg=exact.path)
 
 
+def on(monkeypatch, device):
+    monkeypatch.setattr(trainer_module, "current_device", lambda: device)
+
+
 @pytest.mark.parametrize("has_bfloat16", [True, False])
 def test_auto_follows_the_processor(tiny, monkeypatch, has_bfloat16):
-    monkeypatch.setattr(precision, "_processor_has_bfloat16", lambda: has_bfloat16)
+    on(monkeypatch, Device("cpu", multiplies_bfloat16=has_bfloat16))
     expected, _ = trained(tiny, precision="bfloat16" if has_bfloat16 else "float32")
     assert trained(tiny)[0] == expected
 
 
-def test_xla_keeps_to_float32(tiny):
+@pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
+def test_where_graphs_are_not_rewritten_the_layers_compute_in_the_precision(
+    tiny, monkeypatch, precision
+):
+    """On a GPU: here a model of float32 is trained as one that was built under the policy."""
+    exact, _ = trained(tiny, precision="float32")
+    keras.config.set_dtype_policy(f"mixed_{precision}")
+    try:
+        expected, _ = trained(tiny, precision="float32")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    on(monkeypatch, Device("gpu", capability=(8, 0)))
+    found, model = trained(tiny, precision=precision)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert found != exact
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+
+
+def test_the_choice_is_told_in_one_line_and_kept(tiny, capsys):
+    trainer = tiny.make(verbose=2)
+    assert trainer.choice.precision == "float32"
+    trainer.train()
+    assert capsys.readouterr().out.splitlines()[0] == str(trainer.choice)
+
+
+def test_xla_on_a_cpu_keeps_to_float32(tiny):
     with pytest.raises(ValueError, match="leave out jit_compile"):
         trained(tiny, precision="bfloat16", jit_compile=True)
-
-
-def test_unknown_precisions_are_named(tiny):
-    with pytest.raises(ValueError, match=r"'half'.*expected one of auto, float32, bfloat16"):
-        trained(tiny, precision="half")

@@ -52,6 +52,15 @@ def epoch_length(batches) -> int | None:
     return length if length >= 0 else None
 
 
+def num_shapes(batches) -> int | None:
+    """How many shapes the batches come in, or None if that is unknown."""
+    if not isinstance(batches, DatasetBatches):
+        shapes = getattr(batches, "shapes", None)
+        return None if shapes is None else len(shapes)
+    specs = tf.nest.flatten(batches.dataset().element_spec)
+    return 1 if all(spec.shape.is_fully_defined() for spec in specs) else None
+
+
 def first_batch(batches, name: str):
     """Returns the first batch after checking its structure, or raises a ValueError."""
     batch = next(iter(batches.dataset(epoch=0, start=0)), None)

@@ -1,38 +1,14 @@
 """In which precision the matrix products of a training step are computed."""
 
 import contextlib
-import functools
 import os
-import pathlib
+from collections.abc import Iterator
 
+import keras
 import tensorflow as tf
 
-PRECISIONS = ("auto", "float32", "bfloat16")
 _OPTION = "auto_mixed_precision_onednn_bfloat16"
 _INFERLIST_REMOVE = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_REMOVE"
-
-
-def uses_bfloat16(precision: str, jit_compile: bool) -> bool:
-    """Whether training steps multiply matrices in bfloat16.
-
-    Args:
-        precision: "float32", "bfloat16", or "auto": bfloat16 where the processor has
-            instructions for it.
-        jit_compile: whether XLA compiles the steps; it keeps to float32.
-
-    Raises:
-        ValueError: for any other precision, or bfloat16 under XLA.
-    """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision={precision!r}: expected one of {', '.join(PRECISIONS)}.")
-    if jit_compile:
-        if precision == "bfloat16":
-            raise ValueError(
-                'precision="bfloat16" is not for XLA: leave out jit_compile=True, or give the '
-                'model dtype="mixed_bfloat16".'
-            )
-        return False
-    return precision == "bfloat16" or (precision == "auto" and _processor_has_bfloat16())
 
 
 @contextlib.contextmanager
@@ -65,8 +41,29 @@ def _sum_biases_in_float32() -> None:
         os.environ[_INFERLIST_REMOVE] = ",".join(filter(None, [*listed, "BiasAddGrad"]))
 
 
-@functools.cache
-def _processor_has_bfloat16() -> bool:
-    processor = pathlib.Path("/proc/cpuinfo")  # Linux; elsewhere float32 is the safe choice
-    flags = processor.read_text(errors="replace").split() if processor.is_file() else []
-    return bool({"avx512_bf16", "amx_bf16"}.intersection(flags))
+def precision_of(model: keras.Model) -> str:
+    """Returns in which precision the layers of a model compute by their own policies."""
+    found = {layer.compute_dtype for layer in model._flatten_layers()}
+    return next((lower for lower in ("float16", "bfloat16") if lower in found), "float32")
+
+
+@contextlib.contextmanager
+def computing_in(model: keras.Model, precision: str) -> Iterator[None]:
+    """Within it, the layers of a float32 model compute in a lower precision, weights apart.
+
+    Args:
+        model: whose policies are put back afterwards.
+        precision: "float32" leaves everything as it is.
+    """
+    if precision == "float32" or precision_of(model) != "float32":
+        yield
+        return
+    policies = [(layer, layer.dtype_policy) for layer in model._flatten_layers()]
+    try:
+        for layer, policy in policies:
+            if policy.variable_dtype == "float32":
+                layer.dtype_policy = f"mixed_{precision}"
+        yield
+    finally:
+        for layer, policy in policies:
+            layer.dtype_policy = policy

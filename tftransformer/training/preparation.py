@@ -54,15 +54,13 @@ def check_place(progress, length: int | None) -> None:
         )
 
 
-def check_strategy(strategy, jit_compile: bool, minutes: float | None) -> None:
+def check_strategy(strategy, minutes: float | None) -> None:
     """Raises an error for what is no strategy, or does not work under this one."""
     if not isinstance(strategy, tf.distribute.Strategy):
         raise TypeError(
             "strategy must be a tf.distribute.Strategy, such as tf.distribute.MirroredStrategy(), "
             f"under whose scope() the model was created; got {strategy!r}."
         )
-    if jit_compile and strategy.num_replicas_in_sync > 1:
-        raise ValueError("jit_compile=True works on one replica only; leave it out.")
     if minutes is not None and is_cluster(strategy):
         raise ValueError(
             "minutes=... would stop the workers at different updates; limit steps=... instead."
@@ -137,7 +135,11 @@ def _check_classes(labels, weights, outputs, name: str) -> None:
 
 
 def make_optimizer(
-    optimizer: Any, model: keras.Model, variables: Sequence[keras.Variable], strategy
+    optimizer: Any,
+    model: keras.Model,
+    variables: Sequence[keras.Variable],
+    strategy: tf.distribute.Strategy,
+    scales_loss: bool,
 ) -> keras.optimizers.Optimizer:
     """Returns an optimizer that is built for the variables.
 
@@ -146,6 +148,7 @@ def make_optimizer(
         model: the model.
         variables: all that may be trained.
         strategy: the strategy that all variables must belong to.
+        scales_loss: whether the loss is scaled, lest gradients vanish in float16.
 
     Raises:
         ValueError: it has settings that the Trainer has, or variables of another strategy.
@@ -160,7 +163,7 @@ def make_optimizer(
         if not optimizer.built:
             # Before it is wrapped, lest a variable of its own escape: Nadam's product of momenta.
             inner.build(variables)
-        if optimizer is inner and _computes_in_float16(model):
+        if optimizer is inner and scales_loss:
             optimizer = keras.optimizers.LossScaleOptimizer(inner)
         if not optimizer.built:
             optimizer.build(variables)
@@ -174,10 +177,6 @@ def _check_scope(variables, strategy) -> None:
                 f"{variable.path} was not created under the strategy. Create model and optimizer "
                 "under `with strategy.scope():`."
             )
-
-
-def _computes_in_float16(model: keras.Model) -> bool:
-    return any(layer.compute_dtype == "float16" for layer in model._flatten_layers())
 
 
 def _check_optimizer(inner, strategy) -> None:

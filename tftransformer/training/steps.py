@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.core.device import Choice
 from tftransformer.training.carrying import NOTHING, Carried
 from tftransformer.training.feeding import share_of
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
 from tftransformer.training.outputs import Scored, weighted
-from tftransformer.training.precision import bfloat16_products
+from tftransformer.training.precision import bfloat16_products, computing_in
 from tftransformer.training.scores import Scores
 from tftransformer.training.updates import updating
 
@@ -32,8 +33,7 @@ class Steps:
         variables: all that may be trained, now or after a callback; the optimizer knows them.
         clip_norm: highest global norm of the gradients, or None.
         accumulate: whether `train` gathers gradients for `update` instead of applying them.
-        jit_compile: whether XLA compiles the steps (one replica only).
-        bfloat16: whether `train` multiplies matrices in bfloat16.
+        choice: how `train` computes on the device.
         step: what is computed of a batch.
         gradients: what happens to the gradients.
         carried: what goes from batch to batch in training and in evaluation, if anything does.
@@ -53,8 +53,7 @@ class Steps:
         variables: Sequence[keras.Variable],
         clip_norm: float | None = None,
         accumulate: bool = False,
-        jit_compile: bool = False,
-        bfloat16: bool = False,
+        choice: Choice,
         step: TrainStep | None = None,
         gradients: GradientRule | None = None,
         carried: Sequence[Carried] = (),
@@ -70,7 +69,7 @@ class Steps:
         self._carried = dict(zip((training, testing), carried, strict=False))
         self.state = [*training.state, *(v for own in carried[:1] for v in own.variables)]
         self._window = self._make_window() if accumulate else None
-        self._jit_compile, self._bfloat16 = jit_compile, bfloat16
+        self._choice, self._jit_compile = choice, choice.jit_compile
         if self.replicas > 1:
             strategy.run(self._spread_seeds)
         self._traces = {}
@@ -90,7 +89,8 @@ class Steps:
             totals: float32 (terms,), the weights of all batches of the update.
             part: what part of the update's batches it is.
         """
-        with bfloat16_products(self._bfloat16):
+        own = "float32" if self._choice.rewrites else self._choice.precision
+        with bfloat16_products(self._choice.rewrites), computing_in(self.model, own):
             self._pass(self._train, self.training, batch, spec, totals, np.float32(part))
 
     def update(self) -> None:

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from tftransformer.core import check_ints, check_numbers
+from tftransformer.core.device import choose
 from tftransformer.training import preparation
 from tftransformer.training.callbacks import Callbacks
 from tftransformer.training.carrying import Carried
@@ -27,12 +28,14 @@ from tftransformer.training.feeding import (
     as_batches,
     epoch_length,
     first_batch,
+    num_shapes,
     windows,
     with_last,
 )
+from tftransformer.training.hardware import current_device
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
-from tftransformer.training.precision import uses_bfloat16
+from tftransformer.training.precision import precision_of
 from tftransformer.training.signals import StopSignals
 from tftransformer.training.steps import Steps
 from tftransformer.training.trainable import freeze_layers, frozen_layers, may_be_trained
@@ -57,8 +60,10 @@ class Trainer:
     *Moving averages* of an optimizer with `use_ema=True` are what is validated, kept as the best
     and left in the model at the end; training itself goes on from the weights.
 
-    *Precision* is the model's: build it under `keras.config.set_dtype_policy("mixed_bfloat16")`.
-    With mixed_float16 the loss is scaled dynamically.
+    *The device* decides precision and compilation, in one place and told in one line when training
+    starts; both can be set by hand. A model that was built under a policy of its own
+    (`keras.config.set_dtype_policy("mixed_bfloat16")`) keeps it. In float16 the loss is scaled
+    dynamically.
 
     *Resuming* restores weights, optimizer, dropout seeds, place in the data, what is carried, what
     is frozen, history, and the counters of callbacks (`EarlyStopping.wait`, ...; not arrays such as
@@ -99,10 +104,11 @@ class Trainer:
         gradient_accumulation: int, number of batches for one update.
         clip_norm: float, highest global norm of the gradients of an update.
         strategy: `tf.distribute.Strategy`; the rows of each batch are split among its replicas.
-        jit_compile: whether XLA compiles the steps, each batch shape anew (one replica only).
-        precision: of the matrix products of a training step on a CPU: "float32", "bfloat16", or
-            "auto": bfloat16 where the processor has instructions for it and XLA does not compile.
-            Weights, their updates, moments, softmax, loss and evaluation are float32 in any case.
+        jit_compile: whether XLA compiles the steps, each batch shape anew (one replica only);
+            "auto": on a GPU, if the batches come in few shapes.
+        precision: of the matrix products of a training step: "float32", "bfloat16", "float16", or
+            "auto": what the device is fast in, see `core.device.choose`. Weights, their updates,
+            moments, softmax, loss and evaluation are float32 in any case.
         step: `TrainStep`, what is computed of a batch, such as `recipes.RDrop(5.0)`.
         gradients: `GradientRule`, what happens to the gradients and how far each variable moves.
         carry: `Carry`, what goes from batch to batch, such as the `CarriedMemory` of Transformer-XL
@@ -110,7 +116,8 @@ class Trainer:
         verbose: 0 silent, 1 progress bar, 2 one line an epoch, "auto" 1 in a terminal, else 2.
 
     Attributes:
-        optimizer: the optimizer, built; with mixed_float16 wrapped in a `LossScaleOptimizer`.
+        optimizer: the optimizer, built; in float16 wrapped in a `LossScaleOptimizer`.
+        choice: `core.device.Choice`, how training steps compute.
 
     Raises:
         ValueError: an argument, a first batch or the content of `directory` does not fit.
@@ -144,7 +151,7 @@ class Trainer:
         gradient_accumulation: int = 1,
         clip_norm: float | None = None,
         strategy: tf.distribute.Strategy | None = None,
-        jit_compile: bool = False,
+        jit_compile: bool | str = "auto",
         precision: str = "auto",
         step: TrainStep | None = None,
         gradients: GradientRule | None = None,
@@ -167,9 +174,8 @@ class Trainer:
         ):
             expected = f"a {kind.__name__}, such as {example}"
             preparation.check_kind(name, value, kind | None, expected)
-        preparation.check_strategy(self.strategy, jit_compile, minutes)
+        preparation.check_strategy(self.strategy, minutes)
         preparation.check_directory(directory, resume)
-        bfloat16 = uses_bfloat16(precision, jit_compile)
         self.model = model
         self._train_batches = as_batches(train, "train")
         samples = {"train": first_batch(self._train_batches, "train")}
@@ -194,7 +200,17 @@ class Trainer:
         )
         preparation.check_labels(self._training, outputs, samples)
         variables = may_be_trained(model)
-        self.optimizer = preparation.make_optimizer(optimizer, model, variables, self.strategy)
+        self.choice = choose(
+            current_device(),
+            precision=precision,
+            jit_compile=jit_compile,
+            model_precision=precision_of(model),
+            num_shapes=num_shapes(self._train_batches),
+            replicas=self.strategy.num_replicas_in_sync,
+        )
+        self.optimizer = preparation.make_optimizer(
+            optimizer, model, variables, self.strategy, self.choice.scales_loss
+        )
         self._steps = Steps(
             model,
             self.optimizer,
@@ -204,8 +220,7 @@ class Trainer:
             variables=variables,
             clip_norm=clip_norm,
             accumulate=gradient_accumulation > 1,
-            jit_compile=jit_compile,
-            bfloat16=bfloat16,
+            choice=self.choice,
             step=step,
             gradients=gradients,
             carried=[Carried(carry, outputs) for _ in range(2)] if carry else [],
@@ -237,6 +252,8 @@ class Trainer:
             `keras.callbacks.History`: `history` maps "loss", the names of the metrics and, with
             validation, the same with "val_" to one value for each epoch.
         """
+        if self._verbose:
+            print(self.choice)
         progress, callbacks = self._progress, self._make_callbacks()
         self._deadline = time.monotonic() + 60 * self._minutes if self._minutes else math.inf
         self._last_save = time.monotonic()

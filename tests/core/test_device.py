@@ -1,0 +1,65 @@
+"""What is chosen for a described device: no such device is needed."""
+
+import pytest
+
+from tftransformer.core.device import Device, choose
+
+CPU, OLD_CPU = Device("cpu", "Zen", multiplies_bfloat16=True), Device("cpu")
+PASCAL, TURING, AMPERE, HOPPER = (
+    Device("gpu", capability=capability) for capability in ((6, 1), (7, 5), (8, 0), (9, 0))
+)
+FEW, MANY = {"num_shapes": 4}, {"num_shapes": 64}
+
+
+@pytest.mark.parametrize(
+    ("device", "given", "precision", "compiled"),
+    [
+        (CPU, {}, "bfloat16", False),
+        (CPU, FEW, "bfloat16", False),
+        (CPU, {"precision": "float32"}, "float32", False),
+        (CPU, {"jit_compile": True}, "float32", True),
+        (OLD_CPU, FEW, "float32", False),
+        (OLD_CPU, {"precision": "bfloat16"}, "bfloat16", False),
+        (PASCAL, FEW, "float32", True),
+        (TURING, FEW, "float16", True),
+        (AMPERE, FEW, "bfloat16", True),
+        (HOPPER, FEW, "bfloat16", True),
+        (HOPPER, MANY, "float32", False),
+        (HOPPER, {}, "float32", False),
+        (HOPPER, {**FEW, "replicas": 2}, "float32", False),
+        (HOPPER, {**MANY, "precision": "bfloat16"}, "bfloat16", False),
+        (HOPPER, {**MANY, "jit_compile": True}, "bfloat16", True),
+        (HOPPER, {**FEW, "jit_compile": False}, "float32", False),
+        (HOPPER, {**FEW, "model_precision": "float16"}, "float16", True),
+        (Device("gpu"), FEW, "float32", True),
+    ],
+    ids=str,
+)
+def test_precision_and_compilation_follow_the_device_and_what_is_set_by_hand(
+    device, given, precision, compiled
+):
+    choice = choose(device, **given)
+    assert (choice.precision, choice.jit_compile) == (precision, compiled)
+    assert choice.scales_loss == (precision == "float16")
+    assert choice.rewrites == (device.kind == "cpu" and precision == "bfloat16")
+    assert (choice.max_shapes is not None) == compiled
+    line = str(choice)
+    assert precision in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("device", "given", "message"),
+    [
+        (CPU, {"precision": "half"}, "'half': expected one of auto, float32, bfloat16, float16"),
+        (CPU, {"precision": "float16"}, "is for GPUs"),
+        (CPU, {"precision": "bfloat16", "jit_compile": True}, "leave out jit_compile"),
+        (CPU, {"jit_compile": "yes"}, "expected True, False or 'auto'"),
+        (HOPPER, {"jit_compile": True, "replicas": 2}, "one replica only"),
+        (HOPPER, {"precision": "float16", "model_precision": "bfloat16"}, "by their own policy"),
+    ],
+    ids=str,
+)
+def test_what_does_not_work_is_refused_in_words(device, given, message):
+    with pytest.raises(ValueError, match=message):
+        choose(device, **given)

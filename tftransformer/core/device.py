@@ -1,0 +1,148 @@
+"""What depends on the device: one place decides, from what the device is, and tells.
+
+A `Device` is a description; who may import TensorFlow makes the one of this machine
+(`tftransformer.training.hardware.current_device`). Layers and objectives know nothing of it.
+"""
+
+import dataclasses
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+# A compilation takes about a minute for each shape on a GPU.
+FEW_SHAPES = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """What computes.
+
+    Args:
+        kind: "cpu", "gpu", or another that Keras names.
+        name: what its maker calls it.
+        count: how many there are.
+        multiplies_bfloat16: whether a processor has instructions for products in bfloat16.
+        capability: compute capability of an NVIDIA GPU, such as (8, 0); None if unknown.
+    """
+
+    kind: str
+    name: str = ""
+    count: int = 1
+    multiplies_bfloat16: bool = False
+    capability: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        named = f" {self.name}" if self.name else ""
+        return f"{f'{self.count} × ' if self.count > 1 else ''}{self.kind}{named}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """How training steps compute on a device; `str` tells it in one line.
+
+    Args:
+        device: where.
+        precision: of their matrix products: "float32", "bfloat16" or "float16". Weights, their
+            updates, norms, softmax and loss are float32 in any case.
+        jit_compile: whether XLA compiles them.
+        rewrites: whether TensorFlow rewrites the graph for `precision`, as it can on a CPU; else
+            the layers of the model compute in it.
+        max_shapes: how many shapes of batches there should be at most; None: any number.
+    """
+
+    device: Device
+    precision: str
+    jit_compile: bool
+    rewrites: bool = False
+    max_shapes: int | None = None
+
+    @property
+    def scales_loss(self) -> bool:
+        """Whether gradients would vanish unless the loss is scaled."""
+        return self.precision == "float16"
+
+    def __str__(self) -> str:
+        compiled = f"by XLA, at most {self.max_shapes} shapes" if self.jit_compile else "no XLA"
+        scaled = ", the loss scaled" if self.scales_loss else ""
+        return f"Training on {self.device}: products in {self.precision}{scaled}; {compiled}."
+
+
+def choose(
+    device: Device,
+    *,
+    precision: str = "auto",
+    jit_compile: bool | str = "auto",
+    model_precision: str = "float32",
+    num_shapes: int | None = None,
+    replicas: int = 1,
+) -> Choice:
+    """Decides how training steps compute.
+
+    On a CPU: bfloat16 where the processor has instructions for it; XLA never, as it gains nothing
+    there and keeps to float32. On a GPU: XLA where batches come in few shapes; with it bfloat16
+    from compute capability 8.0, and float16 with a scaled loss from 7.0. Without XLA a GPU is
+    faster in float32: a hundred small kernels in half precision cost more than products gain.
+
+    Args:
+        device: what computes.
+        precision: "auto", or one that is obeyed or refused.
+        jit_compile: "auto", True or False.
+        model_precision: in which the layers of the model compute by their own policy; where that is
+            not float32, it stays.
+        num_shapes: how many shapes batches come in; None if unknown.
+        replicas: how many devices share a batch.
+
+    Raises:
+        ValueError: what was set by hand does not work here.
+
+    >>> print(choose(Device("cpu", multiplies_bfloat16=True)))
+    Training on cpu: products in bfloat16; no XLA.
+    >>> print(choose(Device("gpu", "A100", capability=(8, 0)), num_shapes=4))
+    Training on gpu A100: products in bfloat16; by XLA, at most 8 shapes.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision={precision!r}: expected one of {', '.join(PRECISIONS)}.")
+    if not isinstance(jit_compile, bool) and jit_compile != "auto":
+        raise ValueError(f"jit_compile={jit_compile!r}: expected True, False or 'auto'.")
+    if jit_compile is True and replicas > 1:
+        raise ValueError("jit_compile=True works on one replica only; leave it out.")
+    if jit_compile == "auto":
+        few = num_shapes is not None and num_shapes <= FEW_SHAPES
+        jit_compile = device.kind == "gpu" and few and replicas == 1
+    make = _on_cpu if device.kind == "cpu" else _elsewhere
+    rewrites, precision = make(device, precision, jit_compile, model_precision)
+    return Choice(device, precision, jit_compile, rewrites, FEW_SHAPES if jit_compile else None)
+
+
+def _on_cpu(
+    device: Device, precision: str, jit_compile: bool, model_precision: str
+) -> tuple[bool, str]:
+    if precision == "float16":
+        raise ValueError(
+            'precision="float16" is for GPUs; a CPU has precision="bfloat16" and "float32".'
+        )
+    if jit_compile and precision == "bfloat16":
+        raise ValueError(
+            'precision="bfloat16" is not for XLA on a CPU: leave out jit_compile=True, or give the '
+            'model dtype="mixed_bfloat16".'
+        )
+    if precision == "auto":
+        rewrites = device.multiplies_bfloat16 and not jit_compile
+    else:
+        rewrites = precision == "bfloat16"
+    return rewrites, "bfloat16" if rewrites else model_precision
+
+
+def _elsewhere(
+    device: Device, precision: str, jit_compile: bool, model_precision: str
+) -> tuple[bool, str]:
+    if model_precision != "float32":
+        if precision not in ("auto", model_precision):
+            raise ValueError(
+                f"precision={precision!r}: the layers of the model compute in {model_precision} by "
+                "their own policy; leave precision out, or build the model in float32."
+            )
+        return False, model_precision
+    if precision == "auto":
+        capability = device.capability or (0, 0)
+        halves = "bfloat16" if capability >= (8, 0) else "float16"
+        precision = halves if jit_compile and capability >= (7, 0) else "float32"
+    return False, precision
