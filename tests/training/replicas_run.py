@@ -18,10 +18,22 @@ from tiny_run import TinyBatches, tiny_model
 
 from tftransformer.training import Trainer
 
+
+def make_metrics():
+    """Means, and metrics that are none."""
+    return [
+        "accuracy",
+        keras.metrics.SparseTopKCategoricalAccuracy(3, name="top3"),
+        keras.metrics.SparseCategoricalCrossentropy(from_logits=True),
+        keras.metrics.MeanIoU(12, sparse_y_pred=False),
+    ]
+
+
 WAYS = {
     "clip": {"clip_norm": 0.1},
     "accumulate": {"clip_norm": 0.1, "gradient_accumulation": 2},
     "penalty": {},
+    "metrics": {"metrics": make_metrics},
 }
 
 
@@ -31,7 +43,11 @@ def run(strategy, penalty=False, **options):
     with strategy.scope():
         model = tiny_model(kernel_regularizer=regularizer)
         optimizer = keras.optimizers.Adam(1e-2, epsilon=1e-3)
-    train, validation = TinyBatches(4), TinyBatches(2, seed=1)  # five rows do not halve
+    # Five rows do not halve.
+    train = TinyBatches(4, shapes=((5, 4), (3, 7), (5, 2)))
+    validation = TinyBatches(2, seed=1)
+    if "metrics" in options:
+        options["metrics"] = options["metrics"]()
     trainer = Trainer(
         model,
         train,
@@ -44,6 +60,8 @@ def run(strategy, penalty=False, **options):
         **options,
     )
     history = trainer.train().history
+    updates = 1 if options.get("gradient_accumulation") else 0
+    assert len(trainer._steps._traces) == 2 + updates  # one trace serves all shapes
     weights = [weight for weight in model.get_weights() if weight.dtype == "float32"]
     logs = [np.array(history[name]) for name in sorted(history)]
     return weights + logs
@@ -58,6 +76,13 @@ def mirrored():
         one = run(tf.distribute.get_strategy(), way == "penalty", **options)
         two = run(both, way == "penalty", **options)
         print(way, max(np.abs(a - b).max() for a, b in zip(one, two, strict=True)))
+    outside = keras.optimizers.Adam()
+    with both.scope():
+        model = tiny_model()
+    try:
+        Trainer(model, TinyBatches(1), optimizer=outside, strategy=both)
+    except ValueError as error:
+        print("outside", str(error).replace(" ", "_"))
 
 
 def worker(directory):

@@ -15,6 +15,14 @@ from tftransformer.training.scores import Measure, Scores, Term, named, values_o
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "none", None)
 
 
+def of_objective(objective: Any, loss: Any, metrics: Any) -> tuple[Any, Any]:
+    """Returns loss and metrics that are given, or those of the objective of the batches, if any."""
+    if loss is None:
+        loss = LabelSmoothedCrossEntropy(0.1) if objective is None else objective.losses()
+        metrics = objective.metrics() if metrics is None and objective is not None else metrics
+    return loss, metrics
+
+
 class FunctionLoss(keras.losses.Loss):
     """A function of labels and outputs as a loss, one value for each place.
 

@@ -1,14 +1,15 @@
 """What the Trainer checks and builds before any long work starts."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from types import UnionType
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.training.checkpoints import saved_states
+from tftransformer.training.checkpoints import Checkpointing, saved_states
+from tftransformer.training.hooks import Carry, GradientRule, TrainStep
 from tftransformer.training.outputs import by_name, with_rank
 from tftransformer.training.schedules import CustomSchedule
 from tftransformer.training.scores import Scores, named
@@ -26,10 +27,28 @@ def check_callbacks(callbacks) -> list[keras.callbacks.Callback]:
     return callbacks
 
 
-def check_kind(name: str, value: Any, kind: type | UnionType, example: str) -> None:
+def check_kinds(checkpointing: Any, step: Any, gradients: Any, carry: Any) -> None:
     """Raises a TypeError for an argument of another kind."""
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} must be {example}, not {value!r}.")
+    for name, value, kind, example in (
+        ("checkpointing", checkpointing, Checkpointing, "Checkpointing(keep_last=10)"),
+        ("step", step, TrainStep, "tt.recipes.RDrop(5.0)"),
+        ("gradients", gradients, GradientRule, "an object of a subclass of it"),
+        ("carry", carry, Carry, "CarriedMemory()"),
+    ):
+        if not isinstance(value, kind | None):
+            raise TypeError(f"{name} must be a {kind.__name__}, such as {example}, not {value!r}.")
+
+
+def with_monitor(settings: Checkpointing, objective: Any, has_validation: bool) -> Checkpointing:
+    """Returns the settings with a monitor: their own, the objective's, or the loss.
+
+    Raises:
+        ValueError: nothing will ever log the monitor that is set.
+    """
+    settings.check_monitor(has_validation)
+    if settings.monitor is not None or objective is None or not has_validation:
+        return settings
+    return dataclasses.replace(settings, monitor=objective.monitor, mode=objective.mode)
 
 
 def check_directory(directory, resume: bool) -> None:

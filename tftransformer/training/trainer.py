@@ -23,7 +23,7 @@ from tftransformer.training.checkpoints import (
     load_checkpoint,
     saved_states,
 )
-from tftransformer.training.compiling import make_scores
+from tftransformer.training.compiling import make_scores, of_objective
 from tftransformer.training.feeding import (
     as_batches,
     epoch_length,
@@ -34,7 +34,6 @@ from tftransformer.training.feeding import (
 )
 from tftransformer.training.hardware import current_device
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.precision import precision_of
 from tftransformer.training.signals import StopSignals
 from tftransformer.training.steps import Steps
@@ -166,14 +165,7 @@ class Trainer:
         check_ints(1, epochs=epochs, gradient_accumulation=gradient_accumulation)
         check_ints(1, or_none=True, steps=steps)
         check_numbers(0, or_none=True, minutes=minutes, clip_norm=clip_norm)
-        for name, value, kind, example in (
-            ("checkpointing", checkpointing, Checkpointing, "Checkpointing(keep_last=10)"),
-            ("step", step, TrainStep, "tt.recipes.RDrop(5.0)"),
-            ("gradients", gradients, GradientRule, "an object of a subclass of it"),
-            ("carry", carry, Carry, "CarriedMemory()"),
-        ):
-            expected = f"a {kind.__name__}, such as {example}"
-            preparation.check_kind(name, value, kind | None, expected)
+        preparation.check_kinds(checkpointing, step, gradients, carry)
         preparation.check_strategy(self.strategy, minutes)
         preparation.check_directory(directory, resume)
         self.model = model
@@ -187,13 +179,11 @@ class Trainer:
         self._accumulation = gradient_accumulation
         self._user_callbacks = preparation.check_callbacks(callbacks)
         self._verbose = verbose
-        self._checkpointing = checkpointing or Checkpointing()
-        self._checkpointing.check_monitor(validation is not None)
         objective = getattr(self._train_batches, "objective", None)
-        if loss is None:
-            loss = objective.losses() if objective else LabelSmoothedCrossEntropy(0.1)
-        if metrics is None and objective:
-            metrics = objective.metrics()
+        self._checkpointing = preparation.with_monitor(
+            checkpointing or Checkpointing(), objective, validation is not None
+        )
+        loss, metrics = of_objective(objective, loss, metrics)
         outputs = preparation.check_model(model, samples, self.strategy)
         self._training, self._testing = make_scores(
             model, outputs, samples["train"], loss, metrics, loss_weights
