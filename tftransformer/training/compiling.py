@@ -19,7 +19,8 @@ def of_objective(objective: Any, loss: Any, metrics: Any) -> tuple[Any, Any]:
     """Returns loss and metrics that are given, or those of the objective of the batches, if any."""
     if loss is None:
         loss = LabelSmoothedCrossEntropy(0.1) if objective is None else objective.losses()
-        metrics = objective.metrics() if metrics is None and objective is not None else metrics
+    if metrics is None and objective is not None:
+        metrics = objective.metrics()
     return loss, metrics
 
 
@@ -40,7 +41,13 @@ class FunctionLoss(keras.losses.Loss):
 
 
 def make_scores(
-    model: keras.Model, outputs: Any, batch: tuple, loss: Any, metrics: Any, loss_weights: Any
+    model: keras.Model,
+    outputs: Any,
+    batch: tuple,
+    loss: Any,
+    metrics: Any,
+    loss_weights: Any,
+    tells_perplexity: bool,
 ) -> tuple[Scores, Scores]:
     """Makes what a model is trained on and scored by.
 
@@ -50,8 +57,9 @@ def make_scores(
         batch: (inputs, labels, weights).
         loss: as `compile` takes it: a loss, a function, a name; or a dict of them by output.
         metrics: a metric or a list of them; or a dict by output. None: the accuracy of labels that
-            are classes and, in evaluation, the perplexity.
+            are classes.
         loss_weights: a number for each loss, by output.
+        tells_perplexity: whether evaluation tells the perplexity of tokens as well.
 
     Returns:
         `Scores` of training, and those of evaluation.
@@ -75,14 +83,15 @@ def make_scores(
     ]
     prefixes = {name: f"{name}_" if len(outputs) > 1 else "" for name in used}
     if metrics is None:
-        training, more = _default_measures(terms, parts, prefixes)
+        training = _accuracies(terms, parts, prefixes)
     else:
         by_output = {term.output: term.loss for term in terms}
-        training, more = [], []
+        training = []
         for name, some in wanted.items():
             for metric in some if isinstance(some, list | tuple) else [some]:
                 metric, key = as_metric(metric, parts[name], by_output.get(name))
                 training.append(Measure(name, metric, prefixes[name] + key))
+    more = _perplexities(terms, parts, prefixes) if tells_perplexity else []
     training, more = _with_own_names(training), _with_own_names([*training, *more])
     ranks = dict.fromkeys(outputs) | {n: part.weights.shape.rank for n, part in parts.items()}
     for measure in more:
@@ -205,16 +214,23 @@ def _kind(part: Scored) -> str:
     return "sparse_categorical" if part.is_of_classes else "categorical"
 
 
-def _default_measures(terms, parts, prefixes) -> tuple[list[Measure], list[Measure]]:
-    """The accuracy of classes and, in evaluation alone, the perplexity where there are logits."""
-    training, more = [], []
-    for term in terms:
-        name = term.output
-        if parts[name].is_of_classes:
-            training.append(Measure(name, TokenAccuracy(), f"{prefixes[name]}accuracy"))
-            if takes_logits(term.loss) is not False:
-                more.append(Measure(name, Perplexity(), f"{prefixes[name]}perplexity"))
-    return training, more
+def _accuracies(terms, parts, prefixes) -> list[Measure]:
+    return [
+        Measure(term.output, TokenAccuracy(), f"{prefixes[term.output]}accuracy")
+        for term in terms
+        if parts[term.output].is_of_classes
+    ]
+
+
+def _perplexities(terms, parts, prefixes) -> list[Measure]:
+    """The perplexity of tokens that are predicted by logits."""
+    return [
+        Measure(term.output, Perplexity(), f"{prefixes[term.output]}perplexity")
+        for term in terms
+        if parts[term.output].is_of_classes
+        and parts[term.output].labels.shape.rank > 1
+        and takes_logits(term.loss) is not False
+    ]
 
 
 def _losses(given: Any, names: Sequence[str], labels: Any) -> dict[str, Any]:

@@ -87,8 +87,8 @@ class Trainer:
             `LabelSmoothedCrossEntropy(0.1)`.
         metrics: a list for the one output that has a loss, or a dict of them by output:
             `keras.metrics.Metric`, functions, or names of Keras's. Default: those of
-            `train.objective`, and without one the accuracy of labels that are classes and, in
-            evaluation, the perplexity.
+            `train.objective`, and without one the accuracy of labels that are classes; in
+            evaluation also the perplexity of tokens.
         loss_weights: factors of the losses, a dict by output.
         optimizer: default Adam (β 0.9, 0.98, ε 1e-9) under `CustomSchedule(model.d_model)`.
         epochs: int, number of epochs in all, those before a resume included.
@@ -183,10 +183,11 @@ class Trainer:
         self._checkpointing = preparation.with_monitor(
             checkpointing or Checkpointing(), objective, validation is not None
         )
+        tells_perplexity = metrics is None
         loss, metrics = of_objective(objective, loss, metrics)
         outputs = preparation.check_model(model, samples, self.strategy)
         self._training, self._testing = make_scores(
-            model, outputs, samples["train"], loss, metrics, loss_weights
+            model, outputs, samples["train"], loss, metrics, loss_weights, tells_perplexity
         )
         preparation.check_labels(self._training, outputs, samples)
         variables = may_be_trained(model)
