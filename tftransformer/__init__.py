@@ -77,7 +77,7 @@ _LATER = {
         "SequenceToSequence",
     ],
     "tftransformer.pretrained": ["from_pretrained", "save_pretrained"],
-    "tftransformer.tasks": ["Translator", "translation_scores"],
+    "tftransformer.tasks": ["Task", "TextClassifier", "Translator", "translation_scores"],
     "tftransformer.text": ["SentencePieceTokenizer", "WordPieceTokenizer", "load_tokenizer"],
     "tftransformer.training": ["CarriedMemory", "Checkpointing", "Trainer", "recipes"],
     "tftransformer.visualize": ["alignment", "attention_map", "training_curves"],

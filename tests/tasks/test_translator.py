@@ -3,6 +3,7 @@
 import copy
 import json
 import types
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -255,6 +256,45 @@ def test_what_could_not_be_read_again_is_not_written(make_translator, tmp_path):
     with pytest.raises(ValueError, match=r"processors=.* cannot be saved"):
         translator.save(tmp_path / "de")
     assert not (tmp_path / "de").exists()
+
+
+def test_a_hostile_folder_takes_no_memory_and_no_stack(make_translator, tmp_path):
+    make_translator().save(tmp_path)
+    settings, path = tmp_path / "translator.json", tmp_path / "model.keras"
+    good = settings.read_text()
+    settings.write_text('{"strategy": ' + "[" * 5000 + "]" * 5000 + "}")
+    with pytest.raises(ValueError, match=r"translator\.json is damaged"):
+        Translator.load(tmp_path)
+    settings.write_text(good)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    config["config"]["vocab_size"] = 2**40  # eight terabytes
+    for damage, words in (
+        (json.dumps(config), "it describes .* weights and holds"),
+        ('{"config": ' + "[" * 5000 + "]" * 5000 + "}", "cannot be read"),
+    ):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in {**parts, "config.json": damage}.items():
+                archive.writestr(name, content)
+        with pytest.raises(ValueError, match=words):
+            Translator.load(tmp_path)
+
+
+def test_an_interrupted_save_leaves_the_older_one_whole(make_translator, tmp_path, monkeypatch):
+    make_translator().save(tmp_path / "de")
+    before = Translator.load(tmp_path / "de").n_best(TEXTS)
+    other = make_translator(strategy=Greedy())
+    (tmp_path / "de" / "notes.txt").write_text("mine")
+    monkeypatch.setattr(type(other.source_tokenizer), "save", None)  # after the model is written
+    with pytest.raises(TypeError):
+        other.save(tmp_path / "de")
+    monkeypatch.undo()
+    assert Translator.load(tmp_path / "de").n_best(TEXTS) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["de"]
+    other.save(tmp_path / "de")
+    assert Translator.load(tmp_path / "de").strategy == Greedy()
+    assert (tmp_path / "de" / "notes.txt").read_text() == "mine"
 
 
 def test_a_damaged_folder_is_named(make_translator, tmp_path):

@@ -3,7 +3,7 @@
 import os
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import tensorflow as tf
 
@@ -35,8 +35,8 @@ class TaskGraph:
         max_length: most tokens of a row, or None.
     """
 
-    inputs: ClassVar[tuple[str, ...]] = ("texts",)
-    signatures: ClassVar[tuple[str, ...]] = ("serving_default",)
+    inputs: tuple[str, ...] = ("texts",)
+    signatures: tuple[str, ...] = ("serving_default",)
     fills: Mapping[str, int]
     numbers: tuple[str, ...] = ()
     tracked: list[Any]

@@ -1,6 +1,17 @@
-"""Floor 7: what people do with a model."""
+"""What people do with a model: text in, answers out."""
 
 from tftransformer.tasks.scores import translation_scores
+from tftransformer.tasks.sentence_model import SentenceModel
+from tftransformer.tasks.task import Task
+from tftransformer.tasks.text_classifier import TextClassifier
 from tftransformer.tasks.translator import Alignment, Translation, Translator
 
-__all__ = ["Alignment", "Translation", "Translator", "translation_scores"]
+__all__ = [
+    "Alignment",
+    "SentenceModel",
+    "Task",
+    "TextClassifier",
+    "Translation",
+    "Translator",
+    "translation_scores",
+]

@@ -1,55 +1,74 @@
-"""Translators on the disk: the model, its tokenizers, and how to decode."""
+"""Tasks on the disk: model, tokenizers and settings, written whole and read with suspicion."""
 
 import json
+import math
 import os
 import pathlib
 import zipfile
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import keras
 
-from tftransformer.core import replacing
-from tftransformer.text import load_tokenizer
+from tftransformer.core import replacing_folder, unallocated
 
-SETTINGS_FILE, MODEL_FILE = "translator.json", "model.keras"
-TOKENIZERS = "source_tokenizer", "target_tokenizer"
+MODEL_FILE, WEIGHTS_FILE = "model.keras", "model.weights.h5"
+# What Keras and Python raise at files that somebody else wrote, or nobody finished.
+DAMAGE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    IndexError,
+    RecursionError,
+    zipfile.BadZipFile,
+)
 
 
-def write_translator(
+def write_task(
     folder: str | os.PathLike,
+    task: str,
     model: keras.Model,
-    tokenizers: tuple[Any, Any],
+    parts: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> None:
-    """Writes a translator into a folder, made if need be.
+    """Writes a task into a folder, made if need be, or replaced in one step.
+
+    What else lies in an older folder, such as the checkpoints of a run, stays.
 
     Args:
         folder: the folder.
-        model: of the translator.
-        tokenizers: of source and target.
-        settings: the other arguments of its constructor.
+        task: names the file of the settings, such as "translator".
+        model: of the task.
+        parts: what else saves itself into a folder, by its name: tokenizers, a `DataProcess`.
+        settings: the arguments of the constructor.
 
     Raises:
         ValueError: if a setting could not be read again.
     """
-    folder = pathlib.Path(folder)
     written = {name: _serialised(name, value) for name, value in settings.items()}
-    with replacing(folder / MODEL_FILE) as beside:
-        model.save(beside)
-    for name, tokenizer in zip(TOKENIZERS, tokenizers, strict=True):
-        tokenizer.save(folder / name)
-    with replacing(folder / SETTINGS_FILE) as beside:
-        beside.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    with replacing_folder(folder) as beside:
+        model.save(beside / MODEL_FILE)
+        for name, part in parts.items():
+            part.save(beside / name)
+        text = json.dumps(written, indent=2) + "\n"
+        (beside / f"{task}.json").write_text(text, encoding="utf-8")
 
 
-def read_translator(
-    folder: str | os.PathLike, without: Container[str] = ()
-) -> tuple[keras.Model, tuple[Any, Any], dict[str, Any]]:
-    """Returns what `write_translator` was given. Runs no code from the folder.
+def read_task(
+    folder: str | os.PathLike,
+    task: str,
+    readers: Mapping[str, Callable[[pathlib.Path], Any]],
+    without: Container[str] = (),
+) -> tuple[keras.Model, dict[str, Any], dict[str, Any]]:
+    """Returns the model, parts and settings that `write_task` was given.
+
+    Runs no code from the folder, and takes no more memory than its files are large.
 
     Args:
         folder: the folder.
+        task: the name that it was written with.
+        readers: functions that read the parts from their folders, by name.
         without: settings that are not read.
 
     Raises:
@@ -57,11 +76,13 @@ def read_translator(
         ValueError: if a file is damaged.
     """
     folder = pathlib.Path(folder)
-    path = folder / SETTINGS_FILE
+    path = folder / f"{task}.json"
     if not path.is_file():
+        words = task.replace("_", " ")
+        kind = words.title().replace(" ", "")
         raise FileNotFoundError(
-            f"{path} does not exist: {folder} holds no translator. Translator.save(folder) "
-            "writes one, and so does training."
+            f"{path} does not exist: {folder} holds no {words}. {kind}.save(folder) writes one, "
+            "and so does training."
         )
     try:
         settings = {
@@ -69,14 +90,31 @@ def read_translator(
             for name, value in json.loads(path.read_text(encoding="utf-8")).items()
             if name not in without
         }
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     try:
+        check_size(folder / MODEL_FILE)
         model = keras.models.load_model(folder / MODEL_FILE, compile=False)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, *DAMAGE) as error:
         raise ValueError(f"{folder / MODEL_FILE} cannot be read: {error}") from error
-    source, target = (load_tokenizer(folder / name) for name in TOKENIZERS)
-    return model, (source, target), settings
+    return model, {name: read(folder / name) for name, read in readers.items()}, settings
+
+
+def check_size(path: pathlib.Path) -> None:
+    """Raises a ValueError where a `.keras` file describes a larger model than it holds.
+
+    A few words of a damaged or hostile file could ask for any amount of memory.
+    """
+    with zipfile.ZipFile(path) as archive:
+        held = archive.getinfo(WEIGHTS_FILE).file_size
+        if archive.getinfo(WEIGHTS_FILE).compress_size != held:
+            raise ValueError(f"{WEIGHTS_FILE} is compressed, which Keras does not do.")
+        config = json.loads(archive.read("config.json"))
+    with unallocated() as variables:
+        keras.saving.deserialize_keras_object(config)
+    numbers = sum(math.prod(variable.shape) for variable in variables)
+    if numbers > held:  # each takes a byte or more
+        raise ValueError(f"it describes {numbers:,} weights and holds {held:,} bytes of them.")
 
 
 def _serialised(name: str, value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import tensorflow as tf
 
@@ -31,7 +31,7 @@ class TranslationGraph(TaskGraph):
         processors: see `tftransformer.decoding`.
     """
 
-    signatures: ClassVar[tuple[str, ...]] = ("serving_default", "n_best")
+    signatures = ("serving_default", "n_best")
     numbers = ("row_numbers",)
 
     def __init__(

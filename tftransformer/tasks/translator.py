@@ -13,11 +13,13 @@ import numpy as np
 from tftransformer.decoding import BeamSearch, Strategy
 from tftransformer.serving import ServedModule, write_ctranslate2
 from tftransformer.tasks.fit import check_number, check_special_ids, check_vocabularies
-from tftransformer.tasks.folder import read_translator, write_translator
+from tftransformer.tasks.folder import read_task, write_task
 from tftransformer.tasks.scores import check_scoring, translation_scores
 from tftransformer.tasks.translation_graph import TranslationGraph, start_of
+from tftransformer.text import load_tokenizer
 
 FORMATS, WEIGHTS = ("saved_model", "ctranslate2"), ("float32", "bfloat16", "int8")
+TOKENIZERS = "source_tokenizer", "target_tokenizer"
 # Most tokens of a source in an export, where neither model nor person sets a limit: what attention
 # costs grows with the square of the length, and a server takes what strangers send.
 SERVED_LENGTH = 512
@@ -303,8 +305,8 @@ class Translator:
             "batch_size": self.batch_size,
             "parallel": self.parallel,
         }
-        tokenizers = self.source_tokenizer, self.target_tokenizer
-        write_translator(folder, self.model, tokenizers, settings)
+        tokenizers = {name: getattr(self, name) for name in TOKENIZERS}
+        write_task(folder, "translator", self.model, tokenizers, settings)
 
     @classmethod
     def load(cls, folder: str | os.PathLike, **changes: Any) -> "Translator":
@@ -318,9 +320,10 @@ class Translator:
             FileNotFoundError: if a file is missing.
             ValueError: if a file is damaged.
         """
-        model, (source, target), settings = read_translator(folder, without=changes)
-        tokenizers = types.SimpleNamespace(source_tokenizer=source, target_tokenizer=target)
-        return cls(model, tokenizers, **settings, **changes)
+        model, tokenizers, settings = read_task(
+            folder, "translator", dict.fromkeys(TOKENIZERS, load_tokenizer), without=changes
+        )
+        return cls(model, types.SimpleNamespace(**tokenizers), **settings, **changes)
 
     def _source_row(self, ids: np.ndarray) -> np.ndarray:
         """The ids of one source text, cut to the limit, the end token behind them."""

@@ -1,0 +1,167 @@
+"""TextClassifier."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from tftransformer.data import DataProcess
+from tftransformer.models.headed_model import HeadedModel
+from tftransformer.objectives import Classes, Numbers
+from tftransformer.tasks.baselines import evaluation
+from tftransformer.tasks.classification_graph import ClassificationGraph
+from tftransformer.tasks.given import given_model, given_tokenizer, positions_of, with_head
+from tftransformer.tasks.sentence_model import SentenceModel
+from tftransformer.tasks.tables import table, with_index
+from tftransformer.tasks.task import Task
+from tftransformer.training import LinearSchedule
+
+KINDS, HEAD = ("single", "several", "numbers"), "sequence_classification"
+
+
+class TextClassifier(Task):
+    """Says which class a text, or a pair of texts, is of.
+
+    Texts of more than `max_length` tokens lose their ends, with a count in a warning.
+
+    Args:
+        model: what is trained further: a model, or the folder of one that Hugging Face's library
+            wrote; with it belongs its `tokenizer`. None: a `SentenceModel`, from scratch.
+        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
+        labels: "single" (any hashable), "several" (a list of them in each row) or "numbers".
+        class_weight: "balanced", or what a row of each class weighs, by label.
+        smoothing: of the loss of single labels.
+        max_length: most tokens of a row.
+        vocab_size: of a tokenizer that is learnt.
+        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
+        batch_size: texts answered at once.
+        seed: of weights, order and dropout.
+
+    Example:
+
+    >>> texts = ["a good film", "a bad film", "good fun", "bad jokes", "good", "bad"] * 9
+    >>> classify = TextClassifier(vocab_size=60)
+    >>> classify.fit(texts, [1, 0] * 27, epochs=1, validation=0, verbose=0)("a good joke")
+    {'label': ..., 'score': ...}
+    """
+
+    task = "text_classifier"
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        tokenizer: Any = None,
+        labels: str = "single",
+        class_weight: Mapping[Any, float] | str | None = None,
+        smoothing: float = 0.1,
+        max_length: int = 256,
+        vocab_size: int = 4000,
+        learning_rate: float | None = None,
+        batch_size: int = 64,
+        seed: int = 0,
+    ):
+        self.model, self.tokenizer, self.labels = model, tokenizer, labels
+        self.class_weight, self.smoothing = class_weight, smoothing
+        self.max_length, self.vocab_size, self.learning_rate = max_length, vocab_size, learning_rate
+        self.batch_size, self.seed = batch_size, seed
+
+    def fit(
+        self, data: Any, labels: Any = None, *, text: Any = "text", label: Any = "label", **how: Any
+    ) -> Self:
+        """Learns from a DataFrame, or from texts (or pairs of them) and `labels`.
+
+        Args:
+            data: the DataFrame, or the texts.
+            labels: of the texts.
+            text: name of the column of texts, or a list of two.
+            label: name of the column of labels.
+            **how: `validation`, `epochs` and what else `Task.learn` takes.
+        """
+        frame, columns = table(data, labels, text, label)
+        return self.learn(frame, columns, **how)
+
+    def process(self, columns: Sequence[Any]) -> DataProcess:
+        if self.labels not in KINDS:
+            raise ValueError(f"labels must be one of {KINDS}, not {self.labels!r}.")
+        options, limit = given_tokenizer(self), self.max_length
+        self._given = given_model(self.model)
+        limit = min(limit, positions_of(self._given) or limit)
+        headed = self._given is None or isinstance(self._given, HeadedModel)
+        objective = Numbers(output=HEAD if headed else None)
+        if self.labels != "numbers":
+            several = self.labels == "several"
+            single = {"class_weight": self.class_weight, "smoothing": self.smoothing}
+            objective = Classes(several, output=objective.output, **({} if several else single))
+        limits = {"max_length": limit, "batch_tokens": max(1024, limit), "seed": self.seed}
+        return DataProcess(*columns, objective=objective, **options, **limits)
+
+    def make_model(self) -> Any:
+        count = self.data_.objective.count_ if self.labels == "numbers" else len(self.classes_)
+        if self._given is not None:
+            headed = isinstance(self._given, HeadedModel)
+            return with_head(self._given, HEAD, count) if headed else self._given
+        tokenizer, positions = self.data_.tokenizers[0], self.data_.max_length
+        pad, heads = tokenizer.special_ids["pad"], {HEAD: {"labels": count}}
+        options = {"pad_id": pad, "hidden_id": tokenizer.special_ids.get("unk", pad)}
+        return SentenceModel(tokenizer.vocab_size, num_positions=positions, heads=heads, **options)
+
+    def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
+        rate = self.learning_rate or (1e-3 if self._given is None else 1e-4)
+        schedule = LinearSchedule(rate, updates + 1, max(1, updates // 20))
+        # An average over the last twentieth, however short the training is.
+        average = {"use_ema": True, "ema_momentum": min(0.99, max(0.0, 1 - 20 / updates))}
+        return keras.optimizers.AdamW(schedule, weight_decay=0.01, **average)
+
+    @property
+    def classes_(self) -> list[Any]:
+        """The labels; class `i` is logit `i`."""
+        return self.data_.objective.classes_
+
+    def graph(self, max_length: int | None = None) -> ClassificationGraph:
+        data, two = self.fitted(), len(self.text_columns()) > 1
+        return ClassificationGraph(
+            tokenizer=data.tokenizers[0],
+            template=data.row_template,
+            texts=["first_texts", "second_texts"] if two else ["texts"],
+            labels=[] if self.labels == "numbers" else [str(label) for label in self.classes_],
+            kind=self.labels,
+            output=data.objective.output,
+            max_length=max_length or data.max_length,
+        )
+
+    def answers(self, columns: Sequence[list[str]], top_k: int | None = None) -> list[Any]:
+        """For each row `label` and `score`, or a `value`; with `top_k` a list, best first."""
+        found, _ = self.run(columns)
+        if self.labels == "numbers":
+            return [{"value": row.tolist() if len(row) > 1 else float(row[0])} for row in found]
+        return [self._answer(row, top_k) for row in found]
+
+    def _answer(self, row: np.ndarray, top_k: int | None) -> Any:
+        order = np.argsort(-row, kind="stable")[:top_k]
+        ranked = [{"label": self.classes_[i], "score": float(row[i])} for i in order]
+        if top_k is not None or self.labels == "single":
+            return ranked if top_k is not None else ranked[0]
+        kept = [answer for answer in ranked if answer["score"] >= 0.5]
+        return {name: [answer[name] for answer in kept] for name in ("label", "score")}
+
+    def predict(self, texts: Any) -> Any:
+        """The labels, or numbers: a list, or of a Series or DataFrame a Series."""
+        name = "value" if self.labels == "numbers" else "label"
+        return with_index([each[name] for each in self.answers(self.columns(texts))], texts)
+
+    def predict_proba(self, texts: Any) -> Any:
+        """The probability of each class: a DataFrame with the labels as columns."""
+        import pandas as pd
+
+        found, _ = self.run(self.columns(texts))
+        return pd.DataFrame(
+            found, index=texts.index if hasattr(texts, "iloc") else None, columns=self.classes_
+        )
+
+    def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
+        """Scores, and after `fit` beside them those of `majority` and `linear` baselines."""
+        *names, label = self.fitted().columns
+        frame, _ = table(data, labels, names, label)
+        return evaluation(self, frame, names, label, baselines)
