@@ -6,6 +6,7 @@ and its tokenizers.
 
 import argparse
 
+from tftransformer.cli.classify import add_task
 from tftransformer.cli.translator_options import add_translator_arguments, load_translator
 
 HELP = "export a translator to be served: a SavedModel, or a folder for CTranslate2"
@@ -13,6 +14,7 @@ HELP = "export a translator to be served: a SavedModel, or a folder for CTransla
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
+    add_task(parser)
     add_translator_arguments(parser)
     add = parser.add_argument
     add("--output", required=True, metavar="FOLDER", help="folder to make")
@@ -28,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
+    if options.task == "classify":
+        from tftransformer import TextClassifier
+
+        how = {"weights": options.weights, "jit_compile": options.jit_compile}
+        print(TextClassifier.load(options.model).export(options.output, **how))
+        return
     for name in ("beams", "parallel"):
         if options.format == "ctranslate2" and getattr(options, name) is not None:
             raise ValueError(f"--{name} is for a SavedModel: CTranslate2 is told with each call.")

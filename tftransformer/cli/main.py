@@ -6,11 +6,17 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from tftransformer.cli import evaluate, export, train, translate
+from tftransformer.cli import evaluate, export, predict, train, translate
 
 # What a wrong call, a damaged file or a missing package raises; else the program is at fault.
 _EXPECTED = OSError, ValueError, TypeError, RuntimeError, ImportError
-_COMMANDS = {"train": train, "translate": translate, "evaluate": evaluate, "export": export}
+_COMMANDS = {
+    "train": train,
+    "translate": translate,
+    "predict": predict,
+    "evaluate": evaluate,
+    "export": export,
+}
 
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -19,6 +25,16 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action):
         is_plain = action.default is None or action.default is False
         return action.help if is_plain else super()._get_help_string(action)
+
+
+class _Version(argparse.Action):
+    """Prints the version; the package is imported only then."""
+
+    def __call__(self, parser, *_):
+        import tftransformer
+
+        print(f"tftransformer {tftransformer.__version__}")
+        parser.exit()
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
@@ -41,8 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open to the end
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     parser = argparse.ArgumentParser(
-        prog="python -m tftransformer", description="Train and use translation models."
+        prog="python -m tftransformer",
+        description="Train and use translation models and classifiers.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, module in _COMMANDS.items():
         command = commands.add_parser(

@@ -1,5 +1,6 @@
 """Tables of sentence pairs that a command is given."""
 
+import pathlib
 from typing import Any
 
 
@@ -20,3 +21,11 @@ def read_pairs(path: str, source: str, target: str) -> tuple[Any, list[list[str]
         return frame, *take_columns(frame, [source, target])
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def columns_of_run(folder: str) -> tuple[str, str]:
+    """The columns of source and target that the run in a folder was trained on."""
+    from tftransformer import DataProcess
+
+    data = pathlib.Path(folder) / "data"
+    return DataProcess.load(data).columns if data.is_dir() else ("en", "de")

@@ -10,6 +10,7 @@ import functools
 import pathlib
 from typing import Any
 
+from tftransformer.cli import classify
 from tftransformer.cli.tables import read_pairs
 
 HELP = "train a translator on a table of sentence pairs"
@@ -18,6 +19,9 @@ HELP = "train a translator on a table of sentence pairs"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options of the command."""
     add = parser.add_argument
+    classify.add_task(parser)
+    classify.add_columns(parser)
+    parser.set_defaults(parser=parser)
     add("--train", required=True, metavar="FILE", help="table of sentence pairs")
     add("--validation", metavar="FILE", help="another; default: a tenth of the training table")
     add("--model", required=True, metavar="FOLDER", help="where the run and its translator go")
@@ -52,13 +56,20 @@ def run(options: argparse.Namespace) -> None:
     from tftransformer.core import unallocated
 
     folder = pathlib.Path(options.model)
-    earlier = *folder.glob("*/*.index"), *folder.glob("translator.json")
+    earlier = (
+        *folder.glob("*/*.index"),
+        *folder.glob("translator.json"),
+        *folder.glob("text_classifier.json"),
+    )
     if earlier and not options.resume:
         # Before its vocabulary is written over.
         raise ValueError(
             f"{folder} holds an earlier run. Go on with it: --resume; or begin another: "
             "--model FOLDER."
         )
+    if options.task == "classify":
+        classify.train(options)
+        return
     # What is wrong with options or tables should come out before anything is learnt.
     data = tt.DataProcess(
         options.source,

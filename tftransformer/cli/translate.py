@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     # Windows likes to begin a file with a byte-order mark.
     sys.stdin.reconfigure(encoding="utf-8-sig", newline="\n")
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    lines = _lines(sys.stdin)
+    lines = lines_of(sys.stdin)
     # A person at a keyboard wants each answer at once.
     chunk = 1 if sys.stdin.isatty() else _CHUNK
     while texts := list(itertools.islice(lines, chunk)):
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
         sys.stdout.flush()
 
 
-def _lines(stream: TextIO) -> Iterator[str]:
+def lines_of(stream: TextIO) -> Iterator[str]:
     """The lines of a stream without their ends."""
     try:
         for line in stream:
