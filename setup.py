@@ -15,7 +15,10 @@ setup(
     long_description=(root / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     packages=find_packages(include=["tftransformer", "tftransformer.*"]),
-    package_data={"tftransformer.data": ["everyday.tsv.xz"]},
+    package_data={
+        "tftransformer.data": ["everyday.tsv.xz"],
+        "tftransformer.text": ["*.json.xz"],
+    },
     python_requires=">=3.11,<3.14",
     install_requires=[
         "tensorflow>=2.21,<2.22",

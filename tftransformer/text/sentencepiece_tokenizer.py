@@ -65,13 +65,15 @@ class SentencePieceTokenizer(Tokenizer):
         except RuntimeError as error:
             raise ValueError(f"not a SentencePiece model ({error})") from None
         ids = range(processor.get_piece_size())
-        # "   a" comes out with as many spaces as the model keeps, after the one it puts in front.
         keeps_spaces = processor.normalize("   a").startswith(SPACE * 3)
+        # The space that the model itself puts in front of a text is no part of it.
+        puts_one = processor.normalize("a").startswith(SPACE)
+        leading_spaces = ("^ " if puts_one else "^") if keeps_spaces else "^ +"
         super().__init__(
             pieces=[processor.id_to_piece(i) for i in ids],
             surfaces=[_surface(processor, i) for i in ids],
             special_ids=_special_ids(processor),
-            leading_spaces="^ " if keeps_spaces else "^ +",
+            leading_spaces=leading_spaces,
         )
         self.sampling_alpha = sampling_alpha
         self._processor = processor
@@ -160,7 +162,8 @@ class SentencePieceTokenizer(Tokenizer):
             lengths.append(np.fromiter(map(len, rows), np.int64, len(rows)))
             tokens = itertools.chain.from_iterable(rows)
             ids.append(np.fromiter(tokens, np.int32, lengths[-1].sum()))
-        return Encoding(Ragged(np.concatenate(ids), np.cumsum(np.concatenate(lengths))))
+        ids = Ragged(np.concatenate(ids), np.cumsum(np.concatenate(lengths)))
+        return Encoding(ids, lambda: self._places(texts))
 
     def resample(self, ids: Ragged, seed: int | Sequence[int]) -> Ragged:
         """Draws another segmentation of texts that are cut already: a pure function.
@@ -252,7 +255,7 @@ def _surface(processor, i: int) -> bytes:
     if processor.is_byte(i):
         return bytes([int(piece[1:-1], base=16)])
     if processor.is_unknown(i):
-        return " ⁇ ".encode()
+        return processor.decode([i]).encode()  # as the model says, by default " ⁇ "
     return piece.replace(SPACE, " ").encode()
 
 

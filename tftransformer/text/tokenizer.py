@@ -17,6 +17,7 @@ from tftransformer.text.encoding import Encoding
 from tftransformer.text.registry import is_registered
 
 FORMAT = 2
+BLOCK = 4096  # texts at once, since what is known of each character takes room
 SETTINGS_FILE = "tftransformer_tokenizer.json"
 # What special tokens are for.
 ROLES = ("pad", "unk", "start", "end", "mask", "cls", "sep")
@@ -78,6 +79,21 @@ class Tokenizer(tf.Module, abc.ABC):
             int32 RaggedTensor (batch, None), without padding, start or end.
         """
 
+    def tokenize_with_places(self, texts) -> dict[str, tf.RaggedTensor]:
+        """Turns strings into ids and says where each piece stands, in the graph or eagerly.
+
+        Args:
+            texts: as in `tokenize`.
+
+        Returns:
+            `"ids"`, as `tokenize` gives them, and of each its `"starts"`, `"ends"` and `"words"`
+            as in `Encoding`: four int32 RaggedTensors (batch, None).
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say where its pieces stand: define "
+            "tokenize_with_places(texts)"
+        )
+
     def detokenize(self, ids) -> tf.Tensor:
         """Turns ids into strings, in the graph or eagerly.
 
@@ -111,8 +127,21 @@ class Tokenizer(tf.Module, abc.ABC):
         Raises:
             ValueError: an element is not a string or not valid Unicode.
         """
-        ragged = self.tokenize(tf.constant(check_texts(texts), tf.string))
-        return Encoding(Ragged(ragged.flat_values.numpy(), ragged.row_splits.numpy()))
+        texts = check_texts(texts)
+        ragged = self.tokenize(tf.constant(texts, tf.string))
+        ids = Ragged(ragged.flat_values.numpy(), ragged.row_splits.numpy())
+        return Encoding(ids, lambda: self._places(texts))
+
+    def _places(self, texts: Sequence[str]) -> tuple[np.ndarray, ...]:
+        """`starts`, `ends` and `words` of all pieces of the texts."""
+        found = [
+            self.tokenize_with_places(tf.constant(texts[start : start + BLOCK], tf.string))
+            for start in range(0, max(len(texts), 1), BLOCK)
+        ]
+        return tuple(
+            np.concatenate([block[name].flat_values.numpy() for block in found])
+            for name in ("starts", "ends", "words")
+        )
 
     def decode(self, ids: Iterable[Sequence[int]]) -> list[str]:
         """`detokenize` for lists of ids."""

@@ -7,12 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import tensorflow as tf
 
+from tftransformer.text.characters import PLAIN
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
 from tftransformer.text.registry import register
 from tftransformer.text.tokenizer import Tokenizer, as_vector
+from tftransformer.text.words import WordCutter
 
 CONTINUATION = "##"
 UNKNOWN = "[UNK]"
+MAX_CHARACTERS = 100  # a longer word is unknown
+SHORT_WORDS = rf"\S{{0,{MAX_CHARACTERS}}}(?:\s\S{{0,{MAX_CHARACTERS}}})*"
 LEARNT = ("[PAD]", UNKNOWN, "[CLS]", "[SEP]")
 SPECIAL = types.MappingProxyType(
     {
@@ -33,7 +37,7 @@ class WordPieceTokenizer(Tokenizer):
 
     Text does not come back exactly: `detokenize` puts one space between words and around
     punctuation marks, case and accents are gone where they were removed, control characters are
-    gone, and a word with a character outside the vocabulary, or of more than 100 bytes, is
+    gone, and a word with a character outside the vocabulary, or of more than 100 characters, is
     `[UNK]`. Where it must come back, use `SentencePieceTokenizer`.
 
     Args:
@@ -78,12 +82,18 @@ class WordPieceTokenizer(Tokenizer):
         self.lower_case = lower_case
         self.strip_accents = lower_case if strip_accents is None else strip_accents
         self.special_tokens = types.MappingProxyType(names)
+        common = {
+            "vocab": list(pieces),
+            "suffix_indicator": CONTINUATION,
+            "unknown_token": names["unk"],
+            "token_out_type": tf.int32,
+            "max_bytes_per_word": 4 * MAX_CHARACTERS,
+        }
+        self._words = WordCutter(self.lower_case, self.strip_accents)
         try:
-            self._cut = tensorflow_text.FastBertTokenizer(
-                vocab=list(pieces),
-                suffix_indicator=CONTINUATION,
-                unknown_token=names["unk"],
-                token_out_type=tf.int32,
+            self._cut_plain = tensorflow_text.FastBertTokenizer(**common)
+            self._cut_word = tensorflow_text.FastWordpieceTokenizer(
+                **common, no_pretokenization=True
             )
         except RuntimeError as error:
             raise ValueError(f"not a WordPiece vocabulary: {error}") from None
@@ -147,9 +157,8 @@ class WordPieceTokenizer(Tokenizer):
 
         special = [*LEARNT, *special_tokens]
         strip_accents = lower_case if strip_accents is None else strip_accents
-        texts = tf.constant(check_corpus(texts), tf.string)
         model = learn_pieces(
-            _words(_normalize(texts, lower_case, strip_accents)),
+            _words(check_corpus(texts), WordCutter(lower_case, strip_accents)),
             vocab_size,
             kind="bpe",
             byte_fallback=False,
@@ -181,8 +190,68 @@ class WordPieceTokenizer(Tokenizer):
         return cls(pieces[:vocab_size], lower_case=lower_case, strip_accents=strip_accents)
 
     def tokenize(self, texts) -> tf.RaggedTensor:
-        texts = _normalize(as_vector(texts), self.lower_case, self.strip_accents)
-        return self._cut.tokenize(texts)
+        texts = as_vector(texts)
+        is_plain = tf.strings.regex_full_match(texts, f"[{PLAIN}]*")
+        is_plain &= tf.strings.regex_full_match(texts, SHORT_WORDS)
+        return tf.cond(
+            tf.reduce_all(is_plain),
+            lambda: self._tokenize_plain(texts),
+            lambda: self._tokenize_mixed(texts, is_plain),
+        )
+
+    def _tokenize_plain(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Texts of plain characters, by TensorFlow's own means: faster, and the same."""
+        if self.lower_case:
+            texts = tf.strings.lower(texts, "utf-8")
+        if self.strip_accents:
+            import tensorflow_text
+
+            texts = tensorflow_text.normalize_utf8(texts, "NFD")
+            texts = tf.strings.regex_replace(texts, r"\p{Mn}", "")
+        return self._cut_plain.tokenize(texts)
+
+    def _tokenize_mixed(self, texts: tf.Tensor, is_plain: tf.Tensor) -> tf.RaggedTensor:
+        """The plain texts and the others, in their order."""
+        plain, odd = tf.where(is_plain)[:, 0], tf.where(~is_plain)[:, 0]
+        both = tf.concat(
+            [
+                self._tokenize_plain(tf.gather(texts, plain)),
+                self.tokenize_with_places(tf.gather(texts, odd))["ids"],
+            ],
+            axis=0,
+        )
+        return tf.gather(both, tf.math.invert_permutation(tf.concat([plain, odd], axis=0)))
+
+    def tokenize_with_places(self, texts) -> dict[str, tf.RaggedTensor]:
+        words, places, row_splits = self._words(as_vector(texts))
+        is_long = words.row_lengths() > MAX_CHARACTERS
+        # What is no UTF-8 is in no vocabulary.
+        strings = tf.where(is_long, b"\xff", tf.strings.unicode_encode(words, "UTF-8"))
+        ids, starts, ends = self._cut_word.tokenize_with_offsets(strings)
+        # Offsets are bytes within a word; the words one after the other are one string of bytes.
+        lengths = _utf8_lengths(words.flat_values)
+        at = tf.concat([[0], tf.cumsum(lengths)], axis=0)
+        word = ids.value_rowids()
+        begin = tf.gather(tf.cast(words.row_splits, tf.int32), word)
+        end = tf.gather(tf.cast(words.row_splits, tf.int32), word + 1)
+        offset, is_long = tf.gather(at, begin), tf.gather(is_long, word)
+        first, last = (
+            tf.searchsorted(at, offset + tf.cast(edge.flat_values, tf.int32))
+            for edge in (starts, ends)
+        )
+        first, last = tf.where(is_long, begin, first), tf.where(is_long, end, last)
+        splits = tf.gather(ids.row_splits, row_splits)
+        first_word = tf.repeat(row_splits[:-1], splits[1:] - splits[:-1])
+        found = {
+            "ids": ids.flat_values,
+            "starts": tf.gather(places, first),
+            "ends": tf.gather(places, last - 1) + 1,
+            "words": tf.cast(word - first_word, tf.int32),
+        }
+        return {
+            name: tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+            for name, values in found.items()
+        }
 
     def vocabulary(self) -> bytes:
         return "".join(f"{piece}\n" for piece in self._pieces).encode()
@@ -220,31 +289,17 @@ def _surface(piece: str) -> bytes:
     return f" {piece}".encode()
 
 
-def _normalize(texts: tf.Tensor, lower_case: bool, strip_accents: bool) -> tf.Tensor:
-    """Valid UTF-8 without control characters, lower-cased and without accents if asked for."""
-    import tensorflow_text
-
-    # TensorFlow's lower-casing would end the string at a NUL.
-    texts = tf.strings.unicode_transcode(
-        texts, "UTF-8", "UTF-8", replacement_char=ord(" "), replace_control_characters=True
-    )
-    if lower_case:
-        texts = tf.strings.lower(texts, "utf-8")
-    if strip_accents:
-        texts = tensorflow_text.normalize_utf8(texts, "NFD")
-        texts = tf.strings.regex_replace(texts, r"\p{Mn}", "")
-    return texts
+def _utf8_lengths(codes: tf.Tensor) -> tf.Tensor:
+    """How many bytes each character takes: int32."""
+    longer = (codes >= limit for limit in (0x80, 0x800, 0x10000))
+    return 1 + sum(tf.cast(above, tf.int32) for above in longer)
 
 
-def _words(texts: tf.Tensor, batch: int = 8192) -> Iterator[str]:
-    """Normalised texts with one space between the words, cut as `tokenize` cuts them.
-
-    With single characters for pieces, a tokenizer's detokenised text is just that.
-    """
-    letters = set().union(*(text.decode() for text in texts.numpy()))
-    letters = sorted(letter for letter in letters if not letter.isspace())
-    tokenizer = WordPieceTokenizer([*LEARNT, *letters, *(CONTINUATION + x for x in letters)])
-    for start in range(0, len(texts), batch):  # an id for each character takes room
-        ids = tokenizer.tokenize(texts[start : start + batch])
-        known = tf.ragged.boolean_mask(ids, ids != tokenizer.special_ids["unk"])
-        yield from (text.decode() for text in tokenizer.detokenize(known).numpy())
+def _words(texts: Sequence[str], cutter: WordCutter, batch: int = 4096) -> Iterator[str]:
+    """Normalised texts with one space between the words, cut as `tokenize` cuts them."""
+    for start in range(0, len(texts), batch):  # what is known of each character takes room
+        words, _, row_splits = cutter(tf.constant(texts[start : start + batch], tf.string))
+        strings = tf.strings.unicode_encode(words, "UTF-8")
+        rows = tf.RaggedTensor.from_row_splits(strings, row_splits, validate=False)
+        joined = tf.strings.reduce_join(rows, axis=-1, separator=" ")
+        yield from (text.decode() for text in joined.numpy())

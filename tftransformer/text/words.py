@@ -1,0 +1,69 @@
+"""Texts as BERT's words, each of whose characters knows where it came from."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tftransformer.text.characters import LETTER, PAGE, SPACE, tables
+
+
+class Words(NamedTuple):
+    """Normalised words.
+
+    Args:
+        characters: RaggedTensor int32 (words, None), their code points.
+        places: int32, for each of these the number of its character in the text as given.
+        row_splits: int64 (batch + 1,): text `i` has the words `row_splits[i] : row_splits[i + 1]`.
+    """
+
+    characters: tf.RaggedTensor
+    places: tf.Tensor
+    row_splits: tf.Tensor
+
+
+class WordCutter(tf.Module):
+    """Cuts texts into words as BERT's reference does, character by character.
+
+    Control characters are deleted, white space parts words, punctuation marks and ideographs are
+    words by themselves; accents are stripped and letters lower-cased where asked for.
+
+    Args:
+        lower_case: lower-case letters.
+        strip_accents: decompose characters and delete their marks.
+    """
+
+    def __init__(self, lower_case: bool, strip_accents: bool):
+        super().__init__()
+        self._tables = tables(lower_case, strip_accents)
+
+    def __call__(self, texts: tf.Tensor) -> Words:
+        """Cuts strings (batch,) of UTF-8; invalid bytes count as U+FFFD, which is deleted."""
+        given = tf.strings.unicode_decode(texts, "UTF-8")
+        pages, kinds, counts, shifts = (tf.constant(table) for table in self._tables)
+        codes = given.flat_values
+        entries = tf.gather(pages, codes // PAGE) * PAGE + codes % PAGE
+        made = tf.RaggedTensor.from_tensor(
+            codes[:, None] + tf.gather(shifts, entries), lengths=tf.gather(counts, entries)
+        )
+        source = tf.cast(made.value_rowids(), tf.int32)
+        kind = tf.gather(tf.gather(kinds, entries), source)
+        row = tf.gather(given.value_rowids(), source)
+        # A letter goes on with a word if there is a letter of the same text before it.
+        goes_on = (kind == LETTER) & _shifted(kind == LETTER, False) & (row == _shifted(row, -1))
+        is_kept = kind != SPACE
+        begins = tf.boolean_mask(is_kept & ~goes_on, is_kept)
+        characters = tf.boolean_mask(made.flat_values, is_kept)
+        source, row = tf.boolean_mask(source, is_kept), tf.boolean_mask(row, is_kept)
+        first = tf.where(begins)[:, 0]
+        words = tf.RaggedTensor.from_row_starts(characters, first, validate=False)
+        # Of each text, the words are counted.
+        rows = tf.RaggedTensor.from_value_rowids(
+            first, tf.gather(row, first), nrows=given.nrows(), validate=False
+        )
+        starts = tf.cast(given.row_splits, tf.int32)
+        return Words(words, source - tf.gather(starts, row), rows.row_splits)
+
+
+def _shifted(values: tf.Tensor, first) -> tf.Tensor:
+    """Each element's predecessor; before the first one stands `first`."""
+    return tf.concat([tf.constant([first], values.dtype), values], axis=0)[:-1]
