@@ -1,12 +1,13 @@
 """The configuration is the constructor's arguments."""
 
 import copy
+import inspect
 
 import keras
 import numpy as np
 import pytest
 
-from tftransformer.core import Configurable, Layer
+from tftransformer.core import Configurable, Layer, with_defaults
 from tftransformer.layers import EncoderLayer
 
 
@@ -79,3 +80,44 @@ def test_weight_files_hold_each_weight_once_under_its_attribute(tmp_path):
     with h5py.File(tmp_path / "a.weights.h5") as file:
         file.visititems(lambda name, x: names.append(name) if hasattr(x, "shape") else None)
     assert names == ["layers/holder/inner/vars/0", "layers/holder/inner/vars/1"]
+
+
+@keras.saving.register_keras_serializable("tests")
+class Wider(Narrow):
+    __init__ = with_defaults(Narrow.__init__, width=16)
+
+
+def test_arguments_are_attributes_and_what_was_made_of_them_comes_first():
+    layer = Narrow(8, dropout=0.25)
+    assert (layer.width, layer.dropout, layer.d_model) == (8, 0.25, 8)
+    assert isinstance(EncoderLayer(8, 2, 8).attention, keras.layers.Layer)
+    with pytest.raises(AttributeError, match="no attribute 'height'"):
+        _ = layer.height
+
+
+def test_an_assignment_changes_what_is_saved_or_is_refused():
+    class Own(Plain):
+        assignable = frozenset({"scale"})
+
+    own = Own(3)
+    own.scale = 5.0
+    assert own.get_config() == {"size": 3, "scale": 5.0}
+    with pytest.raises(AttributeError, match="size of a Own is fixed when it is made"):
+        own.size = 4
+    own.found = 7  # no argument
+    layer = Narrow(8)
+    with pytest.raises(AttributeError, match="from_config"):
+        layer.width = 9
+    layer.trainable = False
+    assert layer.get_config()["trainable"] is False
+
+
+def test_other_defaults_are_seen_saved_and_overridden():
+    assert inspect.signature(Wider).parameters["width"].default == 16
+    assert inspect.signature(Narrow).parameters["width"].default is inspect.Parameter.empty
+    assert Wider().get_config()["width"] == Wider().d_model == 16
+    assert (
+        Wider(4).d_model == Wider(width=4).d_model == Wider.from_config(Wider(4).get_config()).width
+    )
+    with pytest.raises(TypeError, match="no arguments"):
+        with_defaults(Narrow.__init__, height=1)

@@ -77,7 +77,9 @@ class Block(Layer):
         super().__init__(**kwargs)
         self.net = FeedForward(D, DFF, dtype=self.dtype_policy, name="net")
         norm = make_norm(normalization, 1e-6, dtype=self.dtype_policy, name="norm")
-        self.residual = Residual(norm, placement, dtype=self.dtype_policy, name="residual")
+        self.residual = Residual.at(
+            placement, lambda _: norm, dtype=self.dtype_policy, name="residual"
+        )
 
     def build(self, x_shape):
         self.net.build(x_shape)
@@ -97,7 +99,7 @@ def test_residual(layer_contract, vectors, placement, normalization, norm):
 
 
 def test_residual_config():
-    layer = Residual(make_norm("rms", 1e-5, name="norm"), "pre", dropout=0.25)
+    layer = Residual(make_norm("rms", 1e-5, name="norm"), dropout=0.25)
     again = Residual.from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     assert again.norm.epsilon == 1e-5

@@ -1,7 +1,7 @@
 """Floor 0: what everything else stands on."""
 
 from tftransformer.core.checks import check_ints, check_numbers, is_int, is_number, require
-from tftransformer.core.configurable import Configurable, Layer, copy_of
+from tftransformer.core.configurable import Configurable, Layer, copy_of, with_defaults
 from tftransformer.core.files import clear_leftovers, making_folder, replacing, replacing_folder
 from tftransformer.core.numerics import (
     checked_ids,
@@ -39,4 +39,5 @@ __all__ = [
     "require",
     "top_k",
     "unallocated",
+    "with_defaults",
 ]

@@ -1,7 +1,9 @@
 """A configuration that is the constructor's arguments, written down once."""
 
+import functools
 import inspect
 from collections import UserDict
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,6 +17,11 @@ class Configurable:
     positions). What the base class describes itself (a Keras layer: `name`, `trainable`,
     `dtype`) is left to it.
 
+    Each argument is an attribute of the same name. What the constructor made of it under that
+    name comes first, such as a layer where none was given. An assignment after the construction
+    changes what is saved, for the names that the class lists as `assignable`; any other is
+    refused, for it would change what is saved or what acts, and not both.
+
     List it before the Keras base class:
 
     >>> class Scale(Configurable, keras.layers.Layer):
@@ -24,6 +31,14 @@ class Configurable:
     >>> Scale(3.0).get_config()["factor"]
     3.0
     """
+
+    # Arguments that are read at each call, so that they may become others.
+    assignable: frozenset[str] = frozenset()
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _told_when_it_ends(cls.__init__)
 
     def __new__(cls, *args: Any, **kwargs: Any):
         if super().__new__ is object.__new__:
@@ -47,6 +62,22 @@ class Configurable:
         object.__setattr__(instance, "_arguments", UserDict(own))
         return instance
 
+    def __getattr__(self, name: str) -> Any:
+        # Not before: TensorFlow skips an assignment of what an attribute is already.
+        if self.__dict__.get("_is_made") and name in self._arguments:
+            return self._arguments[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self.__dict__.get("_is_made") and name in self._arguments and name not in _OF_KERAS:
+            if name not in self.assignable:
+                raise AttributeError(
+                    f"{name} of a {type(self).__name__} is fixed when it is made. Make another: "
+                    f"{type(self).__name__}.from_config({{**config, {name!r}: …}})."
+                )
+            self._arguments[name] = value
+        super().__setattr__(name, value)
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments as plain, serialisable values."""
         inherited = getattr(super(), "get_config", dict)()
@@ -64,6 +95,48 @@ class Configurable:
             name: keras.saving.deserialize_keras_object(value)
             for name, value in config.items()
         })  # fmt: skip
+
+
+# What Keras keeps, describes and lets people assign itself.
+_OF_KERAS = {"name", "trainable", "dtype", "dtype_policy"}
+
+
+def _told_when_it_ends(init: Callable) -> Callable:
+    """Wraps a constructor: behind the outermost one the object counts as made."""
+
+    @functools.wraps(init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        init(self, *args, **kwargs)
+        if type(self).__init__ is __init__:
+            object.__setattr__(self, "_is_made", True)
+
+    __init__.__signature__ = inspect.signature(init)  # Keras looks at it without unwrapping
+    return __init__
+
+
+def with_defaults(init: Callable, **defaults: Any) -> Callable:
+    """Returns a base's constructor with other defaults, as that of a class that differs in them.
+
+    >>> class Wide(Scale):
+    ...     __init__ = with_defaults(Scale.__init__, factor=4.0)
+    """
+    signature = inspect.signature(init)
+    unknown = defaults.keys() - signature.parameters.keys()
+    if unknown:
+        raise TypeError(f"{init.__qualname__} has no arguments {sorted(unknown)}")
+
+    @functools.wraps(init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        given = signature.bind_partial(self, *args, **kwargs).arguments
+        init(self, *args, **{k: v for k, v in defaults.items() if k not in given}, **kwargs)
+
+    __init__.__signature__ = signature.replace(
+        parameters=[
+            parameter.replace(default=defaults.get(name, parameter.default))
+            for name, parameter in signature.parameters.items()
+        ]
+    )
+    return __init__
 
 
 class Layer(Configurable, keras.layers.Layer):

@@ -1,6 +1,7 @@
 """Floor 2: the bricks."""
 
 from tftransformer.layers.adaptive_embedding import AdaptiveEmbedding
+from tftransformer.layers.attention_core import SoftmaxAttention
 from tftransformer.layers.attention_state import (
     AttentionState,
     FixedKeyValue,
@@ -33,6 +34,7 @@ __all__ = [
     "MultiHeadAttention",
     "RelativeScorer",
     "Residual",
+    "SoftmaxAttention",
     "StackState",
     "TokenEmbeddings",
     "TwoStreamLayer",

@@ -16,17 +16,20 @@ class AttentionState:
     makes, hands in and reads out again within the same trace.
 
     Attributes:
-        weights: after a call, float32 (batch, heads, queries, keys).
+        wants_weights: whether the weights are asked for: by a plain slot they are, by a cache not
+            unless this is set.
+        weights: after a call, float32 (batch, heads, queries, keys), or None if not asked for.
         new_keys_at: the entry of the context that says where the projected keys stand.
         copies: how many rows of queries there are for each row of keys.
     """
 
+    wants_weights = True
     weights: Any = None
     new_keys_at = "key_positions"
     copies = 1
 
     def extend(self, project: Project) -> tuple[Any, Any]:
-        """Returns the keys and values to attend to, (batch, heads, keys, head width) each.
+        """Returns keys and values to attend to, (batch, key/value heads, keys, head width) each.
 
         Args:
             project: computes the keys and values of the layer's present input.
@@ -43,6 +46,7 @@ class KeyValueCache(AttentionState):
         position: int, scalar: how many tokens the buffers hold already.
     """
 
+    wants_weights = False
     # `key_positions` are those of the whole buffer; the new tokens are the queries themselves.
     new_keys_at = "query_positions"
 
@@ -79,6 +83,8 @@ class FixedKeyValue(AttentionState):
         value: float tensor (batch, heads, keys, head width), or None.
         copies: how many rows in succession attend to one row of keys, such as its beams.
     """
+
+    wants_weights = False
 
     def __init__(self, key: Any = None, value: Any = None, copies: int = 1):
         self.key, self.value, self.copies = key, value, copies

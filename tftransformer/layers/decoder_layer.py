@@ -8,8 +8,8 @@ from keras import ops
 
 from tftransformer.core import register
 from tftransformer.layers.attention_state import LayerState
-from tftransformer.layers.encoder_layer import EncoderLayer, attend
-from tftransformer.masks import with_heads
+from tftransformer.layers.encoder_layer import EncoderLayer, arguments_of, attend, build_once
+from tftransformer.masks import Mask, with_heads
 
 
 @register
@@ -23,6 +23,7 @@ class DecoderLayer(EncoderLayer):
         num_heads: number of attention heads.
         dff: width inside the feed-forward net.
         cross_attention: a ready-made cross-attention layer instead of `MultiHeadAttention`.
+        cross_attention_residual: a ready-made `Residual` around it.
         **options: of `EncoderLayer`: dropout, norm, activation, attention, …
     """
 
@@ -31,19 +32,22 @@ class DecoderLayer(EncoderLayer):
         d_model: int,
         num_heads: int,
         dff: int,
+        *,
         cross_attention: keras.layers.Layer | None = None,
+        cross_attention_residual: keras.layers.Layer | None = None,
         **options: Any,
     ):
         super().__init__(d_model, num_heads, dff, **options)
         self.cross_attention = cross_attention or self._make_attention("cross_attention")
-        self.cross_attention_residual = self._make_residual("cross_attention_residual")
+        self.cross_attention_residual = cross_attention_residual or self._make_residual(
+            "cross_attention_residual"
+        )
+        self._cross_attention_takes = arguments_of(self.cross_attention)
 
     def build(self, x_shape, encoder_output_shape=None):
         super().build(x_shape)
-        if not self.cross_attention.built:
-            self.cross_attention.build(x_shape, encoder_output_shape or x_shape)
-        if not self.cross_attention_residual.built:
-            self.cross_attention_residual.build(x_shape)
+        build_once(self.cross_attention, x_shape, encoder_output_shape or x_shape)
+        build_once(self.cross_attention_residual, x_shape)
 
     def call(
         self,
@@ -54,6 +58,8 @@ class DecoderLayer(EncoderLayer):
         position_bias: Any = None,
         context: Mapping[str, Any] | None = None,
         cross_context: Mapping[str, Any] | None = None,
+        expression: Mask | None = None,
+        cross_expression: Mask | None = None,
         state: LayerState | None = None,
         training: bool | None = None,
     ) -> Any:
@@ -69,6 +75,8 @@ class DecoderLayer(EncoderLayer):
             position_bias: float tensor added to the scores of the self-attention.
             context: the dict that masks of the self-attention read.
             cross_context: the dict that masks of the cross-attention read.
+            expression: the mask that `attention_mask` was made of.
+            cross_expression: the mask that `cross_attention_mask` was made of.
             state: slots for attention weights, or caches.
             training: whether dropout is active.
 
@@ -83,7 +91,13 @@ class DecoderLayer(EncoderLayer):
                 "its projection."
             )
         x = self._attend(
-            x, attention_mask, training, state, position_bias=position_bias, context=context
+            x,
+            attention_mask,
+            training,
+            state,
+            position_bias=position_bias,
+            context=context,
+            expression=expression,
         )
         copies = slot.copies if slot else 1
         if copies > 1 and cross_attention_mask is not None and cross_attention_mask.shape[-2] != 1:
@@ -95,11 +109,13 @@ class DecoderLayer(EncoderLayer):
             length, width = ops.shape(h)[1:]
             seen = attend(
                 self.cross_attention,
+                self._cross_attention_takes,
                 ops.reshape(h, (-1, copies * length, width)) if copies > 1 else h,
                 encoder_output,
                 cross_attention_mask,
                 training,
                 context=cross_context,
+                expression=cross_expression,
                 state=slot,
             )
             return ops.reshape(seen, (-1, length, self.d_model)) if copies > 1 else seen

@@ -7,10 +7,11 @@ from typing import Any
 import keras
 
 from tftransformer.core import Layer, register
-from tftransformer.layers.attention_state import LayerState
-from tftransformer.layers.feed_forward import FeedForward
+from tftransformer.layers.attention_state import AttentionState, LayerState
+from tftransformer.layers.feed_forward import FeedForward, mixes_positions
 from tftransformer.layers.multi_head_attention import MultiHeadAttention
 from tftransformer.layers.norms import Residual, make_norm
+from tftransformer.masks import Mask
 
 
 @register
@@ -28,16 +29,23 @@ class EncoderLayer(Layer):
         attention_dropout: rate on the attention weights.
         activation_dropout: rate inside the feed-forward net.
         activation: of the feed-forward net.
-        norm: where the norm stands, "post" or "pre" (see `Residual`).
-        normalization: which norm, "layer" or "rms".
+        norm: where the norms stand: "post", "pre" or "sandwich" (see `Residual`).
+        normalization: which norm: "layer", "rms", or a layer of which each place has a copy.
         epsilon: of the norms.
         use_bias: whether projections have biases.
+        kernel_initializer: of the projections.
+        output_initializer: of the two projections that add to the stream, where it differs: GPT-2
+            scales them by depth.
+        num_key_value_heads: number of heads of keys and values; default `num_heads`.
         rotary: `RotaryPositions()` for the self-attention, or None.
         attention: a ready-made self-attention layer instead of `MultiHeadAttention`, such as
-            Keras's own: built with the shapes and called with the tensors of query and value, as
-            `attention(x, x, attention_mask=mask, training=training)`. To report its weights or
-            to decode with a cache it also takes the `state` of `MultiHeadAttention.call`.
+            Keras's own: built with the shapes, if it has a `build`, and called with the tensors
+            of query and value, as `attention(x, x, attention_mask=mask, training=training)`. Of
+            the further arguments of `MultiHeadAttention.call` it gets those that its own `call`
+            names; without `state` it reports no weights and decodes without a cache.
         feed_forward: a ready-made layer instead of `FeedForward`.
+        attention_residual: a ready-made `Residual` around the attention, its norms in any slots.
+        feed_forward_residual: the same around the feed-forward net.
     """
 
     def __init__(
@@ -45,36 +53,53 @@ class EncoderLayer(Layer):
         d_model: int,
         num_heads: int,
         dff: int,
+        *,
         dropout: float = 0.1,
         attention_dropout: float = 0.0,
         activation_dropout: float = 0.0,
         activation: Any = "relu",
         norm: str = "post",
-        normalization: str = "layer",
+        normalization: str | keras.layers.Layer = "layer",
         epsilon: float = 1e-6,
         use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        output_initializer: Any = None,
+        num_key_value_heads: int | None = None,
         rotary: keras.layers.Layer | None = None,
         attention: keras.layers.Layer | None = None,
         feed_forward: keras.layers.Layer | None = None,
+        attention_residual: keras.layers.Layer | None = None,
+        feed_forward_residual: keras.layers.Layer | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.d_model, self.num_heads = d_model, num_heads
-        self.dropout, self.attention_dropout = dropout, attention_dropout
+        self.dropout, self.use_bias = dropout, use_bias
+        self._attention_options = {
+            "dropout": attention_dropout,
+            "use_bias": use_bias,
+            "kernel_initializer": kernel_initializer,
+            "output_initializer": output_initializer,
+            "num_key_value_heads": num_key_value_heads,
+        }
         self.norm, self.normalization, self.epsilon = norm, normalization, epsilon
-        self.use_bias = use_bias
         self.attention = attention or self._make_attention("attention", rotary)
-        self.attention_residual = self._make_residual("attention_residual")
+        self.attention_residual = attention_residual or self._make_residual("attention_residual")
         self.feed_forward = feed_forward or FeedForward(
             d_model,
             dff,
             activation=activation,
             dropout=activation_dropout,
             use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            output_initializer=output_initializer,
             dtype=self.dtype_policy,
             name="feed_forward",
         )
-        self.feed_forward_residual = self._make_residual("feed_forward_residual")
+        self.feed_forward_residual = feed_forward_residual or self._make_residual(
+            "feed_forward_residual"
+        )
+        self._attention_takes = arguments_of(self.attention)
 
     def _make_attention(
         self, name: str, rotary: keras.layers.Layer | None = None
@@ -82,28 +107,43 @@ class EncoderLayer(Layer):
         return MultiHeadAttention(
             self.d_model,
             self.num_heads,
-            dropout=self.attention_dropout,
-            use_bias=self.use_bias,
+            **self._attention_options,
             rotary=rotary,
             dtype=self.dtype_policy,
             name=name,
         )
 
     def _make_residual(self, name: str) -> Residual:
-        return Residual(
-            make_norm(self.normalization, self.epsilon, dtype=self.dtype_policy, name="norm"),
-            placement=self.norm,
-            dropout=self.dropout,
-            dtype=self.dtype_policy,
-            name=name,
+        def norm(name: str) -> keras.layers.Layer:
+            return make_norm(self.normalization, self.epsilon, dtype=self.dtype_policy, name=name)
+
+        return Residual.at(
+            self.norm, norm, dropout=self.dropout, dtype=self.dtype_policy, name=name
         )
 
+    def check_mask(self, mask: Mask) -> None:
+        """Raises a ValueError for a mask of the self-attention under which it would be wrong."""
+        if hasattr(self.attention, "check_mask"):
+            self.attention.check_mask(mask)
+
+    def check_cacheable(self) -> None:
+        """Raises a ValueError where a step with a cache could not equal the whole pass."""
+        if "state" not in self._attention_takes:
+            raise ValueError(
+                f"{type(self.attention).__name__} keeps no keys and values, so this stack cannot "
+                "decode with a cache: use MultiHeadAttention, or give its `call` the argument "
+                "`state` and let `state.extend(project)` return what is attended to."
+            )
+        if mixes_positions(self.feed_forward):
+            raise ValueError(
+                f"{self.feed_forward!r} may look at other positions than its own, which a cache "
+                "does not hold. If it does not, say so: set the attribute mixes_positions = False."
+            )
+
     def build(self, x_shape):
-        if not self.attention.built:
-            self.attention.build(x_shape, x_shape)
+        build_once(self.attention, x_shape, x_shape)
         for layer in (self.attention_residual, self.feed_forward, self.feed_forward_residual):
-            if not layer.built:
-                layer.build(x_shape)
+            build_once(layer, x_shape)
 
     def _attend(
         self,
@@ -119,7 +159,7 @@ class EncoderLayer(Layer):
 
         def sublayer(h: Any) -> Any:
             seen = h if value is None else self.attention_residual.prepare(value)
-            return attend(self.attention, h, seen, mask, training, **given)
+            return attend(self.attention, self._attention_takes, h, seen, mask, training, **given)
 
         return self.attention_residual(x, sublayer=sublayer, training=training)
 
@@ -135,6 +175,7 @@ class EncoderLayer(Layer):
         attention_mask: Any = None,
         position_bias: Any = None,
         context: Mapping[str, Any] | None = None,
+        expression: Mask | None = None,
         state: LayerState | None = None,
         value: Any = None,
         training: bool | None = None,
@@ -147,6 +188,7 @@ class EncoderLayer(Layer):
                 attend; None = all may.
             position_bias: float tensor broadcastable as the mask, added to the scores.
             context: the dict that masks read, for rotary positions and scorers.
+            expression: the mask that `attention_mask` was made of.
             state: slot for the attention weights, or a cache.
             value: float tensor (batch, keys, d_model), what is attended to; default `x`. Where a
                 memory of earlier segments stands before `x`, it is the two joined.
@@ -156,7 +198,14 @@ class EncoderLayer(Layer):
             float tensor (batch, length, d_model).
         """
         x = self._attend(
-            x, attention_mask, training, state, value, position_bias=position_bias, context=context
+            x,
+            attention_mask,
+            training,
+            state,
+            value,
+            position_bias=position_bias,
+            context=context,
+            expression=expression,
         )
         return self._transform(x, training)
 
@@ -164,8 +213,29 @@ class EncoderLayer(Layer):
         return x_shape
 
 
+# What an attention layer is told about; one that does not ask for it does without.
+_INFORMS = {"context", "expression"}
+
+
+def arguments_of(layer: keras.layers.Layer) -> frozenset[str]:
+    """Returns the names of the arguments of a layer's `call`; looked at once, in constructors."""
+    return frozenset(inspect.signature(layer.call).parameters)
+
+
+def build_once(layer: keras.layers.Layer, *shapes: Any) -> None:
+    """Builds a layer that is not built yet; one without a `build` of its own by a first call."""
+    if layer.built:
+        return
+    if type(layer).build is not keras.layers.Layer.build:
+        layer.build(*shapes)
+        return
+    inputs = (keras.KerasTensor(shape, layer.compute_dtype) for shape in shapes)
+    keras.backend.compute_output_spec(layer, *inputs)
+
+
 def attend(
     attention: keras.layers.Layer,
+    takes: frozenset[str],
     query: Any,
     value: Any,
     mask: Any,
@@ -174,9 +244,14 @@ def attend(
 ) -> Any:
     """Calls an attention layer, which need not know the arguments that are not in use.
 
-    The context informs, so a layer without interest in it does without; all else must be taken.
+    Context and expression inform, so a layer without interest in them does without; and so does
+    a plain slot, which asks for weights alone. All else must be taken.
     """
-    given = {name: argument for name, argument in given.items() if argument is not None}
-    if "context" not in inspect.signature(attention.call).parameters:
-        given.pop("context", None)
+    given = {
+        name: argument
+        for name, argument in given.items()
+        if argument is not None and (name in takes or name not in _INFORMS)
+    }
+    if "state" not in takes and type(given.get("state")) is AttentionState:
+        del given["state"]
     return attention(query, value, attention_mask=mask, training=training, **given)

@@ -23,17 +23,22 @@ class FeedForward(Layer):
         use_bias: whether the projections have a bias.
         gated: whether a second projection gates the activation.
         kernel_initializer: of the projections.
+        output_initializer: of the one that leads back to `d_model`, where it differs.
     """
+
+    mixes_positions = False
 
     def __init__(
         self,
         d_model: int,
         dff: int,
+        *,
         activation: Any = "relu",
         dropout: float = 0.0,
         use_bias: bool = True,
         gated: bool = False,
         kernel_initializer: Any = "glorot_uniform",
+        output_initializer: Any = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -41,12 +46,13 @@ class FeedForward(Layer):
         self.activation = get_activation(activation)
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
-        def projection(name: str, width: int) -> keras.layers.Dense:
-            return make_projection(name, width, use_bias, kernel_initializer, self.dtype_policy)
+        def projection(name: str, width: int, initializer: Any = None) -> keras.layers.Dense:
+            initializer = initializer or kernel_initializer
+            return make_projection(name, width, use_bias, initializer, self.dtype_policy)
 
         self.inner = projection("inner", dff)
         self.gate = projection("gate", dff) if gated else None
-        self.outer = projection("outer", d_model)
+        self.outer = projection("outer", d_model, output_initializer)
 
     def build(self, x_shape):
         self.inner.build(x_shape)
@@ -63,3 +69,31 @@ class FeedForward(Layer):
 
     def compute_output_shape(self, x_shape):
         return (*x_shape[:-1], self.d_model)
+
+
+# Layers of Keras that transform each position alone.
+_BY_POSITION = (
+    keras.layers.Activation,
+    keras.layers.Dense,
+    keras.layers.Dropout,
+    keras.layers.Identity,
+    keras.layers.LayerNormalization,
+    keras.layers.LeakyReLU,
+    keras.layers.ReLU,
+    keras.layers.RMSNormalization,
+    keras.layers.Rescaling,
+)
+
+
+def mixes_positions(layer: keras.layers.Layer) -> bool:
+    """Whether what a layer returns for a position may depend on others.
+
+    A layer says so by an attribute `mixes_positions`; of Keras's own it is known. One that says
+    nothing is taken to mix them, for a cache would make that wrong in silence.
+    """
+    said = getattr(layer, "mixes_positions", None)
+    if said is not None:
+        return said
+    if isinstance(layer, keras.Sequential):
+        return any(mixes_positions(inner) for inner in layer.layers)
+    return not isinstance(layer, _BY_POSITION)

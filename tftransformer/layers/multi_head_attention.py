@@ -6,12 +6,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, masked_softmax, register
+from tftransformer.core import Layer, check_ints, register
+from tftransformer.layers.attention_core import SoftmaxAttention
 from tftransformer.layers.attention_state import AttentionState
-from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
-from tftransformer.layers.scorers import DotProductScorer
-from tftransformer.masks import as_bool, with_heads
+from tftransformer.masks import Mask, as_bool, with_heads
 
 
 @register
@@ -24,16 +23,23 @@ class MultiHeadAttention(Layer):
         d_model: width of the output.
         num_heads: number of heads.
         head_width: width of one head; default `d_model // num_heads`, which must divide evenly.
+        num_key_value_heads: number of heads of keys and values, each shared by as many
+            neighbouring heads of queries (Ainslie et al. 2023); default `num_heads`.
         dropout: rate on the attention weights.
         use_bias: whether the four projections have a bias.
         scorer: layer that scores queries against keys; default `DotProductScorer()`.
+        core: layer from projected queries, keys and values to what is seen, in place of
+            `SoftmaxAttention(scorer, dropout=dropout)`.
         rotary: `RotaryPositions()`, or None.
+        query_norm: layer that normalises each head's queries before `rotary`, or None.
+        key_norm: the same, of the keys.
         kernel_initializer: of the four projections.
         query_initializer: of the query's projection, where it differs.
+        output_initializer: of the projection that joins the heads, where it differs.
 
     Example:
 
-    >>> layer = MultiHeadAttention(d_model=32, num_heads=4)
+    >>> layer = MultiHeadAttention(d_model=32, num_heads=4, num_key_value_heads=2)
     >>> layer(np.ones((2, 5, 32), "float32")).shape
     TensorShape([2, 5, 32])
     """
@@ -43,15 +49,23 @@ class MultiHeadAttention(Layer):
         d_model: int,
         num_heads: int,
         head_width: int | None = None,
+        *,
+        num_key_value_heads: int | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
         scorer: keras.layers.Layer | None = None,
+        core: keras.layers.Layer | None = None,
         rotary: keras.layers.Layer | None = None,
+        query_norm: keras.layers.Layer | None = None,
+        key_norm: keras.layers.Layer | None = None,
         kernel_initializer: Any = "glorot_uniform",
         query_initializer: Any = None,
+        output_initializer: Any = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        check_ints(1, d_model=d_model, num_heads=num_heads)
+        check_ints(1, or_none=True, head_width=head_width, num_key_value_heads=num_key_value_heads)
         if head_width is None and d_model % num_heads:
             raise ValueError(
                 f"d_model={d_model} does not divide into num_heads={num_heads} heads: choose "
@@ -59,37 +73,60 @@ class MultiHeadAttention(Layer):
             )
         self.d_model, self.num_heads = d_model, num_heads
         self.head_width = head_width or d_model // num_heads
-        self.scorer = scorer or DotProductScorer(dtype=self.dtype_policy, name="scorer")
-        self.rotary = rotary
-        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.num_key_value_heads = num_key_value_heads or num_heads
+        if num_heads % self.num_key_value_heads:
+            raise ValueError(
+                f"{num_heads=} heads of queries cannot share {num_key_value_heads=} of keys and "
+                "values evenly: choose a divisor."
+            )
+        if core is not None and (scorer is not None or dropout):
+            raise ValueError(
+                "a core has its own scorer and dropout: core=SoftmaxAttention(scorer, dropout=…)."
+            )
+        self.core = core or SoftmaxAttention(
+            scorer, dropout=dropout, dtype=self.dtype_policy, name="core"
+        )
+        self.rotary, self.query_norm, self.key_norm = rotary, query_norm, key_norm
 
-        def projection(
-            name: str, width: int, initializer: Any = kernel_initializer
-        ) -> keras.layers.Dense:
+        def projection(name: str, width: int, initializer: Any = None) -> keras.layers.Dense:
+            initializer = initializer or kernel_initializer
             return make_projection(name, width, use_bias, initializer, self.dtype_policy)
 
-        heads_width = num_heads * self.head_width
-        self.query = projection("query", heads_width, query_initializer or kernel_initializer)
-        self.key = projection("key", heads_width)
-        self.value = projection("value", heads_width)
-        self.output_projection = projection("output", d_model)
+        shared_width = self.num_key_value_heads * self.head_width
+        self.query = projection("query", num_heads * self.head_width, query_initializer)
+        self.key = projection("key", shared_width)
+        self.value = projection("value", shared_width)
+        self.output_projection = projection("output", d_model, output_initializer)
+
+    @property
+    def scorer(self) -> keras.layers.Layer | None:
+        """The scorer of the core, or None of a core without one."""
+        return getattr(self.core, "scorer", None)
+
+    def check_mask(self, mask: Mask) -> None:
+        """Raises a ValueError for a mask under which the core would be wrong."""
+        if hasattr(self.core, "check_mask"):
+            self.core.check_mask(mask)
 
     def build(self, query_shape, value_shape=None):
         value_shape = value_shape or query_shape
         heads = (query_shape[0], self.num_heads, None, self.head_width)
+        shared = (query_shape[0], self.num_key_value_heads, None, self.head_width)
         self.query.build(query_shape)
         self.key.build(value_shape)
         self.value.build(value_shape)
         self.output_projection.build((*query_shape[:-1], self.num_heads * self.head_width))
-        if not self.scorer.built:
-            self.scorer.build(heads, heads)
+        if not self.core.built:
+            self.core.build(heads, shared, shared)
+        for norm, shape in ((self.query_norm, heads), (self.key_norm, shared)):
+            if norm is not None and not norm.built:
+                norm.build(shape)
 
     def _split(self, x: Any) -> Any:
         """(batch, length, heads · width) → (batch, heads, length, width)."""
         batch, length = ops.shape(x)[:2]
-        return ops.transpose(
-            ops.reshape(x, (batch, length, self.num_heads, self.head_width)), (0, 2, 1, 3)
-        )
+        heads = x.shape[-1] // self.head_width
+        return ops.transpose(ops.reshape(x, (batch, length, heads, self.head_width)), (0, 2, 1, 3))
 
     def _join(self, x: Any) -> Any:
         """(batch, heads, length, width) → (batch, length, heads · width)."""
@@ -106,9 +143,11 @@ class MultiHeadAttention(Layer):
             positions: int tensor (keys,) or (batch, keys), for `rotary`.
 
         Returns:
-            keys and values, float tensors (batch, heads, keys, head width).
+            keys and values, float tensors (batch, key/value heads, keys, head width).
         """
         key = self._split(self.key(value))
+        if self.key_norm is not None:
+            key = self.key_norm(key)
         if self.rotary is not None:
             key = self.rotary(key, positions)
         return key, self._split(self.value(value))
@@ -120,6 +159,7 @@ class MultiHeadAttention(Layer):
         attention_mask: Any = None,
         position_bias: Any = None,
         context: Mapping[str, Any] | None = None,
+        expression: Mask | None = None,
         state: AttentionState | None = None,
         training: bool | None = None,
     ) -> Any:
@@ -136,15 +176,21 @@ class MultiHeadAttention(Layer):
                 queries, keys), added to the scores.
             context: the dict that masks read; its `query_positions` serve `rotary`, all of it
                 the scorer.
-            state: slot that receives the weights and, where it is a cache, keys and values.
+            expression: the mask that `attention_mask` was made of, for the core.
+            state: slot that receives the weights, where it asks for them, and, where it is a
+                cache, keys and values.
             training: whether dropout is active.
 
         Returns:
             float tensor (batch, queries, d_model), in the compute dtype.
         """
         context = context or {}
-        state = state or AttentionState()
+        if state is None:
+            state = AttentionState()
+            state.wants_weights = False
         heads = self._split(self.query(query))
+        if self.query_norm is not None:
+            heads = self.query_norm(heads)
         if self.rotary is not None:
             heads = self.rotary(heads, context.get("query_positions"))
         value = query if value is None else value
@@ -154,17 +200,23 @@ class MultiHeadAttention(Layer):
             attention_mask = with_heads(as_bool(attention_mask, "attention_mask"))
         positions = context.get(state.new_keys_at)
         key, values = state.extend(lambda: self.project_value(value, positions))
-        scores = self.scorer(heads, key, context=context)
-        if position_bias is not None:
-            if len(position_bias.shape) == 3:
-                raise ValueError(
-                    f"position_bias of shape {tuple(position_bias.shape)} may be of the batch or "
-                    "of the heads: give (batch, heads, queries, keys), or (queries, keys)."
-                )
-            scores = scores + ops.cast(position_bias, scores.dtype)
-        state.weights = masked_softmax(scores, attention_mask)
-        weights = self.dropout(ops.cast(state.weights, values.dtype), training=training)
-        return self.output_projection(self._join(ops.matmul(weights, values)))
+        if position_bias is not None and len(position_bias.shape) == 3:
+            raise ValueError(
+                f"position_bias of shape {tuple(position_bias.shape)} may be of the batch or "
+                "of the heads: give (batch, heads, queries, keys), or (queries, keys)."
+            )
+        seen, state.weights = self.core(
+            heads,
+            key,
+            values,
+            mask=attention_mask,
+            bias=position_bias,
+            context=context,
+            expression=expression,
+            wants_weights=state.wants_weights,
+            training=training,
+        )
+        return self.output_projection(self._join(seen))
 
     def compute_output_shape(self, query_shape, value_shape=None):
         return (*query_shape[:-1], self.d_model)

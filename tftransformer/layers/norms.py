@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, copy_of, register
 from tftransformer.layers.dropout import Dropout
 
 
@@ -53,15 +53,20 @@ _NORMS = {
 }
 
 
-def make_norm(normalization: str, epsilon: float, **kwargs: Any) -> keras.layers.Layer:
+def make_norm(
+    normalization: str | keras.layers.Layer, epsilon: float, **kwargs: Any
+) -> keras.layers.Layer:
     """Returns a normalisation layer over the last axis.
 
     Args:
-        normalization: "layer" (Ba et al. 2016) or "rms" (no mean, no bias: Zhang and
-            Sennrich 2019).
+        normalization: "layer" (Ba et al. 2016), "rms" (no mean, no bias: Zhang and Sennrich
+            2019), or a layer to copy, which has an epsilon of its own.
         epsilon: added to the variance; families differ in it, so there is no default.
         **kwargs: `name` and `dtype` of the layer.
     """
+    if isinstance(normalization, keras.layers.Layer):
+        config = copy_of(normalization).get_config()
+        return type(normalization).from_config({**config, "name": kwargs["name"]})
     if normalization not in _NORMS:
         raise ValueError(f"normalization must be one of {tuple(_NORMS)}, not {normalization!r}")
     norm = _NORMS[normalization](epsilon=epsilon, **kwargs)
@@ -71,40 +76,65 @@ def make_norm(normalization: str, epsilon: float, **kwargs: Any) -> keras.layers
 
 @register
 class Residual(Layer):
-    """A residual connection around a sublayer, with its norm and its dropout.
+    """A residual connection around a sublayer: three slots for norms, and a dropout.
 
-    "post" is `norm(x + dropout(sublayer(x)))` (Vaswani et al. 2017, §3.1), "pre" is
-    `x + dropout(sublayer(norm(x)))` (Xiong et al. 2020).
+    `after(x + dropout(inside(sublayer(before(x)))))`. Post-norm has a norm `after` (Vaswani et al.
+    2017, §3.1), pre-norm one `before` (Xiong et al. 2020), Gemma 2 one `before` and one `inside`.
 
     Args:
-        norm: normalisation layer.
-        placement: "post" or "pre".
+        before: layer that normalises what the sublayer sees, or None.
+        inside: layer that normalises what the sublayer returns, or None.
+        after: layer that normalises the sum, or None.
         dropout: rate on the sublayer's output.
     """
 
     def __init__(
         self,
-        norm: keras.layers.Layer,
-        placement: str = "post",
+        before: keras.layers.Layer | None = None,
+        inside: keras.layers.Layer | None = None,
+        after: keras.layers.Layer | None = None,
+        *,
         dropout: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if placement not in ("post", "pre"):
-            raise ValueError(f'norm must stand "post" or "pre", not {placement!r}')
-        self.norm, self.placement = norm, placement
+        self.before, self.inside, self.after = before, inside, after
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
+    @classmethod
+    def at(cls, placement: str, norm: Callable[[str], keras.layers.Layer], **options: Any):
+        """Returns a connection with norms where a word says.
+
+        Args:
+            placement: "post", "pre", or "sandwich" (before and inside).
+            norm: makes a norm of a name.
+            **options: of the class.
+        """
+        slots = {"post": ("after",), "pre": ("before",), "sandwich": ("before", "inside")}
+        if placement not in slots:
+            raise ValueError(f"norm must stand {', '.join(map(repr, slots))}, not {placement!r}")
+        names = slots[placement]
+        made = {name: norm("norm" if len(names) == 1 else f"norm_{name}") for name in names}
+        return cls(**made, **options)
+
+    @property
+    def norm(self) -> keras.layers.Layer | None:
+        """The norm where there is one: the first that acts."""
+        return next((n for n in (self.before, self.inside, self.after) if n is not None), None)
+
     def build(self, x_shape):
-        if not self.norm.built:
-            self.norm.build(x_shape)
+        for norm in (self.before, self.inside, self.after):
+            if norm is not None and not norm.built:
+                norm.build(x_shape)
 
     def call(self, x: Any, sublayer: Callable[[Any], Any], training: bool | None = None) -> Any:
         """Applies `sublayer`, a callable from and to (batch, length, d_model), around `x`."""
-        if self.placement == "pre":
-            return x + self.dropout(sublayer(self.prepare(x)), training=training)
-        return self.norm(x + self.dropout(sublayer(x), training=training))
+        y = sublayer(self.prepare(x))
+        if self.inside is not None:
+            y = self.inside(y)
+        x = x + self.dropout(y, training=training)
+        return x if self.after is None else self.after(x)
 
     def prepare(self, x: Any) -> Any:
         """Returns `x` as the sublayer sees it: normed before it, or as it is."""
-        return self.norm(x) if self.placement == "pre" else x
+        return x if self.before is None else self.before(x)

@@ -32,6 +32,8 @@ class RelativeScorer(Layer):
         dropout: rate on the encodings of distances.
     """
 
+    assignable = frozenset({"clamp", "future"})
+
     def __init__(
         self,
         d_model: int,

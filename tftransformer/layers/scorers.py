@@ -30,7 +30,8 @@ class DotProductScorer(Layer):
 
         Args:
             query: float tensor (batch, heads, queries, head width).
-            key: float tensor (batch, heads, keys, head width).
+            key: float tensor (batch, heads, keys, head width), or of fewer heads, which
+                neighbours among those of the query share.
             context: the dict that masks read (positions, documents, …), for scorers that need it.
 
         Returns:
@@ -38,7 +39,25 @@ class DotProductScorer(Layer):
         """
         scale = self.scale if self.scale is not None else query.shape[-1] ** -0.5
         # On the query, before the product: float16 does not overflow, and it is the smaller one.
-        return ops.matmul(query * scale, ops.swapaxes(key, -1, -2))
+        return grouped_matmul(query * scale, ops.swapaxes(key, -1, -2))
 
     def compute_output_shape(self, query_shape, key_shape, context_shape=None):
         return (*query_shape[:-1], key_shape[-2])
+
+
+def grouped_matmul(rows: Any, columns: Any) -> Any:
+    """The product of matrices, where several of the first share one of the second.
+
+    Args:
+        rows: float tensor (batch, heads, m, n).
+        columns: float tensor (batch, key/value heads, n, p).
+
+    Returns:
+        float tensor (batch, heads, m, p).
+    """
+    heads, shared = rows.shape[1], columns.shape[1]
+    if heads == shared:
+        return ops.matmul(rows, columns)
+    batch, _, m, n = ops.shape(rows)
+    stacked = ops.reshape(rows, (batch, shared, heads // shared * m, n))
+    return ops.reshape(ops.matmul(stacked, columns), (batch, heads, m, ops.shape(columns)[-1]))

@@ -8,6 +8,7 @@ from keras import ops
 from tftransformer.core import register
 from tftransformer.layers.attention_state import AttentionState
 from tftransformer.layers.encoder_layer import EncoderLayer, attend
+from tftransformer.masks import Mask
 
 
 @register
@@ -31,6 +32,7 @@ class TwoStreamLayer(EncoderLayer):
         state: AttentionState,
         attention_mask: Any = None,
         context: Mapping[str, Any] | None = None,
+        expression: Mask | None = None,
         training: bool | None = None,
     ) -> Any:
         """Transforms the vectors of the targets.
@@ -43,6 +45,7 @@ class TwoStreamLayer(EncoderLayer):
             attention_mask: bool tensor broadcastable to (batch, heads, length, keys), True = may
                 attend.
             context: the dict that masks read, for the scorer.
+            expression: the mask that `attention_mask` was made of.
             training: whether dropout is active.
 
         Returns:
@@ -54,7 +57,15 @@ class TwoStreamLayer(EncoderLayer):
             # At its place a target has the distances of that place, whatever its number.
             placed = ops.matmul(ops.swapaxes(target_mapping, 1, 2), h)
             seen = attend(
-                self.attention, placed, None, attention_mask, training, context=context, state=state
+                self.attention,
+                self._attention_takes,
+                placed,
+                None,
+                attention_mask,
+                training,
+                context=context,
+                expression=expression,
+                state=state,
             )
             return ops.matmul(target_mapping, seen)
 

@@ -7,8 +7,9 @@ from keras import ops
 
 from tftransformer.core import register
 from tftransformer.layers import DecoderLayer, StackState
+from tftransformer.layers.encoder_layer import build_once
 from tftransformer.masks import CausalMask, Mask, PaddingMask, check_mask
-from tftransformer.stacks.encoder import Encoder, implicit_padding_mask
+from tftransformer.stacks.encoder import Encoder, Masks, implicit_padding_mask
 
 
 @register
@@ -33,7 +34,8 @@ class Decoder(Encoder):
         d_model: int,
         num_heads: int,
         dff: int,
-        mask: Mask | None = None,
+        *,
+        mask: Masks = None,
         cross_mask: Mask | None = None,
         **options: Any,
     ):
@@ -48,8 +50,7 @@ class Decoder(Encoder):
     def build(self, inputs_shape, encoder_output_shape=None):
         shape = (*inputs_shape[:2], self.d_model)
         for layer in self.layers:
-            if not layer.built:
-                layer.build(shape, encoder_output_shape)
+            build_once(layer, shape, encoder_output_shape)
         super().build(inputs_shape)
 
     def call(
@@ -103,8 +104,9 @@ class Decoder(Encoder):
             state,
             training,
             encoder_output=encoder_output,
-            attention_mask=self.mask(context),
+            masks=self.masks,
             cross_attention_mask=self.cross_mask(cross_context),
+            cross_expression=self.cross_mask,
             context=context,
             cross_context=cross_context,
         )

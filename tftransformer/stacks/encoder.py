@@ -1,14 +1,17 @@
 """Encoder."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from tftransformer.core import Layer, check_ints, copy_of, register
-from tftransformer.layers import EncoderLayer, StackState, make_norm
+from tftransformer.layers import EncoderLayer, Residual, StackState, make_norm
+from tftransformer.layers.encoder_layer import build_once
 from tftransformer.masks import Mask, PaddingMask, check_mask
+
+Masks = Mask | Sequence[Mask] | Callable[[int], Mask] | None
 
 # Entries of the context that, where they are given, go to the embeddings.
 EMBEDDED = ("segment_ids", "language_ids")
@@ -27,17 +30,19 @@ class Encoder(Layer):
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        mask: who may see whom; default `PaddingMask()`.
+        mask: who may see whom; default `PaddingMask()`. One for all layers, a list of one for each,
+            or a function from the number of a layer to its mask.
         embeddings: layer from int ids (batch, length) to vectors, such as `TokenEmbeddings`; None
             if the stack is called with vectors.
-        final_norm: whether a norm ends the stack; default: with `norm="pre"` only.
+        final_norm: whether a norm ends the stack, or the norm; default: where the layers leave
+            what they add without one, as `norm="pre"` does.
         position_bias: layer from positions of queries and keys to what every layer adds to its
             scores, such as `BucketedBias`; evaluated once a call, like the mask.
         zero_padding: whether the vectors of padding are zero before and after each layer
             (XLM, Lample and Conneau 2019); as keys they count as far as the mask lets them.
         **options: of each layer, see `EncoderLayer`: dropout, norm, activation, epsilon, …
             Each layer has its own copy of a ready-made layer among them (`attention`, …); a list
-            of ready-made layers holds one for each.
+            of anything (layers, initializers, rates) holds one for each.
 
     Override `make_layer` to build the layers another way.
     """
@@ -50,9 +55,10 @@ class Encoder(Layer):
         d_model: int,
         num_heads: int,
         dff: int,
-        mask: Mask | None = None,
+        *,
+        mask: Masks = None,
         embeddings: keras.layers.Layer | None = None,
-        final_norm: bool | None = None,
+        final_norm: bool | keras.layers.Layer | None = None,
         position_bias: keras.layers.Layer | None = None,
         zero_padding: bool = False,
         name: str | None = None,
@@ -63,7 +69,15 @@ class Encoder(Layer):
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         check_ints(1, num_layers=num_layers, d_model=d_model, num_heads=num_heads)
         self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
-        self.mask = check_mask(self.default_mask() if mask is None else mask)
+        if callable(mask) and not isinstance(mask, (Mask, type)):
+            mask = self._arguments["mask"] = [mask(index) for index in range(num_layers)]
+        if isinstance(mask, (list, tuple)):
+            if len(mask) != num_layers:
+                raise ValueError(f"mask lists {len(mask)} masks for {num_layers} layers.")
+            self.mask = self.masks = [check_mask(one) for one in mask]
+        else:
+            self.mask = check_mask(self.default_mask() if mask is None else mask)
+            self.masks = [self.mask] * num_layers
         self.embeddings, self.position_bias = embeddings, position_bias
         self.zero_padding = zero_padding
         for option, given in options.items():
@@ -76,18 +90,28 @@ class Encoder(Layer):
             self.make_layer(index, d_model, num_heads, dff, **options)
             for index in range(num_layers)
         ]
-        for layer in self.layers:
-            scorer = getattr(layer.attention, "scorer", None)
-            if hasattr(scorer, "check_mask"):
-                scorer.check_mask(self.mask)
+        for layer, own in zip(self.layers, self.masks, strict=True):
+            if hasattr(layer, "check_mask"):  # one of make_layer's own may know no masks
+                layer.check_mask(own)
+        self.final_norm = self._make_final_norm(final_norm)
+
+    def _make_final_norm(
+        self, asked: bool | keras.layers.Layer | None
+    ) -> keras.layers.Layer | None:
+        if isinstance(asked, keras.layers.Layer):
+            return copy_of(asked)
         last = self.layers[-1]
-        if final_norm is None:
-            final_norm = last.norm == "pre"
-        self.final_norm = None
-        if final_norm:
-            self.final_norm = make_norm(
-                last.normalization, last.epsilon, dtype=self.dtype_policy, name="final_norm"
-            )
+        if asked is None:
+            residual = getattr(last, "feed_forward_residual", None)
+            asked = isinstance(residual, Residual) and residual.after is None
+        if not asked:
+            return None
+        return make_norm(
+            getattr(last, "normalization", "layer"),
+            getattr(last, "epsilon", 1e-6),
+            dtype=self.dtype_policy,
+            name="final_norm",
+        )
 
     def default_mask(self) -> Mask:
         """Returns the mask of a stack that was given none."""
@@ -109,8 +133,8 @@ class Encoder(Layer):
             self.position_bias.build(inputs_shape[1:2], inputs_shape[1:2])
         shape = (*inputs_shape[:2], self.d_model)
         for layer in (*self.layers, self.final_norm):
-            if layer is not None and not layer.built:
-                layer.build(shape)
+            if layer is not None:
+                build_once(layer, shape)
 
     def call(
         self,
@@ -138,8 +162,7 @@ class Encoder(Layer):
             float tensor (batch, length, d_model), in the compute dtype.
         """
         context = self.mask_context(inputs, padding_mask, context, state)
-        mask = self.mask(context)
-        return self._run(inputs, state, training, attention_mask=mask, context=context)
+        return self._run(inputs, state, training, masks=self.masks, context=context)
 
     def mask_context(
         self,
@@ -166,10 +189,12 @@ class Encoder(Layer):
 
     def empty_cache(self, rows: Any, length: int) -> list[dict[str, Any]]:
         """Returns the buffers of each layer's self-attention for `rows` of `length` tokens."""
+        for layer in self.layers:
+            layer.check_cacheable()
         return [
             {
                 name: ops.zeros(
-                    (rows, layer.attention.num_heads, length, layer.attention.head_width),
+                    (rows, layer.attention.num_key_value_heads, length, layer.attention.head_width),
                     self.compute_dtype,
                 )
                 for name in ("key", "value")
@@ -184,6 +209,7 @@ class Encoder(Layer):
         training: bool | None,
         *,
         context: Mapping[str, Any],
+        masks: Sequence[Mask],
         **given: Any,
     ) -> Any:
         """Embeds the inputs and sends them through the layers."""
@@ -199,17 +225,21 @@ class Encoder(Layer):
                 context["query_positions"], context["key_positions"]
             )
         slots = state.layers if state else [None] * len(self.layers)
-        hidden_states = self._run_layers(x, slots, context=context, training=training, **given)
+        hidden_states = self._run_layers(
+            x, slots, masks=evaluated(masks, context), context=context, training=training, **given
+        )
         if state:
             state.hidden_states = hidden_states
         x = hidden_states[-1]
         return x if self.final_norm is None else self.final_norm(x)
 
-    def _run_layers(self, x: Any, slots: list[Any], **given: Any) -> list[Any]:
+    def _run_layers(
+        self, x: Any, slots: list[Any], masks: list[dict[str, Any]], **given: Any
+    ) -> list[Any]:
         """Sends the embedded inputs through the layers: `x` and the output of each of them."""
         hidden_states = [x]
-        for layer, slot in zip(self.layers, slots, strict=True):
-            x = layer(hidden_states[-1], state=slot, **given)
+        for layer, slot, seen in zip(self.layers, slots, masks, strict=True):
+            x = layer(hidden_states[-1], state=slot, **seen, **given)
             hidden_states.append(self._without_padding(x, given["context"]))
         return hidden_states
 
@@ -229,6 +259,15 @@ class Encoder(Layer):
 
     def compute_output_shape(self, inputs_shape):
         return (*inputs_shape[:2], self.d_model)
+
+
+def evaluated(masks: Sequence[Mask], context: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns what each layer is told of its mask: the tensor, made once a mask, and the mask."""
+    tensors: dict[Mask, Any] = {}
+    for mask in masks:
+        if mask not in tensors:
+            tensors[mask] = mask(context)
+    return [{"attention_mask": tensors[mask], "expression": mask} for mask in masks]
 
 
 def implicit_padding_mask(inputs: Any) -> Any:

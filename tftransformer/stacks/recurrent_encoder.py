@@ -8,7 +8,7 @@ from keras import ops
 from tftransformer.core import register
 from tftransformer.layers import StackState
 from tftransformer.masks import CausalMask, Mask, MemoryMask
-from tftransformer.stacks.encoder import Encoder
+from tftransformer.stacks.encoder import Encoder, Masks
 
 
 @register
@@ -35,9 +35,10 @@ class RecurrentEncoder(Encoder):
         d_model: int,
         num_heads: int,
         dff: int,
+        *,
         memory_length: int | None = None,
         reuse_length: int | None = None,
-        mask: Mask | None = None,
+        mask: Masks = None,
         **options: Any,
     ):
         super().__init__(num_layers, d_model, num_heads, dff, mask=mask, **options)
@@ -78,7 +79,7 @@ class RecurrentEncoder(Encoder):
             state,
             training,
             memory=memory,
-            attention_mask=self.mask(context),
+            masks=self.masks,
             context=context,
         )
 
@@ -104,10 +105,10 @@ class RecurrentEncoder(Encoder):
             **(context or {}),
         }
 
-    def _run_layers(self, x, slots, memory=None, **given):
+    def _run_layers(self, x, slots, masks, memory=None, **given):
         hidden_states = [x]
-        for index, slot in enumerate(slots):
-            x = self._run_layer(index, hidden_states[-1], slot, memory=memory, **given)
+        for index, (slot, seen) in enumerate(zip(slots, masks, strict=True)):
+            x = self._run_layer(index, hidden_states[-1], slot, memory=memory, **seen, **given)
             hidden_states.append(x)
         return hidden_states
 

@@ -10,6 +10,7 @@ from tftransformer.core import register
 from tftransformer.layers import FixedKeyValue, LayerState, StackState, TwoStreamLayer
 from tftransformer.layers.attention_state import AttentionState
 from tftransformer.masks import Mask, PaddingMask, SlidingWindowMask
+from tftransformer.stacks.encoder import Masks, evaluated
 from tftransformer.stacks.recurrent_encoder import RecurrentEncoder
 
 
@@ -39,11 +40,12 @@ class TwoStreamEncoder(RecurrentEncoder):
         d_model: int,
         num_heads: int,
         dff: int,
-        mask: Mask | None = None,
+        *,
+        mask: Masks = None,
         **options: Any,
     ):
         super().__init__(num_layers, d_model, num_heads, dff, mask=mask, **options)
-        self.content_mask = self.mask | SlidingWindowMask(0)
+        self.content_masks = [mask | SlidingWindowMask(0) for mask in self.masks]
 
     def default_mask(self) -> Mask:
         return PaddingMask()
@@ -88,31 +90,42 @@ class TwoStreamEncoder(RecurrentEncoder):
             there is one, else the content stream (batch, length, d_model).
         """
         context = self.mask_context(inputs, padding_mask, context, state, memory)
-        given = {"memory": memory, "attention_mask": self.content_mask(context)}
+        given = {"memory": memory, "masks": self.content_masks}
         if target_mapping is not None:
             query_context = {**context, **(query_context or {})}
             given["targets"] = {
                 "target_mapping": target_mapping,
-                "attention_mask": self.mask(query_context),
+                "masks": evaluated(self.masks, query_context),
                 "context": query_context,
             }
         return self._run(inputs, state, training, context=context, **given)
 
-    def _run_layers(self, x, slots, memory=None, targets=None, **given):
+    def _run_layers(self, x, slots, masks, memory=None, targets=None, **given):
         if targets is None:
-            return super()._run_layers(x, slots, memory=memory, **given)
+            return super()._run_layers(x, slots, masks, memory=memory, **given)
         rows, count, _ = ops.shape(targets["target_mapping"])
+        targets, query_masks = dict(targets), targets["masks"]
+        del targets["masks"]
         start = ops.broadcast_to(ops.cast(self.target, x.dtype), (rows, count, self.d_model))
         streams = [x, start]
         for index, layer in enumerate(self.layers):
             slot = slots[index] or LayerState()
+            wants_weights = slot.self_attention.wants_weights
             if type(slot.self_attention) is AttentionState:
                 slot.self_attention = FixedKeyValue()  # projected once, for both streams
-            content = self._run_layer(index, streams[-2], slot, memory=memory, **given)
+                slot.self_attention.wants_weights = wants_weights
+            content = self._run_layer(
+                index, streams[-2], slot, memory=memory, **masks[index], **given
+            )
             keys = slot.self_attention
             slot.cross_attention = FixedKeyValue(keys.key, keys.value)
+            slot.cross_attention.wants_weights = wants_weights
             query = layer.query_stream(
-                streams[-1], state=slot.cross_attention, training=given["training"], **targets
+                streams[-1],
+                state=slot.cross_attention,
+                training=given["training"],
+                **query_masks[index],
+                **targets,
             )
             streams += [content, query]
         return streams
