@@ -146,8 +146,19 @@ class Uniform(Layer):
     def build(self, query_shape, key_shape=None, value_shape=None):
         self.told = {}
 
-    def call(self, query, key, value, mask=None, wants_weights=False, **told):
-        self.told = {**told, "wants_weights": wants_weights}
+    def call(
+        self,
+        query,
+        key,
+        value,
+        mask=None,
+        bias=None,
+        context=None,
+        expression=None,
+        wants_weights=False,
+        training=None,
+    ):
+        self.told = {"expression": expression, "wants_weights": wants_weights}
         weights = keras.ops.cast(mask, value.dtype)
         weights = weights / keras.ops.sum(weights, axis=-1, keepdims=True)
         return keras.ops.matmul(weights, value), weights if wants_weights else None
@@ -262,7 +273,7 @@ class Own(Encoder):
 
 @keras.saving.register_keras_serializable("tests")
 class Plain(keras.layers.Layer):
-    def call(self, x, attention_mask=None, **_):
+    def call(self, x, attention_mask=None):
         return x + keras.ops.mean(x, axis=1, keepdims=True)
 
 
@@ -270,4 +281,7 @@ def test_layers_of_ones_own_need_no_build(vectors):
     x = vectors(2, 3, WIDTH)
     once = x + x.mean(1, keepdims=True)
     twice = once + once.mean(1, keepdims=True)
-    np.testing.assert_allclose(Own(2, WIDTH, HEADS, 8)(x), twice, atol=1e-5)
+    stack = Own(2, WIDTH, HEADS, 8)
+    np.testing.assert_allclose(stack(x), twice, atol=1e-5)
+    with pytest.raises(ValueError, match="knows no cache"):
+        stack.empty_cache(1, 3)

@@ -229,8 +229,7 @@ def build_once(layer: keras.layers.Layer, *shapes: Any) -> None:
     if type(layer).build is not keras.layers.Layer.build:
         layer.build(*shapes)
         return
-    inputs = (keras.KerasTensor(shape, layer.compute_dtype) for shape in shapes)
-    keras.backend.compute_output_spec(layer, *inputs)
+    layer(*(keras.KerasTensor(shape, layer.compute_dtype) for shape in shapes))
 
 
 def attend(

@@ -8,7 +8,7 @@ from keras import ops
 
 from tftransformer.core import Layer, check_ints, copy_of, register
 from tftransformer.layers import EncoderLayer, Residual, StackState, make_norm
-from tftransformer.layers.encoder_layer import build_once
+from tftransformer.layers.encoder_layer import arguments_of, build_once
 from tftransformer.masks import Mask, PaddingMask, check_mask
 
 Masks = Mask | Sequence[Mask] | Callable[[int], Mask] | None
@@ -44,7 +44,8 @@ class Encoder(Layer):
             Each layer has its own copy of a ready-made layer among them (`attention`, …); a list
             of anything (layers, initializers, rates) holds one for each.
 
-    Override `make_layer` to build the layers another way.
+    Override `make_layer` to build the layers another way. Of the arguments of `EncoderLayer.call`
+    such a layer gets those that its own `call` names.
     """
 
     layer_class = EncoderLayer
@@ -93,6 +94,7 @@ class Encoder(Layer):
         for layer, own in zip(self.layers, self.masks, strict=True):
             if hasattr(layer, "check_mask"):  # one of make_layer's own may know no masks
                 layer.check_mask(own)
+        self._layers_take = [sorted(arguments_of(layer)) for layer in self.layers]
         self.final_norm = self._make_final_norm(final_norm)
 
     def _make_final_norm(
@@ -190,6 +192,11 @@ class Encoder(Layer):
     def empty_cache(self, rows: Any, length: int) -> list[dict[str, Any]]:
         """Returns the buffers of each layer's self-attention for `rows` of `length` tokens."""
         for layer in self.layers:
+            if not hasattr(layer, "check_cacheable"):
+                raise ValueError(
+                    f"{layer!r} knows no cache, so this stack cannot decode with one: a layer of "
+                    "your own derives from EncoderLayer, or has its method check_cacheable()."
+                )
             layer.check_cacheable()
         return [
             {
@@ -239,7 +246,9 @@ class Encoder(Layer):
         """Sends the embedded inputs through the layers: `x` and the output of each of them."""
         hidden_states = [x]
         for layer, slot, seen in zip(self.layers, slots, masks, strict=True):
-            x = layer(hidden_states[-1], state=slot, **seen, **given)
+            told = {"state": slot, **seen, **given}
+            takes = self._layers_take[len(hidden_states) - 1]
+            x = layer(hidden_states[-1], **{k: v for k, v in told.items() if k in takes})
             hidden_states.append(self._without_padding(x, given["context"]))
         return hidden_states
 
