@@ -6,6 +6,7 @@ from keras import ops
 
 from tftransformer.core import Layer, register
 from tftransformer.layers import AdaptiveEmbedding
+from tftransformer.layers.projection import fresh
 
 
 @register
@@ -19,10 +20,18 @@ class AdaptiveSoftmax(Layer):
     Args:
         tied_to: the `AdaptiveEmbedding` whose clusters and tables these are.
         tie_projections: whether all clusters but the first also share its projections.
+        kernel_initializer: of the vectors of clusters; projections have that of the embeddings.
     """
 
-    def __init__(self, tied_to: AdaptiveEmbedding, tie_projections: bool = True, **kwargs: Any):
+    def __init__(
+        self,
+        tied_to: AdaptiveEmbedding,
+        tie_projections: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
+        self.kernel_initializer = kernel_initializer
         self.tied_to, self.tie_projections = tied_to, tie_projections
         self.cluster_table = self.cluster_bias = None
 
@@ -31,8 +40,8 @@ class AdaptiveSoftmax(Layer):
         if not table.built:
             table.build()
 
-        def weight(name: str, *shape: int, initializer: str = "glorot_uniform") -> Any:
-            return self.add_weight(shape=shape, initializer=initializer, name=name)
+        def weight(name: str, *shape: int, initializer: Any = self.kernel_initializer) -> Any:
+            return self.add_weight(shape=shape, initializer=fresh(initializer), name=name)
 
         self.biases = [
             weight(f"bias_{index}", vectors.shape[0], initializer="zeros")
@@ -44,7 +53,12 @@ class AdaptiveSoftmax(Layer):
             self.cluster_bias = weight("cluster_bias", tails, initializer="zeros")
         own = (1 if self.tie_projections else tails + 1) if table.projects else 0
         self.projections = [
-            weight(f"projection_{index}", hidden_shape[-1], table.d_embed // table.shrink**index)
+            weight(
+                f"projection_{index}",
+                hidden_shape[-1],
+                table.d_embed // table.shrink**index,
+                initializer=table.projection_initializer,
+            )
             for index in range(own)
         ]
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import Layer, register
+from tftransformer.layers.projection import fresh
 
 
 @register
@@ -19,6 +20,7 @@ class LanguageModelHead(Layer):
             `Transformer` does; Keras cannot load the file of a functional model that ties.
         use_bias: whether each token has a bias.
         scale: factor of the hidden states.
+        kernel_initializer: of the weights of its own.
     """
 
     def __init__(
@@ -27,11 +29,12 @@ class LanguageModelHead(Layer):
         tied_to: keras.layers.Embedding | None = None,
         use_bias: bool = False,
         scale: float = 1.0,
+        kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.tied_to, self.use_bias = vocab_size, tied_to, use_bias
-        self.scale = scale
+        self.scale, self.kernel_initializer = scale, kernel_initializer
         self.kernel = self.bias = None
 
     def build(self, hidden_shape):
@@ -41,7 +44,7 @@ class LanguageModelHead(Layer):
         else:
             self.kernel = self.add_weight(
                 shape=(self.vocab_size, hidden_shape[-1]),
-                initializer="glorot_uniform",
+                initializer=fresh(self.kernel_initializer),
                 name="kernel",
             )
         if self.use_bias:

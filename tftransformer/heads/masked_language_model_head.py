@@ -9,6 +9,7 @@ from keras import ops
 from tftransformer.core import Layer, get_activation, register
 from tftransformer.heads.language_model_head import LanguageModelHead
 from tftransformer.layers import make_norm
+from tftransformer.layers.projection import make_projection
 
 
 @register
@@ -24,6 +25,7 @@ class MaskedLanguageModelHead(Layer):
         epsilon: of the norm.
         tied_to: the `Embedding` layer whose table is E, as for `LanguageModelHead`; None for
             weights of its own.
+        kernel_initializer: of the transformation, and of weights of its own.
     """
 
     keeps_tokens = False  # not with `mask_positions`: weights say what counts
@@ -35,14 +37,22 @@ class MaskedLanguageModelHead(Layer):
         activation: Any = "gelu",
         epsilon: float = 1e-12,
         tied_to: keras.layers.Embedding | None = None,
+        kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.activation = vocab_size, get_activation(activation)
-        self.transform = keras.layers.Dense(d_model, dtype=self.dtype_policy, name="transform")
+        self.transform = make_projection(
+            "transform", d_model, True, kernel_initializer, self.dtype_policy
+        )
         self.norm = make_norm("layer", epsilon, dtype=self.dtype_policy, name="norm")
         self.output_projection = LanguageModelHead(
-            vocab_size, tied_to=tied_to, use_bias=True, dtype=self.dtype_policy, name="output"
+            vocab_size,
+            tied_to=tied_to,
+            use_bias=True,
+            kernel_initializer=kernel_initializer,
+            dtype=self.dtype_policy,
+            name="output",
         )
 
     def build(self, hidden_shape):

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 from keras import ops
 
 from tftransformer.core import Layer, get_activation, register
 from tftransformer.layers.dropout import Dropout
+from tftransformer.layers.projection import make_projection
 
 _GIVEN = "pooled_positions"
 COLUMNS = ("first", "last", "last_token", "last_of", "last_but", "given")
@@ -35,6 +35,7 @@ class Pooler(Layer):
         use_bias: whether it has a bias.
         dropout: rate on the hidden state before it.
         token_id: for "last_of" and "last_but".
+        kernel_initializer: of the transformation.
     """
 
     keeps_tokens = False
@@ -47,6 +48,7 @@ class Pooler(Layer):
         use_bias: bool = True,
         dropout: float = 0.0,
         token_id: int | None = None,
+        kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -59,8 +61,8 @@ class Pooler(Layer):
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.projection = None
         if width is not None:
-            self.projection = keras.layers.Dense(
-                width, use_bias=use_bias, dtype=self.dtype_policy, name="projection"
+            self.projection = make_projection(
+                "projection", width, use_bias, kernel_initializer, self.dtype_policy
             )
 
     def build(self, hidden_shape):

@@ -8,6 +8,7 @@ import keras
 from tftransformer.core import Layer, register
 from tftransformer.heads.labels import number_of
 from tftransformer.layers.dropout import Dropout
+from tftransformer.layers.projection import make_projection
 
 
 @register
@@ -22,6 +23,7 @@ class SequenceHead(Layer):
         labels: number of labels, or their names.
         dropout: rate on the pooled state.
         use_bias: whether the projection has a bias.
+        kernel_initializer: of the projection.
         squeeze: whether the only label's axis is dropped: one number for each sequence, as for
             multiple choice, where the choices are an axis of the inputs (see `StackModel`).
     """
@@ -35,6 +37,7 @@ class SequenceHead(Layer):
         dropout: float = 0.0,
         use_bias: bool = True,
         squeeze: bool = False,
+        kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -42,8 +45,8 @@ class SequenceHead(Layer):
             raise ValueError(f"squeeze needs one label, not {labels!r}")
         self.pooler, self.labels, self.squeeze = pooler, labels, squeeze
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
-        self.projection = keras.layers.Dense(
-            number_of(labels), use_bias=use_bias, dtype=self.dtype_policy, name="projection"
+        self.projection = make_projection(
+            "projection", number_of(labels), use_bias, kernel_initializer, self.dtype_policy
         )
 
     def build(self, hidden_shape):

@@ -8,6 +8,7 @@ from keras import ops
 
 from tftransformer.core import Layer, register
 from tftransformer.layers import make_norm
+from tftransformer.layers.projection import fresh
 
 
 @register
@@ -22,18 +23,31 @@ class SpanBeamHead(Layer):
         starts: how many starts are tried.
         ends: how many ends are kept for each start.
         epsilon: of the norm.
+        kernel_initializer: of the projections.
     """
 
     keeps_tokens = False
 
     def __init__(
-        self, d_model: int, starts: int = 5, ends: int = 5, epsilon: float = 1e-12, **kwargs: Any
+        self,
+        d_model: int,
+        starts: int = 5,
+        ends: int = 5,
+        epsilon: float = 1e-12,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.d_model, self.starts, self.ends = d_model, starts, ends
 
         def projection(name: str, width: int, **options: Any) -> keras.layers.Dense:
-            return keras.layers.Dense(width, dtype=self.dtype_policy, name=name, **options)
+            return keras.layers.Dense(
+                width,
+                kernel_initializer=fresh(kernel_initializer),
+                dtype=self.dtype_policy,
+                name=name,
+                **options,
+            )
 
         self.start = projection("start", 1)
         self.end_inner = projection("end_inner", d_model, activation="tanh")

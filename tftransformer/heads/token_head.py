@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from tftransformer.core import Layer, register
 from tftransformer.heads.labels import number_of
 from tftransformer.layers.dropout import Dropout
+from tftransformer.layers.projection import make_projection
 
 
 @register
@@ -20,14 +19,21 @@ class TokenHead(Layer):
     Args:
         labels: number of labels, or their names.
         dropout: rate on the hidden states.
+        kernel_initializer: of the projection.
     """
 
-    def __init__(self, labels: int | Sequence[str] = 2, dropout: float = 0.0, **kwargs: Any):
+    def __init__(
+        self,
+        labels: int | Sequence[str] = 2,
+        dropout: float = 0.0,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.labels = labels
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
-        self.projection = keras.layers.Dense(
-            number_of(labels), dtype=self.dtype_policy, name="projection"
+        self.projection = make_projection(
+            "projection", number_of(labels), True, kernel_initializer, self.dtype_policy
         )
 
     def build(self, hidden_shape):

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import Layer, checked_ids, register
+from tftransformer.layers.projection import fresh
 
 
 @register
@@ -24,7 +25,8 @@ class AdaptiveEmbedding(Layer):
         d_embed: width of the vectors in the first cluster; default `d_model`.
         shrink: factor by which each cluster is narrower than the one before. With 1 there is a
             single table, and a projection only if `d_embed` is not `d_model`.
-        embeddings_initializer: of the tables; the projections keep the variance.
+        embeddings_initializer: of the tables; default: with the standard deviation 1/√d_model.
+        projection_initializer: of the projections; the default keeps the variance.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class AdaptiveEmbedding(Layer):
         d_embed: int | None = None,
         shrink: int = 1,
         embeddings_initializer: Any = None,
+        projection_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -48,6 +51,7 @@ class AdaptiveEmbedding(Layer):
                 f"d_embed={self.d_embed} divided by shrink={shrink} for each of {len(cutoffs)} "
                 "cutoffs leaves no width: take fewer cutoffs, or a smaller shrink of 1 or more."
             )
+        self.projection_initializer = projection_initializer
         self.projects = shrink > 1 or self.d_embed != d_model
         self.embeddings_initializer = embeddings_initializer or keras.initializers.RandomNormal(
             stddev=d_model**-0.5
@@ -64,7 +68,7 @@ class AdaptiveEmbedding(Layer):
         self.tables = [
             self.add_weight(
                 shape=(end - start, width),
-                initializer=keras.initializers.get(self.embeddings_initializer).clone(),
+                initializer=fresh(self.embeddings_initializer),
                 name=f"table_{index}",
             )
             for index, ((start, end), width) in enumerate(zip(tables, widths, strict=True))
@@ -72,7 +76,7 @@ class AdaptiveEmbedding(Layer):
         self.projections = [
             self.add_weight(
                 shape=(width, self.d_model),
-                initializer="glorot_uniform",
+                initializer=fresh(self.projection_initializer),
                 name=f"projection_{index}",
             )
             for index, width in enumerate(widths if self.projects else ())

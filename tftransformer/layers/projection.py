@@ -5,6 +5,12 @@ from typing import Any
 import keras
 
 
+def fresh(initializer: Any) -> Any:
+    """Returns an initializer for one weight: two weights of the same object would be equal."""
+    initializer = keras.initializers.get(initializer)
+    return initializer.clone() if hasattr(initializer, "clone") else initializer
+
+
 def make_projection(
     name: str, width: int, use_bias: bool, initializer: Any, dtype: Any
 ) -> keras.layers.Dense:
@@ -20,7 +26,7 @@ def make_projection(
     return keras.layers.Dense(
         width,
         use_bias=use_bias,
-        kernel_initializer=keras.initializers.get(initializer).clone(),
+        kernel_initializer=fresh(initializer),
         dtype=dtype,
         name=name,
     )

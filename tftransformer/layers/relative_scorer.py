@@ -7,6 +7,7 @@ from keras import ops
 
 from tftransformer.core import Layer, register
 from tftransformer.layers.dropout import Dropout
+from tftransformer.layers.projection import fresh
 from tftransformer.masks import Mask
 from tftransformer.positions import SinusoidalPositions
 
@@ -30,6 +31,7 @@ class RelativeScorer(Layer):
         segments: whether there is a term for the segment. It acts where the context holds
             `query_segments` and `key_segments`, int (batch, queries) and (batch, keys).
         dropout: rate on the encodings of distances.
+        initializer: of all weights.
     """
 
     assignable = frozenset({"clamp", "future"})
@@ -37,16 +39,19 @@ class RelativeScorer(Layer):
     def __init__(
         self,
         d_model: int,
+        *,
         clamp: int | None = None,
         future: bool = True,
         segments: bool = False,
         dropout: float = 0.0,
+        initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if clamp is not None and clamp < 1:
             raise ValueError(f"clamp is a distance of 1 or more, or None, not {clamp}")
         self.clamp, self.future, self.segments = clamp, future, segments
+        self.initializer = initializer
         self.encoding = SinusoidalPositions(
             d_model, layout="concatenated", dtype=self.dtype_policy, name="encoding"
         )
@@ -65,7 +70,7 @@ class RelativeScorer(Layer):
         _, heads, _, width = query_shape
 
         def weight(name: str, *shape: int) -> Any:
-            return self.add_weight(shape=shape, initializer="glorot_uniform", name=name)
+            return self.add_weight(shape=shape, initializer=fresh(self.initializer), name=name)
 
         self.content_bias = weight("content_bias", heads, width)
         self.position_bias = weight("position_bias", heads, width)

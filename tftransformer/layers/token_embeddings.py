@@ -7,6 +7,7 @@ from keras import ops
 
 from tftransformer.core import Layer, checked_ids, register
 from tftransformer.layers.dropout import Dropout
+from tftransformer.layers.projection import fresh
 from tftransformer.positions import RotaryPositions
 
 
@@ -30,12 +31,14 @@ class TokenEmbeddings(Layer):
             where segment ids are looked up among the tokens (Radford et al. 2018); None for none.
         languages: number of languages, each with a vector (Lample and Conneau 2019, §3.1).
         norm: layer that normalises the sum, or None.
+        embeddings_initializer: of the tables, where not as `scale` says.
     """
 
     def __init__(
         self,
         vocab_size: int,
         d_model: int,
+        *,
         position: keras.layers.Layer | None = None,
         scale: bool = True,
         dropout: float = 0.0,
@@ -44,6 +47,7 @@ class TokenEmbeddings(Layer):
         segments: int | str | None = None,
         languages: int | None = None,
         norm: keras.layers.Layer | None = None,
+        embeddings_initializer: Any = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -58,13 +62,15 @@ class TokenEmbeddings(Layer):
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.norm = norm
 
+        embeddings_initializer = embeddings_initializer or keras.initializers.RandomNormal(
+            stddev=d_model**-0.5 if scale else 0.02
+        )
+
         def make_table(rows: int, name: str) -> keras.layers.Embedding:
             return keras.layers.Embedding(
                 rows,
                 d_model,
-                embeddings_initializer=keras.initializers.RandomNormal(
-                    stddev=d_model**-0.5 if scale else 0.02
-                ),
+                embeddings_initializer=fresh(embeddings_initializer),
                 dtype=self.dtype_policy,
                 name=name,
             )

@@ -1,7 +1,10 @@
 """Bert."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
+
+import keras
 
 from tftransformer.core import register
 from tftransformer.heads import MaskedLanguageModelHead, Pooler, SequenceHead, TokenHead
@@ -16,6 +19,11 @@ from tftransformer.stacks import Encoder
 @register
 class Bert(StackModel):
     """A post-norm stack under a padding mask (Devlin et al. 2019). Defaults: BERT-base.
+
+    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
+    there are some, `padding_mask`, `segment_ids`, `position_ids`.
+
+    All weights start from a normal distribution of standard deviation 0.02, cut off at twice that.
 
     Heads: `pooled`, `masked_lm`, `next_sentence`, `sequence_classification`,
     `token_classification`, `span`, `multiple_choice`; and `lm`, the head of `masked_lm` for a
@@ -54,6 +62,7 @@ class Bert(StackModel):
         d_model: int = 768,
         num_heads: int = 12,
         dff: int = 3072,
+        *,
         num_positions: int = 512,
         segments: int = 2,
         dropout: float = 0.1,
@@ -67,14 +76,24 @@ class Bert(StackModel):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.pad_id, self.dropout = pad_id, dropout
         common = {"dtype": self.dtype_policy}
+        initial = self.initializer()
         embeddings = TokenEmbeddings(
             vocab_size,
             d_model,
-            position=LearnedPositions(d_model, num_positions, name="position", **common),
+            position=LearnedPositions(
+                d_model,
+                num_positions,
+                offset=self.first_position,
+                initializer=initial,
+                name="position",
+                **common,
+            ),
             segments=segments,
             norm=make_norm("layer", epsilon, name="norm", **common),
             scale=False,
+            embeddings_initializer=initial,
             dropout=dropout,
             pad_id=pad_id,
             name="embeddings",
@@ -90,12 +109,13 @@ class Bert(StackModel):
             norm="post",
             activation=activation,
             epsilon=epsilon,
+            kernel_initializer=initial,
             dropout=dropout,
             attention_dropout=attention_dropout,
             name="stack",
             **common,
         )
-        self.pooler = Pooler("first", d_model, activation="tanh", name="pooled", **common)
+        self.pooler = Pooler("first", d_model, kernel_initializer=initial, name="pooled", **common)
         language_model = partial(
             MaskedLanguageModelHead,
             vocab_size,
@@ -104,18 +124,29 @@ class Bert(StackModel):
             epsilon=epsilon,
             tied_to=embeddings.table if tied else None,
         )
-        classifier = partial(SequenceHead, self.pooler, dropout=dropout)
-        self.make_heads(
-            heads,
-            {
-                "pooled": lambda **_: self.pooler,
-                "masked_lm": language_model,
-                "lm": language_model,
-                "next_sentence": partial(SequenceHead, self.pooler, labels=["next", "random"]),
-                "sequence_classification": classifier,
-                "token_classification": partial(TokenHead, dropout=dropout),
-                "span": partial(TokenHead, labels=["start", "end"]),
-                "multiple_choice": partial(classifier, labels=1, squeeze=True),
-            },
-        )
+        self.make_heads(heads, self.makers(language_model), kernel_initializer=initial)
         self.build()
+
+    @staticmethod
+    def initializer() -> keras.initializers.Initializer:
+        """Returns what all weights but biases and norms start from."""
+        return keras.initializers.TruncatedNormal(stddev=0.02)
+
+    @property
+    def first_position(self) -> int:
+        """The row of the table of positions that the first token has."""
+        return 0
+
+    def makers(self, language_model: Callable) -> dict[str, Callable]:
+        """Returns what makes the heads, by name."""
+        classifier = partial(SequenceHead, self.pooler, dropout=self.dropout)
+        return {
+            "pooled": lambda **_: self.pooler,
+            "masked_lm": language_model,
+            "lm": language_model,
+            "next_sentence": partial(SequenceHead, self.pooler, labels=["next", "random"]),
+            "sequence_classification": classifier,
+            "token_classification": partial(TokenHead, dropout=self.dropout),
+            "span": partial(TokenHead, labels=["start", "end"]),
+            "multiple_choice": partial(classifier, labels=1, squeeze=True),
+        }

@@ -15,10 +15,17 @@ from tftransformer.models.stack_model import StackModel
 from tftransformer.positions import LearnedPositions
 from tftransformer.stacks import Encoder
 
+# What all weights but biases and norms start from (Radford et al. 2018, §4.1).
+NORMAL = keras.initializers.RandomNormal(stddev=0.02)
+
 
 @register
 class Gpt(StackModel):
     """A post-norm stack under a causal mask (Radford et al. 2018). Defaults: the published size.
+
+    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
+    there are some, `padding_mask`, `segment_ids`, `position_ids`. Weights start from a normal
+    distribution of standard deviation 0.02.
 
     Heads: `lm`, `sequence_classification`, `token_classification`, `span`, and
     `multiple_choice`, which reads the token at the input `pooled_positions`, int (batch, choices),
@@ -57,6 +64,7 @@ class Gpt(StackModel):
         d_model: int = 768,
         num_heads: int = 12,
         dff: int | None = None,
+        *,
         num_positions: int = 512,
         dropout: float = 0.1,
         embedding_dropout: float | None = None,
@@ -83,13 +91,16 @@ class Gpt(StackModel):
             norm="post",
             activation=activation,
             epsilon=epsilon,
+            kernel_initializer=NORMAL,
             dropout=dropout,
             attention_dropout=attention_dropout,
             dtype=dtype,
             name="stack",
         )
         table = embeddings.table if tied else None
-        self.make_heads(heads, gpt_heads(vocab_size, pad_id, dropout, table))
+        self.make_heads(
+            heads, gpt_heads(vocab_size, pad_id, dropout, table), kernel_initializer=NORMAL
+        )
         self.build()
 
 
@@ -108,10 +119,11 @@ def gpt_embeddings(
         position=LearnedPositions(
             d_model,
             num_positions,
-            initializer=keras.initializers.RandomNormal(stddev=0.02),
+            initializer=NORMAL,
             dtype=dtype,
             name="position",
         ),
+        embeddings_initializer=NORMAL,
         segments="tokens",
         scale=False,
         dropout=dropout,

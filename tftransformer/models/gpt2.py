@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import keras
+
 from tftransformer.core import register
 from tftransformer.layers import DotProductScorer, MultiHeadAttention
 from tftransformer.masks import CausalMask, Mask, PaddingMask
-from tftransformer.models.gpt import gpt_embeddings, gpt_heads
+from tftransformer.models.gpt import NORMAL, gpt_embeddings, gpt_heads
 from tftransformer.models.headed_model import Heads
 from tftransformer.models.stack_model import StackModel
 from tftransformer.stacks import Encoder
@@ -15,7 +17,8 @@ from tftransformer.stacks import Encoder
 class Gpt2(StackModel):
     """A pre-norm stack under a causal mask (Radford et al. 2019). Defaults: the small model.
 
-    Heads: as `Gpt`.
+    Inputs and heads: as `Gpt`. Weights start as its do, those of the projections that add to the
+    stream smaller by √(2 · num_layers).
 
     Args:
         vocab_size: number of token ids.
@@ -52,6 +55,7 @@ class Gpt2(StackModel):
         d_model: int = 768,
         num_heads: int = 12,
         dff: int | None = None,
+        *,
         num_positions: int = 1024,
         dropout: float = 0.1,
         embedding_dropout: float | None = None,
@@ -70,6 +74,8 @@ class Gpt2(StackModel):
         dtype = self.dtype_policy
         rate = dropout if embedding_dropout is None else embedding_dropout
         embeddings = gpt_embeddings(vocab_size, d_model, num_positions, rate, pad_id, dtype)
+        # The sum of all layers keeps its variance (Radford et al. 2019, §2.3).
+        output_initializer = keras.initializers.RandomNormal(stddev=0.02 * (2 * num_layers) ** -0.5)
         scale = (d_model // num_heads) ** -0.5 if scaled_scores else 1.0
 
         def attention(depth: int) -> MultiHeadAttention:
@@ -78,6 +84,8 @@ class Gpt2(StackModel):
                 d_model,
                 num_heads,
                 dropout=attention_dropout,
+                kernel_initializer=NORMAL,
+                output_initializer=output_initializer,
                 scorer=DotProductScorer(depth_scale, dtype=dtype, name="scorer"),
                 dtype=dtype,
                 name="attention",
@@ -94,10 +102,14 @@ class Gpt2(StackModel):
             norm="pre",
             activation=activation,
             epsilon=epsilon,
+            kernel_initializer=NORMAL,
+            output_initializer=output_initializer,
             dropout=dropout,
             dtype=dtype,
             name="stack",
         )
         table = embeddings.table if tied else None
-        self.make_heads(heads, gpt_heads(vocab_size, pad_id, dropout, table))
+        self.make_heads(
+            heads, gpt_heads(vocab_size, pad_id, dropout, table), kernel_initializer=NORMAL
+        )
         self.build()

@@ -22,7 +22,9 @@ class HeadedModel(Configurable, keras.Model):
         heads: dict of the heads by name.
     """
 
-    def make_heads(self, wanted: Heads, makers: Mapping[str, Callable]) -> None:
+    def make_heads(
+        self, wanted: Heads, makers: Mapping[str, Callable], *, kernel_initializer: Any = None
+    ) -> None:
         """Makes the heads.
 
         Args:
@@ -30,6 +32,7 @@ class HeadedModel(Configurable, keras.Model):
                 (`{"sequence_classification": {"labels": 3}}`), or to a ready-made layer, which is
                 called as `head(hidden)`, with `inputs` and `training` where its `call` has them.
             makers: for each name the family knows, a function from such arguments to the head.
+            kernel_initializer: of what is made, where the family has one.
         """
         taken = sorted({*wanted} & {"hidden", "memory", "hidden_states", "attentions"})
         if taken:
@@ -38,6 +41,7 @@ class HeadedModel(Configurable, keras.Model):
                 "choose another name."
             )
         self.heads = {}
+        common = {"kernel_initializer": kernel_initializer} if kernel_initializer else {}
         if not isinstance(wanted, Mapping):
             wanted = {name: {} for name in wanted}
         for name, head in wanted.items():
@@ -47,7 +51,7 @@ class HeadedModel(Configurable, keras.Model):
                         f"{type(self).__name__} has no head {name!r}. It has {sorted(makers)}; for "
                         f"one of your own pass a layer: heads={{{name!r}: layer}}."
                     )
-                head = makers[name](**head, dtype=self.dtype_policy, name=name)
+                head = makers[name](**{**common, **head}, dtype=self.dtype_policy, name=name)
             self.heads[name] = head
 
     def call(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:

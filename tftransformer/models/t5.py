@@ -12,7 +12,7 @@ from tftransformer.layers import StackState
 from tftransformer.masks import Mask
 from tftransformer.models.encoder_decoder import EncoderDecoder
 from tftransformer.models.headed_model import HeadedModel, Heads, call_head
-from tftransformer.models.t5_encoder import t5_stack, t5_table
+from tftransformer.models.t5_encoder import normal, t5_stack, t5_table
 from tftransformer.models.transformer import both
 from tftransformer.stacks import Decoder, Encoder
 
@@ -75,6 +75,7 @@ class T5(HeadedModel, EncoderDecoder):
         d_model: int = 768,
         num_heads: int = 12,
         dff: int = 3072,
+        *,
         head_width: int = 64,
         num_buckets: int = 32,
         max_distance: int = 128,
@@ -127,7 +128,14 @@ class T5(HeadedModel, EncoderDecoder):
         )
 
         def classifier(dtype: Any, **given: Any) -> SequenceHead:
-            end = Pooler("last_of", d_model, token_id=end_id, dtype=dtype, name="pooler")
+            end = Pooler(
+                "last_of",
+                d_model,
+                token_id=end_id,
+                kernel_initializer=normal(d_model),
+                dtype=dtype,
+                name="pooler",
+            )
             return SequenceHead(end, **{"dropout": classifier_dropout, **given}, dtype=dtype)
 
         self.make_heads(
@@ -142,6 +150,7 @@ class T5(HeadedModel, EncoderDecoder):
                 "sequence_classification": classifier,
                 "span": partial(TokenHead, labels=["start", "end"]),
             },
+            kernel_initializer=normal(d_model),
         )
         self.build()
 

@@ -24,6 +24,9 @@ from tftransformer.stacks import Decoder, Encoder
 class T5Encoder(StackModel):
     """The encoder of `T5` alone.
 
+    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
+    there is one, `padding_mask`.
+
     Heads: `token_classification`.
 
     Args:
@@ -40,6 +43,7 @@ class T5Encoder(StackModel):
         d_model: int = 768,
         num_heads: int = 12,
         dff: int = 3072,
+        *,
         head_width: int = 64,
         num_buckets: int = 32,
         max_distance: int = 128,
@@ -75,9 +79,16 @@ class T5Encoder(StackModel):
             **common,
         )
         self.make_heads(
-            heads, {"token_classification": partial(TokenHead, dropout=classifier_dropout)}
+            heads,
+            {"token_classification": partial(TokenHead, dropout=classifier_dropout)},
+            kernel_initializer=normal(d_model),
         )
         self.build()
+
+
+def normal(fan_in: int) -> keras.initializers.Initializer:
+    """Returns what the weights of T5 start from: each product keeps the variance."""
+    return keras.initializers.RandomNormal(stddev=fan_in**-0.5)
 
 
 def t5_table(vocab_size: int, d_model: int, dtype: Any) -> keras.layers.Embedding:
@@ -119,10 +130,9 @@ def t5_stack(
             dropout=dropout,
             use_bias=False,
             scorer=DotProductScorer(1.0, dtype=dtype, name="scorer"),
-            # The scale that the scores lack.
-            query_initializer=keras.initializers.RandomNormal(
-                stddev=(d_model * head_width) ** -0.5
-            ),
+            kernel_initializer=normal(d_model),
+            query_initializer=normal(d_model * head_width),  # the scale that the scores lack
+            output_initializer=normal(num_heads * head_width),
             dtype=dtype,
             name=name,
         )
@@ -148,7 +158,7 @@ def t5_stack(
             num_buckets,
             max_distance,
             bidirectional=not is_decoder,
-            initializer=keras.initializers.RandomNormal(stddev=d_model**-0.5),
+            initializer=normal(d_model),
             dtype=dtype,
             name="position_bias",
         ),
@@ -156,9 +166,11 @@ def t5_stack(
         feed_forward=FeedForward(
             d_model,
             dff,
-            activation,
+            activation=activation,
             dropout=dropout,
             use_bias=False,
+            kernel_initializer=normal(d_model),
+            output_initializer=normal(dff),
             gated=gated,
             dtype=dtype,
             name="feed_forward",

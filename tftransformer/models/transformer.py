@@ -56,6 +56,7 @@ class Transformer(EncoderDecoder):
         d_model: int,
         num_heads: int | Sequence[int],
         dff: int | Sequence[int],
+        *,
         vocab_size: int | None = None,
         source_vocab_size: int | None = None,
         target_vocab_size: int | None = None,

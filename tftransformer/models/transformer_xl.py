@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import keras
 from keras import ops
 
 from tftransformer.core import register
@@ -28,6 +29,9 @@ class TransformerXL(RecurrentModel):
 
     A text that does not fit is read in segments, the memory of one handed to the next. The first
     has a memory of zeros, visible like any other: as the published weights were trained.
+
+    Inputs are those of `RecurrentModel`. Weights start from a normal distribution of standard
+    deviation 0.02, the projections of clusters of 0.01.
 
     Heads: `lm` (log-probabilities, see `AdaptiveSoftmax`), `sequence_classification`.
 
@@ -73,6 +77,7 @@ class TransformerXL(RecurrentModel):
         d_model: int = 1024,
         num_heads: int = 16,
         dff: int = 4096,
+        *,
         head_width: int | None = None,
         memory_length: int = 1600,
         same_length: bool = True,
@@ -101,8 +106,17 @@ class TransformerXL(RecurrentModel):
             self._arguments["cutoffs"] = cutoffs
         future = not check_mask(mask).is_causal
         common = {"dtype": self.dtype_policy}
+        initial = keras.initializers.RandomNormal(stddev=0.02)
         table = AdaptiveEmbedding(
-            vocab_size, d_model, cutoffs, d_embed, shrink, name="table", **common
+            vocab_size,
+            d_model,
+            cutoffs,
+            d_embed,
+            shrink,
+            embeddings_initializer=initial,
+            projection_initializer=keras.initializers.RandomNormal(stddev=0.01),
+            name="table",
+            **common,
         )
         self.stack = RecurrentEncoder(
             num_layers,
@@ -126,8 +140,15 @@ class TransformerXL(RecurrentModel):
                 head_width=head_width,
                 dropout=attention_dropout,
                 use_bias=False,
+                kernel_initializer=initial,
                 scorer=RelativeScorer(
-                    d_model, clamp=clamp, future=future, dropout=dropout, name="scorer", **common
+                    d_model,
+                    clamp=clamp,
+                    future=future,
+                    initializer=initial,
+                    dropout=dropout,
+                    name="scorer",
+                    **common,
                 ),
                 name="attention",
                 **common,
@@ -138,6 +159,7 @@ class TransformerXL(RecurrentModel):
             activation_dropout=dropout,
             activation=activation,
             epsilon=epsilon,
+            kernel_initializer=initial,
             name="stack",
             **common,
         )
@@ -149,6 +171,7 @@ class TransformerXL(RecurrentModel):
                     SequenceHead, Pooler("last_token", name="pooled", **common), use_bias=False
                 ),
             },
+            kernel_initializer=initial,
         )
         self.build()
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import keras
 from keras import ops
 
 from tftransformer.core import register
@@ -29,6 +30,8 @@ class XLM(StackModel):
     Inputs beside those of `StackModel`: `language_ids`, int (batch, length); and `lengths`, int
     (batch,), in place of a `padding_mask` for padding on the right. Without either a row is as
     long as it has ids that are not the pad id. `segment_ids` are looked up among the tokens.
+
+    Embeddings start with the standard deviation 1/√d_model, other weights with 0.02.
 
     Heads: `lm`, masked or, with `causal`, not; `sequence_classification`,
     `token_classification`, `span`, `span_beam`, `multiple_choice`.
@@ -73,6 +76,7 @@ class XLM(StackModel):
         d_model: int = 2048,
         num_heads: int = 16,
         dff: int | None = None,
+        *,
         num_positions: int = 512,
         languages: int = 1,
         embed_languages: bool = True,
@@ -94,19 +98,23 @@ class XLM(StackModel):
     ):
         super().__init__(**kwargs)
         common = {"dtype": self.dtype_policy}
+        initial = keras.initializers.RandomNormal(stddev=0.02)
+        embedded = keras.initializers.RandomNormal(stddev=d_model**-0.5)
         embeddings = TokenEmbeddings(
             vocab_size,
             d_model,
             position=LearnedPositions(
                 d_model,
                 num_positions,
-                initializer=sinusoids if sinusoidal else "glorot_uniform",
+                initializer=sinusoids if sinusoidal else embedded,
+                trained=not sinusoidal,
                 name="position",
                 **common,
             ),
             segments="tokens",
             languages=languages if embed_languages and languages > 1 else None,
             norm=make_norm("layer", epsilon, name="norm", **common),
+            embeddings_initializer=embedded,
             scale=False,
             dropout=dropout,
             pad_id=pad_id,
@@ -126,6 +134,7 @@ class XLM(StackModel):
             norm="post",
             activation=activation,
             epsilon=epsilon,
+            kernel_initializer=initial,
             dropout=dropout,
             attention_dropout=attention_dropout,
             name="stack",
@@ -149,9 +158,9 @@ class XLM(StackModel):
                 ),
                 "multiple_choice": partial(choice, summary_dropout, choice_width),
             },
+            kernel_initializer=initial,
         )
         self.build()
-        embeddings.position.trainable = not sinusoidal
 
     def complete(self, inputs: Any) -> dict[str, Any]:
         given = isinstance(inputs, Mapping) and inputs.get("padding_mask") is not None
@@ -183,6 +192,12 @@ def first_token(dropout: float, dtype: Any, **given: Any) -> SequenceHead:
 def choice(dropout: float, width: int, dtype: Any, **given: Any) -> SequenceHead:
     """Returns a head for multiple choice over some features of the first token."""
     pooler = Pooler(
-        "first", width, activation="linear", dropout=dropout, dtype=dtype, name="pooler"
+        "first",
+        width,
+        activation="linear",
+        dropout=dropout,
+        kernel_initializer=given.get("kernel_initializer", "glorot_uniform"),
+        dtype=dtype,
+        name="pooler",
     )
     return SequenceHead(pooler, labels=1, squeeze=True, **given, dtype=dtype)

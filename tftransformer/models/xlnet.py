@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import keras
 from keras import ops
 
 from tftransformer.core import register
@@ -38,6 +39,8 @@ class XLNet(RecurrentModel):
     `target_mapping`, float (batch, targets, length), 1 where a target stands: `hidden` and the
     heads are then those of the targets, predicted without being seen. `segment_ids` tell what is
     in one segment from what is in another.
+
+    Weights start from a normal distribution of standard deviation 0.02.
 
     Heads: `lm`, `sequence_classification`, `token_classification`, `span`, `span_beam`,
     `multiple_choice`.
@@ -83,6 +86,7 @@ class XLNet(RecurrentModel):
         d_model: int = 768,
         num_heads: int = 12,
         dff: int = 3072,
+        *,
         memory_length: int | None = None,
         reuse_length: int | None = None,
         causal: bool = False,
@@ -110,10 +114,12 @@ class XLNet(RecurrentModel):
                     mask = mask & SameLengthMask()
         future = not check_mask(mask).is_causal
         common = {"dtype": self.dtype_policy}
+        initial = keras.initializers.RandomNormal(stddev=0.02)
         embeddings = TokenEmbeddings(
             vocab_size,
             d_model,
             scale=False,
+            embeddings_initializer=initial,
             dropout=dropout,
             pad_id=pad_id,
             name="embeddings",
@@ -133,10 +139,12 @@ class XLNet(RecurrentModel):
                 num_heads,
                 dropout=attention_dropout,
                 use_bias=False,
+                kernel_initializer=initial,
                 scorer=RelativeScorer(
                     d_model,
                     clamp=clamp,
                     future=future,
+                    initializer=initial,
                     segments=True,
                     dropout=dropout,
                     name="scorer",
@@ -149,11 +157,17 @@ class XLNet(RecurrentModel):
             activation_dropout=dropout,
             activation=activation,
             epsilon=epsilon,
+            kernel_initializer=initial,
             name="stack",
             **common,
         )
         self.pooler = Pooler(
-            "last", d_model, activation=summary_activation, name="pooled", **common
+            "last",
+            d_model,
+            activation=summary_activation,
+            kernel_initializer=initial,
+            name="pooled",
+            **common,
         )
         classifier = partial(SequenceHead, self.pooler, dropout=dropout)
         self.make_heads(
@@ -173,6 +187,7 @@ class XLNet(RecurrentModel):
                 ),
                 "multiple_choice": partial(classifier, labels=1, squeeze=True),
             },
+            kernel_initializer=initial,
         )
         self.build()
 

@@ -18,17 +18,21 @@ class LearnedPositions(Layer):
             input is refused where its length is known.
         offset: added to each position before the lookup (RoBERTa starts after its padding id).
         initializer: of the table.
+        trained: whether training changes the table, be the layer trainable or not.
     """
 
     def __init__(
         self,
         d_model: int,
         num_positions: int,
+        *,
         offset: int = 0,
         initializer: Any = "glorot_uniform",
+        trained: bool = True,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.trained = trained
         if num_positions < 1:
             raise ValueError(f"there is 1 position or more, not num_positions={num_positions}")
         self.d_model, self.num_positions, self.offset = d_model, num_positions, offset
@@ -39,6 +43,18 @@ class LearnedPositions(Layer):
             dtype=self.dtype_policy,
             name="table",
         )
+
+        if not trained:
+            self.table.trainable = False
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        # Who unfreezes a model sets this of each layer in it.
+        keras.layers.Layer.trainable.fset(self, bool(value) and self.trained)
 
     def build(self, positions_shape):
         self.table.build(positions_shape)
