@@ -43,10 +43,10 @@ def test_a_mask_of_rank_2_is_the_same_for_all_rows(vectors):
     np.testing.assert_allclose(layer(x, attention_mask=mask), expected, atol=1e-6)
 
 
-def test_a_mask_of_floats_and_a_bias_of_rank_3_are_refused(vectors):
+def test_a_mask_to_add_and_a_bias_of_rank_3_are_refused(vectors):
     layer, x = MultiHeadAttention(WIDTH, HEADS), vectors(BATCH, LENGTH, WIDTH)
-    with pytest.raises(TypeError, match="attention_mask is float32"):
-        layer(x, attention_mask=np.zeros((LENGTH, LENGTH), "float32"))
+    with pytest.raises(TypeError, match="attention_mask holds negative floats"):
+        layer(x, attention_mask=np.full((LENGTH, LENGTH), -1e9, "float32"))
     with pytest.raises(ValueError, match=r"position_bias of shape \(2, 3, 3\)"):
         layer(x, position_bias=np.zeros((HEADS, LENGTH, LENGTH), "float32"))
 

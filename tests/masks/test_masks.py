@@ -340,10 +340,12 @@ def test_numbers_in_place_of_truth_are_refused(values):
 
 
 @pytest.mark.parametrize("mask", [PaddingMask(), TensorMask("padding_mask")])
-def test_a_mask_of_floats_is_refused_and_one_of_whole_numbers_understood(mask):
-    with pytest.raises(TypeError, match="padding_mask is float32"):
+def test_numbers_to_add_are_refused_and_ones_and_zeros_understood(mask):
+    with pytest.raises(TypeError, match="padding_mask holds negative floats"):
         mask({"padding_mask": np.array([[0.0, -1e9]], "float32")})
-    np.testing.assert_array_equal(mask({"padding_mask": np.array([[1, 0]])}), [[[[True, False]]]])
+    for dtype in ("int32", "float32", "bool"):
+        given = {"padding_mask": np.array([[1, 0]], dtype)}
+        np.testing.assert_array_equal(mask(given), [[[[True, False]]]])
 
 
 def test_a_key_error_of_the_users_own_code_stays_one():

@@ -98,7 +98,7 @@ def test_building_twice_makes_no_second_weight():
         ({"num_layers": 0}, ["num_layers=0"]),
         ({"dff": (1, 2, 3)}, ["(1, 2, 3)", "pair"]),
         ({"d_model": 9, "num_heads": 3}, ["even d_model", "9"]),
-        ({"d_model": "16"}, ["d_model='16'", "whole number"]),
+        ({"d_model": "16"}, ["d_model='16'", "an int"]),
         ({"num_heads": "4"}, ["'4'", "one number, or a pair"]),
         ({"num_layers": 2.0}, ["2.0", "one number, or a pair"]),
     ],

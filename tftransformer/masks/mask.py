@@ -206,21 +206,26 @@ def as_bool(mask: Any, name: str = "a mask") -> Any:
     """Returns a mask as a bool tensor, True = may attend, a real token.
 
     Args:
-        mask: tensor of bool, or of whole numbers 1 and 0.
+        mask: tensor of bool, or of the numbers 1 and 0.
         name: of the mask, for the error.
 
     Raises:
-        TypeError: for floats. As other libraries use them, 0 is what counts and -1e9 what does
-            not: the opposite.
+        TypeError: for negative floats, where they can be looked at. As other libraries add them
+            to the scores, 0 is what counts and -1e9 what does not: the opposite.
     """
     mask = ops.convert_to_tensor(mask)
-    dtype = keras.backend.standardize_dtype(mask.dtype)
-    if "float" in dtype:
+    if "float" not in keras.backend.standardize_dtype(mask.dtype):
+        return ops.cast(mask, "bool")
+    try:
+        negative = bool((ops.convert_to_numpy(mask) < 0).any())
+    except Exception:  # within a graph there are no values yet
+        negative = False
+    if negative:
         raise TypeError(
-            f"{name} is {dtype}: expected bool, or 1 and 0 as whole numbers, True = may attend. "
-            "Numbers to add to the scores (0 and -1e9) become a mask by `numbers == 0`."
+            f"{name} holds negative floats: expected bool, or 1 and 0, True = may attend. Numbers "
+            "to add to the scores (0 and -1e9) become a mask by `numbers == 0`."
         )
-    return ops.cast(mask, "bool")
+    return mask > 0
 
 
 def check_mask(mask: Any, name: str = "mask") -> "Mask":
