@@ -166,7 +166,7 @@ MISFITS = {
     "decoder_mask=": {"decoder_mask": CausalMask() & SlidingWindowMask(3) & PaddingMask()},
     "cross_mask=": {"cross_mask": CausalMask() & PaddingMask()},
     "scorer=<RelativeScorer": {
-        "attention": MultiHeadAttention(16, 2, scorer=RelativeScorer(16, 2))
+        "attention": MultiHeadAttention(16, 2, scorer=RelativeScorer(16, clamp=2))
     },
     "2 heads of width 4": {"attention": MultiHeadAttention(16, 2, head_width=4)},
     "activation='mish'": {"activation": "mish"},
