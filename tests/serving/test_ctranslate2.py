@@ -63,6 +63,7 @@ def assert_equal(model, tokenizers, folder):
             [score for result in found for score in result.scores],
             [translation.score for translation in expected],
             rtol=1e-4,
+            atol=2e-5,  # near 0 the last digits of large logits are left
         )
 
 
