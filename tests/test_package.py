@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import pytest
@@ -30,3 +31,12 @@ def test_keras_loads_a_compiled_model_after_the_bare_import(tmp_path):
     run = subprocess.run([sys.executable, "-c", LOAD, path], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert run.stdout.split() == ["LabelSmoothedCrossEntropy", "CustomSchedule"]
+
+
+@pytest.mark.slow
+def test_every_subpackage_is_an_attribute_after_the_bare_import():
+    folders = {path.parent.name for path in Path(tt.__file__).parent.glob("*/__init__.py")}
+    folders = sorted(folders - {"cli"})  # a program, no library
+    code = f"import tftransformer as tt\nfor name in {folders}: print(getattr(tt, name).__name__)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == [f"tftransformer.{name}" for name in folders]

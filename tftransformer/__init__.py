@@ -2,7 +2,8 @@
 
 Layers, masks, stacks, models, decoding, schedules, losses and metrics need Keras alone and are
 imported at once, so that Keras can load whatever it saved of them. Text, data, the Trainer, tasks,
-serving and plots are imported when one of their names is first used.
+serving and plots are imported when one of their names is first used. Every subpackage is an
+attribute: `tftransformer.masks`, `tftransformer.text`, …
 """
 
 from tftransformer.core.lazy import lazy_names
@@ -68,6 +69,15 @@ from tftransformer.training import (
 __version__ = "0.1.0"
 
 _LATER = {
+    "tftransformer": [
+        "data",
+        "objectives",
+        "pretrained",
+        "serving",
+        "tasks",
+        "text",
+        "visualize",
+    ],
     "tftransformer.data": ["Batches", "DataProcess", "everyday_corpus", "read_table"],
     "tftransformer.objectives": [
         "Classes",

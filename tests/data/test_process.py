@@ -1,6 +1,7 @@
 """DataProcess from end to end: what is learnt, what is dropped, what is saved."""
 
 import json
+import os
 import pathlib
 import shutil
 
@@ -316,10 +317,12 @@ def test_a_wrong_frame_is_refused_before_anything_is_learnt():
             use(pd.DataFrame({"en": ["a", 1], "de": ["b", "c"]}))
 
 
-MULTI30K = pathlib.Path(__file__).parents[3] / "shared" / "data" / "multi30k" / "train.tsv.gz"
+DATA = pathlib.Path(os.environ.get("TFTRANSFORMER_DATA_ROOT", "no such folder"))
+MULTI30K = DATA / "multi30k" / "train.tsv.gz"
 
 
-@pytest.mark.skipif(not MULTI30K.exists(), reason="Multi30k is not here")
+@pytest.mark.slow
+@pytest.mark.skipif(not MULTI30K.exists(), reason="TFTRANSFORMER_DATA_ROOT has no multi30k")
 def test_multi30k_wastes_little():
     frame = read_table(MULTI30K)
     data = DataProcess("en", "de", vocab_size=8000, batch_tokens=4096).fit(frame)

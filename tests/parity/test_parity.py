@@ -15,10 +15,7 @@ import pytest
 from parity_tools import Folder
 
 HERE = Path(__file__).parent
-BESIDE = HERE.parents[2] / "shared" / "parity"
-ROOT = Path(
-    os.environ.get("TFTRANSFORMER_PARITY_ROOT") or (BESIDE if BESIDE.is_dir() else HERE / "goldens")
-)
+ROOT = Path(os.environ.get("TFTRANSFORMER_PARITY_ROOT", HERE / "goldens"))
 # Folder or family → why it is not tested here.
 EXCLUDED = {
     "decoding": "fixed scores, no model: tests/decoding/test_processors_golden.py",

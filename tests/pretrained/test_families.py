@@ -13,11 +13,8 @@ from tftransformer.models import T5, XLM, Gpt, Gpt2, T5Encoder, Transformer, Tra
 from tftransformer.positions import SinusoidalPositions
 from tftransformer.pretrained import load_pretrained, save_pretrained
 
-BESIDE = Path(__file__).parents[3] / "shared" / "parity"
-ROOT = Path(
-    os.environ.get("TFTRANSFORMER_PARITY_ROOT")
-    or (BESIDE if BESIDE.is_dir() else Path(__file__).parents[1] / "parity" / "goldens")
-)
+OURS = Path(__file__).parents[1] / "parity" / "goldens"
+ROOT = Path(os.environ.get("TFTRANSFORMER_PARITY_ROOT", OURS))
 FAMILIES = ("gpt", "gpt2", "marian", "t5", "transfo_xl", "xlm", "xlnet")
 GOLDEN = sorted(path.parent for name in FAMILIES for path in ROOT.glob(f"{name}/*/config.json"))
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2, "dff": 12}

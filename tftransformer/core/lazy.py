@@ -12,7 +12,8 @@ def lazy_names(
 
     Args:
         namespace: the module's `globals()`.
-        homes: for each submodule the public names it holds, those of its own submodules included.
+        homes: for each submodule the public names it holds, those of its own submodules included;
+            for the module itself the names of its submodules.
 
     Example:
         >>> __getattr__, __dir__ = lazy_names(globals(), {"tftransformer.tasks": ["Translator"]})
@@ -22,6 +23,8 @@ def lazy_names(
     def getattribute(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
+        if home_of[name] == namespace["__name__"]:
+            return importlib.import_module(f"{home_of[name]}.{name}")  # sets the attribute, too
         home = importlib.import_module(home_of[name])
         if hasattr(home, name):
             namespace[name] = getattr(home, name)
