@@ -13,6 +13,7 @@ from tftransformer.training.schedules import (
 
 # These need TensorFlow; the rest runs on every backend of Keras.
 _LATER = {
+    "tftransformer.training.blocks": ["BlockedCrossEntropy"],
     "tftransformer.training.hooks": ["Carry", "CarriedMemory", "GradientRule", "Run", "TrainStep"],
     "tftransformer.training.checkpoints": ["Checkpointing", "load_checkpoint"],
     "tftransformer.training.trainer": ["Trainer"],
@@ -20,6 +21,7 @@ _LATER = {
 __getattr__, __dir__ = lazy_names(globals(), _LATER)
 
 __all__ = [
+    "BlockedCrossEntropy",
     "CarriedMemory",
     "Carry",
     "Checkpointing",

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.training.blocks import BlockedCrossEntropy
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.metrics import FunctionMean, Perplexity, TokenAccuracy
 from tftransformer.training.outputs import Scored, assigned, by_name, scored
@@ -93,6 +94,7 @@ def make_scores(
                 training.append(Measure(name, metric, prefixes[name] + key))
     more = _perplexities(terms, parts, prefixes) if tells_perplexity else []
     training, more = _with_own_names(training), _with_own_names([*training, *more])
+    _check_blocked(terms, more)
     ranks = dict.fromkeys(outputs) | {n: part.weights.shape.rank for n, part in parts.items()}
     for measure in more:
         _make_variables(measure, parts[measure.output])
@@ -251,6 +253,17 @@ def _metrics(given: Any, names: Sequence[str], losses: Sequence[str]) -> dict[st
 
 def _without_none(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _check_blocked(terms: Sequence[Term], measures: Sequence[Measure]) -> None:
+    """Raises a ValueError where a metric would need logits that never stand in memory."""
+    blocked = {term.output for term in terms if isinstance(term.loss, BlockedCrossEntropy)}
+    for measure in measures:
+        if measure.output in blocked and not isinstance(measure.metric, TokenAccuracy | Perplexity):
+            raise ValueError(
+                f"The metric {measure.name!r} needs all logits, which BlockedCrossEntropy does not "
+                "make: give TokenAccuracy() or Perplexity(), or another loss."
+            )
 
 
 def _check_names(labels, weights, losses, used, loss) -> None:

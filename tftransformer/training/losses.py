@@ -1,9 +1,23 @@
 """Cross-entropy of token predictions."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from tftransformer.core import best_index, log_probabilities, register
+
+
+class LogitsLater:
+    """Stands for logits that are too many to stand in memory together: losses ask it instead."""
+
+    def cross_entropy(self, labels: Any, smoothing: float) -> Any:
+        """Returns what `label_smoothed_cross_entropy` returns of the logits."""
+        raise NotImplementedError
+
+    def best(self, labels: Any) -> Any:
+        """Returns the class of the highest logit, int32, of the shape of the labels."""
+        raise NotImplementedError
 
 
 def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
@@ -23,6 +37,8 @@ def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
     Returns:
         float32 tensor (...,).
     """
+    if isinstance(logits, LogitsLater):
+        return logits.cross_entropy(labels, smoothing)
     rows = ops.reshape(ops.cast(labels, "int32"), (-1,))
     return ops.reshape(_smoothed(rows, in_rows(logits), smoothing), ops.shape(labels))
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import best_index, register
-from tftransformer.training.losses import in_rows, label_smoothed_cross_entropy
+from tftransformer.training.losses import LogitsLater, in_rows, label_smoothed_cross_entropy
 
 
 def correct_predictions(labels, logits):
@@ -21,7 +21,10 @@ def correct_predictions(labels, logits):
     """
     # Of the probabilities, which the loss computes anyway: in training with bfloat16 products the
     # logits are bfloat16, of which a maximum takes four times as long.
-    best = best_index(ops.softmax(in_rows(logits), axis=-1))
+    if isinstance(logits, LogitsLater):
+        best = logits.best(labels)
+    else:
+        best = best_index(ops.softmax(in_rows(logits), axis=-1))
     labels = ops.cast(labels, "int32")
     return ops.cast(ops.equal(ops.reshape(best, ops.shape(labels)), labels), "float32")
 

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.training.blocks import BlockedCrossEntropy
+from tftransformer.training.losses import LogitsLater
 from tftransformer.training.outputs import Scored, assigned, by_name, scored, weighted
 
 
@@ -75,6 +77,7 @@ class Scores:
 
     Attributes:
         used: the names of the outputs that have a loss or a metric.
+        heads: the layers that losses call themselves: the model returns hidden states for them.
         sums: float64 variable (terms + means, 2), weighted sums and sums of weights.
         state: list of the variables that hold the sums and the state of the other metrics.
     """
@@ -89,6 +92,8 @@ class Scores:
         self.model, self.ranks, self.terms = model, ranks, list(terms)
         self.means = [measure for measure in measures if measure.is_mean]
         self.wholes = [measure for measure in measures if not measure.is_mean]
+        losses = [term.loss for term in terms]
+        self.heads = [loss.head for loss in losses if isinstance(loss, BlockedCrossEntropy)]
         self.used = {score.output for score in [*terms, *measures]}
         # float64, so that long epochs add up.
         self.sums = _state(np.zeros((len(terms) + len(self.means), 2), "float64"))
@@ -106,6 +111,9 @@ class Scores:
     def match(self, labels: Any, outputs: Any, weights: Any) -> dict[str, Scored]:
         """Returns what is scored by the names of the outputs."""
         outputs = by_name(self.model, outputs)
+        if self.heads:
+            blocked = [term for term in self.terms if isinstance(term.loss, BlockedCrossEntropy)]
+            outputs |= {term.output: term.loss.of(outputs[term.output]) for term in blocked}
         labels, weights = named(labels, weights, list(outputs), self.used)
         return {name: scored(labels[name], outputs[name], weights[name]) for name in self.used}
 
@@ -181,7 +189,10 @@ def named(labels: Any, weights: Any, outputs: Sequence[str], used: Set[str]) -> 
 
 def values_of(loss: keras.losses.Loss, part: Scored) -> tf.Tensor:
     """Returns the loss at each place, (batch, …), in the precision of the loss."""
-    return loss.call(part.labels, tf.cast(part.outputs, loss.dtype))
+    outputs = part.outputs
+    if not isinstance(outputs, LogitsLater):
+        outputs = tf.cast(outputs, loss.dtype)
+    return loss.call(part.labels, outputs)
 
 
 def _state(value: Any) -> tf.Variable:

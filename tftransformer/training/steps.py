@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.core.device import Choice
+from tftransformer.training.blocks import without_heads
 from tftransformer.training.carrying import NOTHING, Carried
 from tftransformer.training.feeding import share_of
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
@@ -253,7 +254,8 @@ class _Run:
     def forward(self, inputs: Any) -> Any:
         if self._carried is not NOTHING:
             inputs = self._carry.give(inputs, self._carried)
-        outputs = self._model(inputs, training=self._training)
+        with without_heads(self._scores.heads):
+            outputs = self._model(inputs, training=self._training)
         if self._carry is not None:
             self.following = self._carry.take(outputs)
         return outputs
