@@ -1,5 +1,6 @@
 """SentencePiece: byte-pair encoding and unigram pieces over raw text."""
 
+import collections
 import functools
 import hashlib
 import itertools
@@ -9,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import Ragged
+from tftransformer.text.byte_spans import places_of_spans
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
 from tftransformer.text.registry import register
@@ -154,6 +156,39 @@ class SentencePieceTokenizer(Tokenizer):
         )
         return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
 
+    def tokenize_with_places(self, texts) -> dict[str, tf.RaggedTensor]:
+        """Turns strings into ids and says where each piece stands, in the graph or eagerly.
+
+        As Hugging Face's fast tokenizers have it for T5 and XLNet, words are what stands between
+        white space, and no place begins with white space: `▁word` stands for `word`, and `▁` alone
+        for the first character of the word behind it. Places are in the text as given, whatever
+        the normalisation does; each byte of a character stands for the whole of it.
+
+        Args:
+            texts: as in `tokenize`.
+
+        Returns:
+            as in `Tokenizer.tokenize_with_places`.
+        """
+        from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
+
+        texts = as_vector(texts)
+        tokenize = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_with_offsets_op
+        values, splits, starts, ends = tokenize(
+            self._model.resource_handle,
+            texts,
+            nbest_size=0,
+            alpha=self.sampling_alpha,
+            add_bos=False,
+            add_eos=False,
+            reverse=False,
+        )
+        found = {"ids": values, **places_of_spans(texts, splits, starts, ends)}
+        return {
+            name: tf.RaggedTensor.from_row_splits(column, splits, validate=False)
+            for name, column in found.items()
+        }
+
     def encode(self, texts: Iterable[str]) -> Encoding:
         ids, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
         texts = check_texts(texts)
@@ -163,7 +198,47 @@ class SentencePieceTokenizer(Tokenizer):
             tokens = itertools.chain.from_iterable(rows)
             ids.append(np.fromiter(tokens, np.int32, lengths[-1].sum()))
         ids = Ragged(np.concatenate(ids), np.cumsum(np.concatenate(lengths)))
-        return Encoding(ids, lambda: self._places(texts))
+        return Encoding(self._as_in_the_graph(ids, texts), lambda: self._places(texts))
+
+    def _as_in_the_graph(self, ids: Ragged, texts: Sequence[str]) -> Ragged:
+        """`ids`, but where two ways to cut are equally good, the one that the graph takes.
+
+        Two libraries cut, and of equal sums of scores each takes another ("0", "00" or "00", "0").
+        Sums are equal where pieces change places, and what they spell stays the same only if all
+        of them repeat one string.
+        """
+        roots, values = self._roots, ids.values
+        if not roots.any():
+            return ids
+        left, right = values[:-1], values[1:]
+        tied = (roots[left] == roots[right]) & (roots[left] > 0) & (left != right)
+        rows = np.searchsorted(ids.row_splits, np.flatnonzero(tied), side="right") - 1
+        rows = np.unique(rows)
+        if not len(rows):
+            return ids
+        again = self.tokenize(tf.constant([texts[row] for row in rows], tf.string))
+        splits = again.row_splits.numpy()[1:] + len(values)
+        both = Ragged(
+            np.concatenate([values, again.flat_values.numpy()]),
+            np.concatenate([ids.row_splits, splits]),
+        )
+        order = np.arange(len(ids))
+        order[rows] = len(ids) + np.arange(len(rows))
+        return both.take(order)
+
+    @functools.cached_property
+    def _roots(self) -> np.ndarray:
+        """A number for the string that a piece repeats, 0 where no other piece repeats it."""
+        scores = (self._processor.get_score(i) for i in range(self.vocab_size))
+        numbers = np.zeros(self.vocab_size, np.int64)
+        if all(score.is_integer() for score in scores):  # ranks of merges: no two are equal
+            return numbers
+        families = collections.defaultdict(list)
+        for i, piece in enumerate(self._pieces):
+            families[piece[: (piece + piece).find(piece, 1)]].append(i)
+        for number, family in enumerate(families.values(), 1):
+            numbers[family] = number if len(family) > 1 else 0
+        return numbers
 
     def resample(self, ids: Ragged, seed: int | Sequence[int]) -> Ragged:
         """Draws another segmentation of texts that are cut already: a pure function.
