@@ -29,7 +29,7 @@ def main():
     options = parser.parse_args()
 
     data = DataProcess(
-        "en", "de", vocab_size=3000, tokenizer="wordpiece", batch_tokens=options.batch_tokens
+        "en", "de", vocab_size=2000, batch_tokens=options.batch_tokens
     ).fit(pairs(20_000))
     frame = pairs(options.rows)
     data.batches(frame.head(1000))  # loads and traces what is needed once

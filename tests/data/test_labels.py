@@ -198,7 +198,7 @@ def test_a_fingerprint_knows_rows_order_vocabulary_and_objective():
         of(batch_tokens=512),
         of(vocab_size=59),
         of(objective=Classes(class_weight="balanced")),
-        of(objective=Classes(monitor="val_accuracy")),
+        of(objective=Classes(judge_by="accuracy")),
     ]
     assert len({of(), *others}) == 8
     assert of() == of()

@@ -105,12 +105,12 @@ def test_a_label_that_was_not_there_at_fit_is_named(several):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"class_weight": "even"}, {"several": True, "class_weight": "balanced"}, {"monitor": "f1"},
+    [{"class_weight": "even"}, {"several": True, "class_weight": "balanced"}, {"judge_by": "f1"},
      {"several": True, "smoothing": 0.1}],
     ids=str,
 )  # fmt: skip
 def test_settings_that_mean_nothing_are_refused(settings):
-    with pytest.raises(ValueError, match=r"class_weight|monitor"):
+    with pytest.raises(ValueError, match=r"class_weight|judge_by"):
         Classes(**settings)
 
 

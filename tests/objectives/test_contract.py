@@ -11,6 +11,7 @@ from tftransformer.core import Ragged
 from tftransformer.data import Batches
 from tftransformer.objectives import Classes, Numbers, SequenceToSequence
 from tftransformer.text import Template
+from tftransformer.training import Trainer
 
 SPECIAL_IDS = {"pad": 9, "start": 1, "end": 2, "cls": 3, "sep": 4}
 TOKENIZER = SimpleNamespace(special_ids=SPECIAL_IDS)
@@ -220,6 +221,24 @@ def test_a_named_output_makes_dicts():
     _, label, weight = objective.examples(columns, [TOKENIZER]).batch(np.array([1]), [2])
     for part in (label, weight, objective.losses(), objective.metrics()):
         assert list(part) == ["sequence_classification"]
+
+
+@pytest.mark.parametrize("output", [None, "answer"])
+@pytest.mark.parametrize("judge_by", ["loss", "accuracy", "macro_f1"])
+def test_what_is_monitored_is_what_training_logs(output, judge_by):
+    columns = [Ragged.from_rows([[5], [6]]), ["x", "y"]]
+    objective = Classes(output=output, judge_by=judge_by)
+    objective.fit(columns[1:])
+    batches = Batches(objective.examples(columns, [TOKENIZER]), objective=objective)
+    inputs = {
+        "token_ids": keras.Input((None,), dtype="int32", name="token_ids"),
+        "padding_mask": keras.Input((None,), dtype="bool", name="padding_mask"),
+    }
+    hidden = keras.layers.Embedding(10, 4)(inputs["token_ids"])
+    logits = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(hidden))
+    model = keras.Model(inputs, objective.by_output(logits))
+    trainer = Trainer(model, batches, batches, optimizer="sgd", epochs=1, verbose=0)
+    assert objective.monitor in trainer.train().history
 
 
 def test_sides_of_different_length_are_refused():

@@ -21,8 +21,20 @@ class Batches:
     lengths and are padded to one of a few shapes, at the end. `str(batches)` tells how many.
 
     Plain Keras takes `batches.dataset()`, each epoch in a new order of its own:
+    `model.fit(train.dataset(), validation_data=validation.dataset(), shuffle=False)`.
 
-    >>> model.fit(train.dataset(), validation_data=validation.dataset(), shuffle=False)
+    Example:
+
+    >>> from tftransformer.core import Ragged
+    >>> from tftransformer.objectives import ColumnExamples, Tokens, Values
+    >>> ids = Tokens(Ragged.from_rows([[7, 8], [9]]), axis="tokens")
+    >>> examples = ColumnExamples(ids, Values(np.array([1, 0])), Values(np.ones(2, "float32")))
+    >>> batches = Batches(examples, batch_tokens=8, training=False)
+    >>> print(batches)
+    2 rows in 1 batches of at most 8 tokens, 1 shapes, 25.0% padding
+    >>> inputs, labels, weights = next(batches.iterate())
+    >>> inputs.tolist(), labels.tolist(), weights.tolist()
+    ([[7, 8], [9, 0]], [1, 0], [1.0, 1.0])
 
     Args:
         examples: what an objective returned.

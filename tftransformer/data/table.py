@@ -34,7 +34,9 @@ def read_table(path: str | os.PathLike):
 
     Example:
 
-    >>> read_table("train.tsv.gz").columns
+    >>> import pandas as pd
+    >>> pd.DataFrame({"en": ["a tree"], "de": ["ein Baum"]}).to_csv("pairs.csv", index=False)
+    >>> read_table("pairs.csv").columns
     Index(['en', 'de'], dtype='str')
     """
     import pandas as pd

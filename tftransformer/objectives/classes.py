@@ -7,14 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from tftransformer.core import Ragged, register
+from tftransformer.core import Ragged, register, require
 from tftransformer.objectives.columns import Column, MultiHot, Values
 from tftransformer.objectives.text_rows import TextRows
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.macro_f1 import MacroF1
 from tftransformer.training.metrics import TokenAccuracy
 
-MODES = {"val_loss": "min", "val_accuracy": "max", "val_macro_f1": "max"}
+SCORES = ("loss", "accuracy", "macro_f1")
 SAVED = (str, int, float, bool, type(None))
 RARE = 10  # rows; of rows with several labels, those below share a stratum
 
@@ -34,7 +34,8 @@ class Classes(TextRows):
         ignore: labels whose rows get the weight 0.
         smoothing: of the loss of single labels: see `LabelSmoothedCrossEntropy`.
         output: see `TextRows`.
-        monitor: `"val_loss"`, `"val_accuracy"` or `"val_macro_f1"`.
+        judge_by: `"loss"`, `"accuracy"` or `"macro_f1"` on validation rows, by which the best epoch
+            is chosen.
 
     Attributes:
         classes_: the labels that were found, sorted where they can be sorted, else in order of
@@ -57,7 +58,7 @@ class Classes(TextRows):
         ignore: Sequence[Hashable] = (),
         smoothing: float = 0.0,
         output: str | None = None,
-        monitor: str = "val_loss",
+        judge_by: str = "loss",
     ):
         super().__init__(output)
         if isinstance(class_weight, str) and class_weight != "balanced":
@@ -67,18 +68,23 @@ class Classes(TextRows):
                 "class_weight and smoothing are for single labels: leave them out with "
                 "several=True."
             )
-        if monitor not in MODES:
-            raise ValueError(f"monitor={monitor!r}: expected one of {', '.join(MODES)}.")
+        require(judge_by in SCORES, "judge_by", judge_by, f"one of {', '.join(SCORES)}")
         self.several = several
         self.class_weight = class_weight
         self.ignore = ignore
         self.smoothing = smoothing
-        self.monitor = monitor
+        self.judge_by = judge_by
+
+    @property
+    def monitor(self) -> str:
+        """The key in the logs of what the best epoch is chosen by."""
+        named = self.output is not None and self.judge_by != "loss"
+        return f"val_{self.output}_{self.judge_by}" if named else f"val_{self.judge_by}"
 
     @property
     def mode(self) -> str:
         """Whether less or more of `monitor` is better."""
-        return MODES[self.monitor]
+        return "min" if self.judge_by == "loss" else "max"
 
     @property
     def is_fitted(self) -> bool:
