@@ -28,9 +28,9 @@ def main():
     parser.add_argument("--batch-tokens", type=int, default=4096)
     options = parser.parse_args()
 
-    data = DataProcess(
-        "en", "de", vocab_size=2000, batch_tokens=options.batch_tokens
-    ).fit(pairs(20_000))
+    data = DataProcess("en", "de", vocab_size=2000, batch_tokens=options.batch_tokens).fit(
+        pairs(20_000)
+    )
     frame = pairs(options.rows)
     data.batches(frame.head(1000))  # loads and traces what is needed once
 

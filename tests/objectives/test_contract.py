@@ -235,10 +235,13 @@ def test_what_is_monitored_is_what_training_logs(output, judge_by):
         "padding_mask": keras.Input((None,), dtype="bool", name="padding_mask"),
     }
     hidden = keras.layers.Embedding(10, 4)(inputs["token_ids"])
-    logits = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(hidden))
-    model = keras.Model(inputs, objective.by_output(logits))
+    pooled = keras.layers.GlobalAveragePooling1D()(hidden)
+    logits = keras.layers.Dense(2)(pooled)
+    model = keras.Model(inputs, {output: logits, "pooled": pooled} if output else logits)
     trainer = Trainer(model, batches, batches, optimizer="sgd", epochs=1, verbose=0)
     assert objective.monitor in trainer.train().history
+    settings = trainer._checkpointing
+    assert (settings.monitor, settings.mode) == (objective.monitor, objective.mode)
 
 
 def test_sides_of_different_length_are_refused():

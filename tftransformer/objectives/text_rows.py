@@ -18,8 +18,8 @@ class TextRows(Objective):
     `segment_ids` where the template has two segments.
 
     Args:
-        output: name of the model's output that answers, such as a head's; labels, weights, loss
-            and metrics are dicts of it. None: the model has one output.
+        output: which of the model's outputs answers, such as a head's; labels, weights, loss and
+            metrics are dicts of it. None: the model has one output.
     """
 
     too_long = "cut"
