@@ -107,7 +107,7 @@ def main() -> None:
         resume=arguments.resume,
     )
     history = trainer.train()
-    trainer.load("average", last=5)
+    trainer.load("winner", last=5)
     print(f"after {len(history.epoch)} epochs:", end=" ")
     print(", ".join(f"{name} {values[-1]:.4f}" for name, values in history.history.items()))
     tt.training_curves(history, path=directory / "training_curves.png")

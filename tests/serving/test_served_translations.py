@@ -148,3 +148,9 @@ def test_a_long_request_is_cut_and_says_so(make_translator, serve, tmp_path):
 def test_a_limit_of_an_export_is_a_length(make_translator, tmp_path):
     with pytest.raises(ValueError, match=r"max_source_length=1 .*expected an int ≥ 2"):
         make_translator().export(tmp_path / "export", max_source_length=1)
+
+
+def test_a_name_that_tensorflow_could_not_read_is_refused(make_translator, tmp_path):
+    with pytest.raises(ValueError, match="for a pattern"):
+        make_translator(strategy=Greedy()).export(tmp_path / "model [1]")
+    assert not list(tmp_path.iterdir())

@@ -2,7 +2,7 @@
 
 The tables (.tsv, .tsv.gz, .csv, .csv.gz, .parquet) name their columns in the first line. Folder
 MODEL receives checkpoints while training runs, and at its end the translator, whose weights are the
-average of the last checkpoints.
+average of the last checkpoints or the best epoch, whichever is better on the validation data.
 """
 
 import argparse
@@ -122,7 +122,7 @@ def run(options: argparse.Namespace) -> None:
         checkpointing=checkpointing,
     )
     trainer.train()
-    trainer.load("average", last=options.average)
+    trainer.load("winner", last=options.average)
     tt.Translator(model, data, max_length=options.max_length).save(folder)
     scores = trainer.evaluate(validation)
     print("validation:", ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))

@@ -2,7 +2,14 @@
 
 from tftransformer.core.checks import check_ints, check_numbers, is_int, is_number, require
 from tftransformer.core.configurable import Configurable, Layer, copy_of, with_defaults
-from tftransformer.core.files import clear_leftovers, making_folder, replacing, replacing_folder
+from tftransformer.core.files import (
+    clear_leftovers,
+    making_folder,
+    replacing,
+    replacing_folder,
+    to_disk,
+)
+from tftransformer.core.locks import lock, unlock
 from tftransformer.core.numerics import (
     checked_ids,
     gelu_tanh,
@@ -30,6 +37,7 @@ __all__ = [
     "get_activation",
     "is_int",
     "is_number",
+    "lock",
     "log_probabilities",
     "making_folder",
     "masked_softmax",
@@ -37,7 +45,9 @@ __all__ = [
     "replacing",
     "replacing_folder",
     "require",
+    "to_disk",
     "top_k",
     "unallocated",
+    "unlock",
     "with_defaults",
 ]

@@ -41,9 +41,9 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     with _place_beside(path) as place:
         beside = place / path.name
         yield beside
-        _to_disk(beside)
+        to_disk(beside)
         beside.replace(path)
-        _to_disk(path.parent)
+        to_disk(path.parent)
 
 
 @contextlib.contextmanager
@@ -64,7 +64,7 @@ def making_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         yield beside
         _tree_to_disk(beside)
         beside.rename(path)
-        _to_disk(path.parent)
+        to_disk(path.parent)
 
 
 @contextlib.contextmanager
@@ -103,7 +103,7 @@ def replacing_folder(
         _tree_to_disk(beside)
         with _staying_inside(path):
             _switch(beside, path, _parked(place, path))
-        _to_disk(path.parent)
+        to_disk(path.parent)
 
 
 def clear_leftovers(path: str | os.PathLike) -> None:
@@ -236,11 +236,11 @@ def _tree_to_disk(folder: pathlib.Path) -> None:
         for name in names:
             file = pathlib.Path(place, name)
             if file.is_file() and not file.is_symlink():
-                _to_disk(file)
-        _to_disk(place)
+                to_disk(file)
+        to_disk(place)
 
 
-def _to_disk(path: str | os.PathLike) -> None:
+def to_disk(path: str | os.PathLike) -> None:
     """Has the system write a file, or the names in a folder, to the disk."""
     if os.name == "nt" and os.path.isdir(path):
         return  # Windows opens no folders

@@ -36,4 +36,5 @@ def lock(path: str | os.PathLike) -> int:
 
 def unlock(descriptor: int) -> None:
     """Gives back what `lock` returned."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing alone would leave it to a forked process
     os.close(descriptor)

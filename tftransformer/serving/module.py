@@ -142,7 +142,13 @@ class ServedModule(tf.Module):
 
         Raises:
             FileExistsError: if there is something at `path` already; it is left alone.
+            ValueError: if TensorFlow could write there, but not read.
         """
+        if set(str(path)) & set("[]*?\\"):
+            raise ValueError(
+                f"{path}: TensorFlow takes [, ], *, ? and \\ in a name for a pattern and could not "
+                "read the SavedModel. Choose another path."
+            )
         with making_folder(path) as beside:
             tf.saved_model.save(self, str(beside), signatures=dict(self.functions))
         return pathlib.Path(path)

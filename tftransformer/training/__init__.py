@@ -16,6 +16,7 @@ _LATER = {
     "tftransformer.training.blocks": ["BlockedCrossEntropy"],
     "tftransformer.training.hooks": ["Carry", "CarriedMemory", "GradientRule", "Run", "TrainStep"],
     "tftransformer.training.checkpoints": ["Checkpointing", "load_checkpoint"],
+    "tftransformer.training.run_directory": ["repair_run"],
     "tftransformer.training.trainer": ["Trainer"],
 }
 __getattr__, __dir__ = lazy_names(globals(), _LATER)
@@ -39,4 +40,5 @@ __all__ = [
     "Trainer",
     "label_smoothed_cross_entropy",
     "load_checkpoint",
+    "repair_run",
 ]

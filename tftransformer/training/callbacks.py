@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import keras
 
-from tftransformer.training.checkpoints import Progress
+from tftransformer.training.progress import Progress
 
 Callback = keras.callbacks.Callback
 
@@ -51,6 +51,12 @@ class Callbacks(keras.callbacks.CallbackList):
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self._initial = [_plain_attributes(callback) for callback in self._own]
+
+    def on_epoch_goes_on(self, epoch: int) -> None:
+        """Tells of an epoch that was begun before a resume: its beginning comes only once."""
+        self.history.on_epoch_begin(epoch)
+        if self._bar:
+            self._bar.on_epoch_begin(epoch)
 
     def on_train_batch_begin(self, batch, logs=None):
         for callback in self._per_batch:

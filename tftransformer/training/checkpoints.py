@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import check_ints, check_numbers, replacing
+from tftransformer.training.progress import Progress
+from tftransformer.training.states import DamagedStateError, State, StateFolder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,40 +63,25 @@ class Checkpointing:
         return best is None or (value < best if self.mode == "min" else value > best)
 
 
-@dataclasses.dataclass
-class Progress:
-    """Where a run stands: all of its state that is not in variables of model and optimizer.
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A whole state that a run can go on from, read and checked.
 
-    Args:
-        epoch: number of finished epochs.
-        batch: number of batches done in the epoch after those.
-        step: number of updates.
-        length: number of batches in an epoch, by which the data is known again; None if unknown.
-        frozen: numbers of the layers that are frozen, as `frozen_layers` returns them.
-        history: logs of the finished epochs, key → values.
-        epochs: their numbers.
-        callbacks: class and changed attributes of each callback.
+    Attributes:
+        state: where it lies.
+        progress: where the run stood.
+        values: of its variables, by key.
+        damaged: newer states, which cannot be read, and why.
     """
 
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    length: int | None = None
-    frozen: list[int] = dataclasses.field(default_factory=list)
-    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
-    epochs: list[int] = dataclasses.field(default_factory=list)
-    callbacks: list[tuple[str, dict]] = dataclasses.field(default_factory=list)
-
-    def remember(self, history: keras.callbacks.History) -> None:
-        """Takes over the logs, as plain numbers."""
-        self.history = {
-            name: [float(value) for value in column] for name, column in history.history.items()
-        }
-        self.epochs = list(history.epoch)
+    state: State
+    progress: Progress
+    values: dict[str, np.ndarray]
+    damaged: dict[State, str]
 
 
 class CheckpointStore:
-    """The directory of a run.
+    """The states in the directory of a run.
 
     - `checkpoints/`: the newest `keep_last` states of weights, optimizer, random seeds, progress;
     - `resume/`: the last state that was saved between two of those;
@@ -104,49 +91,58 @@ class CheckpointStore:
     A kill at any moment leaves the files of the last complete save in place.
 
     Args:
-        directory: folder of the run; made if missing.
-        model: built model.
-        optimizer: built optimizer.
+        directory: folder of the run.
+        groups: name → variables of what is saved; "model" are those of the built model.
         settings: `Checkpointing`.
-        state: variables that hold where an epoch stands, as `Steps.state`.
         writes: False for the workers of a cluster that only read.
     """
 
     def __init__(
         self,
-        directory,
-        model,
-        optimizer,
+        directory: str | Path,
+        groups: Mapping[str, Sequence[keras.Variable | tf.Variable]],
         settings: Checkpointing,
-        *,
-        state: Sequence[tf.Variable],
         writes: bool = True,
     ):
         self.directory = Path(directory)
         self.settings = settings
-        self._model, self._optimizer = model, optimizer
-        self._writes = writes
+        self.writes = writes
+        self.newest: State | None = None  # that this store has read or written
         # Raw variables: saving the Keras objects would lose the state of the dropout seeds.
+        self._groups = {name: _raw(variables) for name, variables in groups.items()}
+        self._variables = groups
         self._progress = tf.Variable("", dtype=tf.string, trainable=False)
         self._best = tf.Variable(np.nan, dtype=tf.float64, trainable=False)
-        weights = _raw(model.variables)
-        self._epoch_state = list(state)
-        self._state = tf.train.Checkpoint(
-            model=weights,
-            optimizer=_raw(optimizer.variables),
-            metrics=self._epoch_state,
-            progress=self._progress,
-        )
-        self._checkpoints = self._manager("checkpoints", self._state, settings.keep_last)
-        self._place = self._manager("resume", self._state, 1)
-        self._best_only = self._manager(
-            "best", tf.train.Checkpoint(model=weights, best=self._best), 1
-        )
+        self._folders = state_folders(directory)
+        self._damaged: list[State] = []
 
-    def _manager(self, folder: str, state: tf.train.Checkpoint, keep: int):
-        path = self.directory / folder
-        path.mkdir(parents=True, exist_ok=True)  # an OSError at once, where nothing may be written
-        return tf.train.CheckpointManager(state, str(path), max_to_keep=keep)
+    @property
+    def state_bytes(self) -> int:
+        """Size of one state."""
+        groups = self._groups.values()
+        return sum((v.shape.num_elements() or 0) * v.dtype.size for group in groups for v in group)
+
+    def begin(self) -> None:
+        """Clears what killed saves left, once nobody else can be writing.
+
+        Raises:
+            ValueError: another run has saved here since this one looked.
+        """
+        if not self.writes:
+            return
+        states = saved_states(self.directory)
+        newest = next((state for state in reversed(states) if state not in self._damaged), None)
+        if newest != self.newest:
+            raise ValueError(
+                f"{self.directory} is in use by another run: it has saved {newest} since this "
+                "Trainer was made. Make the Trainer anew, with resume=True to go on with that run, "
+                "or with another directory."
+            )
+        for folder in self._folders.values():
+            folder.clean()
+        for state in self._damaged:
+            StateFolder(state.folder).set_aside(state)
+        self._damaged = []
 
     def save(self, progress: Progress, is_checkpoint: bool) -> bool:
         """Writes everything, unless a weight is not finite; returns whether it did.
@@ -155,29 +151,61 @@ class CheckpointStore:
             progress: where the run stands.
             is_checkpoint: whether the state is kept among the checkpoints; else it is a place to
                 resume from, until the next save.
+
+        Raises:
+            OSError: the disk took no more.
         """
-        if not all(_is_finite(variable) for variable in _raw(self._model.trainable_variables)):
+        if not all(_is_finite(variable) for variable in self._trainable()):
             return False
-        if self._writes:
+        folder = self._folders["checkpoints" if is_checkpoint else "resume"]
+        state = State(progress.step, folder.path)
+        if self.writes and state != self.newest:
             self._progress.assign(json.dumps(dataclasses.asdict(progress)))
-            manager = self._checkpoints if is_checkpoint else self._place
-            manager.save(checkpoint_number=progress.step)
+            everything = {**self._groups, "progress": self._progress}
+            self._write(folder, state, everything, self.settings.keep_last if is_checkpoint else 1)
+        self.newest = state
         return True
 
-    def restore(self) -> Progress:
-        """Sets all variables from the newest saved state and returns where the run stood."""
-        newest = saved_states(self.directory)[-1]
-        _check(
-            newest,
-            model=self._model.variables,
-            optimizer=self._optimizer.variables,
-            metrics=self._epoch_state,
-        )
-        self._state.restore(newest).assert_consumed()
-        if self._best_only.latest_checkpoint:
-            reader = tf.train.load_checkpoint(self._best_only.latest_checkpoint)
-            self._best.assign(reader.get_tensor(_key("best")))
-        return Progress(**json.loads(self._progress.numpy()))
+    def find(self) -> Found | None:
+        """Reads the newest state that is whole; no variable is changed yet.
+
+        Raises:
+            ValueError: there are states, but none is whole.
+        """
+        damaged: dict[State, str] = {}
+        for state in reversed(saved_states(self.directory)):
+            try:
+                values = state.read([*self._groups, "progress"])
+                progress = _progress_of(state, values)
+            except DamagedStateError as error:
+                damaged[state] = str(error)
+                continue
+            return Found(state, progress, values, damaged)
+        if damaged:
+            raise ValueError(
+                f"{self.directory}: no state of this run can be read. {' '.join(damaged.values())} "
+                "Put its files back, or begin another run: directory='...'."
+            )
+        return None
+
+    def mismatches(self, found: Found) -> list[str]:
+        """Returns a line for each group of variables that is not like that of a state."""
+        return _mismatches(found.state, found.values, self._variables)
+
+    def restore(self, found: Found) -> None:
+        """Sets all variables from a state that was found."""
+        for group, variables in self._groups.items():
+            for index, variable in enumerate(variables):
+                variable.assign(found.values[_key(f"{group}/{index}")])
+        self.newest, self._damaged = found.state, list(found.damaged)
+        for best in self._folders["best"].states()[-1:]:
+            try:
+                values = best.read(["model", "best"])
+            except DamagedStateError as error:
+                warnings.warn(f"{error} The best of the epochs to come is kept.", stacklevel=2)
+                self._damaged.append(best)
+            else:
+                self._best.assign(values[_key("best")])
 
     def keep_best(self, logs: dict[str, float]) -> None:
         """Writes the weights to `best/` if `logs` are the best so far."""
@@ -193,12 +221,15 @@ class CheckpointStore:
         value = float(logs[monitor])
         if self.settings.is_better(value, None if np.isnan(best) else best):
             self._best.assign(value)
-            if self._writes:
-                self._best_only.save()
+            if self.writes:
+                folder = self._folders["best"]
+                number = max([0, *(state.number for state in folder.states())]) + 1
+                content = {"model": self._groups["model"], "best": self._best}
+                self._write(folder, State(number, folder.path), content, 1)
 
     def write_history(self, progress: Progress) -> None:
         """Writes `history.csv`, whole or not at all."""
-        if not self._writes:
+        if not self.writes:
             return
         lines = [",".join(["epoch", *progress.history])]
         rows = zip(progress.epochs, *progress.history.values(), strict=True)
@@ -206,16 +237,35 @@ class CheckpointStore:
         with replacing(self.directory / "history.csv") as beside:
             beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def _trainable(self) -> list[tf.Variable]:
+        return _raw(variable for variable in self._variables["model"] if variable.trainable)
 
-def saved_states(directory: str | Path) -> list[str]:
-    """Paths of the states a run can go on from, oldest first.
+    def _write(self, folder: StateFolder, state: State, content: dict, keep: int) -> None:
+        try:
+            folder.write(state.number, tf.train.Checkpoint(**content), keep)
+        except (OSError, tf.errors.OpError) as error:
+            reason = str(error).partition("\n")[0]
+            kept = f"{self.newest} is whole" if self.newest else "no state was saved before"
+            raise OSError(
+                f"{state} could not be written ({reason}); {kept}. Make room on the disk, and go "
+                "on with resume=True."
+            ) from error
 
-    These are its checkpoints, and the place where it was saved after them.
+
+def state_folders(directory: str | Path) -> dict[str, StateFolder]:
+    """The folders of states in the directory of a run, by name."""
+    return {name: StateFolder(Path(directory) / name) for name in ("checkpoints", "resume", "best")}
+
+
+def saved_states(directory: str | Path) -> list[State]:
+    """All states a run can go on from, oldest first.
+
+    These are its checkpoints and the place where it was saved between two of them; at the same
+    update the checkpoint counts.
     """
-    checkpoints, place = _managed(directory, "checkpoints"), _managed(directory, "resume")
-    if checkpoints and place and _step(place[-1]) <= _step(checkpoints[-1]):
-        return checkpoints
-    return checkpoints + place
+    folders = state_folders(directory)
+    states = [*folders["resume"].states(), *folders["checkpoints"].states()]
+    return sorted(states, key=lambda state: state.number)
 
 
 def load_checkpoint(
@@ -223,56 +273,90 @@ def load_checkpoint(
 ) -> None:
     """Sets the weights of a built model from the directory of a training run.
 
+    All of them, or, where a file is damaged, none.
+
     Args:
         model: built `keras.Model` of the same architecture.
         directory: what `Trainer(directory=...)` was given.
         which: "best" epoch, "last" saved state, or "average" of the newest checkpoints and a place
-            saved after them, which often beats each of them (Vaswani et al. 2017, §6.1).
+            saved after them (Vaswani et al. 2017, §6.1). The average of a long run often beats
+            each of them, that of a short one is often worse: `Trainer.load("winner")` tries.
         last: int, the highest number of states to average; default: all that were kept.
 
     Raises:
-        ValueError: there is no checkpoint, or it holds another model.
+        ValueError: there is no checkpoint, one is damaged or lost, or it holds another model.
 
     Example:
 
-    >>> load_checkpoint(model, "runs/de", "average", last=5)
+    >>> load_checkpoint(model, "runs/de", "average", last=5)  # doctest: +SKIP
     """
     if which not in ("best", "last", "average"):
         raise ValueError(f"which={which!r}: expected 'best', 'last' or 'average'.")
     if last is not None and (which != "average" or last < 1):
         raise ValueError(f"last={last} goes with which='average' and is at least 1.")
-    paths = _managed(directory, "best") if which == "best" else saved_states(directory)
-    if not paths:
+    states = _states_to_load(directory, which)
+    if not states:
         raise ValueError(
             f"'{directory}' holds no checkpoint to load as {which!r}: no training has saved one "
             "there yet."
         )
-    paths = paths[-(last or len(paths)) :] if which == "average" else paths[-1:]
-    for path in paths:
-        _check(path, model=model.variables)
-    readers = [tf.train.load_checkpoint(path) for path in paths]
-    for index, variable in enumerate(model.variables):
-        values = [reader.get_tensor(_key(f"model/{index}")) for reader in readers]
-        if np.issubdtype(np.asarray(values[-1]).dtype, np.integer):
-            variable.assign(values[-1])  # seeds and counters have no mean
-        else:
-            mean = np.mean([np.asarray(value, "float64") for value in values], axis=0)
-            variable.assign(mean.astype(values[-1].dtype))
+    states = states[-(last or len(states)) :] if which == "average" else states[-1:]
+    means = _mean_of(states, model, directory, which)
+    for variable, mean in zip(model.variables, means, strict=True):
+        variable.assign(mean)
 
 
-def _managed(directory: str | Path, folder: str) -> list[str]:
-    """Paths of what a `CheckpointManager` keeps in a folder, oldest first."""
-    state = tf.train.get_checkpoint_state(str(Path(directory) / folder))
-    return list(state.all_model_checkpoint_paths) if state else []
+def _states_to_load(directory: str | Path, which: str) -> list[State]:
+    folders = state_folders(directory)
+    if which == "best":
+        return folders["best"].states()
+    checkpoints, place = folders["checkpoints"].states(), folders["resume"].states()[-1:]
+    if checkpoints and place and place[0].number <= checkpoints[-1].number:
+        return checkpoints
+    return checkpoints + place
 
 
-def _step(path: str) -> int:
-    """Number of updates before a state, by its name."""
-    return int(path.rpartition("-")[2])
+def _mean_of(states: list[State], model, directory, which: str) -> list[np.ndarray]:
+    """Returns the mean of each variable of the model over some states."""
+    sums: list[np.ndarray] = []
+    newest: list[np.ndarray] = []
+    for state in states:
+        try:
+            values = state.read(["model"])
+        except DamagedStateError as error:
+            raise DamagedStateError(
+                f"{error} The weights of the model are as they were. To load {which!r} without "
+                f"that state: tftransformer.training.repair_run({str(directory)!r})."
+            ) from error
+        for line in _mismatches(state, values, {"model": model.variables}):
+            raise ValueError(f"{line}.")
+        newest = [values[_key(f"model/{index}")] for index in range(len(model.variables))]
+        parts = [np.asarray(value, "float64") if _has_mean(value) else value for value in newest]
+        sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else parts
+    return [
+        (total / len(states)).astype(value.dtype) if _has_mean(value) else value
+        for total, value in zip(sums, newest, strict=True)
+    ]
+
+
+def _has_mean(value: np.ndarray) -> bool:
+    return not np.issubdtype(value.dtype, np.integer)  # seeds and counters have none
+
+
+def _progress_of(state: State, values: dict[str, np.ndarray]) -> Progress:
+    try:
+        progress = Progress.parse(values[_key("progress")].item())
+    except (KeyError, ValueError) as error:
+        raise DamagedStateError(f"{state} is no state of a Trainer: {error}.") from error
+    if progress.step != state.number:
+        raise DamagedStateError(
+            f"{state} is the state after update {progress.step}, by another name."
+        )
+    return progress
 
 
 def _raw(variables) -> list[tf.Variable]:
-    return [variable.value for variable in variables]
+    return [v.value if isinstance(v, keras.Variable) else v for v in variables]
 
 
 def _is_finite(variable) -> bool:
@@ -283,21 +367,25 @@ def _key(name: str) -> str:
     return f"{name}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
-def _check(path: str, **groups) -> None:
-    """Raises a ValueError unless the checkpoint holds variables of these shapes."""
-    shapes = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+def _mismatches(
+    state: State, values: Mapping[str, np.ndarray], groups: Mapping[str, Sequence]
+) -> list[str]:
+    """Returns a line for each group of variables that is of another number, shape or type."""
+    lines = []
     for group, variables in groups.items():
-        found = sum(key.startswith(f"{group}/") for key in shapes)
+        said = f"{state} was written by another {group}"
+        found = sum(key.startswith(f"{group}/") for key in values)
         if found != len(variables):
-            raise ValueError(
-                f"{path} was written by another {group}: it holds {found} {group} variables, "
-                f"this {group} has {len(variables)}."
-            )
+            has = f"it holds {found} {group} variables, this {group} has {len(variables)}"
+            lines.append(f"{said}: {has}")
+            continue
         for index, variable in enumerate(variables):
-            shape = tuple(shapes[_key(f"{group}/{index}")])
-            if not tf.TensorShape(variable.shape).is_compatible_with(shape):
-                name = getattr(variable, "path", f"variable {index}")
-                raise ValueError(
-                    f"{path} was written by another {group}: {name} is of shape "
-                    f"{shape} there, of shape {tuple(variable.shape)} here."
-                )
+            value, shape = values[_key(f"{group}/{index}")], tf.TensorShape(variable.shape)
+            there, here = (value.shape, value.dtype), (tuple(shape), tf.as_dtype(variable.dtype))
+            fits = shape.is_compatible_with(value.shape), here[1] == value.dtype
+            for what, fit, a, b in zip(("shape", "type"), fits, there, here, strict=True):
+                if not fit:
+                    name = getattr(variable, "path", variable.name)
+                    lines.append(f"{said}: {name} is of {what} {a} there, of {what} {b} here")
+                    return lines
+    return lines

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.training.checkpoints import Checkpointing, saved_states
+from tftransformer.training.checkpoints import Checkpointing
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
 from tftransformer.training.outputs import by_name, with_rank
 from tftransformer.training.schedules import CustomSchedule
@@ -23,6 +23,12 @@ def check_callbacks(callbacks) -> list[keras.callbacks.Callback]:
             raise TypeError(
                 "callbacks must be a list of keras.callbacks.Callback instances, such as "
                 f"[keras.callbacks.TerminateOnNaN()]; it holds {callback!r}."
+            )
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise ValueError(
+                "BackupAndRestore would bring back the weights but not the place in the data, and "
+                "all epochs would be trained again. The Trainer resumes by itself: "
+                "Trainer(..., directory='runs/...', resume=True)."
             )
     return callbacks
 
@@ -49,28 +55,6 @@ def with_monitor(settings: Checkpointing, objective: Any, has_validation: bool) 
     if settings.monitor is not None or objective is None or not has_validation:
         return settings
     return dataclasses.replace(settings, monitor=objective.monitor, mode=objective.mode)
-
-
-def check_directory(directory, resume: bool) -> None:
-    """Raises a ValueError if a fresh run would mix with an earlier one."""
-    if directory is None:
-        if resume:
-            raise ValueError("resume=True needs the directory of the run: directory='runs/...'.")
-    elif not resume and saved_states(directory):
-        raise ValueError(
-            f"{directory} holds the checkpoints of an earlier run. Go on with it: resume=True; "
-            "or begin another: directory='...'."
-        )
-
-
-def check_place(progress, length: int | None) -> None:
-    """Raises a ValueError where a run stands in the middle of an epoch of other data."""
-    if progress.batch and None not in (progress.length, length) and progress.length != length:
-        raise ValueError(
-            f"The run stopped after batch {progress.batch} of {progress.length}, but train has "
-            f"{length} batches: rows would be skipped or repeated. Resume with the same data and "
-            "batch size."
-        )
 
 
 def check_strategy(strategy, minutes: float | None) -> None:

@@ -1,5 +1,7 @@
 """Stopping on SIGTERM and SIGINT at a moment that suits the work."""
 
+import contextlib
+import os
 import signal
 import threading
 
@@ -47,6 +49,9 @@ class StopSignals:
 
     def _note(self, number, frame):
         self.received = signal.Signals(number)
+        said = f"\n{self.received.name}: saving after the running update; a second one stops now.\n"
+        with contextlib.suppress(OSError):
+            os.write(2, said.encode())  # a handler may not print: it may have interrupted print
         self._put_back()
 
     def _put_back(self):

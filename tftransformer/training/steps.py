@@ -71,8 +71,6 @@ class Steps:
         self.state = [*training.state, *(v for own in carried[:1] for v in own.variables)]
         self._window = self._make_window() if accumulate else None
         self._choice, self._jit_compile = choice, choice.jit_compile
-        if self.replicas > 1:
-            strategy.run(self._spread_seeds)
         self._traces = {}
 
     def begin(self, scores: Scores) -> None:
@@ -132,8 +130,12 @@ class Steps:
                 self._traces[key] = compiled.get_concrete_function(*spec)
         return self._traces[key](*arguments)
 
+    def spread_seeds(self) -> None:
+        """Gives each replica a seed of its own; equal ones would drop the same units."""
+        if self.replicas > 1:
+            self.strategy.run(self._spread_seeds)
+
     def _spread_seeds(self):
-        # Each replica has its own copy of a seed; equal ones would drop the same units.
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         for variable in self.model.non_trainable_variables:
             if variable.name == "seed_generator_state":

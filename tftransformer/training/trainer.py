@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,7 @@ from tftransformer.training.callbacks import Callbacks
 from tftransformer.training.carrying import Carried
 from tftransformer.training.checkpoints import (
     Checkpointing,
-    CheckpointStore,
-    Progress,
     load_checkpoint,
-    saved_states,
 )
 from tftransformer.training.compiling import make_scores, of_objective
 from tftransformer.training.feeding import (
@@ -35,10 +33,14 @@ from tftransformer.training.feeding import (
 from tftransformer.training.hardware import current_device
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
 from tftransformer.training.precision import precision_of
+from tftransformer.training.progress import Progress
+from tftransformer.training.run_directory import RunDirectory, check_directory
+from tftransformer.training.run_record import record_of
 from tftransformer.training.signals import StopSignals
 from tftransformer.training.steps import Steps
 from tftransformer.training.trainable import freeze_layers, frozen_layers, may_be_trained
 from tftransformer.training.updates import averaged, write_averages
+from tftransformer.training.winner import load_winner
 
 
 class Trainer:
@@ -117,6 +119,7 @@ class Trainer:
     Attributes:
         optimizer: the optimizer, built; in float16 wrapped in a `LossScaleOptimizer`.
         choice: `core.device.Choice`, how training steps compute.
+        resumed: what a resume found, in words; empty without one.
 
     Raises:
         ValueError: an argument, a first batch or the content of `directory` does not fit.
@@ -167,7 +170,7 @@ class Trainer:
         check_numbers(0, or_none=True, minutes=minutes, clip_norm=clip_norm)
         preparation.check_kinds(checkpointing, step, gradients, carry)
         preparation.check_strategy(self.strategy, minutes)
-        preparation.check_directory(directory, resume)
+        check_directory(directory, resume)
         self.model = model
         self._train_batches = as_batches(train, "train")
         samples = {"train": first_batch(self._train_batches, "train")}
@@ -216,21 +219,31 @@ class Trainer:
             gradients=gradients,
             carried=[Carried(carry, outputs) for _ in range(2)] if carry else [],
         )
-        self._progress, self._store, self._directory = Progress(), None, directory
+        self._progress, self._run, self.resumed = Progress(), None, ""
         if directory is not None:
-            chief = preparation.is_chief(self.strategy)
-            self._store = CheckpointStore(
-                directory,
+            record = record_of(
                 model,
-                self.optimizer,
-                self._checkpointing,
-                state=self._steps.state,
-                writes=chief,
+                self._train_batches,
+                optimizer=self.optimizer,
+                loss=loss,
+                device=str(self.choice),
+                loss_weights=loss_weights,
+                gradient_accumulation=gradient_accumulation,
+                clip_norm=clip_norm,
+                step=step,
+                gradients=gradients,
+                carry=carry,
             )
-            if resume and saved_states(directory):
-                self._progress = self._store.restore()
-                freeze_layers(model, self._progress.frozen)
-                preparation.check_place(self._progress, epoch_length(self._train_batches))
+            groups = {
+                "model": model.variables,
+                "optimizer": self.optimizer.variables,
+                "metrics": self._steps.state,
+            }
+            chief = preparation.is_chief(self.strategy)
+            self._run = RunDirectory(directory, groups, record, self._checkpointing, writes=chief)
+        if resume:
+            self._resume()
+        self._steps.spread_seeds()
         self._progress.length = epoch_length(self._train_batches)
 
     def train(self) -> keras.callbacks.History:
@@ -245,18 +258,25 @@ class Trainer:
         """
         if self._verbose:
             print(self.choice)
-        progress, callbacks = self._progress, self._make_callbacks()
+        callbacks = self._make_callbacks()
         self._deadline = time.monotonic() + 60 * self._minutes if self._minutes else math.inf
         self._last_save = time.monotonic()
         self.model.stop_training = False
-        guards_signals = self._store is not None and not preparation.is_cluster(self.strategy)
-        with StopSignals(guards_signals) as signals, self._lending_optimizer():
-            callbacks.on_train_begin()
-            callbacks.restore(progress)
-            while progress.epoch < self._epochs and not self._is_over(signals):
-                self._epoch(callbacks, signals)
-            write_averages(self.optimizer)
-            callbacks.on_train_end()
+        guards_signals = self._run is not None and not preparation.is_cluster(self.strategy)
+        keeping = self._run.training() if self._run else contextlib.nullcontext()
+        try:
+            with keeping, StopSignals(guards_signals) as signals, self._lending_optimizer():
+                callbacks.on_train_begin()
+                callbacks.restore(self._progress)
+                while self._progress.epoch < self._epochs and not self._is_over(signals):
+                    self._epoch(callbacks, signals)
+                write_averages(self.optimizer)
+                callbacks.on_train_end()
+        except KeyboardInterrupt:
+            self._tell_of_stop("SIGINT")
+            raise
+        if signals.received is not None:
+            self._tell_of_stop(signals.received.name)
         signals.deliver()
         return callbacks.history
 
@@ -274,11 +294,54 @@ class Trainer:
         first_batch(batches, "batches")
         return self._evaluate(batches, StopSignals(enabled=False))
 
-    def load(self, which: str = "best", last: int | None = None) -> None:
-        """Sets the model's weights from this run's directory, see `load_checkpoint`."""
-        if self._directory is None:
+    def load(self, which: str = "best", last: int | None = None) -> str:
+        """Sets the model's weights from this run's directory.
+
+        Args:
+            which: "best", "last" or "average", see `load_checkpoint`; or "winner": the best epoch
+                or the average, whichever is better on the validation data.
+            last: the highest number of states to average; default: all that were kept.
+
+        Returns:
+            what was loaded: "best", "last" or "average".
+        """
+        if self._run is None:
             raise ValueError("Nothing was saved: the Trainer was given no directory.")
-        load_checkpoint(self.model, self._directory, which, last)
+        if which != "winner":
+            load_checkpoint(self.model, self._run.directory, which, last)
+            return which
+        if self._validation is None:
+            raise ValueError(
+                "load('winner') compares on validation data: Trainer(model, train, validation)."
+            )
+        winner, said = load_winner(
+            self.model,
+            self._run.directory,
+            last,
+            self._checkpointing,
+            lambda: self._evaluate(self._validation, StopSignals(enabled=False)),
+        )
+        self._say(said)
+        return winner
+
+    def _tell_of_stop(self, signal: str) -> None:
+        """Says what was saved before a signal stopped training, and how to go on."""
+        said = "nothing was saved: the Trainer was given no directory=... to save in."
+        if self._run is not None:
+            said = self._run.saved()
+        print(f"{signal}: {said}", file=sys.stderr, flush=True)
+
+    def _resume(self) -> None:
+        progress = self._run.resume()
+        if progress is not None:
+            self._progress = progress
+            freeze_layers(self.model, progress.frozen)
+        self.resumed = self._run.found
+        self._say(self.resumed)
+
+    def _say(self, text: str) -> None:
+        if self._verbose and preparation.is_chief(self.strategy):
+            print(text, flush=True)
 
     def _make_callbacks(self) -> Callbacks:
         chief = preparation.is_chief(self.strategy)
@@ -312,8 +375,10 @@ class Trainer:
     def _epoch(self, callbacks: Callbacks, signals: StopSignals) -> None:
         """Trains to the end of the epoch or of training, validates, and saves."""
         progress = self._progress
-        callbacks.on_epoch_begin(progress.epoch)
-        if not progress.batch:
+        if progress.batch:
+            callbacks.on_epoch_goes_on(progress.epoch)
+        else:
+            callbacks.on_epoch_begin(progress.epoch)
             self._steps.begin(self._training)
         complete = self._train_epoch(callbacks, signals)
         with averaged(self.optimizer):
@@ -326,8 +391,8 @@ class Trainer:
                     logs.update({f"val_{name}": value for name, value in validated.items()})
             if signals.received is None:
                 callbacks.on_epoch_end(progress.epoch, logs)
-                if self._store is not None:
-                    self._store.keep_best(callbacks.last_logs)
+                if self._run is not None:
+                    self._run.store.keep_best(callbacks.last_logs)
         if signals.received is not None:
             if complete:  # but not validated: a resumed run comes here again
                 self._save(callbacks)
@@ -336,8 +401,8 @@ class Trainer:
             progress.epoch, progress.batch = progress.epoch + 1, 0
             progress.remember(callbacks.history)
             self._save(callbacks, is_checkpoint=True)
-            if self._store is not None:
-                self._store.write_history(progress)
+            if self._run is not None:
+                self._run.store.write_history(progress)
 
     def _train_epoch(self, callbacks: Callbacks, signals: StopSignals) -> bool:
         """Trains on the batches that are left; returns whether it came to the last one.
@@ -378,7 +443,7 @@ class Trainer:
         progress = self._progress
         progress.frozen = frozen_layers(self.model)
         progress.callbacks = callbacks.state()
-        if self._store is not None and not self._store.save(progress, is_checkpoint):
+        if self._run is not None and not self._run.store.save(progress, is_checkpoint):
             warnings.warn(
                 f"A weight is not finite after update {progress.step}: no checkpoint is "
                 "written, the earlier ones stay. Try a lower learning rate or clip_norm=1.0.",
