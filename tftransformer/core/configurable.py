@@ -117,8 +117,13 @@ def _told_when_it_ends(init: Callable) -> Callable:
 def with_defaults(init: Callable, **defaults: Any) -> Callable:
     """Returns a base's constructor with other defaults, as that of a class that differs in them.
 
+    >>> class Scale:
+    ...     def __init__(self, factor=2.0):
+    ...         self.factor = factor
     >>> class Wide(Scale):
     ...     __init__ = with_defaults(Scale.__init__, factor=4.0)
+    >>> Wide().factor
+    4.0
     """
     signature = inspect.signature(init)
     unknown = defaults.keys() - signature.parameters.keys()

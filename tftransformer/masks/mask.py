@@ -78,7 +78,7 @@ class Mask(Configurable):
     ...     def visible(self, context):
     ...         query, key = context["query_positions"], context["key_positions"]
     ...         return (query[..., :, None] - key[..., None, :]) % 2 == 0
-    >>> EveryOtherMask() & CausalMask()
+    >>> EveryOtherMask() & tt.CausalMask()
     EveryOtherMask() & CausalMask()
     """
 

@@ -61,7 +61,9 @@ class HeadedModel(Configurable, keras.Model):
     def only(self, head: str) -> "OneHead":
         """Returns a model with the same weights whose output is that of one head: to train it.
 
-        >>> model = Bert(vocab_size=100, heads=["masked_lm"]).only("masked_lm")
+        >>> bert = tt.Bert(vocab_size=100, num_layers=1, d_model=16, num_heads=2, dff=32,
+        ...                heads=["masked_lm"])
+        >>> model = bert.only("masked_lm")
         >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         """
         return OneHead(self, head)

@@ -19,9 +19,13 @@ class RecurrentModel(StackModel):
 
     The outputs also hold `memory`: for each layer its last inputs, (batch, M, d_model).
 
-    >>> for segment in segments:
+    >>> model = tt.XLNet(vocab_size=100, num_layers=2, d_model=16, num_heads=2, dff=32)
+    >>> text, memory = np.ones((1, 6), "int32"), None
+    >>> for segment in np.split(text, 2, axis=1):
     ...     outputs = model({"token_ids": segment, "memory": memory})
     ...     memory = outputs["memory"]
+    >>> memory[0].shape
+    TensorShape([1, 6, 16])
     """
 
     def answer(self, inputs, heads, state=None, training=None):

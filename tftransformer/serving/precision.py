@@ -20,7 +20,10 @@ def in_precision(model: Any, precision: str) -> Any:
         The copy. Nothing that happens to the model later moves it.
 
     Example:
-    >>> translate = Translator(in_precision(model, "bfloat16"), data)
+
+    >>> model = tt.Gpt2(vocab_size=100, num_layers=1, d_model=16, num_heads=2)
+    >>> in_precision(model, "bfloat16").weights[0].dtype
+    'bfloat16'
     """
     if precision not in ("bfloat16", "float16", "float32"):
         raise ValueError(

@@ -74,9 +74,14 @@ class Translator:
             time than one on both; without these settings they take as much.
 
     Example:
-        >>> translate = Translator(model, data)
-        >>> translate("The dog sleeps.")
-        'Der Hund schläft.'
+
+    >>> data = tt.DataProcess("en", "de", vocab_size=500)
+    >>> train, validation = data.prepare(tt.everyday_corpus(size=1000).train, test_size=0.1)
+    >>> vocab_size = data.source_tokenizer.vocab_size
+    >>> model = tt.Transformer(1, 16, num_heads=2, dff=32, vocab_size=vocab_size)
+    >>> translate = Translator(model, data, max_length=5)  # once the model is trained
+    >>> translate("The dog sleeps.")
+    '...'
     """
 
     def __init__(

@@ -112,7 +112,8 @@ class LabelSmoothedCrossEntropy(keras.losses.Loss):
     Example:
 
     >>> loss = LabelSmoothedCrossEntropy(smoothing=0.1)
-    >>> model.compile("adam", loss=loss, weighted_metrics=[TokenAccuracy()])
+    >>> model = tt.Transformer(1, 16, num_heads=2, dff=32, vocab_size=100)
+    >>> model.compile("adam", loss=loss, weighted_metrics=[tt.TokenAccuracy()])
     """
 
     def __init__(self, smoothing: float = 0.1, name: str = "label_smoothed_cross_entropy"):

@@ -127,9 +127,14 @@ class Trainer:
 
     Example:
 
-    >>> trainer = Trainer(model, train, validation, epochs=20, directory="runs/de", resume=True)
+    >>> data = tt.DataProcess("en", "de", vocab_size=500)
+    >>> train, validation = data.prepare(tt.everyday_corpus(size=1000).train, test_size=0.1)
+    >>> vocab_size = data.source_tokenizer.vocab_size
+    >>> model = tt.Transformer(1, 16, num_heads=2, dff=32, vocab_size=vocab_size)
+    >>> trainer = Trainer(model, train, validation, epochs=2, directory="runs/de", verbose=0)
     >>> history = trainer.train()
     >>> history.history["val_loss"]
+    [..., ...]
     >>> trainer.load("best")
     """
 

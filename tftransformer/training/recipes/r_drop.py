@@ -20,6 +20,10 @@ class RDrop(TrainStep):
     Args:
         alpha: float, weight of the divergence; they train translation with 5.
 
+    >>> data = tt.DataProcess("en", "de", vocab_size=500)
+    >>> train, validation = data.prepare(tt.everyday_corpus(size=1000).train, test_size=0.1)
+    >>> vocab_size = data.source_tokenizer.vocab_size
+    >>> model = tt.Transformer(1, 16, num_heads=2, dff=32, vocab_size=vocab_size)
     >>> trainer = tt.Trainer(model, train, step=tt.recipes.RDrop(5.0))
     """
 
