@@ -69,24 +69,24 @@ def decoder(model, start, strategy, source_ids, new_tokens: int):
 
     @tf.function(autograph=False)
     def decode(source_ids):
-        step, cache = start(model, source_ids, new_tokens, strategy.rows_per_prompt)
+        step = start(model, source_ids, new_tokens, strategy.rows_per_prompt)
         prompt = tf.fill([tf.shape(source_ids)[0], 1], START_ID)
         return strategy(
-            step, cache, prompt, max_new_tokens=new_tokens, end_id=NO_END_ID, pad_id=model.pad_id
+            step, prompt, max_new_tokens=new_tokens, end_id=NO_END_ID, pad_id=model.pad_id
         ).ids
 
     return lambda: decode(source_ids).numpy()
 
 
-def cached(model, source_ids, length, copies):
+def cached(model, source_ids, length, num_beams):
     """One token at a time, beside the keys and values of those before it."""
-    return model.start_decoding(source_ids, length, copies)
+    return model.start_decoding(source_ids, cache_length=length, num_beams=num_beams)
 
 
-def prefix_through_decoder(model, source_ids, length, copies):
+def prefix_through_decoder(model, source_ids, length, num_beams):
     """All tokens so far through the decoder, the encoder once, logits of the last token only."""
-    encoder_output = ops.repeat(model.encoder(source_ids, training=False), copies, axis=0)
-    source_mask = ops.repeat(model.source_padding_mask(source_ids), copies, axis=0)
+    encoder_output = ops.repeat(model.encoder(source_ids, training=False), num_beams, axis=0)
+    source_mask = ops.repeat(model.source_padding_mask(source_ids), num_beams, axis=0)
 
     def logits(prefix):
         hidden = model.decoder(
@@ -97,9 +97,9 @@ def prefix_through_decoder(model, source_ids, length, copies):
     return over_prefixes(logits, source_mask, length)
 
 
-def prefix_through_model(model, source_ids, length, copies):
+def prefix_through_model(model, source_ids, length, num_beams):
     """All tokens so far through the whole model, at each step."""
-    source_ids = ops.repeat(source_ids, copies, axis=0)
+    source_ids = ops.repeat(source_ids, num_beams, axis=0)
 
     def logits(prefix):
         inputs = {"source_ids": source_ids, "target_ids": prefix}
@@ -115,7 +115,8 @@ def over_prefixes(logits, rows_like, length):
         tokens = ops.slice_update(cache["ids"], (0, position), ids)
         return logits(tokens[:, : position + 1]), {"ids": tokens}
 
-    return step, {"ids": ops.zeros((ops.shape(rows_like)[0], length), "int32")}
+    cache = {"ids": ops.zeros((ops.shape(rows_like)[0], length), "int32")}
+    return tt.DecodingStep(step, cache, cache_length=length)
 
 
 STARTS = {

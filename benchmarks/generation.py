@@ -64,8 +64,8 @@ def ours(policy: str, ids: np.ndarray, tokens: int):
 
     @tf.function(autograph=False)
     def decode(ids):
-        step, cache = model.start_decoding(ids, ids.shape[1] + tokens)
-        found = tt.Greedy()(step, cache, ids, max_new_tokens=tokens, end_id=NO_END_ID, pad_id=0)
+        step = model.start_decoding(ids, cache_length=ids.shape[1] + tokens)
+        found = tt.Greedy()(step, ids, max_new_tokens=tokens, end_id=NO_END_ID, pad_id=0)
         return found.ids
 
     return model, lambda: decode(tf.constant(ids)).numpy()

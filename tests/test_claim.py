@@ -108,8 +108,8 @@ def test_a_mask_of_ones_own(tmp_path):
     np.testing.assert_array_equal(moved(lambda x: model(x)["hidden"], ids[0, :-1]), allowed)
 
     def continued(model, strategy, copies=1):
-        step, cache = model.start_decoding(ids[:, :3], LENGTH, copies)
-        return strategy(step, cache, ids[:, :3], max_new_tokens=4, end_id=-1, pad_id=0)
+        step = model.start_decoding(ids[:, :3], cache_length=LENGTH, num_beams=copies)
+        return strategy(step, ids[:, :3], max_new_tokens=4, end_id=-1, pad_id=0)
 
     greedy = np.array(continued(model, Greedy()).ids)[:, 0]
     whole = np.concatenate([ids[:, :3], greedy], axis=1)

@@ -31,8 +31,9 @@ inputs = {"source_ids": file["source_ids"], "target_ids": file["target_ids"]}
 logits = model(inputs)
 start = file["target_ids"][:, :1]
 given = dict(max_new_tokens=4, end_id=3, pad_id=0)
-greedy = Greedy()(*model.start_decoding(inputs["source_ids"], 5), start, **given)
-beams = BeamSearch(2)(*model.start_decoding(inputs["source_ids"], 5, copies=2), start, **given)
+greedy = Greedy()(model.start_decoding(inputs["source_ids"], cache_length=5), start, **given)
+step = model.start_decoding(inputs["source_ids"], cache_length=5, num_beams=2)
+beams = BeamSearch(2)(step, start, **given)
 model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 loss = model.train_on_batch(inputs, file["labels"])
 np.savez(sys.argv[2], logits=logits, greedy=greedy.ids, beams=beams.ids, scores=beams.scores,
@@ -59,8 +60,10 @@ def test_the_numbers_are_those_of_tensorflow(tmp_path):
     np.savez(tmp_path / "in.npz", **weights, **inputs, labels=labels)
     logits = np.array(model(inputs))
     start, given = inputs["target_ids"][:, :1], {"max_new_tokens": 4, "end_id": 3, "pad_id": 0}
-    greedy = Greedy()(*model.start_decoding(inputs["source_ids"], 5), start, **given)
-    beams = BeamSearch(2)(*model.start_decoding(inputs["source_ids"], 5, copies=2), start, **given)
+    greedy = Greedy()(model.start_decoding(inputs["source_ids"], cache_length=5), start, **given)
+    beams = BeamSearch(2)(
+        model.start_decoding(inputs["source_ids"], cache_length=5, num_beams=2), start, **given
+    )
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     loss = model.train_on_batch(inputs, labels)
 

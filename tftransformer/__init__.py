@@ -7,7 +7,7 @@ attribute: `tftransformer.masks`, `tftransformer.text`, …
 """
 
 from tftransformer.core.lazy import lazy_names
-from tftransformer.decoding import BeamSearch, Greedy, Sampling
+from tftransformer.decoding import BeamSearch, DecodingStep, Greedy, Processor, Sampling, Strategy
 from tftransformer.heads import (
     AdaptiveSoftmax,
     LanguageModelHead,
@@ -41,9 +41,11 @@ from tftransformer.models import (
     T5,
     XLM,
     Bert,
+    EncoderDecoder,
     Gpt,
     Gpt2,
     Roberta,
+    StackModel,
     T5Encoder,
     Transformer,
     TransformerXL,
@@ -106,9 +108,11 @@ __all__ = [
     "CustomSchedule",
     "Decoder",
     "DecoderLayer",
+    "DecodingStep",
     "DocumentMask",
     "DotProductScorer",
     "Encoder",
+    "EncoderDecoder",
     "EncoderLayer",
     "FeedForward",
     "Gpt",
@@ -128,6 +132,7 @@ __all__ = [
     "Perplexity",
     "Pooler",
     "PrefixMask",
+    "Processor",
     "RecurrentEncoder",
     "RelativeScorer",
     "Roberta",
@@ -137,6 +142,8 @@ __all__ = [
     "SinusoidalPositions",
     "SlidingWindowMask",
     "SpanBeamHead",
+    "StackModel",
+    "Strategy",
     "T5Encoder",
     "TensorMask",
     "TokenAccuracy",

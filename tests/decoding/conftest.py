@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tftransformer.decoding import DecodingStep
+
 
 class TableModel:
     """Logits are looked up by a hash of the whole row, prompt included.
@@ -46,8 +48,7 @@ class TableModel:
         """Runs a strategy eagerly; ids, scores and lengths as numpy arrays."""
         prompts = np.array(prompts, "int32")
         decoded = strategy(
-            self.step,
-            self.cache(len(prompts) * strategy.rows_per_prompt),
+            DecodingStep(self.step, self.cache(len(prompts) * strategy.rows_per_prompt)),
             prompts,
             max_new_tokens=max_new_tokens,
             end_id=self.end_id,

@@ -10,6 +10,7 @@ from keras import ops
 
 from tftransformer.decoding import (
     BeamSearch,
+    DecodingStep,
     Greedy,
     NoRepeatNgrams,
     PowerLengthPenalty,
@@ -203,7 +204,9 @@ def test_scores_are_summed_in_float32():
     def step(ids, cache, position):
         return ops.repeat(logits, ids.shape[0], axis=0), cache
 
-    decoded = BeamSearch(1, 0.0)(step, (), [[2]], max_new_tokens=100, end_id=END, pad_id=PAD)
+    decoded = BeamSearch(1, 0.0)(
+        DecodingStep(step), [[2]], max_new_tokens=100, end_id=END, pad_id=PAD
+    )
     expected = 100 * np.log(np.exp(1) / (1 + np.exp(-30) + np.exp(1) + np.exp(0.5)))
     np.testing.assert_allclose(np.array(decoded.scores), [[expected]], rtol=1e-5)
 
@@ -231,7 +234,6 @@ def test_a_number_is_the_alpha_of_wu():
 
 def test_refuses_a_cache_with_the_wrong_rows(table_model):
     model = table_model(5, seed=0)
-    with pytest.raises(ValueError, match=r"state.*expected 8 rows on axis 0 \(2 prompts × 4\)"):
-        BeamSearch(4)(
-            model.step, model.cache(2), [[2], [3]], max_new_tokens=3, end_id=END, pad_id=PAD
-        )
+    step, options = DecodingStep(model.step, model.cache(2)), {"end_id": END, "pad_id": PAD}
+    with pytest.raises(ValueError, match=r"rows of the step=2 .*8 \(2 prompts × num_beams=4\)"):
+        BeamSearch(4)(step, [[2], [3]], max_new_tokens=3, **options)

@@ -180,9 +180,9 @@ def test_whole_texts_keep_the_promises(table_model, strategy):
         (lambda: MinLength(-1, 3), "min_length=-1"),
         (lambda: MinNewTokens(1, 3, 0), "prompt_length=0"),
         (lambda: ForcedEnd(1, 3), "max_length=1"),
-        (lambda: TopK(0), "count=0"),
-        (lambda: TopP(1.2), r"mass=1\.2"),
-        (lambda: Typical(0), "mass=0"),
+        (lambda: TopK(0), "top_k=0"),
+        (lambda: TopP(1.2), r"top_p=1\.2"),
+        (lambda: Typical(0), "top_p=0"),
     ],
 )
 def test_refuses_what_makes_no_sense(make, message):

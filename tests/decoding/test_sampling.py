@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tftransformer.decoding import BadWords, Sampling
+from tftransformer.decoding import BadWords, DecodingStep, Sampling
 
 LOGITS = np.array([1.0, -np.inf, 0.5, 2.0, -1.0, 0.0, 1.5, -3.0], "float32")
 ROWS = 4000
@@ -17,7 +17,12 @@ def draws(strategy, steps=2, **options):
         return ops.broadcast_to(ops.convert_to_tensor(LOGITS), (ids.shape[0], len(LOGITS))), cache
 
     decoded = strategy(
-        step, (), np.full((ROWS, 1), 2), max_new_tokens=steps, end_id=-1, pad_id=0, **options
+        DecodingStep(step),
+        np.full((ROWS, 1), 2),
+        max_new_tokens=steps,
+        end_id=-1,
+        pad_id=0,
+        **options,
     )
     return np.array(decoded.ids)[:, 0]
 

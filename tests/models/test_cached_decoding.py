@@ -56,7 +56,8 @@ def test_a_cached_step_is_the_uncached_model(name):
         ([2, 1, 3], 1, None),
         ([1] * LENGTH, 2, None),
     ):
-        step, cache = model.start_decoding(SOURCE, max_length, copies)
+        step = model.start_decoding(SOURCE, cache_length=max_length, num_beams=copies)
+        cache = step.cache
         target, rows, position = np.repeat(TARGET, copies, 0), np.repeat(expected, copies, 0), 0
         for chunk in chunks:
             part = target[:, position : position + chunk]
@@ -69,10 +70,10 @@ def test_a_cached_step_is_the_uncached_model(name):
 def test_a_cache_in_half_precision(policy):
     model = build(dtype=policy)
     expected = ops.cast(model({"source_ids": SOURCE, "target_ids": TARGET}), "float32")
-    step, cache = model.start_decoding(SOURCE, LENGTH)
-    assert {keras.backend.standardize_dtype(x.dtype) for x in keras.tree.flatten(cache)} == {
-        policy.removeprefix("mixed_")
-    }
+    step = model.start_decoding(SOURCE, cache_length=LENGTH)
+    cache = step.cache
+    dtypes = {keras.backend.standardize_dtype(x.dtype) for x in keras.tree.flatten(cache["layers"])}
+    assert dtypes == {policy.removeprefix("mixed_")}
     for position in range(LENGTH):
         logits, cache = step(TARGET[:, position : position + 1], cache, position)
         logits = ops.cast(logits, "float32")
@@ -108,8 +109,8 @@ def test_greedy_with_a_cache_is_greedy_without():
     for _ in range(5):
         logits = model({"source_ids": SOURCE, "target_ids": ids})[:, -1]
         ids = np.concatenate([ids, ops.argmax(logits, -1)[:, None]], axis=1).astype("int32")
-    step, cache = model.start_decoding(SOURCE, max_length=6)
-    decoded = Greedy()(step, cache, ids[:, :1], max_new_tokens=5, end_id=-1, pad_id=0)
+    step = model.start_decoding(SOURCE, cache_length=6)
+    decoded = Greedy()(step, ids[:, :1], max_new_tokens=5, end_id=-1, pad_id=0)
     np.testing.assert_array_equal(decoded.ids[:, 0], ids[:, 1:])
 
 
@@ -121,20 +122,22 @@ def test_a_fresh_model_decodes_and_compiles():
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def translate(source_ids):
-        step, cache = model.start_decoding(source_ids, max_length=7, copies=3)
+        step = model.start_decoding(source_ids, cache_length=7, num_beams=3)
         start = tf.fill([tf.shape(source_ids)[0], 1], 2)
         search = BeamSearch(num_beams=3)
-        return search(step, cache, start, max_new_tokens=6, end_id=3, pad_id=0)
+        return search(step, start, max_new_tokens=6, end_id=3, pad_id=0)
 
     model.build()
     inside = translate(SOURCE)
-    step, cache = model.start_decoding(SOURCE, max_length=7, copies=3)
+    step = model.start_decoding(SOURCE, cache_length=7, num_beams=3)
+    cache = step.cache
     start = np.full((3, 1), 2, "int32")
-    eager = BeamSearch(num_beams=3)(step, cache, start, max_new_tokens=6, end_id=3, pad_id=0)
+    eager = BeamSearch(num_beams=3)(step, start, max_new_tokens=6, end_id=3, pad_id=0)
     np.testing.assert_array_equal(inside.ids, eager.ids)
     np.testing.assert_allclose(inside.scores, eager.scores, atol=1e-4)
     fresh = Transformer(1, D, 2, 12, vocab_size=V, tie="none")
-    step, cache = fresh.start_decoding(SOURCE, max_length=4)
+    step = fresh.start_decoding(SOURCE, cache_length=4)
+    cache = step.cache
     logits, _ = step(start, cache, 0)
     expected = fresh({"source_ids": SOURCE, "target_ids": start})
     np.testing.assert_allclose(logits, expected[:, 0], atol=1e-5)
@@ -146,9 +149,11 @@ def test_a_growing_cache_decodes_as_one_of_fixed_length(strategy):
     model = build()
 
     def decode(source_ids, max_length):
-        step, cache = model.start_decoding(source_ids, max_length, strategy.rows_per_prompt)
+        step = model.start_decoding(
+            source_ids, cache_length=max_length, num_beams=strategy.rows_per_prompt
+        )
         prompt = ops.full((ops.shape(source_ids)[0], 1), 2)
-        return strategy(step, cache, prompt, max_new_tokens=7, end_id=3, pad_id=0)
+        return strategy(step, prompt, max_new_tokens=7, end_id=3, pad_id=0)
 
     spec = tf.TensorSpec((None, None), "int32")
     growing = tf.function(lambda source_ids: decode(source_ids, None), input_signature=[spec])
@@ -176,16 +181,19 @@ def test_masks_read_what_the_inputs_say_of_each_row():
     logits = model({**inputs, **prefixes})
     np.testing.assert_array_equal(logits, model(inputs, context=prefixes))
     assert not np.allclose(logits, model({**inputs, "prefix_lengths": np.array([0, 0, 0])}))
-    step, cache = model.start_decoding({"source_ids": SOURCE, **prefixes}, LENGTH, copies=2)
+    step = model.start_decoding(
+        {"source_ids": SOURCE, **prefixes}, cache_length=LENGTH, num_beams=2
+    )
+    cache = step.cache
     first, cache = step(np.repeat(TARGET[:, :3], 2, 0), cache, 0)
     np.testing.assert_allclose(first, np.repeat(logits[:, 2], 2, 0), atol=2e-5)
 
 
 def test_a_text_longer_than_the_cache_is_refused():
-    step, cache = build().start_decoding(SOURCE, max_length=4)
+    step = build().start_decoding(SOURCE, cache_length=4)
     options = {"end_id": 3, "pad_id": 0}
-    with pytest.raises(ValueError, match=r"max_length of the cache=4 .* at least 5"):
-        Greedy()(step, cache, TARGET[:, :2], max_new_tokens=4, **options)
-    Greedy()(step, cache, TARGET[:, :2], max_new_tokens=3, **options)
+    with pytest.raises(ValueError, match=r"cache_length=4 .* at least 5"):
+        Greedy()(step, TARGET[:, :2], max_new_tokens=4, **options)
+    Greedy()(step, TARGET[:, :2], max_new_tokens=3, **options)
     with pytest.raises(ValueError, match=r"source_ids must be int \(batch, length\)"):
-        build().start_decoding(SOURCE[0], 4)
+        build().start_decoding(SOURCE[0], cache_length=4)

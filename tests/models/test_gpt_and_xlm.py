@@ -41,7 +41,8 @@ def test_a_cached_step_is_the_uncached_model(model):
     inputs["segment_ids"][:, 2:] = 4  # new tokens are of the prompt's last segment
     expected = np.array(model(inputs)["lm"])
     prompt = {name: x[:, :3] for name, x in inputs.items()}
-    step, cache = model.start_decoding(prompt, max_length=7, copies=2)
+    step = model.start_decoding(prompt, cache_length=7, num_beams=2)
+    cache = step.cache
     position = 0
     for size in (3, 1, 1):
         ids = np.repeat(IDS[:, position : position + size], 2, axis=0)
@@ -57,10 +58,14 @@ def test_padding_on_the_left_changes_no_continuation(name, strategy):
     given = {"max_new_tokens": 6, "end_id": 1, "pad_id": PAD}
     inputs = {"token_ids": IDS, "padding_mask": MASK}
     copies = strategy.rows_per_prompt
-    together = strategy(*model.start_decoding(inputs, 12, copies), IDS, **given)
+    together = strategy(
+        model.start_decoding(inputs, cache_length=12, num_beams=copies), IDS, **given
+    )
     for row in range(3):
         alone = IDS[row : row + 1, MASK[row]]
-        decoded = strategy(*model.start_decoding(alone, 12, copies), alone, **given)
+        decoded = strategy(
+            model.start_decoding(alone, cache_length=12, num_beams=copies), alone, **given
+        )
         np.testing.assert_array_equal(decoded.ids[0], together.ids[row])
         np.testing.assert_allclose(decoded.scores[0], together.scores[row], atol=1e-4)
 

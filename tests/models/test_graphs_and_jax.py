@@ -54,8 +54,8 @@ def answer(model, name, ids):
 
 def decode(model, name, ids):
     prompt = ids[:, :1] * 0 if name == "t5" else ids
-    step, cache = model.start_decoding(inputs(name, ids), 12, copies=2)
-    return BeamSearch(2)(step, cache, prompt, max_new_tokens=6, end_id=1, pad_id=0).ids
+    step = model.start_decoding(inputs(name, ids), cache_length=12, num_beams=2)
+    return BeamSearch(2)(step, prompt, max_new_tokens=6, end_id=1, pad_id=0).ids
 
 
 @pytest.mark.parametrize("name", WRITERS)

@@ -193,9 +193,9 @@ def continuation(model, inputs, number, strategy=None):
     """Ids that a strategy adds; none ends."""
     copies = getattr(strategy, "num_beams", 1)
     length = inputs["token_ids"].shape[1] + number
-    step, cache = model.start_decoding(inputs, length, copies)
+    step = model.start_decoding(inputs, cache_length=length, num_beams=copies)
     decoded = (strategy or Greedy())(
-        step, cache, inputs["token_ids"], max_new_tokens=number, end_id=-1, pad_id=0
+        step, inputs["token_ids"], max_new_tokens=number, end_id=-1, pad_id=0
     )
     return np.array(decoded.ids)[:, 0]
 
@@ -226,7 +226,8 @@ def test_a_prefix_of_each_row_holds_in_cached_decoding():
     inputs = {"token_ids": ids, "prefix_lengths": np.array([1, 3, 5], "int32")}
     whole = np.array(model(inputs)["lm"])
     prompt = {**inputs, "token_ids": ids[:, :5]}
-    step, cache = model.start_decoding(prompt, max_length=10)
+    step = model.start_decoding(prompt, cache_length=10)
+    cache = step.cache
     logits, cache = step(ids[:, :5], cache, 0)
     np.testing.assert_allclose(logits, whole[:, 4], atol=1e-5)
     for position in range(5, 8):
@@ -263,6 +264,6 @@ def test_a_loss_at_masked_positions_alone():
 def test_a_cache_with_too_little_room_is_refused():
     model = causal(Gpt)
     with pytest.raises(ValueError, match="5 columns and the cache room for 4"):
-        model.start_decoding(IDS, max_length=4)
-    with pytest.raises(ValueError, match="max_length=21 is more than the 20 positions"):
-        model.start_decoding(IDS, max_length=21)
+        model.start_decoding(IDS, cache_length=4)
+    with pytest.raises(ValueError, match="cache_length=21 is more than the 20 positions"):
+        model.start_decoding(IDS, cache_length=21)

@@ -28,7 +28,8 @@ def model(request):
 
 def test_a_cached_step_is_the_uncached_model(model):
     expected = np.array(lm(model))
-    step, cache = model.start_decoding(SOURCE, max_length=9, copies=2)
+    step = model.start_decoding(SOURCE, cache_length=9, num_beams=2)
+    cache = step.cache
     for position in range(TARGET.shape[1]):
         ids = np.repeat(TARGET[:, position : position + 1], 2, axis=0)
         logits, cache = step(ids, cache, position)
@@ -91,9 +92,12 @@ def test_the_encoder_alone():
 def test_half_precision(policy):
     model = T5(**SIZES, dtype=policy)
     decoded = BeamSearch(2)(
-        *model.start_decoding(SOURCE, 6, copies=2), SOURCE[:, :1], max_new_tokens=5, end_id=1,
+        model.start_decoding(SOURCE, cache_length=6, num_beams=2),
+        SOURCE[:, :1],
+        max_new_tokens=5,
+        end_id=1,
         pad_id=0,
-    )  # fmt: skip
+    )
     assert np.isfinite(np.array(decoded.scores)).all()
     assert keras.backend.standardize_dtype(lm(model).dtype) == policy.removeprefix("mixed_")
 

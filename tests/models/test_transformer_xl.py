@@ -89,7 +89,8 @@ def test_the_first_memory_is_zeros():
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_cached_step_is_the_model_on_a_segment(name):
     model = build(**VARIANTS[name])
-    step, cache = model.start_decoding(IDS[:, :3], max_length=9)
+    step = model.start_decoding(IDS[:, :3], cache_length=9)
+    cache = step.cache
     steps, position = [], 0
     for length in (3, 1, 1, 1, 1, 1, 1):
         logits, cache = step(IDS[:, position : position + length], cache, position)
@@ -107,17 +108,19 @@ def test_decoding_goes_on_from_a_memory():
     memory = model(IDS[:, :5])["memory"]
     expected = np.array(model({"token_ids": IDS[:, 5:], "memory": memory})["lm"])[:, -1]
     given = {"token_ids": IDS[:, 5:], "memory": memory}
-    step, cache = model.start_decoding(given, max_length=4)
+    step = model.start_decoding(given, cache_length=4)
+    cache = step.cache
     np.testing.assert_allclose(step(IDS[:, 5:], cache, 0)[0], expected, atol=1e-5)
     filled = {**given, "memory_lengths": np.array([1, 3], "int32")}
-    step, cache = model.start_decoding(filled, max_length=4)
+    step = model.start_decoding(filled, cache_length=4)
+    cache = step.cache
     expected = np.array(model(filled)["lm"])[:, -1]
     np.testing.assert_allclose(step(IDS[:, 5:], cache, 0)[0], expected, atol=1e-5)
 
 
 def test_strategies():
     model, given = build(), {"max_new_tokens": 4, "end_id": 0, "pad_id": 0}
-    greedy = Greedy()(*model.start_decoding(IDS, 13), IDS, **given)
+    greedy = Greedy()(model.start_decoding(IDS, cache_length=13), IDS, **given)
     ids = IDS
     for _ in range(4):
         best = np.array(in_segments(model, ids, [9] + [1] * (ids.shape[1] - 9)))[:, -1].argmax(-1)
@@ -126,10 +129,12 @@ def test_strategies():
         ends = np.flatnonzero(expected == 0)
         length = ends[0] + 1 if len(ends) else 4
         assert row[:length].tolist() == expected[:length].tolist()
-    one = BeamSearch(1, length_penalty=0.0)(*model.start_decoding(IDS, 13), IDS, **given)
+    one = BeamSearch(1, length_penalty=0.0)(
+        model.start_decoding(IDS, cache_length=13), IDS, **given
+    )
     np.testing.assert_array_equal(one.ids, greedy.ids)
     wide = BeamSearch(3, length_penalty=0.0)
-    wide = wide(*model.start_decoding(IDS, 13, copies=3), IDS, **given)
+    wide = wide(model.start_decoding(IDS, cache_length=13, num_beams=3), IDS, **given)
     assert np.all(np.array(wide.scores) >= np.array(greedy.scores) - 1e-4)
 
 

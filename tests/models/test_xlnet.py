@@ -95,7 +95,8 @@ def test_causal_segments_are_one_long_pass():
 @pytest.mark.parametrize("options", [{}, {"causal": True}, {"clamp": 2}])
 def test_a_cached_step_is_the_model_without_a_cache(options):
     model = build(**options)
-    step, cache = model.start_decoding(IDS[:, :3], max_length=LENGTH)
+    step = model.start_decoding(IDS[:, :3], cache_length=LENGTH)
+    cache = step.cache
     position = 0
     for length in (3, 1, 1, 1, 1):
         logits, cache = step(IDS[:, position : position + length], cache, position)
@@ -107,7 +108,8 @@ def test_decoding_goes_on_from_a_memory():
     model = build(memory_length=4)
     memory = model(IDS)["memory"]
     given = {"token_ids": IDS[:, :2], "memory": memory}
-    step, cache = model.start_decoding(given, max_length=2)
+    step = model.start_decoding(given, cache_length=2)
+    cache = step.cache
     expected = next_logits(model, IDS[:, :2], memory=memory)
     np.testing.assert_allclose(step(IDS[:, :2], cache, 0)[0], expected, atol=1e-5)
 
@@ -116,19 +118,21 @@ def test_padding_on_the_left_changes_nothing():
     model = build()
     padded = np.pad(IDS[:, :3], ((0, 0), (2, 0)))
     given = {"max_new_tokens": 4, "end_id": -1, "pad_id": 0}
-    alone = Greedy()(*model.start_decoding(IDS[:, :3], 7), IDS[:, :3], **given)
-    beside = Greedy()(*model.start_decoding(padded, 9), padded, **given)
+    alone = Greedy()(model.start_decoding(IDS[:, :3], cache_length=7), IDS[:, :3], **given)
+    beside = Greedy()(model.start_decoding(padded, cache_length=9), padded, **given)
     np.testing.assert_array_equal(alone.ids, beside.ids)
     np.testing.assert_allclose(alone.scores, beside.scores, atol=1e-4)
 
 
 def test_beams():
     model, given = build(), {"max_new_tokens": 4, "end_id": 0, "pad_id": 0}
-    greedy = Greedy()(*model.start_decoding(IDS, 11), IDS, **given)
-    one = BeamSearch(1, length_penalty=0.0)(*model.start_decoding(IDS, 11), IDS, **given)
+    greedy = Greedy()(model.start_decoding(IDS, cache_length=11), IDS, **given)
+    one = BeamSearch(1, length_penalty=0.0)(
+        model.start_decoding(IDS, cache_length=11), IDS, **given
+    )
     np.testing.assert_array_equal(one.ids, greedy.ids)
     wide = BeamSearch(3, length_penalty=0.0)
-    wide = wide(*model.start_decoding(IDS, 11, copies=3), IDS, **given)
+    wide = wide(model.start_decoding(IDS, cache_length=11, num_beams=3), IDS, **given)
     assert np.all(np.array(wide.scores) >= np.array(greedy.scores) - 1e-4)
 
 

@@ -164,7 +164,7 @@ def decode(case: Case, start_decoding, prompt: np.ndarray, processors=()) -> Non
 
     Args:
         case: the case.
-        start_decoding: (number of tokens, copies) → step and cache.
+        start_decoding: (number of tokens, number of beams) → step.
         prompt: int32 (batch, length).
         processors: that the family always has, after those of the options.
     """
@@ -193,10 +193,9 @@ def decode(case: Case, start_decoding, prompt: np.ndarray, processors=()) -> Non
             early_stopping=options.get("early_stopping", False),
             num_return=options.get("num_return_sequences", 1),
         )
-    step, cache = start_decoding(length + new, beams)
+    step = start_decoding(length + new, beams)
     decoded = strategy(
         step,
-        cache,
         prompt,
         max_new_tokens=new,
         end_id=end,
@@ -214,14 +213,14 @@ def decode(case: Case, start_decoding, prompt: np.ndarray, processors=()) -> Non
         scores = np.reshape(decoded.scores, -1)
         np.testing.assert_allclose(scores, case.wanted["sequences_scores"], **tolerance)
     if "step_logits" in case.wanted:
-        check_steps(case, *start_decoding(length + new, 1), length, lengths)
+        check_steps(case, start_decoding(length + new, 1), length, lengths)
     assert case.wanted.keys() <= {"sequences", "sequences_scores", "step_logits"}
 
 
-def check_steps(case: Case, step, cache, length: int, lengths: np.ndarray) -> None:
+def check_steps(case: Case, step, length: int, lengths: np.ndarray) -> None:
     """Feeds the expected ids, and compares each step's logits until a row has ended."""
     sequences, wanted = case.wanted["sequences"].astype("int32"), case.wanted["step_logits"]
-    position, columns = 0, sequences[:, :length]
+    cache, position, columns = step.cache, 0, sequences[:, :length]
     for number in range(wanted.shape[1]):
         logits, cache = step(columns, cache, position)
         open_rows = number < lengths

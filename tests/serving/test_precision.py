@@ -25,10 +25,11 @@ IDS = np.array([[5, 6, 7, 9, 4], [8, 3, 11, 1, 20]], "int32")
 def logits(model):
     """Of the second step, which reads the cache of the first."""
     key = "source_ids" if isinstance(model, Transformer | T5) else "token_ids"
-    step, cache = model.start_decoding({key: IDS}, max_length=8)
+    step = model.start_decoding({key: IDS}, cache_length=8)
+    cache = step.cache
     _, cache = step(IDS, cache, 0)
     found, cache = step(IDS[:, :1], cache, IDS.shape[1])
-    dtypes = {keras.backend.standardize_dtype(x.dtype) for x in keras.tree.flatten(cache)}
+    dtypes = {keras.backend.standardize_dtype(x.dtype) for x in keras.tree.flatten(cache["layers"])}
     return np.array(keras.ops.cast(found, "float32")), dtypes
 
 

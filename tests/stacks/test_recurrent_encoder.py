@@ -20,7 +20,7 @@ def run(stack, x, memory=None, **given):
     """The output, the state and the next memory."""
     state = StackState([LayerState() for _ in stack.layers])
     y = stack(x, memory=memory, state=state, **given)
-    return np.array(y), state, stack.remember(state.hidden_states, memory)
+    return np.array(y), state, stack.update_memory(state.hidden_states, memory)
 
 
 @pytest.mark.parametrize("norm", ["post", "pre"])
@@ -83,7 +83,7 @@ def test_no_gradient_goes_through_the_memory(vectors, pull):
     def loss(past):
         state = StackState([LayerState() for _ in stack.layers])
         now = stack(past, state=state)
-        later = stack(x, memory=stack.remember(state.hidden_states))
+        later = stack(x, memory=stack.update_memory(state.hidden_states))
         return ops.sum(later**2) + 0 * ops.sum(now)
 
     assert not pull(loss, vectors(1, 2, D, seed=1))[0].any()

@@ -34,7 +34,7 @@ def test_the_content_stream_is_as_without_targets(stack, vectors):
     assert len(streams) == 2 * len(states)
     for content, expected in zip(streams[::2], states, strict=True):
         np.testing.assert_allclose(content, expected, atol=1e-6)
-    memory, expected = stack.remember(streams), stack.remember(states)
+    memory, expected = stack.update_memory(streams), stack.update_memory(states)
     for kept, wanted in zip(memory, expected, strict=True):
         np.testing.assert_allclose(kept, wanted, atol=1e-6)
 

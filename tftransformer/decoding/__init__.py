@@ -21,12 +21,14 @@ from tftransformer.decoding.processors import (
     Typical,
 )
 from tftransformer.decoding.sampling import Sampling
-from tftransformer.decoding.strategy import Decoded, Strategy
+from tftransformer.decoding.strategy import Decoded, Request, Strategy
+from tftransformer.models.decoding_step import DecodingStep
 
 __all__ = [
     "BadWords",
     "BeamSearch",
     "Decoded",
+    "DecodingStep",
     "ForcedEnd",
     "Greedy",
     "LengthPenalty",
@@ -36,6 +38,7 @@ __all__ = [
     "PowerLengthPenalty",
     "Processor",
     "RepetitionPenalty",
+    "Request",
     "Sampling",
     "Strategy",
     "Temperature",

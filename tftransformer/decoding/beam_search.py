@@ -37,8 +37,8 @@ class BeamSearch(Strategy):
     Scores are summed in float32 whatever the dtype of the logits.
 
     Args:
-        num_beams: int, K. The cache has batch · K rows, the beams of a row adjacent; the
-            prompt has batch rows.
+        num_beams: int, K. The step has batch · K rows, the beams of a row adjacent: give
+            `start_decoding` the same number.
         length_penalty: a `LengthPenalty`, or a number as short for `WuLengthPenalty(number)`.
         early_stopping: when a row stops.
             False: when its best running hypothesis, divided by the penalty of the tokens it has
@@ -49,13 +49,12 @@ class BeamSearch(Strategy):
             True: also as soon as K hypotheses are finished. Fastest, and blind to what follows.
         num_return: int ≤ num_beams, results for each row, best first.
 
-    Example, with the step of `Strategy`:
-
-    ```python
-    strategy = BeamSearch(num_beams=4, length_penalty=0.6, num_return=2)
-    decoded = strategy(step, (), [[2], [5]], max_new_tokens=8, end_id=3, pad_id=0)
-    decoded.ids.shape  # (2, 2, 8)
-    ```
+    >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
+    >>> prompt = np.array([[5, 6, 7]])
+    >>> strategy = BeamSearch(num_beams=4, length_penalty=0.6, num_return=2)
+    >>> step = model.start_decoding(prompt, num_beams=4)
+    >>> strategy(step, prompt, max_new_tokens=8, end_id=3, pad_id=0).ids.shape
+    TensorShape([1, 2, 8])
 
     Reference: Wu et al. 2016, "Google's Neural Machine Translation System", §7.
     """
@@ -92,25 +91,24 @@ class BeamSearch(Strategy):
     def rows_per_prompt(self) -> int:
         return self.num_beams
 
-    def _decode(self, step, cache, prompt_ids, max_new_tokens, end_id, pad_id, processors):
-        beams = self.num_beams
-        prompt_length = ops.shape(prompt_ids)[1]
+    def decode(self, step, request):
+        beams, limit = self.num_beams, request.max_new_tokens
 
         def select(logits, generated, state):
-            length = prompt_length + generated
-            scores, beam, tokens = self._candidates(logits, state, length, processors)
-            complete = ops.logical_or(tokens == end_id, generated + 1 >= max_new_tokens)
+            lengths = request.lengths + generated
+            scores, beam, tokens = self._candidates(logits, state, lengths, request.processors)
+            complete = ops.logical_or(tokens == request.end_id, generated + 1 >= limit)
 
             finished, finished_scores = self._merge_finished(
-                state, scores, beam, tokens, complete, length, generated + 1
+                state, scores, beam, tokens, complete, lengths, generated + 1
             )
             running_scores, order = ops.top_k(ops.where(complete, -np.inf, scores), beams)
             beam, tokens = pick(beam, order), pick(tokens, order)
-            running = write_token(pick(state["running"], beam), tokens, length)
+            running = write_token(pick(state["running"], beam), tokens, lengths[:, None])
 
             is_open = ops.logical_and(
                 state["open"],
-                self._can_improve(running_scores, finished_scores, generated + 1, max_new_tokens),
+                self._can_improve(running_scores, finished_scores, generated + 1, limit),
             )
             return (
                 ops.reshape(tokens, (-1,)),
@@ -124,9 +122,8 @@ class BeamSearch(Strategy):
                 },
             )
 
-        zeros = ops.zeros_like(prompt_ids[:, :1], dtype="float32")
-        prompts = ops.repeat(prompt_ids, beams, axis=0)
-        buffer = ops.pad(prompts, ((0, 0), (0, max_new_tokens)), constant_values=pad_id)
+        zeros = ops.zeros_like(request.prompt_ids[:, :1], dtype="float32")
+        buffer = ops.repeat(request.ids, beams, axis=0)
         buffer = ops.reshape(buffer, (-1, beams, ops.shape(buffer)[1]))
         state = {
             "running": buffer,
@@ -136,14 +133,15 @@ class BeamSearch(Strategy):
             "finished_scores": zeros + np.full(beams, -np.inf, "float32"),
             "open": zeros[:, 0] == 0,
         }
-        state = roll_out(step, cache, prompts, state, select, max_new_tokens)
+        prompts = ops.repeat(request.prompt_ids, beams, axis=0)
+        state = roll_out(step, prompts, state, select, limit)
         scores = state["finished_scores"][:, : self.num_return]
-        ids = state["finished"][:, : self.num_return, prompt_length:]
-        ids = ops.reshape(ids, (-1, self.num_return, max_new_tokens))
-        lengths = ops.where(scores > -np.inf, generated_lengths(ids, end_id), 0)
+        ids = request.generated(state["finished"][:, : self.num_return])
+        ids = ops.reshape(ids, (-1, self.num_return, limit))
+        lengths = ops.where(scores > -np.inf, generated_lengths(ids, request.end_id), 0)
         return Decoded(ids, scores, lengths)
 
-    def _candidates(self, logits, state, length, processors):
+    def _candidates(self, logits, state, lengths, processors):
         """The 2K best continuations: scores, beam and token, each (batch, 2K), best first.
 
         The best 2K of each beam hold the best 2K of all beams, so that only K · 2K
@@ -159,7 +157,8 @@ class BeamSearch(Strategy):
         logits = ops.cast(logits, "float32")
         if processors:
             ids = ops.reshape(state["running"], (-1, ops.shape(state["running"])[2]))
-            logits = process(processors, ops.log_softmax(logits), ids, length)
+            lengths = ops.repeat(lengths, beams)
+            logits = process(processors, ops.log_softmax(logits), ids, lengths)
         per_beam = min(2 * beams, vocabulary)
         scores, tokens = top_k(logits, per_beam)
         if not processors:
@@ -170,7 +169,7 @@ class BeamSearch(Strategy):
         scores, order = ops.top_k(scores, 2 * beams)
         return scores, ops.cast(order, "int32") // per_beam, pick(tokens, order)
 
-    def _merge_finished(self, state, scores, beam, tokens, complete, length, generated):
+    def _merge_finished(self, state, scores, beam, tokens, complete, lengths, generated):
         """The K best of the finished hypotheses and the K first candidates, if complete."""
         beams = self.num_beams
         enters = ops.logical_and(complete[:, :beams], state["open"][:, None])
@@ -179,7 +178,7 @@ class BeamSearch(Strategy):
             [state["finished_scores"], ops.where(enters, new_scores, -np.inf)], axis=1
         )
         extended = pick(state["running"], beam[:, :beams])
-        extended = write_token(extended, tokens[:, :beams], length)
+        extended = write_token(extended, tokens[:, :beams], lengths[:, None])
         merged_scores, order = ops.top_k(merged_scores, beams)
         merged = pick(ops.concatenate([state["finished"], extended], axis=1), order)
         # A free slot stays as it was: the prompt and nothing else.

@@ -1,18 +1,23 @@
 """Greedy decoding."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from keras import ops
 
 from tftransformer.core import best_index, log_probabilities, register
 from tftransformer.decoding.strategy import (
     Decoded,
+    Request,
     Strategy,
     generated_lengths,
     process,
     roll_out,
     write_token,
 )
+from tftransformer.models.decoding_step import DecodingStep
 
 
 @register
@@ -21,61 +26,57 @@ class Greedy(Strategy):
     """Takes the most probable token at each step (`n` = 1).
 
     Processors act on the logits. The score is the sum of the model's own log-probabilities of
-    the generated tokens, end token included, before any processor and not divided by the length.
+    the generated tokens, end token included, before any processor and not divided by the length; a
+    row whose every token is banned has score -inf, length 0 and pad ids only.
 
-    Example, with the step of `Strategy`:
-
-    ```python
-    strategy = Greedy()
-    decoded = strategy(step, (), [[2], [5]], max_new_tokens=8, end_id=3, pad_id=0)
-    decoded.ids.shape  # (2, 1, 8)
-    ```
+    >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
+    >>> prompt = np.array([[5, 6, 7]])
+    >>> step = model.start_decoding(prompt)
+    >>> Greedy()(step, prompt, max_new_tokens=8, end_id=3, pad_id=0).ids.shape
+    TensorShape([1, 1, 8])
     """
 
-    def _decode(self, step, cache, prompt_ids, max_new_tokens, end_id, pad_id, processors):
-        return decode_rows(
-            step,
-            cache,
-            prompt_ids,
-            lambda scores, generated: best_index(scores),
-            max_new_tokens,
-            end_id,
-            pad_id,
-            processors,
-        )
+    def decode(self, step, request):
+        return decode_rows(step, request, lambda scores, generated: best_index(scores))
 
 
-def decode_rows(
-    step, cache, prompt_ids, pick, max_new_tokens, end_id, pad_id, processors
-) -> Decoded:
+def decode_rows(step: DecodingStep, request: Request, pick: Callable[[Any, Any], Any]) -> Decoded:
     """Decodes one sequence a row; `pick(scores (rows, vocab), generated) -> tokens (rows,)`."""
-    prompt_length = ops.shape(prompt_ids)[1]
 
     def select(logits, generated, state):
         logits = ops.cast(logits, "float32")
-        length = prompt_length + generated
-        scores = process(processors, logits, state["ids"], length)
+        lengths = request.lengths + generated
+        scores = process(request.processors, logits, state["ids"], lengths)
         tokens = ops.cast(pick(scores, generated), "int32")
         chosen = ops.take_along_axis(logits, ops.expand_dims(tokens, 1), axis=1)
         best = best_index(logits)[:, None]
-        gained = log_probabilities(chosen, logits, ops.softmax(logits), best)
-        tokens = ops.where(state["open"], tokens, pad_id)
-        gain = ops.where(state["open"], gained[:, 0], 0.0)
+        gained = log_probabilities(chosen, logits, ops.softmax(logits), best)[:, 0]
+        if request.processors:
+            # Where every token is banned, there is no continuation.
+            gained = ops.where(ops.max(scores, axis=-1) > -np.inf, gained, -np.inf)
+        tokens = ops.where(state["open"], tokens, request.pad_id)
+        total = state["scores"] + ops.where(state["open"], gained, 0.0)
+        goes_on = ops.logical_and(tokens != request.end_id, total > -np.inf)
         return (
             tokens,
             None,
             {
-                "ids": write_token(state["ids"], tokens, length),
-                "scores": state["scores"] + gain,
-                "open": ops.logical_and(state["open"], tokens != end_id),
+                "ids": write_token(state["ids"], tokens, lengths),
+                "scores": total,
+                "open": ops.logical_and(state["open"], goes_on),
             },
         )
 
     state = {
-        "ids": ops.pad(prompt_ids, ((0, 0), (0, max_new_tokens)), constant_values=pad_id),
-        "scores": ops.zeros_like(prompt_ids[:, 0], dtype="float32"),
-        "open": ops.ones_like(prompt_ids[:, 0], dtype="bool"),
+        "ids": request.ids,
+        "scores": ops.zeros_like(request.prompt_ids[:, 0], dtype="float32"),
+        "open": ops.ones_like(request.prompt_ids[:, 0], dtype="bool"),
     }
-    state = roll_out(step, cache, prompt_ids, state, select, max_new_tokens)
-    ids = ops.reshape(state["ids"][:, prompt_length:], (-1, 1, max_new_tokens))
-    return Decoded(ids, ops.expand_dims(state["scores"], 1), generated_lengths(ids, end_id))
+    state = roll_out(step, request.prompt_ids, state, select, request.max_new_tokens)
+    ids, scores = request.generated(state["ids"][:, None]), state["scores"][:, None]
+    lengths = generated_lengths(ids, request.end_id)
+    if request.processors:
+        reached = scores > -np.inf
+        ids = ops.where(reached[..., None], ids, request.pad_id)
+        lengths = ops.where(reached, lengths, 0)
+    return Decoded(ids, scores, lengths)

@@ -34,13 +34,12 @@ class Sampling(Strategy):
             least this probability (Holtzman et al. 2020).
         seed: int in [0, 2³²).
 
-    Example, with the step of `Strategy`:
-
-    ```python
-    strategy = Sampling(temperature=0.8, top_k=5, seed=1)
-    decoded = strategy(step, (), [[2], [5]], max_new_tokens=8, end_id=3, pad_id=0)
-    decoded.ids.shape  # (2, 1, 8)
-    ```
+    >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
+    >>> prompt = np.array([[5, 6, 7]])
+    >>> strategy = Sampling(temperature=0.8, top_k=5, seed=1)
+    >>> step = model.start_decoding(prompt)
+    >>> strategy(step, prompt, max_new_tokens=8, end_id=3, pad_id=0).ids.shape
+    TensorShape([1, 1, 8])
     """
 
     temperature: float = 1.0
@@ -56,20 +55,8 @@ class Sampling(Strategy):
         if self.top_p is not None:
             TopP(self.top_p)
 
-    def _decode(
-        self,
-        step,
-        cache,
-        prompt_ids,
-        max_new_tokens,
-        end_id,
-        pad_id,
-        processors,
-        row_numbers=None,
-    ):
-        if row_numbers is None:
-            row_numbers = ops.arange(ops.shape(prompt_ids)[0])
-        keys = _mix(_mix(self.seed) + ops.cast(row_numbers, "uint32"))
+    def decode(self, step, request):
+        keys = _mix(_mix(self.seed) + ops.cast(request.row_numbers, "uint32"))
 
         def draw(scores, generated):
             scores = scores / self.temperature
@@ -82,16 +69,7 @@ class Sampling(Strategy):
             drawn = _inverse_cumulative(scores, uniform)
             return drawn if tokens is None else pick(tokens, drawn[:, None])[:, 0]
 
-        return decode_rows(
-            step,
-            cache,
-            prompt_ids,
-            draw,
-            max_new_tokens,
-            end_id,
-            pad_id,
-            processors,
-        )
+        return decode_rows(step, request, draw)
 
 
 def _inverse_cumulative(scores, uniform):

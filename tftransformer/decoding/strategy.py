@@ -1,12 +1,20 @@
 """What all decoding strategies share: their call, the loop over the steps, small arithmetic."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from tftransformer.core import Configurable, is_int, require
+from tftransformer.core import Configurable, check_ints, is_int, require
+from tftransformer.core.compiling import can_compile, compiled, is_tracing
+from tftransformer.decoding.processors.processor import Processor
+from tftransformer.models.decoding_step import DecodingStep
+
+# Making a trace takes as long as some dozens of steps that are run one by one: the first time that
+# a few tokens are asked for, they are.
+FEW = 16
 
 
 class Decoded(NamedTuple):
@@ -25,131 +33,201 @@ class Decoded(NamedTuple):
     lengths: Any
 
 
+class Request(NamedTuple):
+    """What a strategy is asked to do, checked.
+
+    Attributes:
+        prompt_ids: int32 tensor (batch, prompt), as given.
+        ids: int32 tensor (batch, prompt + max_new_tokens): the tokens of each row from column 0,
+            without padding; the rest is the pad id.
+        lengths: int32 tensor (batch,), tokens of each prompt.
+        is_padded: whether lengths may differ.
+        max_new_tokens, end_id, pad_id, processors, row_numbers: as for `Strategy`.
+    """
+
+    prompt_ids: Any
+    ids: Any
+    lengths: Any
+    is_padded: bool
+    max_new_tokens: int
+    end_id: int
+    pad_id: int
+    processors: tuple
+    row_numbers: Any
+
+    def generated(self, ids: Any) -> Any:
+        """The generated part (..., max_new_tokens) of rows (batch, n, total)."""
+        if not self.is_padded:
+            start = _size(self.prompt_ids, 1)
+            return ops.reshape(ids[..., start:], (*ops.shape(ids)[:-1], self.max_new_tokens))
+        columns = self.lengths[:, None, None] + ops.arange(self.max_new_tokens)
+        columns = ops.broadcast_to(columns, (*ops.shape(ids)[:-1], self.max_new_tokens))
+        return ops.take_along_axis(ids, columns, axis=-1)
+
+
 @dataclass(frozen=True)
 class Strategy(Configurable):
-    """Base of the decoding strategies; a subclass defines `_decode`.
+    """Base of the decoding strategies; a subclass defines `decode(step, request)`.
 
-    A strategy never sees the model. It drives a step function
+    A strategy never sees the model. It drives a `DecodingStep`, which a model makes by
+    `start_decoding`, or which is a function of one's own. The cache of the step needs room for
+    `prompt + max_new_tokens - 1` columns, which is checked where the step says its length.
 
-        step(ids int32 (rows, q), cache, position int32 scalar) -> (logits (rows, vocab), cache)
+    The loop has static shapes and ends as soon as every row has ended. It runs inside `tf.function`
+    (batch and prompt length may be unknown there, the batch may be empty) and inside `jax.jit`.
+    Called outside of them with the step of a model, the strategy compiles itself, the model's
+    encoder included, and keeps the traces with the model: the first call with new settings takes
+    seconds, later ones are fast, and see the weights as they are then. A function of one's own runs
+    as it is. A row's result does not depend on the other rows.
 
-    that runs `q` new tokens whose first one stands at `position` (= tokens already cached)
-    and returns the logits of the last one. `cache` is any nested structure, possibly empty, of
-    tensors with axis 0 = rows and with shapes that the step keeps; it needs room for
-    `prompt + max_new_tokens - 1` positions, which is checked if the step function says as
-    `step.max_length` how many there are. What is the same at every step (encoder output,
-    padding) belongs in the closure of `step`.
-
-    The loop has static shapes and ends as soon as every row has ended. It runs eagerly, inside
-    `tf.function` (batch and prompt length may be unknown there, the batch may be empty) and
-    inside `jax.jit`. A row's result does not depend on the other rows.
-
-    Example, with a bigram table for a model, which needs no cache:
-
-    ```python
-    table = np.random.default_rng(0).normal(size=(10, 10)).astype("float32")
-
-    def step(ids, cache, position):
-        return ops.take(table, ids[:, -1], axis=0), cache
-
-    decoded = BeamSearch(4)(step, (), [[2], [5]], max_new_tokens=8, end_id=3, pad_id=0)
-    decoded.ids.shape  # (2, 1, 8)
-    ```
+    >>> table = np.random.default_rng(0).normal(size=(10, 10)).astype("float32")
+    >>> def bigrams(ids, cache, position):
+    ...     return ops.take(table, ids[:, -1], axis=0), cache
+    >>> step = DecodingStep(bigrams)
+    >>> strategy = tt.BeamSearch(4)
+    >>> strategy(step, [[2], [5]], max_new_tokens=8, end_id=3, pad_id=0).ids.shape
+    TensorShape([2, 1, 8])
     """
 
     def __call__(
         self,
-        step,
-        cache,
-        prompt_ids,
+        step: DecodingStep,
+        prompt_ids: Any,
         *,
         max_new_tokens: int,
         end_id: int,
         pad_id: int,
-        processors=(),
-        **options,
+        processors: Sequence[Callable] = (),
+        row_numbers: Any = None,
     ) -> Decoded:
         """Continues the prompts.
 
         Args:
-            step: the step function, see the class.
-            cache: the empty cache, axis 0 = rows: batch, or batch · num_beams for beam search.
-            prompt_ids: int32 tensor (batch, prompt), prompt ≥ 1: a start token or a text. A
-                left-padded prompt is the business of `step`, which knows the mask.
+            step: the step, of as many rows as there are prompts, or batch · num_beams.
+            prompt_ids: int32 tensor (batch, prompt), prompt ≥ 1: a start token or a text; what
+                `start_decoding` was given, if it was. Padding counts as nothing.
             max_new_tokens: most tokens to generate for a row, the end token included.
             end_id: the token that ends a row; a negative id matches none, then rows end at
                 the limit only.
             pad_id: what fills a row after its end.
-            processors: functions (scores, ids, length) -> scores, applied in order at each
+            processors: functions (scores, ids, lengths) -> scores, applied in order at each
                 step; see `Processor`.
-            **options: what the strategy takes besides; see its class.
+            row_numbers: int32 tensor (batch,), names of the rows for strategies that draw; default:
+                their places.
 
         Returns:
             `Decoded`.
 
         Raises:
-            ValueError: if an argument is out of range, or the cache does not fit the rows.
+            ValueError: if an argument is out of range, or the step does not fit the prompts.
         """
-        require(is_int(max_new_tokens, 1), "max_new_tokens", max_new_tokens, "an int ≥ 1")
+        if not isinstance(step, DecodingStep):
+            raise TypeError(
+                f"step is a {type(step).__name__}, not a DecodingStep: what start_decoding "
+                "returns, or DecodingStep(function, cache)."
+            )
+        check_ints(1, max_new_tokens=max_new_tokens)
+        check_ints(0, pad_id=pad_id)
         require(is_int(end_id), "end_id", end_id, "an int")
-        require(is_int(pad_id, 0), "pad_id", pad_id, "an int ≥ 0")
         for processor in processors:
             require(callable(processor), "processors", processor, "callables, see Processor")
         prompt_ids = ops.cast(ops.convert_to_tensor(prompt_ids), "int32")
-        shape = tuple(prompt_ids.shape)
+        self._check_fits(step, tuple(prompt_ids.shape), max_new_tokens)
+        options = (max_new_tokens, end_id, pad_id, tuple(processors))
+        start = step.start
+        if start is None or not can_compile() or is_tracing(prompt_ids, row_numbers, start.inputs):
+            return self._run(step, prompt_ids, row_numbers, options)
+        key = (self, options, *start.key())
+        traces = start.model.traces
+        if key not in traces and max_new_tokens <= FEW:
+            traces[key] = None
+            return self._run(step, prompt_ids, row_numbers, options)
+        if traces.get(key) is None:
+            model, settings = start.model, start.settings
+
+            def run(inputs, prompt_ids, row_numbers):
+                step = DecodingStep.of_model(model, inputs, settings)
+                return self._run(step, prompt_ids, row_numbers, options)
+
+            traces[key] = compiled(run, model.variables)
+        return traces[key](start.inputs, prompt_ids, row_numbers)
+
+    @property
+    def rows_per_prompt(self) -> int:
+        """Rows of the step for each prompt."""
+        return 1
+
+    def _check_fits(self, step: DecodingStep, shape: tuple, max_new_tokens: int) -> None:
         require(
             len(shape) == 2 and shape[1] != 0,
             "shape of prompt_ids",
             shape,
             "(batch, prompt) with at least one token, such as the start token",
         )
-        room, needed = getattr(step, "max_length", None), (shape[1] or 1) + max_new_tokens - 1
+        batch, width = shape
+        needed = (width or 1) + max_new_tokens - 1
+        why = f"a prompt of {width} and {max_new_tokens - 1} new tokens before the last one"
+        for name, room in (
+            ("cache_length", step.cache_length),
+            ("num_positions of the model", step.num_positions),
+        ):
+            require(room is None or needed <= room, name, room, f"at least {needed}: {why}")
+        wanted = None if batch is None else batch * self.rows_per_prompt
         require(
-            room is None or needed <= room,
-            "max_length of the cache",
-            room,
-            f"at least {needed}: a prompt of {shape[1]} and {max_new_tokens - 1} new tokens before "
-            f"the last one",
+            None in (step.rows, wanted) or step.rows == wanted,
+            "rows of the step",
+            step.rows,
+            f"{wanted} ({batch} prompts × num_beams={self.rows_per_prompt})",
         )
-        self._check_cache(cache, shape[0])
-        return self._decode(
-            step,
-            keras.tree.map_structure(ops.convert_to_tensor, cache),
-            prompt_ids,
-            max_new_tokens,
-            end_id,
-            pad_id,
-            tuple(processors),
-            **options,
+        known = None if step.prompt_mask is None else step.prompt_mask.shape[1]
+        require(
+            None in (known, width) or known == width,
+            "columns of prompt_ids",
+            width,
+            f"the {known} columns that start_decoding was given",
         )
 
-    @property
-    def rows_per_prompt(self) -> int:
-        """Rows of the cache for each row of the prompt."""
-        return 1
+    def _run(
+        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, options: tuple
+    ) -> Decoded:
+        max_new_tokens, end_id, pad_id, processors = options
+        batch, width = ops.shape(prompt_ids)
+        ids, lengths = prompt_ids, ops.zeros_like(prompt_ids[:, 0]) + width
+        if step.prompt_mask is not None:
+            mask = step.prompt_mask
+            lengths = ops.sum(ops.cast(mask, "int32"), axis=1)
+            # The tokens before the padding, in their order.
+            order = ops.argsort(ops.where(mask, 0, width) + ops.arange(width), axis=1)
+            ids = ops.where(mask, prompt_ids, pad_id)
+            ids = ops.take_along_axis(ids, ops.cast(order, "int32"), axis=1)
+        ids = ops.pad(ids, ((0, 0), (0, max_new_tokens)), constant_values=pad_id)
+        if row_numbers is None:
+            row_numbers = ops.arange(batch)
+        of_rows = ops.repeat(lengths, self.rows_per_prompt)
+        processors = tuple(
+            processor.for_prompts(of_rows) if isinstance(processor, Processor) else processor
+            for processor in processors
+        )
+        is_padded = step.prompt_mask is not None
+        given = (max_new_tokens, end_id, pad_id, processors, row_numbers)
+        return self.decode(step, Request(prompt_ids, ids, lengths, is_padded, *given))
 
-    def _check_cache(self, cache, batch):
-        if batch is None:
-            return
-        rows = batch * self.rows_per_prompt
-        for path, leaf in keras.tree.flatten_with_path(cache):
-            given = tuple(leaf.shape)
-            require(
-                given and given[0] in (None, rows),
-                f"shape of cache entry {path}",
-                given,
-                f"{rows} rows on axis 0 ({batch} prompts × {self.rows_per_prompt})",
-            )
-
-    def _decode(self, step, cache, prompt_ids, max_new_tokens, end_id, pad_id, processors):
-        raise NotImplementedError
+    def decode(self, step: DecodingStep, request: Request) -> Decoded:
+        """Continues the prompts of a request: what a strategy of one's own defines."""
+        raise NotImplementedError(f"{type(self).__name__} must define decode(step, request)")
 
 
-def roll_out(step, cache, prompt_ids, state, select, max_new_tokens):
+def roll_out(
+    step: DecodingStep,
+    prompt_ids: Any,
+    state: dict[str, Any],
+    select: Callable,
+    max_new_tokens: int,
+) -> dict[str, Any]:
     """Runs `step` and `select` in turn until every row has ended or the limit is reached.
 
     Args:
-        step, cache, max_new_tokens: as for `Strategy`.
+        step, max_new_tokens: as for `Strategy`.
         prompt_ids: int32 tensor (rows, prompt).
         state: dict of tensors, the strategy's own; `state["open"]` (any shape, bool) is True
             for rows that go on.
@@ -164,15 +242,18 @@ def roll_out(step, cache, prompt_ids, state, select, max_new_tokens):
 
     def advance(tokens, position, generated, state, cache):
         logits, stepped = step(tokens, cache, position)
-        _check_stepped(stepped, cache)
+        if not step.grows:
+            _check_stepped(stepped, cache)
         tokens, source, chosen = select(logits, generated, state)
         if source is not None:
             stepped = keras.tree.map_structure(lambda x: ops.take(x, source, axis=0), stepped)
+        if not step.grows:
+            stepped = keras.tree.map_structure(_shaped_like, stepped, cache)
         return (
             generated + 1,
             ops.expand_dims(tokens, 1),
             keras.tree.map_structure(_shaped_like, chosen, state),
-            keras.tree.map_structure(_shaped_like, stepped, cache),
+            stepped,
         )
 
     def unfinished(generated, tokens, state, cache):
@@ -182,6 +263,7 @@ def roll_out(step, cache, prompt_ids, state, select, max_new_tokens):
         return advance(tokens, prompt_length - 1 + generated, generated, state, cache)
 
     start = ops.zeros((), "int32")
+    cache = keras.tree.map_structure(ops.convert_to_tensor, step.cache)
     if prompt_ids.shape[1] == 1:
         # A single token is a step like any other: the step function is traced once only.
         variables = (start, prompt_ids, state, cache)
@@ -190,16 +272,17 @@ def roll_out(step, cache, prompt_ids, state, select, max_new_tokens):
     return ops.while_loop(unfinished, body, variables)[2]
 
 
-def process(processors, scores, ids, length):
+def process(processors, scores, ids, lengths):
     """The scores (rows, vocab) after all processors, in order."""
     for processor in processors:
-        scores = processor(scores, ids, length)
+        scores = processor(scores, ids, lengths)
     return scores
 
 
-def write_token(ids, tokens, position):
-    """The buffer `ids` (..., total) with `tokens` (...) written at `position` of its last axis."""
-    return ops.where(ops.arange(_size(ids, -1)) == position, ops.expand_dims(tokens, -1), ids)
+def write_token(ids, tokens, columns):
+    """The buffer `ids` (..., total) with `tokens` (...) written at `columns` of its last axis."""
+    here = ops.arange(_size(ids, -1)) == ops.expand_dims(columns, -1)
+    return ops.where(here, ops.expand_dims(tokens, -1), ids)
 
 
 def generated_lengths(ids, end_id):

@@ -20,13 +20,15 @@ class AttentionState:
             unless this is set.
         weights: after a call, float32 (batch, heads, queries, keys), or None if not asked for.
         new_keys_at: the entry of the context that says where the projected keys stand.
-        copies: how many rows of queries there are for each row of keys.
+        rows_per_source: how many rows of queries there are for each row of keys.
+        holds_keys: whether there are keys to attend to before anything is projected.
     """
 
     wants_weights = True
     weights: Any = None
     new_keys_at = "key_positions"
-    copies = 1
+    rows_per_source = 1
+    holds_keys = False
 
     def extend(self, project: Project) -> tuple[Any, Any]:
         """Returns keys and values to attend to, (batch, key/value heads, keys, head width) each.
@@ -41,24 +43,34 @@ class KeyValueCache(AttentionState):
     """Self-attention over all tokens so far, in buffers of a static length.
 
     Args:
-        key: float tensor (batch, heads, length, head width).
-        value: float tensor (batch, heads, length, head width).
-        position: int, scalar: how many tokens the buffers hold already.
+        key: float tensor (batch, heads, slots, head width).
+        value: float tensor (batch, heads, slots, head width).
+        position: int, scalar: how many slots are filled already.
+        order: int tensor (batch, slots), or None: which slot stands where after the new tokens
+            were written. A memory moves up to its row's first token so, past the padding.
     """
 
     wants_weights = False
     # `key_positions` are those of the whole buffer; the new tokens are the queries themselves.
     new_keys_at = "query_positions"
+    holds_keys = True
 
-    def __init__(self, key: Any, value: Any, position: Any):
-        self.key, self.value, self.position = key, value, position
+    def __init__(self, key: Any, value: Any, position: Any, order: Any = None):
+        self.key, self.value, self.position, self.order = key, value, position, order
 
     def extend(self, project):
         key, value = project()
-        start = (0, 0, self.position, 0)
-        self.key = ops.slice_update(self.key, start, ops.cast(key, self.key.dtype))
-        self.value = ops.slice_update(self.value, start, ops.cast(value, self.value.dtype))
+        self.key, self.value = self._written(self.key, key), self._written(self.value, value)
         return self.key, self.value
+
+    def _written(self, buffer: Any, new: Any) -> Any:
+        buffer = self._joined(buffer, ops.cast(new, buffer.dtype))
+        if self.order is None:
+            return buffer
+        return ops.take_along_axis(buffer, self.order[:, None, :, None], axis=2)
+
+    def _joined(self, buffer: Any, new: Any) -> Any:
+        return ops.slice_update(buffer, (0, 0, self.position, 0), new)
 
 
 class GrowingKeyValue(KeyValueCache):
@@ -68,11 +80,8 @@ class GrowingKeyValue(KeyValueCache):
     greatest length. The shapes change from call to call, which XLA and JAX do not allow.
     """
 
-    def extend(self, project):
-        key, value = project()
-        self.key = ops.concatenate([self.key, ops.cast(key, self.key.dtype)], axis=2)
-        self.value = ops.concatenate([self.value, ops.cast(value, self.value.dtype)], axis=2)
-        return self.key, self.value
+    def _joined(self, buffer, new):
+        return ops.concatenate([buffer, new], axis=2)
 
 
 class FixedKeyValue(AttentionState):
@@ -81,13 +90,17 @@ class FixedKeyValue(AttentionState):
     Args:
         key: float tensor (batch, heads, keys, head width), or None before the first call.
         value: float tensor (batch, heads, keys, head width), or None.
-        copies: how many rows in succession attend to one row of keys, such as its beams.
+        rows_per_source: how many rows in succession attend to one row of keys: its beams.
     """
 
     wants_weights = False
 
-    def __init__(self, key: Any = None, value: Any = None, copies: int = 1):
-        self.key, self.value, self.copies = key, value, copies
+    def __init__(self, key: Any = None, value: Any = None, rows_per_source: int = 1):
+        self.key, self.value, self.rows_per_source = key, value, rows_per_source
+
+    @property
+    def holds_keys(self) -> bool:
+        return self.key is not None
 
     def extend(self, project):
         if self.key is None:
@@ -113,14 +126,26 @@ class StackState:
 
     Args:
         layers: the slots of each layer.
-        position: int, scalar: how many tokens the caches hold already; 0 without caches.
-        length: how many keys the caches have room for; None without caches.
+        position: int, scalar: how many slots the caches have filled already; 0 without caches.
+        length: how many slots the caches have, the new tokens included; None without caches.
+        memory: how many of the slots, before those of the tokens, are memory of earlier segments.
+        leading: int tensor (batch,), or None: how many of the tokens' slots at the start of each
+            row are padding: the row's token 0 stands behind them, and nobody sees them. None:
+            nothing is known of padding, every slot is a token.
 
     Attributes:
         hidden_states: after a call, the embedding output and the output of each layer,
             (batch, length, d_model) each.
     """
 
-    def __init__(self, layers: list[LayerState], position: Any = 0, length: int | None = None):
+    def __init__(
+        self,
+        layers: list[LayerState],
+        position: Any = 0,
+        length: Any = None,
+        memory: Any = 0,
+        leading: Any = None,
+    ):
         self.layers, self.position, self.length = layers, position, length
+        self.memory, self.leading = memory, leading
         self.hidden_states: list[Any] = []

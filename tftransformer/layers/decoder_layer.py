@@ -8,7 +8,13 @@ from keras import ops
 
 from tftransformer.core import register
 from tftransformer.layers.attention_state import LayerState
-from tftransformer.layers.encoder_layer import EncoderLayer, arguments_of, attend, build_once
+from tftransformer.layers.encoder_layer import (
+    EncoderLayer,
+    arguments_of,
+    attend,
+    build_once,
+    check_keeps_keys,
+)
 from tftransformer.masks import Mask, with_heads
 
 
@@ -43,6 +49,10 @@ class DecoderLayer(EncoderLayer):
             "cross_attention_residual"
         )
         self._cross_attention_takes = arguments_of(self.cross_attention)
+
+    def check_cacheable(self) -> None:
+        super().check_cacheable()
+        check_keeps_keys(self.cross_attention, self._cross_attention_takes)
 
     def build(self, x_shape, encoder_output_shape=None):
         super().build(x_shape)
@@ -85,10 +95,10 @@ class DecoderLayer(EncoderLayer):
         """
         slot = state.cross_attention if state else None
         # Without keys the cross-attention would fall back on the layer's own input.
-        if encoder_output is None and getattr(slot, "key", None) is None:
+        if encoder_output is None and not (slot and slot.holds_keys):
             raise ValueError(
-                "the layer has nothing to attend to: pass encoder_output, or a state that holds "
-                "its projection."
+                "the layer has nothing to attend to: pass encoder_output, or a state whose "
+                "cross_attention holds its projection, such as FixedKeyValue(key, value)."
             )
         x = self._attend(
             x,
@@ -99,10 +109,10 @@ class DecoderLayer(EncoderLayer):
             context=context,
             expression=expression,
         )
-        copies = slot.copies if slot else 1
-        if copies > 1 and cross_attention_mask is not None and cross_attention_mask.shape[-2] != 1:
+        beams = slot.rows_per_source if slot else 1
+        if beams > 1 and cross_attention_mask is not None and cross_attention_mask.shape[-2] != 1:
             cross_attention_mask = with_heads(cross_attention_mask)
-            cross_attention_mask = ops.tile(cross_attention_mask, (1, 1, copies, 1))
+            cross_attention_mask = ops.tile(cross_attention_mask, (1, 1, beams, 1))
 
         def look_at_source(h):
             # Rows that share their keys are so many more queries of one row.
@@ -110,7 +120,7 @@ class DecoderLayer(EncoderLayer):
             seen = attend(
                 self.cross_attention,
                 self._cross_attention_takes,
-                ops.reshape(h, (-1, copies * length, width)) if copies > 1 else h,
+                ops.reshape(h, (-1, beams * length, width)) if beams > 1 else h,
                 encoder_output,
                 cross_attention_mask,
                 training,
@@ -118,7 +128,7 @@ class DecoderLayer(EncoderLayer):
                 expression=cross_expression,
                 state=slot,
             )
-            return ops.reshape(seen, (-1, length, self.d_model)) if copies > 1 else seen
+            return ops.reshape(seen, (-1, length, self.d_model)) if beams > 1 else seen
 
         x = self.cross_attention_residual(x, sublayer=look_at_source, training=training)
         return self._transform(x, training)

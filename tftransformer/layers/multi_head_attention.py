@@ -135,6 +135,15 @@ class MultiHeadAttention(Layer):
             ops.transpose(x, (0, 2, 1, 3)), (batch, length, self.num_heads * self.head_width)
         )
 
+    @property
+    def shares_keys(self) -> bool:
+        """Whether rows of queries may be scored as one: by content, whatever their places."""
+        return self.rotary is None and getattr(self.scorer, "reads_content_alone", False)
+
+    def cache_shape(self, rows: Any, length: Any) -> tuple[Any, ...]:
+        """Returns the shape of a buffer for the keys, or the values, of `length` tokens."""
+        return (rows, self.num_heads, length, self.head_width)
+
     def project_value(self, value: Any, positions: Any = None) -> tuple[Any, Any]:
         """Projects what is attended to.
 

@@ -12,11 +12,15 @@ from tftransformer.core import Layer, register
 class DotProductScorer(Layer):
     """`scale · query · keyᵀ` (Vaswani et al. 2017, eq. 1).
 
-    A scorer of one's own is a layer with the same `build` and `call`; it may hold weights.
+    A scorer of one's own is a layer with the same `build` and `call`; it may hold weights, and set
+    `reads_content_alone` where neither positions nor anything else of the context counts.
 
     Args:
         scale: factor of the products; default 1/√(head width).
     """
+
+    # No place and no row of a query matters: beams may share the keys of their sentence.
+    reads_content_alone = True
 
     def __init__(self, scale: float | None = None, **kwargs: Any):
         super().__init__(**kwargs)

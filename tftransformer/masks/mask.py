@@ -84,6 +84,9 @@ class Mask(Configurable):
 
     # How tightly an expression binds, as in Python: ~ 3, & 2, | 1; a leaf never needs brackets.
     precedence = 4
+    # Whether it reads the numbers of tokens, and not only how far they stand apart. Under padding
+    # on the left it is then given (batch, queries) and (batch, keys), numbers in the row.
+    counts_tokens = False
 
     def visible(self, context: Mapping[str, Any]) -> Any:
         """Returns a bool tensor broadcastable to (batch, queries, keys), True = may attend.
@@ -255,6 +258,10 @@ class _Pair(Mask):
                 raise TypeError(f"a mask combines with masks, not with {side!r}")
         self.left, self.right = left, right
 
+    @property
+    def counts_tokens(self) -> bool:
+        return self.left.counts_tokens or self.right.counts_tokens
+
     def __repr__(self) -> str:
         # Left-associative, as Python reads it: a right operand of the same sign keeps brackets.
         left = _operand(self.left, self.precedence)
@@ -297,6 +304,10 @@ class Not(Mask):
         if not isinstance(mask, Mask):
             raise TypeError(f"~ takes a mask, not {mask!r}")
         self.mask = mask
+
+    @property
+    def counts_tokens(self) -> bool:
+        return self.mask.counts_tokens
 
     def visible(self, context):
         return ops.logical_not(self.mask(context))

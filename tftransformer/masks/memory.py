@@ -12,15 +12,22 @@ class MemoryMask(Mask):
 
     Memory lies before the segment, at the negative positions −M…−1, filled from its end:
     `key >= -memory_length` (Transformer-XL, Dai et al. 2019, §3.2).
-    Reads `memory_lengths`: int () or (batch,), at most M.
+    Reads `memory_lengths`: int () or (batch,), at most M; and, where a segment does not start at
+    0, as a later step of decoding does not, `segment_start`: int () or (batch,).
     """
 
     def visible(self, context):
-        lengths = ops.convert_to_tensor(context["memory_lengths"])
-        key = context["key_positions"][..., None, :]
-        return ops.greater_equal(key, -lengths[..., None, None])
+        return ops.greater_equal(
+            context["key_positions"][..., None, :], self._first(context)[..., None, None]
+        )
 
     def reach(self, first, last, context=None):
         if "memory_lengths" not in (context or {}):
             return Reach()
-        return Reach(low=-ops.max(context["memory_lengths"]))
+        return Reach(low=ops.min(self._first(context)))
+
+    @staticmethod
+    def _first(context):
+        """The first position of memory that is filled: int () or (batch,)."""
+        lengths = ops.convert_to_tensor(context["memory_lengths"])
+        return context["segment_start"] - lengths if "segment_start" in context else -lengths

@@ -11,8 +11,11 @@ class PrefixMask(Mask):
     """Every query sees the keys of the row's prefix: `key < prefix_length`.
 
     `CausalMask() | PrefixMask()` is the mask of a prefix language model (Raffel et al. 2020,
-    fig. 3; UniLM, Dong et al. 2019). Reads `prefix_lengths`: int (batch,).
+    fig. 3; UniLM, Dong et al. 2019). Reads `prefix_lengths`: int (batch,), in tokens: padding
+    before the row's first token does not count.
     """
+
+    counts_tokens = True
 
     def visible(self, context):
         lengths = ops.convert_to_tensor(context["prefix_lengths"])

@@ -1,6 +1,8 @@
 """Floor 4: models, each a recipe over the same layers."""
 
 from tftransformer.models.bert import Bert
+from tftransformer.models.decoding_step import DecodingStep
+from tftransformer.models.encoder_decoder import EncoderDecoder
 from tftransformer.models.gpt import Gpt
 from tftransformer.models.gpt2 import Gpt2
 from tftransformer.models.headed_model import OneHead
@@ -17,6 +19,8 @@ __all__ = [
     "T5",
     "XLM",
     "Bert",
+    "DecodingStep",
+    "EncoderDecoder",
     "Gpt",
     "Gpt2",
     "OneHead",

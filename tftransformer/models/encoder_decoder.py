@@ -1,24 +1,39 @@
 """EncoderDecoder."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
 from tftransformer.core import Configurable
-from tftransformer.layers import (
-    DotProductScorer,
-    FixedKeyValue,
-    GrowingKeyValue,
-    KeyValueCache,
-    LayerState,
-    StackState,
+from tftransformer.layers import FixedKeyValue, LayerState, StackState
+from tftransformer.models.decoding_step import (
+    DecodingModel,
+    DecodingSettings,
+    check_causal,
+    prompts_of,
+    repeated,
 )
 from tftransformer.models.headed_model import of_rows
+from tftransformer.models.inputs import known_inputs
+from tftransformer.stacks.cached_stack import CachedStack, Prompts
+
+INPUT_NAMES = ("source_ids", "target_ids", "source_padding_mask", "target_padding_mask")
+# Names of Hugging Face and KerasHub, and ours.
+ALIASES = {
+    "input_ids": "source_ids",
+    "attention_mask": "source_padding_mask",
+    "decoder_input_ids": "target_ids",
+    "decoder_attention_mask": "target_padding_mask",
+    "encoder_token_ids": "source_ids",
+    "encoder_padding_mask": "source_padding_mask",
+    "decoder_token_ids": "target_ids",
+    "decoder_padding_mask": "target_padding_mask",
+}
 
 
-class EncoderDecoder(Configurable, keras.Model):
+class EncoderDecoder(DecodingModel, Configurable, keras.Model):
     """What models of two stacks share: how they run, report and decode.
 
     A subclass makes `encoder` and `decoder` in its constructor, sets `pad_id`, ends it with
@@ -40,6 +55,8 @@ class EncoderDecoder(Configurable, keras.Model):
         training: bool | None = None,
     ) -> Any:
         """Runs both stacks; returns the output of the decoder (batch, target length, d_model)."""
+        if isinstance(inputs, Mapping):
+            inputs = self.named(inputs)
         source_ids, target_ids = self._ids(inputs)
         context = {**of_rows(inputs), **(context or {})}
         source_padding_mask = inputs.get("source_padding_mask")
@@ -110,80 +127,114 @@ class EncoderDecoder(Configurable, keras.Model):
             "cross_attentions": [slot.cross_attention.weights for slot in decoder.layers],
         }
 
-    def start_decoding(self, inputs: Any, max_length: int | None, copies: int = 1):
-        """Encodes the source and returns what a decoding strategy steps with.
+    @property
+    def decoding_stack(self) -> Any:
+        return self.decoder
 
-        Args:
-            inputs: int tensor (batch, source length), or a dict that holds it as `source_ids`
-                and may hold the `source_padding_mask` of `call`, and what masks read of each row,
-                (batch,), such as `prefix_lengths`.
-            max_length: how many target tokens, the start token included, the cache can hold. None:
-                it grows with each step, which is faster, but only within a `tf.function` that
-                leaves the batch size open and that XLA does not compile.
-            copies: rows for each sentence: the number of beams.
+    def check_mask(self) -> None:
+        """Raises a ValueError where the decoder's mask shows what is not written yet."""
+        check_causal(self.decoder.mask, "decoder_mask")
 
-        Returns:
-            `step` and the first `cache`. `step(ids, cache, position)` takes int ids
-            (batch · copies, new tokens), the cache, and how many tokens it holds, and returns the
-            logits (batch · copies, vocabulary) after the last of them and the new cache, a list of
-            the keys and values of each layer with the rows first.
+    def decoding_inputs(self, inputs: Any, head: str) -> tuple[dict[str, Any], bool]:
+        """Returns the source, its mask, and what masks read of each row.
+
+        `target_padding_mask`, bool (batch, prompt), says where prompts of several lengths are
+        padded; without it all of them is real.
         """
-        if max_length is None and keras.backend.backend() != "tensorflow":
-            raise ValueError(
-                f"the cache cannot grow on {keras.backend.backend()}: give max_length, the most "
-                "tokens that it has to hold."
-            )
-        if not self.built:
-            self.build()
-        inputs = inputs if isinstance(inputs, Mapping) else {"source_ids": inputs}
-        source_ids = inputs["source_ids"]
+        self.check_head(head)
+        inputs = self.named(inputs if isinstance(inputs, Mapping) else {"source_ids": inputs})
+        if "source_ids" not in inputs:
+            raise ValueError(f"the inputs lack 'source_ids'; they hold {sorted(inputs)}.")
+        source_ids = ops.convert_to_tensor(inputs["source_ids"])
         _check_rank("source_ids", source_ids)
+        mask = inputs.get("source_padding_mask")
+        kept = {
+            "source_ids": source_ids,
+            "source_padding_mask": self.source_padding_mask(source_ids) if mask is None else mask,
+            **of_rows(inputs),
+        }
+        prompt = inputs.get("target_padding_mask")
+        if prompt is not None:
+            kept["prompt_mask"] = ops.cast(prompt, "bool")
+        kept = keras.tree.map_structure(ops.convert_to_tensor, kept)
+        return kept, prompt is None and self.decoder.compute_mask(source_ids) is not None
+
+    def check_head(self, head: str) -> None:
+        """Raises a ValueError where there is no such head to write by."""
+        if head != "lm":
+            raise ValueError(f"the model writes by its one head, 'lm', not by {head!r}.")
+
+    def next_logits(self, hidden: Any, head: str) -> Any:
+        """Returns the logits (rows, vocabulary) of hidden states (rows, d_model)."""
+        return self.logits(hidden)
+
+    def begin_decoding(
+        self, inputs: Mapping[str, Any], settings: DecodingSettings
+    ) -> tuple[Callable, Any]:
+        """Encodes the source; returns the function of a step and its first cache."""
+        padding_mask, beams = inputs["source_padding_mask"], settings.num_beams
         context = of_rows(inputs)
-        padding_mask = inputs.get("source_padding_mask")
-        if padding_mask is None:
-            padding_mask = self.source_padding_mask(source_ids)
         encoder_output = self.encoder(
-            source_ids, padding_mask=padding_mask, context=context, training=False
+            inputs["source_ids"], padding_mask=padding_mask, context=context, training=False
         )
         attentions = [layer.cross_attention for layer in self.decoder.layers]
         fixed = [attention.project_value(encoder_output) for attention in attentions]
-        rows = ops.shape(padding_mask)[0] * copies
-        # A 0 of which TensorFlow's graphs do not know the value, so that it may become another.
-        cache = self.decoder.empty_cache(rows, rows * 0 if max_length is None else max_length)
-        self_attention = GrowingKeyValue if max_length is None else KeyValueCache
-        # Copies share the keys of their sentence; a scorer that counts queries keeps them apart.
-        shared, cross_context = copies, context
-        context = {name: ops.repeat(value, copies, axis=0) for name, value in context.items()}
-        if not all(isinstance(attention.scorer, DotProductScorer) for attention in attentions):
-            shared, cross_context = 1, context
-            padding_mask, fixed = keras.tree.map_structure(
-                lambda x: ops.repeat(x, copies, axis=0), (padding_mask, fixed)
-            )
+        # Beams share the keys of their sentence, unless places of queries count.
+        cross_context, shared = context, beams
+        context = repeated(context, beams)
+        if settings.padded or not all(attention.shares_keys for attention in attentions):
+            cross_context, shared = context, 1
+            padding_mask, fixed = repeated((padding_mask, fixed), beams)
+        if settings.padded:
+            prompts = prompts_of(inputs, settings)
+        else:
+            mask = inputs.get("prompt_mask", inputs["source_ids"])
+            prompts = Prompts(ops.shape(mask)[0] * beams, ops.shape(mask)[1])
+        cached = CachedStack(
+            self.decoder,
+            prompts,
+            settings.cache_length,
+            self._real_tokens if settings.guesses else None,
+        )
 
         def step(ids, cache, position):
-            state = StackState(
-                [
-                    LayerState(
-                        self_attention(**own, position=position), FixedKeyValue(*source, shared)
-                    )
-                    for own, source in zip(cache, fixed, strict=True)
-                ],
-                position=position,
-                length=position + ops.shape(ids)[1] if max_length is None else max_length,
-            )
-            hidden = self.decoder(
-                ids,
-                encoder_padding_mask=padding_mask,
-                context=context,
-                cross_context=cross_context,
-                state=state,
-                training=False,
-            )
-            caches = [slot.self_attention for slot in state.layers]
-            return self.logits(hidden[:, -1]), [{"key": c.key, "value": c.value} for c in caches]
+            ids = prompts.put_in_order(ids, position)
 
-        step.max_length = max_length
-        return step, cache
+            def run(columns, is_token, state):
+                now = {}
+                if prompts.leading is not None:
+                    now["position_ids"] = ops.maximum(columns - prompts.leading[:, None], 0)
+                for slot, source in zip(state.layers, fixed, strict=True):
+                    slot.cross_attention = FixedKeyValue(*source, shared)
+                return self.decoder(
+                    ids,
+                    padding_mask=is_token,
+                    encoder_padding_mask=padding_mask,
+                    context={**context, **now},
+                    cross_context=cross_context,
+                    state=state,
+                    training=False,
+                )
+
+            hidden, cache = cached.step(ids, cache, position, run)
+            return self.next_logits(hidden[:, -1], settings.head), cache
+
+        return step, cached.first_cache()
+
+    def _real_tokens(self, ids: Any, columns: Any) -> Any:
+        """Which new ids are tokens: as the decoder says, the first of a row in any case."""
+        return ops.logical_or(self.decoder.embeddings.compute_mask(ids), columns == 0)
+
+    def named(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the inputs by our names; refuses those that nobody reads."""
+        if "padding_mask" in inputs:
+            raise ValueError(
+                "there are two paddings: 'padding_mask' is called 'source_padding_mask' or "
+                "'target_padding_mask' here."
+            )
+        masks = (self.encoder.mask, self.decoder.mask, self.decoder.cross_mask)
+        heads = getattr(self, "heads", {}).values()
+        return known_inputs(inputs, INPUT_NAMES, ALIASES, masks, heads)
 
 
 def _check_rank(name: str, ids: Any) -> None:

@@ -1,17 +1,34 @@
 """StackModel."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import keras
 from keras import ops
 
-from tftransformer.layers import KeyValueCache, LayerState, StackState
+from tftransformer.layers import LayerState, StackState
+from tftransformer.models.decoding_step import (
+    DecodingModel,
+    DecodingSettings,
+    check_causal,
+    prompts_of,
+    repeated,
+)
 from tftransformer.models.headed_model import HeadedModel, call_head, of_rows
-from tftransformer.positions import token_positions
+from tftransformer.models.inputs import known_inputs
+from tftransformer.stacks.cached_stack import CachedStack
 from tftransformer.stacks.encoder import EMBEDDED
 
+# Names of Hugging Face, and ours.
+ALIASES = {
+    "input_ids": "token_ids",
+    "attention_mask": "padding_mask",
+    "token_type_ids": "segment_ids",
+    "langs": "language_ids",
+}
 
-class StackModel(HeadedModel):
+
+class StackModel(DecodingModel, HeadedModel):
     """One stack and any number of heads on it: what BERT, GPT and their kin share.
 
     A family makes `self.stack` in its constructor, then calls `make_heads`, then `build`.
@@ -19,15 +36,20 @@ class StackModel(HeadedModel):
     Inputs are int ids (batch, length), or a dict of them as `token_ids` with, optionally:
     `padding_mask`, bool, True = a real token (default: what the embeddings say of the ids, as a
     rule all but the pad id); `position_ids`, `segment_ids`, `language_ids`, int, all shaped as the
-    ids; and whatever else the mask and the heads read. Multiple choice adds an axis: with ids
-    (batch, choices, length) all entries have the axis `choices`, and all outputs too.
+    ids; and whatever else the mask and the heads read. Hugging Face's `input_ids`, `attention_mask`
+    and `token_type_ids` are understood; an entry that nobody reads is an error. Multiple choice
+    adds an axis: with ids (batch, choices, length) all entries have the axis `choices`, and all
+    outputs too.
 
     Outputs are always a dict: `hidden`, float (batch, length, d_model), and each head's by name.
 
     Attributes:
         stack: the `Encoder`.
         heads: dict of the heads by name.
+        input_names: what the model reads itself; masks and heads may read more.
     """
+
+    input_names = ("token_ids", "padding_mask", "position_ids", *EMBEDDED)
 
     @property
     def d_model(self) -> int:
@@ -67,9 +89,7 @@ class StackModel(HeadedModel):
 
     def complete(self, inputs: Any) -> dict[str, Any]:
         """Returns the inputs as a dict with `padding_mask` and, if need be, `position_ids`."""
-        inputs = dict(inputs) if isinstance(inputs, Mapping) else {"token_ids": inputs}
-        if "token_ids" not in inputs:
-            raise ValueError(f"the inputs lack 'token_ids'; they hold {sorted(inputs)}.")
+        inputs = self.named(inputs)
         ids = inputs["token_ids"] = ops.convert_to_tensor(inputs["token_ids"])
         if len(ids.shape) not in (2, 3):
             raise ValueError(
@@ -83,6 +103,14 @@ class StackModel(HeadedModel):
             ops.ones_like(ids, "bool") if mask is None else ops.cast(mask, "bool")
         )
         return inputs
+
+    def named(self, inputs: Any) -> dict[str, Any]:
+        """Returns the inputs as a dict, by our names; refuses those that nobody reads."""
+        inputs = dict(inputs) if isinstance(inputs, Mapping) else {"token_ids": inputs}
+        if not {"token_ids", "input_ids"} & inputs.keys():
+            raise ValueError(f"the inputs lack 'token_ids'; they hold {sorted(inputs)}.")
+        heads = self.heads.values()
+        return known_inputs(inputs, self.input_names, ALIASES, [self.stack.mask], heads)
 
     def position_ids(self, token_ids: Any) -> Any:
         """Returns int (batch, length), where tokens stand, or None: in their columns."""
@@ -123,69 +151,86 @@ class StackModel(HeadedModel):
             "attentions": [slot.self_attention.weights for slot in state.layers],
         }
 
-    def start_decoding(self, inputs: Any, max_length: int, copies: int = 1, head: str = "lm"):
-        """Returns what a decoding strategy steps with, to continue prompts.
+    @property
+    def decoding_stack(self) -> Any:
+        return self.stack
 
-        The tokens of a prompt are numbered 0, 1, 2, … from its first real one, so padding on the
-        left changes nothing where the mask hides padding (the one of a causal XLM does not). New
-        tokens are of the segment and the language of the prompt's last.
+    def check_mask(self) -> None:
+        """Raises a ValueError where the mask shows what is not written yet."""
+        check_causal(self.stack.mask, "mask")
 
-        Args:
-            inputs: the prompts, inputs of the class: ids and, optionally, `padding_mask`,
-                `segment_ids` and `language_ids`, and what the mask reads of each row, (batch,),
-                such as `prefix_lengths`.
-            max_length: how many tokens, the prompt included, the cache can hold.
-            copies: rows for each prompt: the number of beams.
-            head: the head that gives the logits.
-
-        Returns:
-            `step` and the first `cache`. `step(ids, cache, position)` takes int ids
-            (batch · copies, new tokens), the cache, and how many tokens it holds, and returns the
-            logits (batch · copies, vocabulary) after the last of them and the new cache.
-        """
-        inputs = self.complete(inputs)
-        mask = ops.repeat(inputs["padding_mask"], copies, axis=0)
-        rows, prompt = ops.shape(mask)
-        check_room(prompt, max_length, self.stack.embeddings)
-        mask = ops.pad(mask, ((0, 0), (0, max_length - prompt)), constant_values=True)
-        given = ops.minimum(ops.arange(max_length), prompt - 1)
-        embedded = {
-            name: ops.repeat(ops.take(ids, given, axis=1), copies, axis=0)
-            for name, ids in inputs.items()
-            if name in EMBEDDED
+    def decoding_inputs(self, inputs: Any, head: str) -> tuple[dict[str, Any], bool]:
+        """Returns the completed inputs with `prompt_mask`; and whether ids tell what is padding."""
+        if head not in self.heads:
+            raise ValueError(f"the model has no head {head!r} to write by: {sorted(self.heads)}.")
+        given = self.named(inputs)
+        if ops.ndim(given["token_ids"]) != 2:
+            raise ValueError("decoding takes token_ids (batch, length), without choices.")
+        guesses = not {"padding_mask", "lengths"} & given.keys()
+        guesses = guesses and self.stack.embeddings.compute_mask(given["token_ids"]) is not None
+        completed = self.complete(given)
+        position_ids = completed.get("position_ids")
+        if position_ids is None:
+            position_ids = self.position_ids(completed["token_ids"])
+        kept = {
+            name: completed[name]
+            for name in ("token_ids", *EMBEDDED, "memory", "memory_lengths")
+            if completed.get(name) is not None
         }
-        embedded["position_ids"] = ops.maximum(token_positions(mask), 0)
-        constant = {
-            name: ops.repeat(value, copies, axis=0) for name, value in of_rows(inputs).items()
+        if position_ids is not None:
+            kept["position_ids"] = ops.cast(position_ids, "int32")
+        kept |= of_rows(completed)
+        kept = keras.tree.map_structure(ops.convert_to_tensor, kept)
+        return {"prompt_mask": completed["padding_mask"], **kept}, guesses
+
+    def begin_decoding(
+        self, inputs: Mapping[str, Any], settings: DecodingSettings
+    ) -> tuple[Callable, Any]:
+        """Returns the function of a step and its first cache."""
+        prompts = prompts_of(inputs, settings)
+        inputs = {name: value for name, value in inputs.items() if name != "prompt_mask"}
+        inputs = repeated(inputs, settings.num_beams)
+        of_prompt = {
+            name: prompts.ordered(inputs[name])
+            for name in ("position_ids", *EMBEDDED)
+            if name in inputs
         }
+        constant = of_rows(inputs)
+        cached = CachedStack(
+            self.stack,
+            prompts,
+            settings.cache_length,
+            self._real_tokens if settings.guesses else None,
+            inputs.get("memory"),
+        )
 
         def step(ids, cache, position):
-            slots = [LayerState(KeyValueCache(**own, position=position)) for own in cache]
-            state = StackState(slots, position=position, length=max_length)
-            columns = position + ops.arange(ops.shape(ids)[1])
-            now = {name: ops.take(ids, columns, axis=1) for name, ids in embedded.items()}
-            context = {**constant, **now}
-            hidden = self.stack(ids, mask, context=context, state=state, training=False)
-            caches = [slot.self_attention for slot in state.layers]
-            logits = call_head(self.heads[head], hidden[:, -1], {}, False)
-            return logits, [{"key": cache.key, "value": cache.value} for cache in caches]
+            ids = prompts.put_in_order(ids, position)
 
-        step.max_length = max_length
-        return step, self.stack.empty_cache(rows, max_length)
+            def run(columns, padding_mask, state):
+                now = {name: prompts.at(x, columns) for name, x in of_prompt.items()}
+                behind = ops.maximum(columns - (prompts.width - 1), 0)
+                if "position_ids" in now:
+                    now["position_ids"] = now["position_ids"] + behind
+                elif prompts.leading is not None:
+                    now["position_ids"] = ops.maximum(columns - prompts.leading[:, None], 0)
+                context = {**constant, **now}
+                return self.run_step(ids, padding_mask, context, state)
 
+            hidden, cache = cached.step(ids, cache, position, run)
+            return call_head(self.heads[settings.head], hidden[:, -1], {}, False), cache
 
-def check_room(prompt: Any, max_length: int, embeddings: Any) -> None:
-    """Raises a ValueError where a prompt, or a text of `max_length` tokens, is too long."""
-    if isinstance(prompt, int) and prompt > max_length:
-        raise ValueError(
-            f"the prompts have {prompt} columns and the cache room for {max_length}: raise "
-            "max_length, which counts the prompt, too."
-        )
-    known = getattr(embeddings.position, "num_positions", None)
-    if known is not None and max_length > known:
-        raise ValueError(
-            f"max_length={max_length} is more than the {known} positions of the model."
-        )
+        return step, cached.first_cache()
+
+    def _real_tokens(self, ids: Any, columns: Any) -> Any:
+        """Which new ids are tokens, as the embeddings say of them."""
+        return self.stack.embeddings.compute_mask(ids)
+
+    def run_step(
+        self, ids: Any, padding_mask: Any, context: dict[str, Any], state: StackState
+    ) -> Any:
+        """Runs the stack on new tokens: what the head reads ends the result (rows, …, d_model)."""
+        return self.stack(ids, padding_mask, context=context, state=state, training=False)
 
 
 def fold(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

@@ -169,6 +169,7 @@ class T5(HeadedModel, EncoderDecoder):
         training: bool | None = None,
     ) -> dict[str, Any]:
         """Runs both stacks and some of the heads."""
+        inputs = self.named(inputs)
         source_ids = ops.convert_to_tensor(inputs["source_ids"])
         if "target_ids" not in inputs:
             start = ops.full_like(source_ids[:, :1], self.start_id)
@@ -186,3 +187,10 @@ class T5(HeadedModel, EncoderDecoder):
 
     def logits(self, hidden: Any) -> Any:
         return self.heads["lm"](hidden)
+
+    def check_head(self, head: str) -> None:
+        if head not in self.heads:
+            raise ValueError(f"the model has no head {head!r} to write by: {sorted(self.heads)}.")
+
+    def next_logits(self, hidden: Any, head: str) -> Any:
+        return call_head(self.heads[head], hidden, {}, False)

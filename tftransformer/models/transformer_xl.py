@@ -1,6 +1,6 @@
 """TransformerXL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -176,7 +176,8 @@ class TransformerXL(RecurrentModel):
         self.build()
 
     def complete(self, inputs):
-        told = isinstance(inputs, Mapping) and inputs.get("padding_mask") is not None
+        inputs = self.named(inputs)
+        told = "padding_mask" in inputs
         inputs = super().complete(inputs)
         if not told:  # a text ends at its first padding, whatever follows
             real = ops.cast(inputs["padding_mask"], "int32")

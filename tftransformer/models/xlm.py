@@ -1,6 +1,5 @@
 """XLM."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -68,6 +67,8 @@ class XLM(StackModel):
     >>> model({"token_ids": ids, "language_ids": 2 * ids})["lm"].shape
     TensorShape([2, 7, 100])
     """
+
+    input_names = (*StackModel.input_names, "lengths")
 
     def __init__(
         self,
@@ -163,7 +164,8 @@ class XLM(StackModel):
         self.build()
 
     def complete(self, inputs: Any) -> dict[str, Any]:
-        given = isinstance(inputs, Mapping) and inputs.get("padding_mask") is not None
+        inputs = self.named(inputs)
+        given = "padding_mask" in inputs
         inputs = super().complete(inputs)
         if self.stack.embeddings.languages is None:
             inputs.pop("language_ids", None)

@@ -79,6 +79,13 @@ class XLNet(RecurrentModel):
     TensorShape([2, 1, 100])
     """
 
+    input_names = (
+        *RecurrentModel.input_names,
+        "attention_mask",
+        "permutation",
+        "target_mapping",
+    )
+
     def __init__(
         self,
         vocab_size: int = 32000,
@@ -214,9 +221,13 @@ class XLNet(RecurrentModel):
         context["attention_mask"] = visible
         return given
 
-    def run_step(self, ids, padding_mask, context, state):
+    def check_mask(self):
+        """Whatever the mask: tokens are written from left to right, each seeing those before."""
+
+    def run_segment(self, ids, padding_mask, context, state):
         rows, length = ops.shape(ids)
         keys = ops.arange(state.length) - state.position
+        following = ops.arange(length, length + 1) + state.position - state.memory
         # One target, at the place of the token that is to follow.
         return self.stack(
             ids,
@@ -228,7 +239,7 @@ class XLNet(RecurrentModel):
                 "permutation": ops.arange(length + 1)[None],  # from left to right
             },
             query_context={
-                "query_positions": ops.arange(length, length + 1),
+                "query_positions": following,
                 "attention_mask": keys[None] < length,
             },
             state=state,

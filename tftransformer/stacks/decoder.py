@@ -94,7 +94,7 @@ class Decoder(Encoder):
         if encoder_padding_mask is None:
             encoder_padding_mask = ops.ones_like(encoder_output[:1, :, 0], dtype="bool")
         cross_context = {
-            "query_positions": context["query_positions"],
+            "query_positions": self._query_positions(context, state),
             "key_positions": ops.arange(ops.shape(encoder_padding_mask)[1]),
             "padding_mask": encoder_padding_mask,
             **(cross_context or {}),
@@ -110,6 +110,14 @@ class Decoder(Encoder):
             context=context,
             cross_context=cross_context,
         )
+
+    @staticmethod
+    def _query_positions(context: Mapping[str, Any], state: StackState | None) -> Any:
+        """The token positions of the queries, by which the source is looked at."""
+        positions = context["query_positions"]
+        if state is None or state.leading is None:
+            return positions
+        return positions - state.leading[:, None]
 
     def compute_mask(self, inputs, previous_mask=None):
         mask = super().compute_mask(inputs, previous_mask)

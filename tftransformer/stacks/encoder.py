@@ -10,6 +10,7 @@ from tftransformer.core import Layer, check_ints, copy_of, register
 from tftransformer.layers import EncoderLayer, Residual, StackState, make_norm
 from tftransformer.layers.encoder_layer import arguments_of, build_once
 from tftransformer.masks import Mask, PaddingMask, check_mask
+from tftransformer.stacks.token_numbers import numbered_columns, visible_tokens
 
 Masks = Mask | Sequence[Mask] | Callable[[int], Mask] | None
 
@@ -173,24 +174,16 @@ class Encoder(Layer):
         context: Mapping[str, Any] | None = None,
         state: StackState | None = None,
     ) -> dict[str, Any]:
-        """Returns the dict of tensors that the mask of the self-attention reads."""
-        query_positions = key_positions = ops.arange(ops.shape(inputs)[1])
-        if state is not None and state.length is not None:
-            query_positions = query_positions + state.position
-            key_positions = ops.arange(state.length)
-        elif padding_mask is None:
+        """Returns the dict of tensors that masks, scorers and positions read: see `call`."""
+        numbered = numbered_columns(ops.shape(inputs)[1], state)
+        if padding_mask is None and (state is None or state.length is None):
             padding_mask = self.compute_mask(inputs, implicit_padding_mask(inputs))
         if padding_mask is None:
-            padding_mask = ops.ones_like(key_positions, dtype="bool")[None]
-        return {
-            "query_positions": query_positions,
-            "key_positions": key_positions,
-            "padding_mask": padding_mask,
-            **(context or {}),
-        }
+            padding_mask = ops.ones_like(numbered["key_positions"], dtype="bool")[None]
+        return {**numbered, "padding_mask": padding_mask, **(context or {})}
 
-    def empty_cache(self, rows: Any, length: int) -> list[dict[str, Any]]:
-        """Returns the buffers of each layer's self-attention for `rows` of `length` tokens."""
+    def check_cacheable(self) -> None:
+        """Raises a ValueError where a step with a cache could not equal the whole pass."""
         for layer in self.layers:
             if not hasattr(layer, "check_cacheable"):
                 raise ValueError(
@@ -198,12 +191,13 @@ class Encoder(Layer):
                     "your own derives from EncoderLayer, or has its method check_cacheable()."
                 )
             layer.check_cacheable()
+
+    def empty_cache(self, rows: Any, length: Any) -> list[dict[str, Any]]:
+        """Returns the buffers of each layer's self-attention for `rows` of `length` tokens."""
+        self.check_cacheable()
         return [
             {
-                name: ops.zeros(
-                    (rows, layer.attention.num_key_value_heads, length, layer.attention.head_width),
-                    self.compute_dtype,
-                )
+                name: ops.zeros(layer.attention.cache_shape(rows, length), self.compute_dtype)
                 for name in ("key", "value")
             }
             for layer in self.layers
@@ -232,8 +226,9 @@ class Encoder(Layer):
                 context["query_positions"], context["key_positions"]
             )
         slots = state.layers if state else [None] * len(self.layers)
+        seen = evaluated(masks, context, state)
         hidden_states = self._run_layers(
-            x, slots, masks=evaluated(masks, context), context=context, training=training, **given
+            x, slots, masks=seen, context=context, training=training, **given
         )
         if state:
             state.hidden_states = hidden_states
@@ -245,19 +240,23 @@ class Encoder(Layer):
     ) -> list[Any]:
         """Sends the embedded inputs through the layers: `x` and the output of each of them."""
         hidden_states = [x]
-        for layer, slot, seen in zip(self.layers, slots, masks, strict=True):
-            told = {"state": slot, **seen, **given}
-            takes = self._layers_take[len(hidden_states) - 1]
-            x = layer(hidden_states[-1], **{k: v for k, v in told.items() if k in takes})
+        for index, (slot, seen) in enumerate(zip(slots, masks, strict=True)):
+            x = self._run_layer(index, hidden_states[-1], slot, **seen, **given)
             hidden_states.append(self._without_padding(x, given["context"]))
         return hidden_states
+
+    def _run_layer(self, index: int, x: Any, slot: Any, **given: Any) -> Any:
+        """Sends the vectors through layer `index`, which is told what its call names."""
+        told = {"state": slot, **given}
+        takes = self._layers_take[index]
+        return self.layers[index](x, **{name: told[name] for name in told if name in takes})
 
     def _without_padding(self, x: Any, context: Mapping[str, Any]) -> Any:
         """The vectors (batch, length, d_model), those of padding zero if they are to be."""
         if not self.zero_padding:
             return x
-        # The mask covers all keys of a cache, the vectors only those of this call.
-        is_token = ops.take(context["padding_mask"], context["query_positions"], axis=1)
+        # The mask covers all keys of a memory or a cache, the vectors only those of this call.
+        is_token = ops.take(context["padding_mask"], context["query_columns"], axis=1)
         return x * ops.cast(is_token, x.dtype)[..., None]
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -270,12 +269,14 @@ class Encoder(Layer):
         return (*inputs_shape[:2], self.d_model)
 
 
-def evaluated(masks: Sequence[Mask], context: Mapping[str, Any]) -> list[dict[str, Any]]:
+def evaluated(
+    masks: Sequence[Mask], context: Mapping[str, Any], state: StackState | None = None
+) -> list[dict[str, Any]]:
     """Returns what each layer is told of its mask: the tensor, made once a mask, and the mask."""
     tensors: dict[Mask, Any] = {}
     for mask in masks:
         if mask not in tensors:
-            tensors[mask] = mask(context)
+            tensors[mask] = visible_tokens(mask, context, state)
     return [{"attention_mask": tensors[mask], "expression": mask} for mask in masks]
 
 

@@ -8,7 +8,8 @@ from keras import ops
 from tftransformer.core import register
 from tftransformer.layers import StackState
 from tftransformer.masks import CausalMask, Mask, MemoryMask
-from tftransformer.stacks.encoder import Encoder, Masks
+from tftransformer.stacks.encoder import Encoder, Masks, implicit_padding_mask
+from tftransformer.stacks.token_numbers import numbered_columns
 
 
 @register
@@ -16,14 +17,15 @@ class RecurrentEncoder(Encoder):
     """A stack that also attends to a memory of earlier segments (Dai et al. 2019, §3.2).
 
     The memory of a layer holds the layer's own inputs for the tokens before the segment. Masks and
-    scorers see it at the positions −M…−1; the segment itself always starts at 0.
+    scorers see it at the positions −M…−1; the segment itself starts at 0. Tokens that caches hold
+    are of the segment, too: a step of decoding goes on with their numbers.
 
     Args:
         num_layers: number of layers.
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        memory_length: how many positions `remember` keeps; None = all.
+        memory_length: how many positions `update_memory` keeps; None = all.
         reuse_length: how many positions from the start of a segment enter the memory; None = all.
         mask: who may see whom; default `CausalMask() & MemoryMask()`.
         **options: of `Encoder` and, for each layer, of `EncoderLayer`.
@@ -66,12 +68,12 @@ class RecurrentEncoder(Encoder):
             context: further entries for the mask; `memory_lengths`, int () or (batch,), where not
                 all of the memory is filled.
             state: slots for hidden states, attention weights and caches. Caches hold the memory,
-                too, and `state.position` counts it.
+                too: `state.memory` says how much, and `state.position` counts it.
             training: whether dropout is active.
 
         Returns:
-            float tensor (batch, length, d_model), in the compute dtype. `remember` makes the next
-            memory of `state.hidden_states`.
+            float tensor (batch, length, d_model), in the compute dtype. `update_memory` makes the
+            next memory of `state.hidden_states`.
         """
         context = self.mask_context(inputs, padding_mask, context, state, memory)
         return self._run(
@@ -84,40 +86,33 @@ class RecurrentEncoder(Encoder):
         )
 
     def mask_context(self, inputs, padding_mask=None, context=None, state=None, memory=None):
-        length = ops.shape(inputs)[1]
-        real = ops.cast(
-            super().mask_context(inputs, padding_mask, None, state)["padding_mask"], "bool"
-        )
         if state is not None and state.length is not None:
-            past, keys = state.position, state.length
-            # Without a length of the memory, all that the caches hold is remembered.
-            filled = ops.minimum(past, self.memory_length or state.length)
-        else:
-            past = filled = 0 if memory is None else ops.shape(memory[0])[1]
-            keys = past + length
-            before = ops.ones((ops.shape(real)[0], past), dtype="bool")
-            real = ops.concatenate([before, real], axis=1)
+            cached = super().mask_context(inputs, padding_mask, None, state)
+            # What the caches hold is remembered, as far as a memory reaches back.
+            filled = ops.minimum(state.position, self.memory_length or state.length)
+            cached["segment_start"] = ops.convert_to_tensor(state.position - state.memory, "int32")
+            cached["memory_lengths"] = ops.convert_to_tensor(filled, "int32")
+            return {**cached, **(context or {})}
+        past = 0 if memory is None else ops.shape(memory[0])[1]
+        numbered = numbered_columns(ops.shape(inputs)[1], memory=past)
+        if padding_mask is None:
+            padding_mask = self.compute_mask(inputs, implicit_padding_mask(inputs))
+        if padding_mask is None:
+            padding_mask = ops.ones_like(numbered["query_positions"], dtype="bool")[None]
+        padding_mask = ops.cast(padding_mask, "bool")
+        before = ops.ones((ops.shape(padding_mask)[0], past), dtype="bool")
         return {
-            "query_positions": ops.arange(length),
-            "key_positions": ops.arange(keys) - past,
-            "padding_mask": real,
-            "memory_lengths": ops.convert_to_tensor(filled, "int32"),
+            **numbered,
+            "padding_mask": ops.concatenate([before, padding_mask], axis=1),
+            "memory_lengths": ops.convert_to_tensor(past, "int32"),
             **(context or {}),
         }
 
-    def _run_layers(self, x, slots, masks, memory=None, **given):
-        hidden_states = [x]
-        for index, (slot, seen) in enumerate(zip(slots, masks, strict=True)):
-            x = self._run_layer(index, hidden_states[-1], slot, memory=memory, **seen, **given)
-            hidden_states.append(x)
-        return hidden_states
-
-    def _run_layer(self, index: int, x: Any, slot: Any, memory: Any = None, **given: Any) -> Any:
-        """Sends the inputs of layer `index` through it, its memory before them."""
+    def _run_layer(self, index, x, slot, memory=None, **given):
         value = None if memory is None else joined(memory, index, x)
-        return self.layers[index](x, value=value, state=slot, **given)
+        return super()._run_layer(index, x, slot, value=value, **given)
 
-    def remember(
+    def update_memory(
         self, hidden_states: Sequence[Any], memory: Sequence[Any] | None = None
     ) -> list[Any]:
         """Returns the memory for the next segment; no gradient goes through it.
@@ -137,24 +132,28 @@ class RecurrentEncoder(Encoder):
             kept.append(ops.stop_gradient(segment))
         return kept
 
-    def memory_cache(self, memory: Sequence[Any], length: int) -> list[dict[str, Any]]:
+    def memory_cache(
+        self, memory: Sequence[Any], length: Any = None, leading: Any = None
+    ) -> list[dict[str, Any]]:
         """Returns the buffers for decoding, as `empty_cache`, with the memory at their start.
 
         Args:
             memory: for each layer a float tensor (rows, M, d_model).
-            length: of the buffers, M included.
+            length: how many slots the buffers have, M included; None = M.
+            leading: int (rows,), padding before the first token of each row, or None: the memory
+                will move up past it.
         """
+        positions = ops.arange(-ops.shape(memory[0])[1], 0)
+        if leading is not None:
+            positions = positions + leading[:, None]
         caches = []
         for layer, past in zip(self.layers, memory, strict=True):
             past = layer.attention_residual.prepare(ops.cast(past, self.compute_dtype))
-            pair = layer.attention.project_value(past)
-            room = ((0, 0), (0, 0), (0, length - ops.shape(past)[1]), (0, 0))
-            caches.append(
-                {
-                    name: ops.pad(projected, room)
-                    for name, projected in zip(("key", "value"), pair, strict=True)
-                }
-            )
+            pair = layer.attention.project_value(past, positions)
+            if length is not None:
+                room = ((0, 0), (0, 0), (0, length - ops.shape(past)[1]), (0, 0))
+                pair = [ops.pad(projected, room) for projected in pair]
+            caches.append(dict(zip(("key", "value"), pair, strict=True)))
         return caches
 
 

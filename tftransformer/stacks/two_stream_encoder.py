@@ -95,7 +95,7 @@ class TwoStreamEncoder(RecurrentEncoder):
             query_context = {**context, **(query_context or {})}
             given["targets"] = {
                 "target_mapping": target_mapping,
-                "masks": evaluated(self.masks, query_context),
+                "masks": evaluated(self.masks, query_context, state),
                 "context": query_context,
             }
         return self._run(inputs, state, training, context=context, **given)
@@ -117,6 +117,7 @@ class TwoStreamEncoder(RecurrentEncoder):
             content = self._run_layer(
                 index, streams[-2], slot, memory=memory, **masks[index], **given
             )
+            content = self._without_padding(content, given["context"])
             keys = slot.self_attention
             slot.cross_attention = FixedKeyValue(keys.key, keys.value)
             slot.cross_attention.wants_weights = wants_weights
@@ -130,6 +131,6 @@ class TwoStreamEncoder(RecurrentEncoder):
             streams += [content, query]
         return streams
 
-    def remember(self, hidden_states, memory=None):
+    def update_memory(self, hidden_states, memory=None):
         two_streams = len(hidden_states) > len(self.layers) + 1
-        return super().remember(hidden_states[::2] if two_streams else hidden_states, memory)
+        return super().update_memory(hidden_states[::2] if two_streams else hidden_states, memory)

@@ -6,7 +6,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from tftransformer.decoding import Sampling
 from tftransformer.serving import TaskGraph
 
 # What `str.isspace` says yes to, and nothing at all.
@@ -69,21 +68,19 @@ class TranslationGraph(TaskGraph):
 
     def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> Any:
         source_ids = rows["source_ids"]
-        step, cache = model.start_decoding(
+        step = model.start_decoding(
             source_ids,
-            self.max_target_length if fixed else None,  # without a length it grows
-            copies=self.strategy.rows_per_prompt,
+            cache_length=self.max_target_length if fixed else None,  # without a length it grows
+            num_beams=self.strategy.rows_per_prompt,
         )
-        sampling = isinstance(self.strategy, Sampling)
         return self.strategy(
             step,
-            cache,
             tf.fill([tf.shape(source_ids)[0], 1], self.start_id),
             max_new_tokens=self.max_target_length,
             end_id=self.target_tokenizer.special_ids["end"],
             pad_id=self.target_tokenizer.special_ids["pad"],
             processors=self.processors,
-            **({"row_numbers": rows["row_numbers"]} if sampling else {}),
+            row_numbers=rows["row_numbers"],
         )
 
     def answers(self, found: Any, known: Any) -> dict[str, dict[str, tf.Tensor]]:
@@ -106,6 +103,6 @@ def start_of(model: Any, tokenizer: Any) -> int:
     return tokenizer.special_ids.get("start", getattr(model, "start_id", -1))
 
 
-def _ban_from(pieces: int, scores: Any, ids: Any, length: Any) -> Any:
+def _ban_from(pieces: int, scores: Any, ids: Any, lengths: Any) -> Any:
     """A processor for models that know more ids than there are pieces: these say nothing."""
     return tf.where(tf.range(tf.shape(scores)[1]) < pieces, scores, -float("inf"))

@@ -27,7 +27,9 @@ def check(case: Case) -> None:
         model = case.folder.model
         decode(
             case,
-            lambda length, copies: model.start_decoding(inputs, length, copies),
+            lambda length, copies: model.start_decoding(
+                inputs, cache_length=length, num_beams=copies
+            ),
             inputs["token_ids"],
         )
         return

@@ -15,7 +15,9 @@ def check(case: Case) -> None:
         last = ForcedEnd(case.options["max_length"], config["forced_eos_token_id"])
         decode(
             case,
-            lambda length, copies: model.start_decoding(inputs, length, copies),
+            lambda length, copies: model.start_decoding(
+                inputs, cache_length=length, num_beams=copies
+            ),
             prompt,
             [BadWords([[config["pad_token_id"]]]), last],
         )

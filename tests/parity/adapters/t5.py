@@ -28,7 +28,13 @@ def check(case: Case) -> None:
         inputs = pair_inputs(case)
         model, start = case.folder.model, case.folder.config["decoder_start_token_id"]
         prompt = np.full_like(inputs["source_ids"][:, :1], start)
-        decode(case, lambda length, copies: model.start_decoding(inputs, length, copies), prompt)
+        decode(
+            case,
+            lambda length, copies: model.start_decoding(
+                inputs, cache_length=length, num_beams=copies
+            ),
+            prompt,
+        )
         return
     else:
         got = pair_outputs(case, NAMES)

@@ -28,7 +28,7 @@ def check(case: Case) -> None:
     inputs = {"token_ids": ids, **memory_inputs(case)}
     if case.call == "generate":
         start = case.folder.model.start_decoding
-        decode(case, lambda length, copies: start(inputs, length, copies), ids)
+        decode(case, lambda length, beams: start(inputs, cache_length=length, num_beams=beams), ids)
         return
     got = renamed(case.folder.model.details(inputs), NAMES)
     labels, config = case.inputs.get("labels"), case.folder.config

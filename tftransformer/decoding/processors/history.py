@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from tftransformer.core import is_int, is_number, register, require
+from tftransformer.core.selection import pick
 from tftransformer.decoding.processors.processor import Processor
 
 
@@ -15,7 +16,7 @@ from tftransformer.decoding.processors.processor import Processor
 class RepetitionPenalty(Processor):
     """Makes tokens that the row already has less likely: `s·p` if `s < 0`, else `s/p`.
 
-    Once for each token, however often it occurs; prompt and padding count as the row's.
+    Once for each token, however often it occurs; the prompt counts as the row's.
 
     Args:
         penalty: float > 0, p; 1 changes nothing, below 1 encourages repetition.
@@ -29,8 +30,8 @@ class RepetitionPenalty(Processor):
         valid = is_number(self.penalty) and self.penalty > 0
         require(valid, "penalty", self.penalty, "a number > 0")
 
-    def __call__(self, scores, ids, length):
-        so_far = ops.broadcast_to(ops.arange(_width(ids)) < length, ops.shape(ids))
+    def __call__(self, scores, ids, lengths):
+        so_far = ops.broadcast_to(ops.arange(_width(ids)) < _of_rows(lengths), ops.shape(ids))
         penalized = ops.where(scores < 0, scores * self.penalty, scores / self.penalty)
         return ops.where(_marked(ids, so_far, scores), penalized, scores)
 
@@ -40,7 +41,7 @@ class RepetitionPenalty(Processor):
 class NoRepeatNgrams(Processor):
     """Bans each token that would complete an n-gram which the row already has.
 
-    Prompt and padding count as the row's.
+    The prompt counts as the row's.
 
     Args:
         size: int ≥ 1, n; 1 lets no token occur twice.
@@ -53,13 +54,13 @@ class NoRepeatNgrams(Processor):
     def __post_init__(self):
         require(is_int(self.size, 1), "size", self.size, "an int ≥ 1")
 
-    def __call__(self, scores, ids, length):
+    def __call__(self, scores, ids, lengths):
         # Window i is the n-1 tokens from column i and the one that completed them.
         completing = ids[:, self.size - 1 :]
         windows = _width(completing)
-        repeats = ops.arange(windows) + self.size <= length
+        repeats = ops.arange(windows) + self.size <= _of_rows(lengths)
         repeats = ops.broadcast_to(repeats, ops.shape(completing))
-        tail = _last_tokens(ids, length, self.size - 1)
+        tail = _last_tokens(ids, lengths, self.size - 1)
         for offset in range(self.size - 1):
             same = ids[:, offset : offset + windows] == tail[:, offset : offset + 1]
             repeats = ops.logical_and(repeats, same)
@@ -88,12 +89,12 @@ class BadWords(Processor):
         require(valid, "words", self.words, expected)
         object.__setattr__(self, "words", tuple(tuple(word) for word in self.words))
 
-    def __call__(self, scores, ids, length):
+    def __call__(self, scores, ids, lengths):
         for size in sorted({len(word) for word in self.words}):
             words = np.array([word for word in self.words if len(word) == size], "int32")
-            tail = _last_tokens(ids, length, size - 1)
+            tail = _last_tokens(ids, lengths, size - 1)
             begun = ops.all(tail[:, None, :] == words[None, :, :-1], axis=-1)
-            begun = ops.logical_and(begun, length >= size - 1)
+            begun = ops.logical_and(begun, _of_rows(lengths) >= size - 1)
             last = ops.broadcast_to(words[:, -1], ops.shape(begun))
             scores = ops.where(_marked(last, begun, scores), -np.inf, scores)
         return scores
@@ -103,10 +104,16 @@ def _width(ids):
     return ops.shape(ids)[1]
 
 
-def _last_tokens(ids, length, count):
-    """The `count` tokens (rows, count) before column `length`; anything where there are none."""
-    columns = ops.maximum(ops.arange(count, dtype="int32") + (length - count), 0)
-    return ops.take(ids, columns, axis=1)
+def _of_rows(lengths):
+    """Lengths (rows,), or one for all, as (rows, 1)."""
+    return ops.reshape(lengths, (-1, 1))
+
+
+def _last_tokens(ids, lengths, count):
+    """The `count` tokens (rows, count) before column `lengths`; anything where there are none."""
+    columns = ops.maximum(ops.arange(count, dtype="int32") + (_of_rows(lengths) - count), 0)
+    columns = ops.broadcast_to(columns, (ops.shape(ids)[0], count))
+    return pick(ids, columns)
 
 
 def _marked(tokens, flags, scores):

@@ -26,8 +26,8 @@ class MinLength(Processor):
         require(is_int(self.min_length, 0), "min_length", self.min_length, "an int ≥ 0")
         require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
 
-    def __call__(self, scores, ids, length):
-        return _ban_end(scores, self.end_id, length < self.min_length)
+    def __call__(self, scores, ids, lengths):
+        return _ban_end(scores, self.end_id, lengths < self.min_length)
 
 
 @register
@@ -38,7 +38,7 @@ class MinNewTokens(Processor):
     Args:
         min_new_tokens: int ≥ 0, generated tokens that must stand before the end token.
         end_id: int, the end token.
-        prompt_length: int, tokens of the prompt; 1 for an encoder-decoder's start token.
+        prompt_length: int, tokens of the prompt, where no strategy calls it, which knows them.
     """
 
     min_new_tokens: int
@@ -50,8 +50,14 @@ class MinNewTokens(Processor):
         require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
         require(is_int(self.prompt_length, 1), "prompt_length", self.prompt_length, "an int ≥ 1")
 
-    def __call__(self, scores, ids, length):
-        return _ban_end(scores, self.end_id, length - self.prompt_length < self.min_new_tokens)
+    def __call__(self, scores, ids, lengths):
+        return _ban_end(scores, self.end_id, lengths - self.prompt_length < self.min_new_tokens)
+
+    def for_prompts(self, lengths):
+        def process(scores, ids, so_far):
+            return _ban_end(scores, self.end_id, so_far - lengths < self.min_new_tokens)
+
+        return process
 
 
 @register
@@ -73,13 +79,18 @@ class ForcedEnd(Processor):
         require(is_int(self.max_length, 2), "max_length", self.max_length, "an int ≥ 2")
         require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
 
-    def __call__(self, scores, ids, length):
+    def __call__(self, scores, ids, lengths):
         forced = ops.where(_is_end(scores, self.end_id), 0.0, -np.inf)
-        return ops.where(length == self.max_length - 1, forced, scores)
+        return ops.where(_of_rows(lengths == self.max_length - 1), forced, scores)
 
 
 def _ban_end(scores, end_id, banned):
-    return ops.where(ops.logical_and(_is_end(scores, end_id), banned), -np.inf, scores)
+    return ops.where(ops.logical_and(_is_end(scores, end_id), _of_rows(banned)), -np.inf, scores)
+
+
+def _of_rows(flags):
+    """Flags (rows,) as (rows, 1)."""
+    return ops.reshape(flags, (-1, 1))
 
 
 def _is_end(scores, end_id):

@@ -1,6 +1,8 @@
 """The call all processors share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tftransformer.core import Configurable
 
@@ -13,17 +15,21 @@ class Processor(Configurable):
     words, minimum length, forced end, and for sampling temperature, top-k, top-p, typical.
     """
 
-    def __call__(self, scores, ids, length):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         """Changes the scores of the next token.
 
         Args:
             scores: float32 tensor (rows, vocab): logits in greedy decoding and sampling,
                 log-probabilities in beam search.
-            ids: int32 tensor (rows, total), the whole rows, prompt and its padding included;
-                only the first `length` columns count.
-            length: int32 scalar tensor, tokens in the rows so far, the prompt included.
+            ids: int32 tensor (rows, total), the tokens of each row from column 0, the prompt
+                included and without its padding; only the first `lengths` columns count.
+            lengths: int32 tensor (rows,), tokens of each row so far, the prompt included.
 
         Returns:
             float32 tensor (rows, vocab); -inf bans a token.
         """
         raise NotImplementedError
+
+    def for_prompts(self, lengths: Any) -> Callable[[Any, Any, Any], Any]:
+        """Returns what acts on rows whose prompts have these lengths, int (rows,)."""
+        return self

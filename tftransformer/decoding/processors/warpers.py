@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from tftransformer.core import is_int, is_number, register, require
+from tftransformer.core import check_ints, is_number, register, require
 from tftransformer.decoding.processors.processor import Processor
 
 
@@ -24,95 +24,95 @@ class Temperature(Processor):
         valid = is_number(self.temperature) and self.temperature > 0
         require(valid, "temperature", self.temperature, "a number > 0; for 0 use Greedy()")
 
-    def __call__(self, scores, ids, length):
+    def __call__(self, scores, ids, lengths):
         return scores / self.temperature
 
 
 @register
 @dataclass(frozen=True)
 class TopK(Processor):
-    """Bans all but the `count` best tokens; those equal to the last of them stay, too.
+    """Bans all but the `top_k` best tokens; those equal to the last of them stay, too.
 
     Args:
-        count: int ≥ 1; a larger one than the vocabulary changes nothing.
+        top_k: int ≥ 1; a larger one than the vocabulary changes nothing.
 
     Reference: Fan et al. 2018, "Hierarchical Neural Story Generation", §5.4.
     """
 
-    count: int
+    top_k: int
 
     def __post_init__(self):
-        require(is_int(self.count, 1), "count", self.count, "an int ≥ 1")
+        check_ints(1, top_k=self.top_k)
 
-    def __call__(self, scores, ids, length):
-        best, _ = ops.top_k(scores, min(self.count, scores.shape[-1]))
+    def __call__(self, scores, ids, lengths):
+        best, _ = ops.top_k(scores, min(self.top_k, scores.shape[-1]))
         return ops.where(scores < best[:, -1:], -np.inf, scores)
 
 
 @register
 @dataclass(frozen=True)
 class TopP(Processor):
-    """Keeps the smallest set of best tokens that holds at least probability `mass`.
+    """Keeps the smallest set of best tokens that holds at least probability `top_p`.
 
     Tokens equal to the last of them stay, too.
 
     Args:
-        mass: float in (0, 1].
+        top_p: float in (0, 1].
         min_tokens: int ≥ 1, tokens to keep in any case.
 
     Reference: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration", §3.1.
     """
 
-    mass: float
+    top_p: float
     min_tokens: int = 1
 
     def __post_init__(self):
-        _check_mass(self.mass, self.min_tokens)
+        _check_top_p(self.top_p, self.min_tokens)
 
-    def __call__(self, scores, ids, length):
+    def __call__(self, scores, ids, lengths):
         ordered, _ = ops.top_k(scores, scores.shape[-1])
         probabilities = ops.softmax(ordered)
         before = ops.cumsum(probabilities, axis=-1) - probabilities
-        threshold = _kth(ordered, _count(before < self.mass, self.min_tokens))
+        threshold = _kth(ordered, _count(before < self.top_p, self.min_tokens))
         return ops.where(scores < threshold, -np.inf, scores)
 
 
 @register
 @dataclass(frozen=True)
 class Typical(Processor):
-    """Keeps the tokens whose surprise is nearest the expected one, of probability `mass`.
+    """Keeps tokens of probability `top_p`, by how near their negative log-likelihood is the mean.
 
     Tokens are ranked by `|−log p − H|`, H being the entropy of the distribution.
 
     Args:
-        mass: float in (0, 1].
+        top_p: float in (0, 1].
         min_tokens: int ≥ 1, tokens to keep in any case.
 
     Reference: Meister et al. 2023, "Locally Typical Sampling", §4.
     """
 
-    mass: float
+    top_p: float
     min_tokens: int = 1
 
     def __post_init__(self):
-        _check_mass(self.mass, self.min_tokens)
+        _check_top_p(self.top_p, self.min_tokens)
 
-    def __call__(self, scores, ids, length):
-        surprise = -ops.log_softmax(scores)
-        probabilities = ops.exp(-surprise)
-        # A banned token is infinitely surprising and has no part in the entropy.
-        terms = ops.where(probabilities > 0, probabilities * surprise, 0.0)
-        distance = ops.abs(surprise - ops.sum(terms, axis=-1, keepdims=True))
+    def __call__(self, scores, ids, lengths):
+        nll = -ops.log_softmax(scores)
+        probabilities = ops.exp(-nll)
+        # A banned token has no part in the entropy, where its term would be 0 · ∞.
+        terms = ops.where(probabilities > 0, probabilities * nll, 0.0)
+        distance = ops.abs(nll - ops.sum(terms, axis=-1, keepdims=True))
         nearest, order = ops.top_k(-distance, scores.shape[-1])
         held = ops.take_along_axis(probabilities, order, axis=-1)
         before = ops.cumsum(held, axis=-1) - held
-        threshold = _kth(nearest, _count(before < self.mass, self.min_tokens))
+        threshold = _kth(nearest, _count(before < self.top_p, self.min_tokens))
         return ops.where(-distance < threshold, -np.inf, scores)
 
 
-def _check_mass(mass, min_tokens):
-    require(is_number(mass) and 0 < mass <= 1, "mass", mass, "a probability in (0, 1]")
-    require(is_int(min_tokens, 1), "min_tokens", min_tokens, "an int ≥ 1")
+def _check_top_p(top_p, min_tokens):
+    require(is_number(top_p) and 0 < top_p <= 1, "top_p", top_p, "a probability in (0, 1]")
+    check_ints(1, min_tokens=min_tokens)
 
 
 def _count(kept, at_least):

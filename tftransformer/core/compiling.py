@@ -1,0 +1,77 @@
+"""Compiled functions on whatever backend Keras has: the one place that knows how each does it."""
+
+import contextlib
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+
+def _backend_module() -> Any:
+    """TensorFlow or JAX, whichever Keras runs on: imported already, so nothing is loaded here."""
+    return importlib.import_module(keras.backend.backend())
+
+
+def can_compile() -> bool:
+    """Whether `compiled` makes anything faster on this backend."""
+    return keras.backend.backend() in ("tensorflow", "jax")
+
+
+def shapes_may_grow() -> bool:
+    """Whether a loop may hand on tensors of other shapes than it was given."""
+    return keras.backend.backend() == "tensorflow"
+
+
+def is_tracing(*values: Any) -> bool:
+    """Whether a graph is being made: values are placeholders, and a compiled call is no use."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        return not _backend_module().executing_eagerly()
+    if backend == "jax":
+        tracer = _backend_module().core.Tracer
+        return any(isinstance(leaf, tracer) for leaf in keras.tree.flatten(values))
+    return False
+
+
+def concrete(value: Any) -> Any:
+    """Returns a tensor as a numpy array, or None where its values are not known yet."""
+    return None if value is None or is_tracing(value) else keras.ops.convert_to_numpy(value)
+
+
+@contextlib.contextmanager
+def outside_graphs():
+    """Within it, operations on constants are computed at once, even while a graph is made."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        with _backend_module().init_scope():
+            yield
+    elif backend == "jax":
+        with _backend_module().ensure_compile_time_eval():
+            yield
+    else:
+        yield
+
+
+def compiled(function: Callable, variables: Sequence[keras.Variable]) -> Callable:
+    """Returns `function(*arguments)` compiled: by `tf.function`, or by `jax.jit`.
+
+    Traces are kept with what is returned, one for each structure and shapes of the arguments; on
+    TensorFlow the second shape makes a trace for all sizes of the axes that differ. What the
+    variables hold is read at each call.
+
+    Args:
+        function: takes and returns nested structures of tensors; what else it needs it closes over.
+        variables: all variables that it reads.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return _backend_module().function(function, autograph=False, reduce_retracing=True)
+    if keras.backend.backend() != "jax":
+        return function
+
+    @_backend_module().jit
+    def pure(values, arguments):
+        with keras.StatelessScope(state_mapping=zip(variables, values, strict=True)):
+            return function(*arguments)
+
+    return lambda *arguments: pure([variable.value for variable in variables], arguments)

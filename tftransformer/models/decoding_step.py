@@ -1,0 +1,274 @@
+"""DecodingStep: what a decoding strategy drives, the same for all models."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from tftransformer.core import check_ints, require
+from tftransformer.core.compiling import concrete, is_tracing, outside_graphs, shapes_may_grow
+from tftransformer.stacks.cached_stack import Prompts
+
+
+class DecodingSettings(NamedTuple):
+    """What of a decoding is no tensor.
+
+    Attributes:
+        cache_length: how many tokens the cache can hold; None: it grows.
+        num_beams: rows for each prompt.
+        head: the head that gives the logits.
+        padded: whether there may be padding in the prompts.
+        guesses: whether a new token may be padding, as its id says.
+    """
+
+    cache_length: int | None
+    num_beams: int
+    head: str
+    padded: bool = False
+    guesses: bool = False
+
+
+class Traces(dict):
+    """What was compiled for a model, by settings; the oldest goes when there are many."""
+
+    most = 32
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        while len(self) >= self.most:
+            del self[next(iter(self))]
+        super().__setitem__(key, value)
+
+
+class DecodingStep:
+    """A cached call: `step(ids, cache, position) -> (logits, cache)`.
+
+    It runs new tokens, int ids (rows, n), of which the first stands in column `position`, and
+    returns the logits (rows, vocabulary) after the last of them. The cache is any nested structure,
+    possibly empty, of tensors with the rows first, whose shapes stay. Models make their steps
+    themselves, by `start_decoding`; a step of one's own is a function:
+
+    >>> table = np.random.default_rng(0).normal(size=(10, 10)).astype("float32")
+    >>> def bigrams(ids, cache, position):
+    ...     return keras.ops.take(table, ids[:, -1], axis=0), cache
+    >>> step = DecodingStep(bigrams)
+    >>> step(np.array([[2], [5]]), step.cache, 0)[0].shape
+    TensorShape([2, 10])
+
+    Args:
+        function: the call.
+        cache: the first cache.
+        cache_length: how many columns the cache has room for; None = nothing is said of it.
+
+    Attributes:
+        rows: rows of the cache, or None where they are not known.
+        prompt_mask: bool (prompts, columns), True = a real token; None: all are.
+        num_positions: how many tokens the model can number; None = any.
+        grows: whether the shapes of the cache change with each step.
+    """
+
+    def __init__(self, function: Callable, cache: Any = (), cache_length: int | None = None):
+        if not callable(function):
+            raise TypeError(f"a DecodingStep needs a function, not {function!r}.")
+        check_ints(1, or_none=True, cache_length=cache_length)
+        self._begun = (function, cache)
+        self.cache_length = cache_length
+        self.prompt_mask = self.num_positions = self.start = None
+        self.grows = False
+
+    @classmethod
+    def of_model(
+        cls, model: Any, inputs: Mapping[str, Any], settings: DecodingSettings
+    ) -> "DecodingStep":
+        """Returns the step of a model that defines `begin_decoding(inputs, settings)`."""
+        step = cls.__new__(cls)
+        step._begun, step.start = None, Start(model, dict(inputs), settings)
+        step.cache_length = settings.cache_length
+        step.grows = settings.cache_length is None
+        step.prompt_mask = inputs["prompt_mask"] if settings.padded else None
+        step.num_positions = num_positions(model.decoding_stack)
+        if is_tracing(inputs):
+            step._begin()
+        return step
+
+    def _begin(self) -> tuple[Callable, Any]:
+        if self._begun is None:
+            self._begun = self.start.model.begin_decoding(self.start.inputs, self.start.settings)
+        return self._begun
+
+    @property
+    def cache(self) -> Any:
+        """The first cache."""
+        return self._begin()[1]
+
+    @property
+    def rows(self) -> int | None:
+        if self.start is not None:
+            leaves = keras.tree.flatten(self.start.inputs)
+            prompts = leaves[0].shape[0]
+            return None if prompts is None else prompts * self.start.settings.num_beams
+        leaves = keras.tree.flatten(self.cache)
+        return np.shape(leaves[0])[0] if leaves and len(leaves[0].shape) else None
+
+    def __call__(self, ids: Any, cache: Any, position: Any) -> tuple[Any, Any]:
+        return self._begin()[0](ids, cache, position)
+
+
+class Start(NamedTuple):
+    """How a model begins to decode: what a compiled decoding does anew for other inputs."""
+
+    model: Any
+    inputs: dict[str, Any]
+    settings: DecodingSettings
+
+    def key(self) -> tuple:
+        """What a trace depends on, besides the shapes of the inputs."""
+        return (self.settings, tuple(map(id, self.model.weights)))
+
+
+class DecodingModel:
+    """Mixin: what models that decode share.
+
+    A subclass has `decoding_stack`, the stack with the cache, and defines
+    `decoding_inputs(inputs, head)`, which checks and completes the inputs and says of them whether
+    padding is guessed, and `begin_decoding(inputs, settings)`, the function of the step and its
+    first cache.
+    """
+
+    @property
+    def traces(self) -> Traces:
+        """What strategies compiled for this model."""
+        if "_traces" not in self.__dict__:
+            # Past Keras, which would search it for layers.
+            object.__setattr__(self, "_traces", Holder(Traces()))
+        return self._traces.held
+
+    def start_decoding(
+        self,
+        inputs: Any,
+        *,
+        cache_length: int | None = None,
+        num_beams: int = 1,
+        head: str = "lm",
+    ) -> DecodingStep:
+        """Returns what a decoding strategy steps with, to continue prompts.
+
+        Each prompt goes on behind its last token, wherever padding stands, and no row depends on
+        the others: token positions count real tokens from 0, and nothing sees padding.
+
+        Args:
+            inputs: those of the class; see there what is read.
+            cache_length: how many tokens, those of the prompt included, the cache can hold; None:
+                it grows with each step, which is faster, but not where XLA compiles, nor on JAX.
+            num_beams: rows for each prompt.
+            head: the head that gives the logits.
+
+        Raises:
+            ValueError: if the model cannot write from left to right, knows fewer positions than
+                the cache is long, or the inputs are not those of the class.
+        """
+        check_ints(1, num_beams=num_beams)
+        check_ints(1, or_none=True, cache_length=cache_length)
+        if cache_length is None and not shapes_may_grow():
+            raise ValueError(
+                f"the cache cannot grow on {keras.backend.backend()}: give cache_length, the most "
+                "tokens that it has to hold."
+            )
+        if not self.built:
+            self.build()
+        check_writes(self)
+        known = num_positions(self.decoding_stack)
+        if known is not None and cache_length is not None and cache_length > known:
+            raise ValueError(
+                f"cache_length={cache_length} is more than the {known} positions of the model."
+            )
+        inputs, guesses = self.decoding_inputs(inputs, head)
+        mask, padded = inputs.get("prompt_mask"), False
+        if mask is not None:
+            if cache_length is not None and (mask.shape[1] or 0) > cache_length:
+                raise ValueError(
+                    f"the prompts have {mask.shape[1]} columns and the cache room for "
+                    f"{cache_length}: raise cache_length, which counts the prompt, too."
+                )
+            values = concrete(mask)
+            padded = values is None or not values.all()
+        settings = DecodingSettings(cache_length, num_beams, head, padded, guesses)
+        return DecodingStep.of_model(self, inputs, settings)
+
+
+class Holder(NamedTuple):
+    """Something that Keras does not look into."""
+
+    held: Any
+
+
+def repeated(x: Any, times: int) -> Any:
+    """Returns a structure of tensors with each row `times` times."""
+    if times == 1:
+        return x
+    return keras.tree.map_structure(lambda leaf: ops.repeat(leaf, times, axis=0), x)
+
+
+def prompts_of(inputs: Mapping[str, Any], settings: DecodingSettings) -> Prompts:
+    """Returns the prompts of inputs that hold `prompt_mask`, with the rows of the beams."""
+    mask = repeated(inputs["prompt_mask"], settings.num_beams)
+    rows, width = ops.shape(mask)
+    return Prompts(rows, width, mask if settings.padded else None)
+
+
+def num_positions(stack: Any) -> int | None:
+    """Returns how many tokens a stack can number, or None for any number."""
+    position = getattr(stack.embeddings, "position", None)
+    return getattr(position, "num_positions", None)
+
+
+def check_writes(model: Any) -> None:
+    """Raises a ValueError for a model that cannot write from left to right beside a cache."""
+    stack = model.decoding_stack
+    if model.traces.get("writes") == id(stack):
+        return
+    model.check_mask()
+    for index, layer in enumerate(stack.layers):
+        for name in ("attention", "cross_attention"):
+            attention = getattr(layer, name, None)
+            if attention is not None and not hasattr(attention, "project_value"):
+                raise ValueError(
+                    f"layer {index} has a {type(attention).__name__} as {name}, which knows no "
+                    "cache: decode with MultiHeadAttention, or a layer that has its "
+                    "project_value, cache_shape and state."
+                )
+        _check_feed_forward(index, getattr(layer, "feed_forward", None), stack.d_model)
+    model.traces["writes"] = id(stack)
+
+
+def check_causal(mask: Any, name: str) -> None:
+    """Raises a ValueError where a mask may show tokens that are not written yet."""
+    with outside_graphs():
+        none = np.zeros(1, "int32")
+        # A prefix is a part of the prompt, which is there as a whole.
+        high = mask.reach(0, 0, {"prefix_lengths": none, "memory_lengths": none}).high
+        sees = high is None or int(high) > 0
+    require(
+        not sees,
+        name,
+        mask,
+        "a mask that shows no token after the query, for what is not written yet cannot be seen: "
+        f"mask={mask!r} & CausalMask(); a mask of your own says so by `reach`",
+    )
+
+
+def _check_feed_forward(index: int, layer: Any, width: int) -> None:
+    """A layer that looks along the sequence sees other tokens without a cache than with one."""
+    if layer is None or getattr(layer, "is_positionwise", False):
+        return
+    with outside_graphs():
+        x = np.random.default_rng(0).normal(size=(1, 4, width)).astype("float32")
+        whole = ops.convert_to_numpy(ops.cast(layer(x, training=False), "float32"))[:, -1:]
+        alone = ops.convert_to_numpy(ops.cast(layer(x[:, -1:], training=False), "float32"))
+    if not np.allclose(whole, alone, atol=1e-2):
+        raise ValueError(
+            f"the feed_forward of layer {index}, a {type(layer).__name__}, mixes tokens: with a "
+            "cache it would see others than without. Decode with a layer that treats each token "
+            "alone."
+        )

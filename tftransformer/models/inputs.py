@@ -1,0 +1,69 @@
+"""The inputs of models by name: what means the same is understood, what nobody reads is refused."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import keras
+
+from tftransformer.masks import Mask, TensorMask
+
+# Entries of the context that masks of this package read.
+OF_MASKS = ("prefix_lengths", "permutation", "query_documents", "key_documents", "memory_lengths")
+OF_HEADS = (
+    "pooled_positions",
+    "mask_positions",
+    "span_mask",
+    "start_positions",
+    "class_positions",
+)
+
+
+def known_inputs(
+    inputs: Mapping[str, Any],
+    names: Iterable[str],
+    aliases: Mapping[str, str],
+    masks: Iterable[Mask],
+    heads: Iterable[keras.layers.Layer] = (),
+) -> dict[str, Any]:
+    """Returns the inputs under the names of this package.
+
+    Args:
+        inputs: as they were given.
+        names: what the model itself reads.
+        aliases: names of Hugging Face and Keras, and ours.
+        masks: that may read further entries.
+        heads: that may read further entries.
+
+    Raises:
+        ValueError: for an entry that nobody reads, or that is given twice.
+    """
+    leaves = [leaf for mask in masks for leaf in leaves_of(mask)]
+    names = {*names, *(leaf.entry for leaf in leaves if isinstance(leaf, TensorMask))}
+    named: dict[str, Any] = {}
+    for name, value in inputs.items():
+        ours = name if name in names else aliases.get(name, name)
+        if ours in named or (ours != name and ours in inputs):
+            raise ValueError(f"the inputs hold {ours!r} twice: it is also called {name!r}.")
+        if value is not None:
+            named[ours] = value
+    unread = sorted({*named} - names - {*OF_MASKS, *OF_HEADS})
+    if unread and all(map(_is_ours, (*leaves, *heads))):
+        raise ValueError(
+            f"nobody reads {', '.join(map(repr, unread))} among the inputs: the model reads "
+            f"{sorted(names)}, its masks {sorted(OF_MASKS)}, its heads {sorted(OF_HEADS)}."
+        )
+    return named
+
+
+def leaves_of(mask: Mask) -> Iterator[Mask]:
+    """Yields the masks that an expression joins."""
+    parts = [value for value in vars(mask).values() if isinstance(value, Mask)]
+    for part in parts:
+        yield from leaves_of(part)
+    if not parts:
+        yield mask
+
+
+def _is_ours(part: Any) -> bool:
+    """Whether it is of this package, of which is known what it reads."""
+    return type(part).__module__.split(".")[0] == __name__.split(".")[0]

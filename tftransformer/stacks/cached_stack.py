@@ -1,0 +1,182 @@
+"""CachedStack, and how prompts stand in a cache."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from keras import ops
+
+from tftransformer.core.compiling import concrete
+from tftransformer.layers import GrowingKeyValue, KeyValueCache, LayerState, StackState
+
+
+class Prompts:
+    """Prompts of one width, wherever their padding stands.
+
+    In a cache all padding stands on the left, so that the last column of each row is its last token
+    and the next one follows it. Prompts with padding at their ends are put in order when they are
+    run.
+
+    Args:
+        rows: how many rows there are.
+        width: how many columns.
+        mask: bool tensor (rows, width), True = a real token; None where all are.
+
+    Attributes:
+        order: int (rows, width), the column that comes to stand in each; None without a mask.
+        leading: int (rows,), the columns of padding before the first token; None without a mask.
+        is_token: bool (rows, width), the mask in order; None without a mask.
+    """
+
+    def __init__(self, rows: Any, width: Any, mask: Any = None):
+        self.rows, self.width = rows, width
+        self.order = self.leading = self.is_token = None
+        if mask is not None:
+            columns = ops.arange(width)
+            last = ops.max(ops.where(mask, columns, -1), axis=1)
+            # A row of padding alone stays as it is.
+            behind = ops.where(last < 0, 0, width - 1 - last)
+            self.order = (columns - behind[:, None]) % width
+            self.is_token = ops.take_along_axis(mask, self.order, axis=1)
+            self.leading = ops.min(ops.where(self.is_token, columns, width), axis=1)
+
+    def ordered(self, x: Any) -> Any:
+        """Returns (rows, width), each row in the order of the cache."""
+        return x if self.order is None else ops.take_along_axis(x, self.order, axis=1)
+
+    def at(self, x: Any, columns: Any) -> Any:
+        """Returns an ordered (rows, width) at columns (n,); beyond the last one, its value."""
+        return ops.take(x, ops.minimum(columns, self.width - 1), axis=1)
+
+    def put_in_order(self, ids: Any, position: Any) -> Any:
+        """Returns new ids (rows, n) as the cache wants them: a whole prompt in order."""
+        given = ids.shape[1]
+        if self.order is None or given == 1:
+            return ids
+        if given is not None and isinstance(self.width, int) and given != self.width:
+            order = concrete(self.order)
+            if order is not None and (order[:, 0] != 0).any():
+                raise ValueError(
+                    f"the prompts have padding at their ends and {given} of {self.width} columns "
+                    "were given: run such prompts whole."
+                )
+            return ids
+        return ops.take_along_axis(ids, self.order, axis=1)
+
+
+class CachedStack:
+    """A stack that runs on new tokens beside what it knows of those before.
+
+    Args:
+        stack: the stack.
+        prompts: the prompts.
+        length: how many tokens the cache can hold; None: it grows with each step.
+        is_token: bool (rows, n) of int ids (rows, n) and their columns (n,): which of the new ids
+            are tokens; None: all are.
+        memory: for each layer a float tensor (rows, M, d_model), or None.
+    """
+
+    def __init__(
+        self,
+        stack: Any,
+        prompts: Prompts,
+        length: int | None,
+        is_token: Callable[[Any, Any], Any] | None = None,
+        memory: Sequence[Any] | None = None,
+    ):
+        self.stack, self.prompts, self.length = stack, prompts, length
+        self.is_token, self.memory = is_token, memory
+        self.past = 0 if memory is None else ops.shape(memory[0])[1]
+
+    def first_cache(self) -> dict[str, Any]:
+        """Returns the cache before the first step."""
+        rows = self.prompts.rows
+        if self.memory is None:
+            layers = self.stack.empty_cache(rows, self._no_columns())
+        else:
+            length = None if self.length is None else self.past + self.length
+            layers = self.stack.memory_cache(self.memory, length, self.prompts.leading)
+        cache: dict[str, Any] = {"layers": layers}
+        if self.is_token is not None:
+            cache["is_token"] = ops.ones((rows, self._no_columns()), "bool")
+        return cache
+
+    def _no_columns(self) -> Any:
+        """The length of empty buffers."""
+        if self.length is not None:
+            return self.length
+        # A 0 of which TensorFlow's graphs do not know the value, or the shape could not change.
+        weight = ops.reshape(ops.convert_to_tensor(self.stack.weights[0]), (-1,))
+        return ops.cast(ops.sum(weight[:0]), "int32")
+
+    def step(
+        self, ids: Any, cache: dict[str, Any], position: Any, run: Callable[..., Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Runs the stack on new tokens.
+
+        Args:
+            ids: int (rows, n), in the order of the cache.
+            cache: that of the step before.
+            position: int, scalar: how many columns it holds.
+            run: calls the stack: `run(columns, padding_mask, state)` with the columns of the ids,
+                int (n,), returns what the step returns.
+
+        Returns:
+            what `run` returned, and the new cache.
+        """
+        count = ops.shape(ids)[1]
+        columns = position + ops.arange(count)
+        length = position + count if self.length is None else self.length
+        after: dict[str, Any] = {}
+        if self.is_token is not None:
+            new = self.is_token(ids, columns)
+            if self.prompts.is_token is not None:
+                of_prompt = self.prompts.at(self.prompts.is_token, columns)
+                new = ops.where(columns < self.prompts.width, of_prompt, new)
+            after["is_token"] = self._appended(cache["is_token"], new, position)
+        order = self._order(ids, length)
+        kind = GrowingKeyValue if self.length is None else KeyValueCache
+        state = StackState(
+            [
+                LayerState(kind(**own, position=self.past + position, order=order))
+                for own in cache["layers"]
+            ],
+            position=self.past + position,
+            length=self.past + length,
+            memory=self.past,
+            leading=self.prompts.leading,
+        )
+        found = run(columns, self._padding_mask(after.get("is_token"), length), state)
+        caches = [slot.self_attention for slot in state.layers]
+        after["layers"] = [{"key": own.key, "value": own.value} for own in caches]
+        return found, after
+
+    def _appended(self, buffer: Any, new: Any, position: Any) -> Any:
+        if self.length is None:
+            return ops.concatenate([buffer, new], axis=1)
+        return ops.slice_update(buffer, (0, position), new)
+
+    def _padding_mask(self, is_token: Any, length: Any) -> Any:
+        """Which slots hold a token: bool (rows, slots), or None where all do."""
+        columns = ops.arange(length)
+        if is_token is None:
+            if self.prompts.is_token is None:
+                return None
+            is_token = self.prompts.at(self.prompts.is_token, columns)
+            is_token = ops.logical_or(is_token, columns >= self.prompts.width)
+        if self.memory is None:
+            return is_token
+        real = ops.pad(ops.cast(is_token, "int32"), ((0, 0), (self.past, 0)), constant_values=1) > 0
+        if self.prompts.leading is None:
+            return real
+        # The memory stands where the padding before the first token was.
+        slots = ops.arange(self.past + length)
+        return ops.logical_or(real, slots < self.past + self.prompts.leading[:, None])
+
+    def _order(self, ids: Any, length: Any) -> Any:
+        """How a prompt with padding before its first token brings the memory up to it."""
+        if self.memory is None or self.prompts.leading is None or ids.shape[1] == 1:
+            return None
+        slots, leading = ops.arange(self.past + length), self.prompts.leading[:, None]
+        memory = slots - leading
+        moved = ops.where(memory < 0, slots + self.past, memory)
+        return ops.where(slots < self.past + leading, moved, slots)
