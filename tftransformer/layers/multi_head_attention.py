@@ -142,7 +142,7 @@ class MultiHeadAttention(Layer):
 
     def cache_shape(self, rows: Any, length: Any) -> tuple[Any, ...]:
         """Returns the shape of a buffer for the keys, or the values, of `length` tokens."""
-        return (rows, self.num_heads, length, self.head_width)
+        return (rows, self.num_key_value_heads, length, self.head_width)
 
     def project_value(self, value: Any, positions: Any = None) -> tuple[Any, Any]:
         """Projects what is attended to.

@@ -26,7 +26,11 @@ def check(case: Case, prefix: str = "Bert") -> None:
     if case.call == "generate":
         inputs = stack_inputs(case)
         start = functools.partial(case.folder.model.start_decoding, inputs)
-        decode(case, start, inputs["token_ids"])
+        decode(
+            case,
+            lambda length, beams: start(cache_length=length, num_beams=beams),
+            inputs["token_ids"],
+        )
         return
     kind = case.folder.meta["class"].removeprefix(prefix)
     both = kind == "ForPreTraining"
