@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+import tftransformer
+
 NUMBERS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf"}
 PAIRS = [
     (f"{a} and {b}", f"{NUMBERS[a]} und {NUMBERS[b]}") for a in NUMBERS for b in NUMBERS if a != b
@@ -203,6 +205,10 @@ def test_warnings_read_as_messages(folder, tmp_path):
     assert "no row is left" in err
     code, _, err = run("train", "--help")
     assert "default: None" not in err
+
+
+def test_the_version_is_told():
+    assert run("--version")[1] == f"tftransformer {tftransformer.__version__}\n"
 
 
 def test_help_comes_at_once_and_names_the_commands():
