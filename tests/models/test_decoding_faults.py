@@ -152,13 +152,21 @@ def test_a_model_that_sees_the_future_does_not_write():
         model.start_decoding(np.ones((1, 3), "int32"))
 
 
+def test_one_layer_that_sees_the_future_is_enough_not_to_write():
+    masks = [CausalMask(), PaddingMask()]
+    decoder = {"num_layers": 2, "d_model": 8, "num_heads": 2, "dff": 8, "vocab_size": V}
+    model = Transformer(**decoder, decoder_mask=masks)
+    with pytest.raises(ValueError, match=r"decoder_mask=PaddingMask\(\) was given"):
+        model.start_decoding(np.ones((1, 3), "int32"))
+
+
 def test_attention_without_a_cache_and_layers_that_mix_tokens_do_not_write():
     options = {"num_layers": 1, "d_model": 8, "num_heads": 2, "dff": 8, "vocab_size": V}
     foreign = keras.layers.MultiHeadAttention(2, 4, name="foreign")
-    with pytest.raises(ValueError, match="MultiHeadAttention as attention, which knows no cache"):
+    with pytest.raises(ValueError, match="MultiHeadAttention keeps no keys and values"):
         Transformer(**options, attention=foreign).start_decoding(np.ones((1, 3), "int32"))
     mixes = keras.layers.Conv1D(8, 3, padding="causal")
-    with pytest.raises(ValueError, match="Conv1D, mixes tokens"):
+    with pytest.raises(ValueError, match=r"Conv1D.* may look at other positions"):
         Transformer(**options, feed_forward=mixes).start_decoding(np.ones((1, 3), "int32"))
     alone = keras.layers.Dense(8)
     Transformer(**options, feed_forward=alone).start_decoding(np.ones((1, 3), "int32"))

@@ -13,6 +13,7 @@ from tftransformer.layers.encoder_layer import (
     arguments_of,
     attend,
     build_once,
+    check_keeps_keys,
 )
 from tftransformer.masks import Mask, with_heads
 
@@ -48,6 +49,10 @@ class DecoderLayer(EncoderLayer):
             "cross_attention_residual"
         )
         self._cross_attention_takes = arguments_of(self.cross_attention)
+
+    def check_cacheable(self) -> None:
+        super().check_cacheable()
+        check_keeps_keys(self.cross_attention, self._cross_attention_takes)
 
     def build(self, x_shape, encoder_output_shape=None):
         super().build(x_shape)

@@ -1,7 +1,7 @@
 """EncoderLayer."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import keras
@@ -128,12 +128,7 @@ class EncoderLayer(Layer):
 
     def check_cacheable(self) -> None:
         """Raises a ValueError where a step with a cache could not equal the whole pass."""
-        if "state" not in self._attention_takes:
-            raise ValueError(
-                f"{type(self.attention).__name__} keeps no keys and values, so this stack cannot "
-                "decode with a cache: use MultiHeadAttention, or give its `call` the argument "
-                "`state` and let `state.extend(project)` return what is attended to."
-            )
+        check_keeps_keys(self.attention, self._attention_takes)
         if mixes_positions(self.feed_forward):
             raise ValueError(
                 f"{self.feed_forward!r} may look at other positions than its own, which a cache "
@@ -254,3 +249,15 @@ def attend(
     if "state" not in takes and type(given.get("state")) is AttentionState:
         del given["state"]
     return attention(query, value, attention_mask=mask, training=training, **given)
+
+
+def check_keeps_keys(attention: keras.layers.Layer, takes: Container[str]) -> None:
+    """Raises a ValueError for an attention that cannot go on from keys and values it is given."""
+    methods = ("project_value", "cache_shape")
+    if "state" not in takes or not all(hasattr(attention, name) for name in methods):
+        raise ValueError(
+            f"{type(attention).__name__} keeps no keys and values, so this stack cannot decode "
+            "with a cache: use MultiHeadAttention, or a layer with its project_value and "
+            "cache_shape, whose `call` takes `state` and attends to what `state.extend(project)` "
+            "returns."
+        )

@@ -1,6 +1,6 @@
 """DecodingStep: what a decoding strategy drives, the same for all models."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -229,46 +229,22 @@ def check_writes(model: Any) -> None:
     if model.traces.get("writes") == id(stack):
         return
     model.check_mask()
-    for index, layer in enumerate(stack.layers):
-        for name in ("attention", "cross_attention"):
-            attention = getattr(layer, name, None)
-            if attention is not None and not hasattr(attention, "project_value"):
-                raise ValueError(
-                    f"layer {index} has a {type(attention).__name__} as {name}, which knows no "
-                    "cache: decode with MultiHeadAttention, or a layer that has its "
-                    "project_value, cache_shape and state."
-                )
-        _check_feed_forward(index, getattr(layer, "feed_forward", None), stack.d_model)
+    stack.check_cacheable()
     model.traces["writes"] = id(stack)
 
 
-def check_causal(mask: Any, name: str) -> None:
-    """Raises a ValueError where a mask may show tokens that are not written yet."""
-    with outside_graphs():
-        none = np.zeros(1, "int32")
-        # A prefix is a part of the prompt, which is there as a whole.
-        high = mask.reach(0, 0, {"prefix_lengths": none, "memory_lengths": none}).high
-        sees = high is None or int(high) > 0
-    require(
-        not sees,
-        name,
-        mask,
-        "a mask that shows no token after the query, for what is not written yet cannot be seen: "
-        f"mask={mask!r} & CausalMask(); a mask of your own says so by `reach`",
-    )
-
-
-def _check_feed_forward(index: int, layer: Any, width: int) -> None:
-    """A layer that looks along the sequence sees other tokens without a cache than with one."""
-    if layer is None or getattr(layer, "is_positionwise", False):
-        return
-    with outside_graphs():
-        x = np.random.default_rng(0).normal(size=(1, 4, width)).astype("float32")
-        whole = ops.convert_to_numpy(ops.cast(layer(x, training=False), "float32"))[:, -1:]
-        alone = ops.convert_to_numpy(ops.cast(layer(x[:, -1:], training=False), "float32"))
-    if not np.allclose(whole, alone, atol=1e-2):
-        raise ValueError(
-            f"the feed_forward of layer {index}, a {type(layer).__name__}, mixes tokens: with a "
-            "cache it would see others than without. Decode with a layer that treats each token "
-            "alone."
+def check_causal(masks: Iterable[Any], name: str) -> None:
+    """Raises a ValueError where one of the masks may show tokens that are not written yet."""
+    for mask in masks:
+        with outside_graphs():
+            none = np.zeros(1, "int32")
+            # A prefix is a part of the prompt, which is there as a whole.
+            high = mask.reach(0, 0, {"prefix_lengths": none, "memory_lengths": none}).high
+            sees = high is None or int(high) > 0
+        require(
+            not sees,
+            name,
+            mask,
+            "a mask that shows no token after the query, for what is not written yet cannot be "
+            f"seen: mask={mask!r} & CausalMask(); a mask of your own says so by `reach`",
         )

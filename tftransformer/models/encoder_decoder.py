@@ -133,7 +133,7 @@ class EncoderDecoder(DecodingModel, Configurable, keras.Model):
 
     def check_mask(self) -> None:
         """Raises a ValueError where the decoder's mask shows what is not written yet."""
-        check_causal(self.decoder.mask, "decoder_mask")
+        check_causal(self.decoder.masks, "decoder_mask")
 
     def decoding_inputs(self, inputs: Any, head: str) -> tuple[dict[str, Any], bool]:
         """Returns the source, its mask, and what masks read of each row.
@@ -232,7 +232,7 @@ class EncoderDecoder(DecodingModel, Configurable, keras.Model):
                 "there are two paddings: 'padding_mask' is called 'source_padding_mask' or "
                 "'target_padding_mask' here."
             )
-        masks = (self.encoder.mask, self.decoder.mask, self.decoder.cross_mask)
+        masks = [*self.encoder.masks, *self.decoder.masks, self.decoder.cross_mask]
         heads = getattr(self, "heads", {}).values()
         return known_inputs(inputs, INPUT_NAMES, ALIASES, masks, heads)
 

@@ -110,7 +110,7 @@ class StackModel(DecodingModel, HeadedModel):
         if not {"token_ids", "input_ids"} & inputs.keys():
             raise ValueError(f"the inputs lack 'token_ids'; they hold {sorted(inputs)}.")
         heads = self.heads.values()
-        return known_inputs(inputs, self.input_names, ALIASES, [self.stack.mask], heads)
+        return known_inputs(inputs, self.input_names, ALIASES, self.stack.masks, heads)
 
     def position_ids(self, token_ids: Any) -> Any:
         """Returns int (batch, length), where tokens stand, or None: in their columns."""
@@ -157,7 +157,7 @@ class StackModel(DecodingModel, HeadedModel):
 
     def check_mask(self) -> None:
         """Raises a ValueError where the mask shows what is not written yet."""
-        check_causal(self.stack.mask, "mask")
+        check_causal(self.stack.masks, "mask")
 
     def decoding_inputs(self, inputs: Any, head: str) -> tuple[dict[str, Any], bool]:
         """Returns the completed inputs with `prompt_mask`; and whether ids tell what is padding."""

@@ -182,8 +182,19 @@ class Encoder(Layer):
             padding_mask = ops.ones_like(numbered["key_positions"], dtype="bool")[None]
         return {**numbered, "padding_mask": padding_mask, **(context or {})}
 
+    def check_cacheable(self) -> None:
+        """Raises a ValueError where a step with a cache could not equal the whole pass."""
+        for layer in self.layers:
+            if not hasattr(layer, "check_cacheable"):
+                raise ValueError(
+                    f"{layer!r} knows no cache, so this stack cannot decode with one: a layer of "
+                    "your own derives from EncoderLayer, or has its method check_cacheable()."
+                )
+            layer.check_cacheable()
+
     def empty_cache(self, rows: Any, length: Any) -> list[dict[str, Any]]:
         """Returns the buffers of each layer's self-attention for `rows` of `length` tokens."""
+        self.check_cacheable()
         return [
             {
                 name: ops.zeros(layer.attention.cache_shape(rows, length), self.compute_dtype)
