@@ -306,7 +306,7 @@ def test_outputs_without_labels_are_ignored_and_ranks_may_differ():
         ({"loss_weights": {"taggs": 1.0}}, "loss_weights names 'taggs'"),
         ({"loss": lambda y, p: tf.reduce_mean(p)}, r"gives values of shape \(\)"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_what_does_not_fit_is_named(options, message):
     with pytest.raises(ValueError, match=message):
