@@ -190,3 +190,14 @@ def test_half_precision(name, policy):
 def test_published_sizes(kind, options, count):
     with unallocated():
         assert kind(**options).count_params() == count
+
+
+def test_a_gpt_classifier_without_a_pad_id_reads_the_last_token_that_the_mask_shows():
+    model = Gpt2(30, 1, 8, 2, heads={"sequence_classification": {"labels": 2}})
+    short = np.array([[5, 6, 7]], "int32")
+    padded = {
+        "token_ids": np.array([[5, 6, 7, 0, 0]], "int32"),
+        "padding_mask": np.array([[True, True, True, False, False]]),
+    }
+    scores = model(padded)["sequence_classification"]
+    np.testing.assert_allclose(scores, model(short)["sequence_classification"], atol=1e-6)

@@ -185,3 +185,20 @@ def test_a_save_takes_away_the_weights_of_the_older_model_and_nothing_else(tmp_p
     save_pretrained(model, tmp_path, shard_bytes=3000)
     assert not (tmp_path / "model.safetensors").exists()
     assert_same_outputs(model, from_pretrained(tmp_path))
+
+
+@pytest.mark.parametrize("kind", [Gpt, Gpt2])
+def test_ids_hide_nothing_where_the_pad_id_is_the_end_id(kind, tmp_path):
+    model = kind(**SIZES)
+    save_pretrained(model, tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "pad_token_id": 29, "eos_token_id": 29}))
+    ids = np.array([[29, 5, 6, 29, 7, 8]], "int32")  # two texts, the end token between them
+    loaded = from_pretrained(tmp_path)
+    np.testing.assert_array_equal(loaded(ids)["lm"], model(ids)["lm"])
+    save_pretrained(loaded, tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "config.json").read_text())["eos_token_id"] == 29
+    # Other pad ids are hidden: the text behind one is read as if it were not there.
+    path.write_text(json.dumps({**config, "pad_token_id": 29, "eos_token_id": 28}))
+    assert np.abs(from_pretrained(tmp_path)(ids)["lm"] - model(ids)["lm"]).max() > 1e-6

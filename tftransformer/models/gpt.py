@@ -44,6 +44,8 @@ class Gpt(StackModel):
         activation: of the feed-forward nets.
         epsilon: of the norms.
         pad_id: the id that is padding; None if only a `padding_mask` says what is.
+        end_id: the id that ends a text. Where it is the pad id, too, ids do not tell what is
+            padding: nothing is hidden but what a `padding_mask` hides.
         mask: who may see whom; default `CausalMask() & PaddingMask()`.
         tied: whether the language model head shares the table of the tokens.
         heads: see `HeadedModel.make_heads`.
@@ -72,6 +74,7 @@ class Gpt(StackModel):
         activation: Any = "gelu_tanh",
         epsilon: float = 1e-5,
         pad_id: int | None = None,
+        end_id: int | None = None,
         mask: Mask | None = None,
         tied: bool = True,
         heads: Heads = ("lm",),
@@ -80,7 +83,8 @@ class Gpt(StackModel):
         super().__init__(**kwargs)
         dtype = self.dtype_policy
         rate = dropout if embedding_dropout is None else embedding_dropout
-        embeddings = gpt_embeddings(vocab_size, d_model, num_positions, rate, pad_id, dtype)
+        told = None if pad_id == end_id else pad_id
+        embeddings = gpt_embeddings(vocab_size, d_model, num_positions, rate, told, dtype)
         self.stack = Encoder(
             num_layers,
             d_model,
@@ -139,7 +143,7 @@ def gpt_heads(
     """Returns what makes the heads of GPT and GPT-2, by name."""
 
     def classifier(dtype: Any, **given: Any) -> SequenceHead:
-        column = "last" if pad_id is None else "last_but"
+        column = "last_token" if pad_id is None else "last_but"
         last = Pooler(column, token_id=pad_id, dtype=dtype, name="pooler")
         return SequenceHead(last, **{"use_bias": False, **given}, dtype=dtype)
 

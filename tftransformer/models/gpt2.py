@@ -35,6 +35,8 @@ class Gpt2(StackModel):
         scaled_scores: whether scores are divided by √(head width).
         scaled_by_depth: whether layer i, counted from 1, divides its scores by i as well.
         pad_id: the id that is padding; None if only a `padding_mask` says what is.
+        end_id: the id that ends a text. Where it is the pad id, too, ids do not tell what is
+            padding: nothing is hidden but what a `padding_mask` hides.
         mask: who may see whom; default `CausalMask() & PaddingMask()`.
         tied: whether the language model head shares the table of the tokens.
         heads: see `HeadedModel.make_heads`.
@@ -65,6 +67,7 @@ class Gpt2(StackModel):
         scaled_scores: bool = True,
         scaled_by_depth: bool = False,
         pad_id: int | None = None,
+        end_id: int | None = None,
         mask: Mask | None = None,
         tied: bool = True,
         heads: Heads = ("lm",),
@@ -73,7 +76,8 @@ class Gpt2(StackModel):
         super().__init__(**kwargs)
         dtype = self.dtype_policy
         rate = dropout if embedding_dropout is None else embedding_dropout
-        embeddings = gpt_embeddings(vocab_size, d_model, num_positions, rate, pad_id, dtype)
+        told = None if pad_id == end_id else pad_id
+        embeddings = gpt_embeddings(vocab_size, d_model, num_positions, rate, told, dtype)
         # The sum of all layers keeps its variance (Radford et al. 2019, §2.3).
         output_initializer = keras.initializers.RandomNormal(stddev=0.02 * (2 * num_layers) ** -0.5)
         scale = (d_model // num_heads) ** -0.5 if scaled_scores else 1.0

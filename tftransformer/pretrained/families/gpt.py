@@ -1,5 +1,6 @@
 """GPT's files."""
 
+from tftransformer.core import is_int
 from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import Gpt
 from tftransformer.pretrained.family import Family
@@ -51,6 +52,7 @@ FIELDS = (
     Field("attn_pdrop", "attention_dropout"),
     Field("layer_norm_epsilon", "epsilon"),
     Field("pad_token_id", "pad_id"),
+    Field("eos_token_id", "end_id", lambda given, config: given if is_int(given) else None),
     Field("tie_word_embeddings", "tied"),
 )
 DEFAULTS = {
@@ -62,6 +64,7 @@ DEFAULTS = {
     "attn_pdrop": 0.1,
     "layer_norm_epsilon": 1e-5,
     "pad_token_id": None,
+    "eos_token_id": None,
     "tie_word_embeddings": True,
     "summary_first_dropout": 0.1,
 }

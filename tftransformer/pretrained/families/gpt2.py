@@ -42,6 +42,7 @@ GPT2 = Family(
         "scale_attn_by_inverse_layer_idx": False,
         "activation_function": "gelu_new",
         "classifier_dropout": None,
+        "eos_token_id": 50256,
     },
     architectures={
         "GPT2LMHeadModel": ("lm",),
