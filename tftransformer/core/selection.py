@@ -15,7 +15,7 @@ def pick(x, index):
     shape = ops.shape(x)
     rows = ops.reshape(x, (-1, *shape[2:]))
     picked = ops.take(rows, flat_rows(index, shape[1]), axis=0)
-    return ops.reshape(picked, (-1, index.shape[1], *shape[2:]))
+    return ops.reshape(picked, (*ops.shape(index), *shape[2:]))
 
 
 def top_k(x, k):

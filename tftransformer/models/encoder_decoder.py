@@ -15,6 +15,7 @@ from tftransformer.models.decoding_step import (
     prompts_of,
     repeated,
 )
+from tftransformer.models.exporting import ExportedByNames
 from tftransformer.models.headed_model import of_rows
 from tftransformer.models.inputs import known_inputs
 from tftransformer.stacks.cached_stack import CachedStack, Prompts
@@ -33,7 +34,7 @@ ALIASES = {
 }
 
 
-class EncoderDecoder(DecodingModel, Configurable, keras.Model):
+class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
     """What models of two stacks share: how they run, report and decode.
 
     A subclass makes `encoder` and `decoder` in its constructor, sets `pad_id`, ends it with
@@ -41,6 +42,8 @@ class EncoderDecoder(DecodingModel, Configurable, keras.Model):
     the next tokens, and `report(inputs, encoder_state, decoder_state)`, what `call` returns, as
     a dict.
     """
+
+    exported_inputs = ("source_ids", "target_ids")
 
     def build(self, inputs_shape=None):
         self.encoder.build((None, None))

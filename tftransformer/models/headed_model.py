@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import Configurable, register
+from tftransformer.models.exporting import ExportedByNames
 
 Heads = Iterable[str] | Mapping[str, Any]
 
@@ -70,7 +71,7 @@ class HeadedModel(Configurable, keras.Model):
 
 
 @register
-class OneHead(Configurable, keras.Model):
+class OneHead(ExportedByNames, Configurable, keras.Model):
     """A `HeadedModel` whose output is that of one head alone; made by `HeadedModel.only`.
 
     Args:
@@ -83,6 +84,7 @@ class OneHead(Configurable, keras.Model):
         if head not in model.heads:
             raise ValueError(f"the model has no head {head!r}; it has {sorted(model.heads)}.")
         self.model, self.head, self.d_model = model, head, model.d_model
+        self.exported_inputs = model.exported_inputs
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

@@ -14,6 +14,7 @@ from tftransformer.models.decoding_step import (
     prompts_of,
     repeated,
 )
+from tftransformer.models.exporting import ExportedByNames
 from tftransformer.models.headed_model import HeadedModel, call_head, of_rows
 from tftransformer.models.inputs import known_inputs
 from tftransformer.stacks.cached_stack import CachedStack
@@ -28,7 +29,7 @@ ALIASES = {
 }
 
 
-class StackModel(DecodingModel, HeadedModel):
+class StackModel(ExportedByNames, DecodingModel, HeadedModel):
     """One stack and any number of heads on it: what BERT, GPT and their kin share.
 
     A family makes `self.stack` in its constructor, then calls `make_heads`, then `build`.

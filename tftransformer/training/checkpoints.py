@@ -288,7 +288,11 @@ def load_checkpoint(
 
     Example:
 
-    >>> load_checkpoint(model, "runs/de", "average", last=5)  # doctest: +SKIP
+    >>> ids = np.ones((2, 3), "int32")
+    >>> train = tf.data.Dataset.from_tensors((ids, ids, np.ones((2, 3), "float32")))
+    >>> model = tt.Gpt2(10, 1, 8, 2).only("lm")
+    >>> history = tt.Trainer(model, train, epochs=2, directory="runs/gpt2", verbose=0).train()
+    >>> load_checkpoint(model, "runs/gpt2", "average", last=2)
     """
     if which not in ("best", "last", "average"):
         raise ValueError(f"which={which!r}: expected 'best', 'last' or 'average'.")

@@ -136,6 +136,7 @@ class Trainer:
     >>> history.history["val_loss"]
     [..., ...]
     >>> trainer.load("best")
+    'best'
     """
 
     def __init__(
