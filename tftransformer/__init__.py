@@ -90,8 +90,23 @@ _LATER = {
     ],
     "tftransformer.pretrained": ["from_pretrained", "save_pretrained"],
     "tftransformer.tasks": ["Task", "TextClassifier", "Translator", "translation_scores"],
-    "tftransformer.text": ["SentencePieceTokenizer", "WordPieceTokenizer", "load_tokenizer"],
-    "tftransformer.training": ["CarriedMemory", "Checkpointing", "Trainer", "recipes"],
+    "tftransformer.text": [
+        "SentencePieceTokenizer",
+        "Template",
+        "Tokenizer",
+        "WordPieceTokenizer",
+        "load_tokenizer",
+    ],
+    "tftransformer.training": [
+        "BlockedCrossEntropy",
+        "CarriedMemory",
+        "Carry",
+        "Checkpointing",
+        "GradientRule",
+        "TrainStep",
+        "Trainer",
+        "recipes",
+    ],
     "tftransformer.visualize": ["alignment", "attention_map", "training_curves"],
 }
 __getattr__, __dir__ = lazy_names(globals(), _LATER)
