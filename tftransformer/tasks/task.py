@@ -110,7 +110,7 @@ class Task(abc.ABC):
         run = Trainer(model, train, valid, epochs=epochs, **trainer)
         self.history_, self.report_ = run.train().history, train.report
         if directory is not None and valid is not None:
-            take_better(run, valid)
+            run.load("winner", last=5)
         self.model_ = model
         return self
 
@@ -301,17 +301,6 @@ class Task(abc.ABC):
 def _is_pair(row: Any) -> bool:
     """Whether a row is two texts."""
     return isinstance(row, tuple) and len(row) == 2 and all(isinstance(t, str) for t in row)
-
-
-def take_better(run: Trainer, validation: Any, last: int = 5) -> None:
-    """Gives the model of a run the weights that validate better: the best or an average."""
-    loss = {}
-    for which in ("best", "average"):
-        run.load(which, **({"last": last} if which == "average" else {}))
-        loss[which] = run.evaluate(validation)["loss"]
-    if loss["best"] < loss["average"]:
-        run.load("best")
-        print(f"the best epoch is taken: loss {loss['best']:.4f}, average {loss['average']:.4f}")
 
 
 def begun_with(given: DataProcess, saved: DataProcess) -> DataProcess:
