@@ -95,8 +95,8 @@ def test_rows_do_not_depend_on_their_batch():
 
 def test_a_source_padded_on_the_left():
     """Without absolute positions in the encoder, the side of the padding changes nothing."""
-    model = build(rotary=RotaryPositions())
-    model.encoder.embeddings.position = model.decoder.embeddings.position = None
+    nowhere = LearnedPositions(D, 8, initializer="zeros")
+    model = build(rotary=RotaryPositions(), position=nowhere)
     right = np.array([[5, 6, 7, 0, 0]], "int32")
     left = np.array([[0, 0, 5, 6, 7]], "int32")
     outputs = [np.array(model({"source_ids": x, "target_ids": TARGET[:1]})) for x in (right, left)]
