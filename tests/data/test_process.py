@@ -153,6 +153,7 @@ def test_sampling_cuts_anew_each_epoch_and_loses_nothing():
         np.testing.assert_array_equal(one[1], other[1])
 
 
+@pytest.mark.slow
 def test_a_run_on_sampled_segmentations_resumes_exactly(tmp_path):
     frame = pairs(60)
     data = process(vocab_size=310, sampling_alpha=0.3, batch_tokens=128).fit(frame)

@@ -58,6 +58,7 @@ def decode(model, name, ids):
     return BeamSearch(2)(step, prompt, max_new_tokens=6, end_id=1, pad_id=0).ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_graphs_of_open_shapes_write_the_same(name):
     import tensorflow as tf

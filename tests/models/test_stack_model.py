@@ -153,6 +153,7 @@ def test_errors_say_what_to_do():
         make().only("lm")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Bert, Roberta])
 def test_one_head_trains_by_plain_keras(kind, tmp_path):
     model = make(kind, heads=["masked_lm"], dropout=0.0, attention_dropout=0.0)

@@ -125,6 +125,7 @@ def test_wrong_inputs_are_named(inputs, words):
         assert word in str(error.value)
 
 
+@pytest.mark.slow
 def test_keras_compile_fit_evaluate_predict_with_numpy():
     """A model learns eight pairs by heart, from arrays, in plain Keras."""
     random = np.random.default_rng(1)

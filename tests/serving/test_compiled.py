@@ -26,6 +26,7 @@ def said(module, texts):
     return translations, outputs["scores"].numpy()
 
 
+@pytest.mark.slow
 def test_the_int8_export_translates_as_its_module(make_translator, serve, tmp_path):
     translator = make_translator(strategy=Greedy())
     path = translator.export(tmp_path / "export", weights="int8", jit_compile=True)
@@ -35,6 +36,7 @@ def test_the_int8_export_translates_as_its_module(make_translator, serve, tmp_pa
         np.testing.assert_allclose(outputs["scores"], scores, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3), Sampling(seed=1)], ids=repr)
 def test_compiled_translations_are_those_of_the_translator(make_translator, strategy):
     translator = make_translator(strategy=strategy)
@@ -44,6 +46,7 @@ def test_compiled_translations_are_those_of_the_translator(make_translator, stra
     np.testing.assert_allclose(scores, [translation.score for translation in expected], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_sources_are_not_padded_beyond_the_positions_of_the_model(pair_tokenizers):
     size = pair_tokenizers.source_tokenizer.vocab_size
     model = Transformer(1, 16, 2, 32, vocab_size=size, position=LearnedPositions(16, 9))

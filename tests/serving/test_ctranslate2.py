@@ -67,6 +67,7 @@ def assert_equal(model, tokenizers, folder):
         )
 
 
+@pytest.mark.slow
 def test_a_trained_model_translates_the_same(tokenizers, tmp_path):
     model = Transformer(*(1, 32, 4, 64), source_vocab_size=290, target_vocab_size=300, dropout=0.0)
     source, target = tokenizers.source_tokenizer, tokenizers.target_tokenizer

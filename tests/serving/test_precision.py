@@ -65,6 +65,7 @@ def test_another_precision_is_refused():
         in_precision(MODELS["transformer"](), "int4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)], ids=repr)
 def test_the_export_translates_as_the_copy_does(
     make_translator, pair_tokenizers, serve, tmp_path, strategy
@@ -79,6 +80,7 @@ def test_the_export_translates_as_the_copy_does(
     check_size(path, 2 * translator.model.count_params())
 
 
+@pytest.mark.slow
 def test_the_weights_of_an_export_are_those_asked_for(make_translator, pair_tokenizers, tmp_path):
     small = in_precision(make_translator().model, "bfloat16")
     translator = Translator(small, pair_tokenizers, Greedy(), max_length=12)

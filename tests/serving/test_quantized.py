@@ -19,6 +19,7 @@ def rounded(matrix):
     return np.round(matrix / steps) * steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)], ids=repr)
 def test_the_export_translates_as_the_rounded_model(make_translator, serve, tmp_path, strategy):
     translator = make_translator(strategy=strategy)
@@ -37,6 +38,7 @@ def test_the_export_translates_as_the_rounded_model(make_translator, serve, tmp_
         )
 
 
+@pytest.mark.slow
 def test_two_exports_in_one_process_stay_apart(make_translator, serve, tmp_path):
     translator = make_translator(strategy=Greedy())
     first = translator.export(tmp_path / "first", weights="int8")
@@ -53,6 +55,7 @@ def test_two_exports_in_one_process_stay_apart(make_translator, serve, tmp_path)
     assert np.any(other.numpy() != expected)
 
 
+@pytest.mark.slow
 def test_equal_matrices_of_two_precisions_stay_apart(pair_tokenizers, serve, tmp_path):
     """Weights that bfloat16 holds exactly: the codes of both models are the same."""
     size = pair_tokenizers.source_tokenizer.vocab_size

@@ -47,6 +47,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "jit_compile", "parallel"),
     [
@@ -132,6 +133,7 @@ def test_the_export_holds_the_weights_once(make_translator, tmp_path):
     assert weights <= data.stat().st_size < 1.1 * weights
 
 
+@pytest.mark.slow
 def test_a_long_request_is_cut_and_says_so(make_translator, serve, tmp_path):
     translator = make_translator(strategy=Greedy())
     texts = ["dog", "dog house " * 8000]

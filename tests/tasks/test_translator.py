@@ -23,6 +23,7 @@ def translator(make_translator):
     return make_translator(strategy=BeamSearch(3, num_return=2))
 
 
+@pytest.mark.slow
 def test_container_order_and_index_are_kept(translator):
     expected = translator(TEXTS)
     assert isinstance(expected, list)
@@ -47,6 +48,7 @@ def test_nothing_translates_to_nothing(translator):
     assert translator.n_best(["", " \n\u00a0"]) == [[Translation("", 0.0)]] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3), Sampling(seed=4)], ids=repr)
 @pytest.mark.parametrize(
     "settings", [{"batch_size": 1}, {"parallel": 2}, {"parallel": 64}], ids=str
@@ -98,6 +100,7 @@ def test_settings_without_sense_are_refused(make_translator, settings):
         make_translator(**settings)
 
 
+@pytest.mark.slow
 def test_long_sources_are_cut_with_a_warning(make_translator):
     short = make_translator(max_source_length=4)
     with pytest.warns(UserWarning, match="1 of 2 texts have more than max_source_length=4"):
@@ -237,6 +240,7 @@ def test_what_cannot_be_scored_is_not_translated_first(translator):
         translator.module.compute = translate
 
 
+@pytest.mark.slow
 def test_saved_and_loaded_translates_the_same(make_translator, tmp_path):
     translator = make_translator(strategy=BeamSearch(2), processors=[MinNewTokens(3, 3)])
     translator.save(tmp_path / "de")
@@ -281,6 +285,7 @@ def test_a_hostile_folder_takes_no_memory_and_no_stack(make_translator, tmp_path
             Translator.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_interrupted_save_leaves_the_older_one_whole(make_translator, tmp_path, monkeypatch):
     make_translator().save(tmp_path / "de")
     before = Translator.load(tmp_path / "de").n_best(TEXTS)

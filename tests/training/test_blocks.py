@@ -85,6 +85,7 @@ def trained(loss_of, **options):
     return trainer.train().history, model
 
 
+@pytest.mark.slow
 def test_a_trainer_trains_with_it_as_with_all_logits():
     """The head is tied to the embeddings, so its gradient meets theirs."""
     blocked, model = trained(lambda model: BlockedCrossEntropy(model.head, 0.1, block=7))

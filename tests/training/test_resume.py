@@ -60,6 +60,7 @@ def whole(tiny, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_mid_epoch_ends_in_the_same_bits(tiny, whole, tmp_path):
     assert interrupt_after(12, signal.SIGKILL, tmp_path) == -signal.SIGKILL
     assert finish(tmp_path) == whole(1)
@@ -95,6 +96,7 @@ class StopAt(keras.callbacks.Callback):
 
 
 # 7 and 14 are the last ones of the epochs; after 9 there is a checkpoint.
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 7, 9, 13, 14])
 def test_a_stop_at_any_batch_loses_nothing(tiny, whole, tmp_path, batch):
     with pytest.raises(SystemExit, match="143"):
@@ -105,6 +107,7 @@ def test_a_stop_at_any_batch_loses_nothing(tiny, whole, tmp_path, batch):
     assert nothing_left.epoch == [0, 1]
 
 
+@pytest.mark.slow
 def test_the_average_does_not_depend_on_the_clock(tiny, tmp_path):
     """Places that time asks for give way to the next one, and to the end of an epoch."""
 
