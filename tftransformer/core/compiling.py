@@ -1,7 +1,7 @@
 """Compiled functions on whatever backend Keras has: the one place that knows how each does it."""
 
 import contextlib
-import importlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +10,7 @@ import keras
 
 def _backend_module() -> Any:
     """TensorFlow or JAX, whichever Keras runs on: imported already, so nothing is loaded here."""
-    return importlib.import_module(keras.backend.backend())
+    return sys.modules[keras.backend.backend()]
 
 
 def can_compile() -> bool:
