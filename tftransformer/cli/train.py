@@ -8,7 +8,6 @@ average of the last checkpoints or the best epoch, whichever is better on the va
 import argparse
 import functools
 import pathlib
-from typing import Any
 
 from tftransformer.cli import classify
 from tftransformer.cli.tables import read_pairs
@@ -54,6 +53,7 @@ def run(options: argparse.Namespace) -> None:
 
     import tftransformer as tt
     from tftransformer.core import unallocated
+    from tftransformer.tasks.task import begun_with
 
     folder = pathlib.Path(options.model)
     earlier = (
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     if options.resume and (folder / "data").is_dir():
-        data = _begun_with(data, tt.DataProcess.load(folder / "data"))
+        data = begun_with(data, tt.DataProcess.load(folder / "data"))
     schedule = tt.InverseSquareRootSchedule(options.learning_rate, options.warmup_steps)
     loss = tt.LabelSmoothedCrossEntropy(options.label_smoothing)
     checkpointing = tt.Checkpointing(keep_last=options.average)
@@ -127,14 +127,3 @@ def run(options: argparse.Namespace) -> None:
     scores = trainer.evaluate(validation)
     print("validation:", ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
     print(f"translator: {folder}")
-
-
-def _begun_with(given: Any, saved: Any) -> Any:
-    """Returns the `DataProcess` that a run was begun with, if it is as the options say."""
-    before, now = saved.get_config(), given.get_config()
-    differ = [f"{name}={value!r}" for name, value in before.items() if value != now[name]]
-    if differ:
-        raise ValueError(
-            f"the run was begun with {', '.join(differ)}: --resume needs the same options again."
-        )
-    return saved

@@ -309,6 +309,6 @@ def begun_with(given: DataProcess, saved: DataProcess) -> DataProcess:
     differ = [f"{name}={value!r}" for name, value in before.items() if value != now[name]]
     if differ:
         raise ValueError(
-            f"the run was begun with {', '.join(differ)}: resume=True needs the same again."
+            f"the run was begun with {', '.join(differ)}: to resume it, give the same again."
         )
     return saved
