@@ -53,9 +53,9 @@ def save_pretrained(
     Example:
 
     >>> model = tt.Gpt2(vocab_size=100, num_layers=1, d_model=16, num_heads=2)
-    >>> tt.save_pretrained(model, "my-gpt2", config={"eos_token_id": 3})
-    >>> tt.from_pretrained("my-gpt2").further_config["eos_token_id"]
-    3
+    >>> tt.save_pretrained(model, "my-gpt2", config={"bos_token_id": 2})
+    >>> tt.from_pretrained("my-gpt2").further_config["bos_token_id"]
+    2
     """
     families = [family for family in FAMILIES if type(model) is family.model]
     if not families:
