@@ -2,7 +2,7 @@
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 
 def require(condition: Any, name: str, value: Any, expected: str) -> None:
@@ -16,13 +16,13 @@ def require(condition: Any, name: str, value: Any, expected: str) -> None:
         raise ValueError(f"{name}={value!r} was given; expected {expected}.")
 
 
-def is_int(value: Any, at_least: int | None = None) -> bool:
+def is_int(value: Any, at_least: int | None = None) -> TypeGuard[int]:
     """Whether `value` is a whole number (a bool is none), not below `at_least`."""
     is_one = isinstance(value, Integral) and not isinstance(value, bool)
     return is_one and (at_least is None or value >= at_least)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether `value` is a finite number (a bool is none)."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 

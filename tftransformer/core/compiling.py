@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -40,7 +40,7 @@ def concrete(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def outside_graphs():
+def outside_graphs() -> Iterator[None]:
     """Within it, operations on constants are computed at once, even while a graph is made."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -70,7 +70,7 @@ def compiled(function: Callable, variables: Sequence[keras.Variable]) -> Callabl
         return function
 
     @_backend_module().jit
-    def pure(values, arguments):
+    def pure(values: Any, arguments: Any) -> Any:
         with keras.StatelessScope(state_mapping=zip(variables, values, strict=True)):
             return function(*arguments)
 

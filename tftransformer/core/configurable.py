@@ -35,12 +35,13 @@ class Configurable:
     # Arguments that are read at each call, so that they may become others.
     assignable: frozenset[str] = frozenset()
 
-    def __init_subclass__(cls, **kwargs: Any):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = _told_when_it_ends(cls.__init__)
+            made = _told_when_it_ends(cls.__init__)
+            cls.__init__ = made  # type: ignore[method-assign]
 
-    def __new__(cls, *args: Any, **kwargs: Any):
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if super().__new__ is object.__new__:
             instance = super().__new__(cls)
         else:
@@ -80,7 +81,7 @@ class Configurable:
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments as plain, serialisable values."""
-        inherited = getattr(super(), "get_config", dict)()
+        inherited: dict[str, Any] = getattr(super(), "get_config", dict)()
         own = {
             name: keras.saving.serialize_keras_object(value)
             for name, value in self._arguments.items()
@@ -89,7 +90,7 @@ class Configurable:
         return {**inherited, **own}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]):
+    def from_config(cls, config: dict[str, Any]) -> Any:
         """Builds the object that `get_config` described."""
         return cls(**{
             name: keras.saving.deserialize_keras_object(value)
@@ -104,14 +105,19 @@ _OF_KERAS = {"name", "trainable", "dtype", "dtype_policy"}
 def _told_when_it_ends(init: Callable) -> Callable:
     """Wraps a constructor: behind the outermost one the object counts as made."""
 
-    @functools.wraps(init)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         init(self, *args, **kwargs)
         if type(self).__init__ is __init__:
             object.__setattr__(self, "_is_made", True)
 
-    __init__.__signature__ = inspect.signature(init)  # Keras looks at it without unwrapping
-    return __init__
+    return _described(__init__, init, inspect.signature(init))
+
+
+def _described(function: Any, original: Callable, signature: inspect.Signature) -> Callable:
+    """Gives a function the name of another, and the signature that Keras reads off it."""
+    functools.update_wrapper(function, original)
+    function.__signature__ = signature
+    return function
 
 
 def with_defaults(init: Callable, **defaults: Any) -> Callable:
@@ -130,18 +136,15 @@ def with_defaults(init: Callable, **defaults: Any) -> Callable:
     if unknown:
         raise TypeError(f"{init.__qualname__} has no arguments {sorted(unknown)}")
 
-    @functools.wraps(init)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         given = signature.bind_partial(self, *args, **kwargs).arguments
         init(self, *args, **{k: v for k, v in defaults.items() if k not in given}, **kwargs)
 
-    __init__.__signature__ = signature.replace(
-        parameters=[
-            parameter.replace(default=defaults.get(name, parameter.default))
-            for name, parameter in signature.parameters.items()
-        ]
-    )
-    return __init__
+    parameters = [
+        parameter.replace(default=defaults.get(name, parameter.default))
+        for name, parameter in signature.parameters.items()
+    ]
+    return _described(__init__, init, signature.replace(parameters=parameters))
 
 
 class Layer(Configurable, keras.layers.Layer):
@@ -154,7 +157,7 @@ class Layer(Configurable, keras.layers.Layer):
 
     keeps_tokens = True
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 

@@ -104,12 +104,13 @@ def choose(
         raise ValueError(f"jit_compile={jit_compile!r}: expected True, False or 'auto'.")
     if jit_compile is True and replicas > 1:
         raise ValueError("jit_compile=True works on one replica only; leave it out.")
+    few = num_shapes is not None and num_shapes <= FEW_SHAPES
+    compiles = jit_compile is True
     if jit_compile == "auto":
-        few = num_shapes is not None and num_shapes <= FEW_SHAPES
-        jit_compile = device.kind == "gpu" and few and replicas == 1
+        compiles = device.kind == "gpu" and few and replicas == 1
     make = _on_cpu if device.kind == "cpu" else _elsewhere
-    rewrites, precision = make(device, precision, jit_compile, model_precision)
-    return Choice(device, precision, jit_compile, rewrites, FEW_SHAPES if jit_compile else None)
+    rewrites, precision = make(device, precision, compiles, model_precision)
+    return Choice(device, precision, compiles, rewrites, FEW_SHAPES if compiles else None)
 
 
 def _on_cpu(

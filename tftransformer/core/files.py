@@ -216,7 +216,7 @@ def _carry_over(old: pathlib.Path, new: pathlib.Path, stale: Collection[str]) ->
             _link(entry, new / entry.name)
 
 
-def _link(entry: os.DirEntry, to: pathlib.Path) -> None:
+def _link(entry: os.DirEntry[str], to: pathlib.Path) -> None:
     if entry.is_symlink():
         to.symlink_to(os.readlink(entry))
     elif entry.is_dir():

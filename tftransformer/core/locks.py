@@ -6,7 +6,7 @@ import os
 try:
     import fcntl
 except ImportError:  # Windows, where nothing is locked
-    fcntl = None
+    fcntl = None  # type: ignore[assignment] # a module where there is one
 
 
 def lock(path: str | os.PathLike) -> int:

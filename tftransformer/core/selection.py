@@ -1,16 +1,18 @@
 """Selecting along axis 1, row by row."""
 
+from typing import Any
+
 from keras import ops
 
 
-def flat_rows(index, rows):
+def flat_rows(index: Any, rows: Any) -> Any:
     """Indices (batch, n) into axis 1 as indices (batch · n,) into rows (batch · `rows`)."""
     index = ops.cast(index, "int32")
     offsets = ops.arange(ops.shape(index)[0], dtype="int32") * rows
     return ops.reshape(index + offsets[:, None], (-1,))
 
 
-def pick(x, index):
+def pick(x: Any, index: Any) -> Any:
     """`x[b, index[b, i]]`: (batch, n, ...) by (batch, m) to (batch, m, ...)."""
     shape = ops.shape(x)
     rows = ops.reshape(x, (-1, *shape[2:]))
@@ -18,7 +20,7 @@ def pick(x, index):
     return ops.reshape(picked, (*ops.shape(index), *shape[2:]))
 
 
-def top_k(x, k):
+def top_k(x: Any, k: int) -> Any:
     """The k largest of each row, largest first, and their places; among equals the first.
 
     The same as `ops.top_k`, whose search through a long row is slow on a CPU: here it looks
@@ -43,7 +45,7 @@ def top_k(x, k):
     return values, pick(ops.cast(best, "int32"), places // width) * width + places % width
 
 
-def best_index(scores):
+def best_index(scores: Any) -> Any:
     """The index of the largest score on the last axis, the first among equals.
 
     Keras's argmax passes several times over its input on TensorFlow, to tell −0 from 0.
@@ -59,7 +61,7 @@ def best_index(scores):
     return ops.reshape(best, batch)
 
 
-def _block_width(size, k):
+def _block_width(size: Any, k: int) -> Any:
     """The width of equal blocks, or None where blocks would not pay or the size is open."""
     if size is None:
         return None

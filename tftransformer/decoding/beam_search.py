@@ -1,6 +1,7 @@
 """Beam search with a finished set."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -10,12 +11,14 @@ from tftransformer.core.selection import flat_rows, pick, top_k
 from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
 from tftransformer.decoding.strategy import (
     Decoded,
+    Request,
     Strategy,
     generated_lengths,
     process,
     roll_out,
     write_token,
 )
+from tftransformer.models.decoding_step import DecodingStep
 
 
 @register
@@ -64,7 +67,7 @@ class BeamSearch(Strategy):
     early_stopping: bool | str = False
     num_return: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if is_number(self.length_penalty):
             object.__setattr__(self, "length_penalty", WuLengthPenalty(self.length_penalty))
         require(is_int(self.num_beams, 1), "num_beams", self.num_beams, "an int ≥ 1")
@@ -91,10 +94,10 @@ class BeamSearch(Strategy):
     def rows_per_prompt(self) -> int:
         return self.num_beams
 
-    def decode(self, step, request):
+    def decode(self, step: DecodingStep, request: Request) -> Decoded:
         beams, limit = self.num_beams, request.max_new_tokens
 
-        def select(logits, generated, state):
+        def select(logits: Any, generated: Any, state: Any) -> Any:
             lengths = request.lengths + generated
             scores, beam, tokens = self._candidates(logits, state, lengths, request.processors)
             complete = ops.logical_or(tokens == request.end_id, generated + 1 >= limit)
@@ -141,7 +144,7 @@ class BeamSearch(Strategy):
         lengths = ops.where(scores > -np.inf, generated_lengths(ids, request.end_id), 0)
         return Decoded(ids, scores, lengths)
 
-    def _candidates(self, logits, state, lengths, processors):
+    def _candidates(self, logits: Any, state: Any, lengths: Any, processors: Any) -> Any:
         """The 2K best continuations: scores, beam and token, each (batch, 2K), best first.
 
         The best 2K of each beam hold the best 2K of all beams, so that only K · 2K
@@ -169,11 +172,24 @@ class BeamSearch(Strategy):
         scores, order = ops.top_k(scores, 2 * beams)
         return scores, ops.cast(order, "int32") // per_beam, pick(tokens, order)
 
-    def _merge_finished(self, state, scores, beam, tokens, complete, lengths, generated):
+    def _penalty(self, length: Any) -> Any:
+        penalty: Any = self.length_penalty  # no number any more
+        return penalty(length)
+
+    def _merge_finished(
+        self,
+        state: Any,
+        scores: Any,
+        beam: Any,
+        tokens: Any,
+        complete: Any,
+        lengths: Any,
+        generated: Any,
+    ) -> Any:
         """The K best of the finished hypotheses and the K first candidates, if complete."""
         beams = self.num_beams
         enters = ops.logical_and(complete[:, :beams], state["open"][:, None])
-        new_scores = scores[:, :beams] / self.length_penalty(generated)
+        new_scores = scores[:, :beams] / self._penalty(generated)
         merged_scores = ops.concatenate(
             [state["finished_scores"], ops.where(enters, new_scores, -np.inf)], axis=1
         )
@@ -185,11 +201,13 @@ class BeamSearch(Strategy):
         is_free = (merged_scores == -np.inf)[..., None]
         return ops.where(is_free, state["finished"][:, -1:], merged), merged_scores
 
-    def _can_improve(self, running_scores, finished_scores, generated, max_new_tokens):
+    def _can_improve(
+        self, running_scores: Any, finished_scores: Any, generated: Any, max_new_tokens: int
+    ) -> Any:
         """Whether a running hypothesis may still enter the finished set; bool (batch,)."""
-        penalty = self.length_penalty(generated)
+        penalty = self._penalty(generated)
         if self.early_stopping == "never":
-            penalty = ops.maximum(penalty, self.length_penalty(max_new_tokens))
+            penalty = ops.maximum(penalty, self._penalty(max_new_tokens))
         worst = finished_scores[:, -1]
         possible = running_scores[:, 0] / penalty > worst
         if self.early_stopping is True:

@@ -36,14 +36,14 @@ class Greedy(Strategy):
     TensorShape([1, 1, 8])
     """
 
-    def decode(self, step, request):
+    def decode(self, step: DecodingStep, request: Request) -> Decoded:
         return decode_rows(step, request, lambda scores, generated: best_index(scores))
 
 
 def decode_rows(step: DecodingStep, request: Request, pick: Callable[[Any, Any], Any]) -> Decoded:
     """Decodes one sequence a row; `pick(scores (rows, vocab), generated) -> tokens (rows,)`."""
 
-    def select(logits, generated, state):
+    def select(logits: Any, generated: Any, state: Any) -> Any:
         logits = ops.cast(logits, "float32")
         lengths = request.lengths + generated
         scores = process(request.processors, logits, state["ids"], lengths)

@@ -1,6 +1,7 @@
 """Length penalties of beam search: what a summed log-probability is divided by."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from keras import ops
 
@@ -21,10 +22,10 @@ class LengthPenalty(Configurable):
 
     alpha: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(is_number(self.alpha), "alpha", self.alpha, "a number")
 
-    def __call__(self, length):
+    def __call__(self, length: Any) -> Any:
         """Returns the divisor of a hypothesis.
 
         Args:
@@ -47,7 +48,7 @@ class WuLengthPenalty(LengthPenalty):
     Reference: Wu et al. 2016, "Google's Neural Machine Translation System", eq. 14.
     """
 
-    def __call__(self, length):
+    def __call__(self, length: Any) -> Any:
         return ((5.0 + ops.cast(length, "float32")) / 6.0) ** self.alpha
 
 
@@ -62,5 +63,5 @@ class PowerLengthPenalty(LengthPenalty):
         `BeamSearch(num_beams=4, length_penalty=PowerLengthPenalty(1.0))`
     """
 
-    def __call__(self, length):
+    def __call__(self, length: Any) -> Any:
         return ops.cast(length, "float32") ** self.alpha

@@ -1,6 +1,7 @@
 """Sampling with temperature, top-k and top-p."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from keras import ops
 
@@ -8,7 +9,8 @@ from tftransformer.core import is_int, register, require
 from tftransformer.core.selection import pick, top_k
 from tftransformer.decoding.greedy import decode_rows
 from tftransformer.decoding.processors import Temperature, TopP
-from tftransformer.decoding.strategy import Strategy
+from tftransformer.decoding.strategy import Decoded, Request, Strategy
+from tftransformer.models.decoding_step import DecodingStep
 
 
 @register
@@ -47,7 +49,7 @@ class Sampling(Strategy):
     top_p: float | None = None
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(is_int(self.seed, 0) and self.seed < 2**32, "seed", self.seed, "an int in [0, 2³²)")
         Temperature(self.temperature)  # each checks its own value
         if self.top_k is not None:
@@ -55,10 +57,10 @@ class Sampling(Strategy):
         if self.top_p is not None:
             TopP(self.top_p)
 
-    def decode(self, step, request):
+    def decode(self, step: DecodingStep, request: Request) -> Decoded:
         keys = _mix(_mix(self.seed) + ops.cast(request.row_numbers, "uint32"))
 
-        def draw(scores, generated):
+        def draw(scores: Any, generated: Any) -> Any:
             scores = scores / self.temperature
             tokens = None
             if self.top_k is not None:
@@ -72,7 +74,7 @@ class Sampling(Strategy):
         return decode_rows(step, request, draw)
 
 
-def _inverse_cumulative(scores, uniform):
+def _inverse_cumulative(scores: Any, uniform: Any) -> Any:
     """The token (rows,) at which the cumulative softmax of `scores` passes `uniform` (rows,).
 
     A token of probability 0 is never returned, however the sums are rounded.
@@ -85,7 +87,7 @@ def _inverse_cumulative(scores, uniform):
     return ops.argmax(ops.cast(passed, "int32"), axis=-1)
 
 
-def _mix(x):
+def _mix(x: Any) -> Any:
     """A bijection of uint32 that spreads every bit of `x` over all bits.
 
     keras.random takes no seed computed in the graph and ties a row's numbers to the shape of
@@ -99,7 +101,7 @@ def _mix(x):
     return ops.bitwise_xor(x, ops.right_shift(x, ops.cast(16, "uint32")))
 
 
-def _uniform(bits):
+def _uniform(bits: Any) -> Any:
     """Uniform float32 strictly between 0 and 1 from uint32 bits.
 
     The centres of 2²² equal parts: with more of them, a product with the last could round to

@@ -145,7 +145,7 @@ class Strategy(Configurable):
         if traces.get(key) is None:
             model, settings = start.model, start.settings
 
-            def run(inputs, prompt_ids, row_numbers):
+            def run(inputs: Any, prompt_ids: Any, row_numbers: Any) -> Any:
                 step = DecodingStep.of_model(model, inputs, settings)
                 return self._run(step, prompt_ids, row_numbers, options)
 
@@ -240,7 +240,7 @@ def roll_out(
     """
     prompt_length = _size(prompt_ids, 1)
 
-    def advance(tokens, position, generated, state, cache):
+    def advance(tokens: Any, position: Any, generated: Any, state: Any, cache: Any) -> Any:
         logits, stepped = step(tokens, cache, position)
         if not step.grows:
             _check_stepped(stepped, cache)
@@ -256,10 +256,10 @@ def roll_out(
             stepped,
         )
 
-    def unfinished(generated, tokens, state, cache):
+    def unfinished(generated: Any, tokens: Any, state: Any, cache: Any) -> Any:
         return ops.logical_and(generated < max_new_tokens, ops.any(state["open"]))
 
-    def body(generated, tokens, state, cache):
+    def body(generated: Any, tokens: Any, state: Any, cache: Any) -> Any:
         return advance(tokens, prompt_length - 1 + generated, generated, state, cache)
 
     start = ops.zeros((), "int32")
@@ -272,20 +272,20 @@ def roll_out(
     return ops.while_loop(unfinished, body, variables)[2]
 
 
-def process(processors, scores, ids, lengths):
+def process(processors: Any, scores: Any, ids: Any, lengths: Any) -> Any:
     """The scores (rows, vocab) after all processors, in order."""
     for processor in processors:
         scores = processor(scores, ids, lengths)
     return scores
 
 
-def write_token(ids, tokens, columns):
+def write_token(ids: Any, tokens: Any, columns: Any) -> Any:
     """The buffer `ids` (..., total) with `tokens` (...) written at `columns` of its last axis."""
     here = ops.arange(_size(ids, -1)) == ops.expand_dims(columns, -1)
     return ops.where(here, ops.expand_dims(tokens, -1), ids)
 
 
-def generated_lengths(ids, end_id):
+def generated_lengths(ids: Any, end_id: int | None) -> Any:
     """Tokens up to and including the first end token, all of them if there is none.
 
     `ids` is (..., max_new_tokens); the result int32 (...).
@@ -295,14 +295,14 @@ def generated_lengths(ids, end_id):
     return ops.where(ops.any(ends, axis=-1), ops.cast(first, "int32") + 1, ids.shape[-1])
 
 
-def _size(x, axis):
+def _size(x: Any, axis: int) -> Any:
     return ops.shape(x)[axis]
 
 
-def _check_stepped(new, old):
+def _check_stepped(new: Any, old: Any) -> None:
     """A step has to return the cache it was given, with other values only."""
 
-    def described(cache):
+    def described(cache: Any) -> Any:
         return [
             (".".join(map(str, path)), tuple(x.shape), keras.backend.standardize_dtype(x.dtype))
             for path, x in keras.tree.flatten_with_path(cache)
@@ -326,6 +326,6 @@ def _check_stepped(new, old):
         )
 
 
-def _shaped_like(new, old):
+def _shaped_like(new: Any, old: Any) -> Any:
     """`new` with the static shape of `old`, which loop variables have to keep."""
     return new if tuple(new.shape) == tuple(old.shape) else ops.reshape(new, ops.shape(old))

@@ -35,7 +35,7 @@ class AdaptiveSoftmax(Layer):
         self.tied_to, self.tie_projections = tied_to, tie_projections
         self.cluster_table = self.cluster_bias = None
 
-    def build(self, hidden_shape):
+    def build(self, hidden_shape: Any) -> None:
         table = self.tied_to
         if not table.built:
             table.build()
@@ -96,5 +96,5 @@ class AdaptiveSoftmax(Layer):
         scores = ops.matmul(hidden, ops.transpose(ops.cast(vectors, hidden.dtype)))
         return ops.cast(scores, "float32") + ops.cast(bias, "float32")
 
-    def compute_output_shape(self, hidden_shape):
+    def compute_output_shape(self, hidden_shape: Any) -> tuple[int | None, ...]:
         return (*hidden_shape[:-1], self.tied_to.bounds[-1])

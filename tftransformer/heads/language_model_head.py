@@ -37,7 +37,7 @@ class LanguageModelHead(Layer):
         self.scale, self.kernel_initializer = scale, kernel_initializer
         self.kernel = self.bias = None
 
-    def build(self, hidden_shape):
+    def build(self, hidden_shape: Any) -> None:
         if self.tied_to is not None:
             if not self.tied_to.built:
                 self.tied_to.build()
@@ -67,5 +67,5 @@ class LanguageModelHead(Layer):
             logits = ops.reshape(logits, (*batch, self.vocab_size))
         return logits if self.bias is None else logits + self.bias
 
-    def compute_output_shape(self, hidden_shape):
+    def compute_output_shape(self, hidden_shape: Any) -> tuple[int | None, ...]:
         return (*hidden_shape[:-1], self.vocab_size)

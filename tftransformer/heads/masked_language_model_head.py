@@ -55,7 +55,7 @@ class MaskedLanguageModelHead(Layer):
             name="output",
         )
 
-    def build(self, hidden_shape):
+    def build(self, hidden_shape: Any) -> None:
         self.transform.build(hidden_shape)
         transformed = (*hidden_shape[:-1], self.transform.units)
         self.norm.build(transformed)
@@ -78,5 +78,5 @@ class MaskedLanguageModelHead(Layer):
             hidden = ops.take_along_axis(hidden, ops.expand_dims(positions, -1), axis=1)
         return self.output_projection(self.norm(self.activation(self.transform(hidden))))
 
-    def compute_output_shape(self, hidden_shape):
+    def compute_output_shape(self, hidden_shape: Any) -> tuple[int | None, ...]:
         return (*hidden_shape[:-1], self.vocab_size)

@@ -65,7 +65,7 @@ class Pooler(Layer):
                 "projection", width, use_bias, kernel_initializer, self.dtype_policy
             )
 
-    def build(self, hidden_shape):
+    def build(self, hidden_shape: Any) -> None:
         if self.projection is not None:
             self.projection.build((hidden_shape[0], hidden_shape[-1]))
 
@@ -97,6 +97,8 @@ class Pooler(Layer):
         found = ops.equal(inputs["token_ids"], self.token_id)
         return last_true(found if self.column == "last_of" else ops.logical_not(found))
 
-    def compute_output_shape(self, hidden_shape, inputs_shape=None):
+    def compute_output_shape(
+        self, hidden_shape: Any, inputs_shape: Any = None
+    ) -> tuple[int | None, ...]:
         width = hidden_shape[-1] if self.projection is None else self.projection.units
         return (hidden_shape[0], width)

@@ -49,7 +49,7 @@ class SequenceHead(Layer):
             "projection", number_of(labels), use_bias, kernel_initializer, self.dtype_policy
         )
 
-    def build(self, hidden_shape):
+    def build(self, hidden_shape: Any) -> None:
         if not self.pooler.built:
             self.pooler.build(hidden_shape)
         self.projection.build(self.pooler.compute_output_shape(hidden_shape))
@@ -68,5 +68,7 @@ class SequenceHead(Layer):
         logits = self.projection(self.dropout(self.pooler(hidden, inputs), training=training))
         return logits[:, 0] if self.squeeze else logits
 
-    def compute_output_shape(self, hidden_shape, inputs_shape=None):
+    def compute_output_shape(
+        self, hidden_shape: Any, inputs_shape: Any = None
+    ) -> tuple[int | None, ...]:
         return hidden_shape[:1] if self.squeeze else (hidden_shape[0], number_of(self.labels))

@@ -56,7 +56,7 @@ class SpanBeamHead(Layer):
         self.answerable_inner = projection("answerable_inner", d_model, activation="tanh")
         self.answerable_outer = projection("answerable_outer", 1, use_bias=False)
 
-    def build(self, hidden_shape):
+    def build(self, hidden_shape: Any) -> None:
         *batch, width = hidden_shape
         for inner in (self.end_inner, self.answerable_inner):
             inner.build((*batch, width * 2))

@@ -36,12 +36,12 @@ class TokenHead(Layer):
             "projection", number_of(labels), True, kernel_initializer, self.dtype_policy
         )
 
-    def build(self, hidden_shape):
+    def build(self, hidden_shape: Any) -> None:
         self.projection.build(hidden_shape)
 
     def call(self, hidden: Any, training: bool | None = None) -> Any:
         """Scores each token: (batch, length, d) → (batch, length, labels)."""
         return self.projection(self.dropout(hidden, training=training))
 
-    def compute_output_shape(self, hidden_shape):
+    def compute_output_shape(self, hidden_shape: Any) -> tuple[int | None, ...]:
         return (*hidden_shape[:-1], number_of(self.labels))

@@ -62,7 +62,7 @@ class AdaptiveEmbedding(Layer):
         """The first id of each cluster, and the first after it."""
         return list(zip(self.bounds[:-1], self.bounds[1:], strict=True))
 
-    def build(self, ids_shape=None):
+    def build(self, ids_shape: Any = None) -> None:
         tables = self.clusters if self.shrink > 1 else [(0, self.bounds[-1])]
         widths = [self.d_embed // self.shrink**index for index in range(len(tables))]
         self.tables = [
@@ -110,5 +110,5 @@ class AdaptiveEmbedding(Layer):
         start, end = self.clusters[index]
         return self.tables[0][start:end]
 
-    def compute_output_shape(self, ids_shape):
+    def compute_output_shape(self, ids_shape: Any) -> tuple[int | None, ...]:
         return (*ids_shape, self.d_model)

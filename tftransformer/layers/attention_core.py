@@ -45,7 +45,7 @@ class SoftmaxAttention(Layer):
         if hasattr(self.scorer, "check_mask"):
             self.scorer.check_mask(mask)
 
-    def build(self, query_shape, key_shape=None, value_shape=None):
+    def build(self, query_shape: Any, key_shape: Any = None, value_shape: Any = None) -> None:
         if not self.scorer.built:
             self.scorer.build(query_shape, query_shape)
 

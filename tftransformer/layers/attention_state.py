@@ -28,7 +28,10 @@ class AttentionState:
     weights: Any = None
     new_keys_at = "key_positions"
     rows_per_source = 1
-    holds_keys = False
+
+    @property
+    def holds_keys(self) -> bool:
+        return False
 
     def extend(self, project: Project) -> tuple[Any, Any]:
         """Returns keys and values to attend to, (batch, key/value heads, keys, head width) each.
@@ -58,7 +61,7 @@ class KeyValueCache(AttentionState):
     def __init__(self, key: Any, value: Any, position: Any, order: Any = None):
         self.key, self.value, self.position, self.order = key, value, position, order
 
-    def extend(self, project):
+    def extend(self, project: Project) -> tuple[Any, Any]:
         key, value = project()
         self.key, self.value = self._written(self.key, key), self._written(self.value, value)
         return self.key, self.value
@@ -80,7 +83,7 @@ class GrowingKeyValue(KeyValueCache):
     greatest length. The shapes change from call to call, which XLA and JAX do not allow.
     """
 
-    def _joined(self, buffer, new):
+    def _joined(self, buffer: Any, new: Any) -> Any:
         return ops.concatenate([buffer, new], axis=2)
 
 
@@ -102,7 +105,7 @@ class FixedKeyValue(AttentionState):
     def holds_keys(self) -> bool:
         return self.key is not None
 
-    def extend(self, project):
+    def extend(self, project: Project) -> tuple[Any, Any]:
         if self.key is None:
             self.key, self.value = project()
         return self.key, self.value

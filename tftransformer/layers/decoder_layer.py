@@ -54,12 +54,12 @@ class DecoderLayer(EncoderLayer):
         super().check_cacheable()
         check_keeps_keys(self.cross_attention, self._cross_attention_takes)
 
-    def build(self, x_shape, encoder_output_shape=None):
+    def build(self, x_shape: Any, encoder_output_shape: Any = None) -> None:
         super().build(x_shape)
         build_once(self.cross_attention, x_shape, encoder_output_shape or x_shape)
         build_once(self.cross_attention_residual, x_shape)
 
-    def call(
+    def call(  # type: ignore[override] # with inputs of its own
         self,
         x: Any,
         encoder_output: Any = None,
@@ -114,7 +114,7 @@ class DecoderLayer(EncoderLayer):
             cross_attention_mask = with_heads(cross_attention_mask)
             cross_attention_mask = ops.tile(cross_attention_mask, (1, 1, beams, 1))
 
-        def look_at_source(h):
+        def look_at_source(h: Any) -> Any:
             # Rows that share their keys are so many more queries of one row.
             length, width = ops.shape(h)[1:]
             seen = attend(
@@ -133,5 +133,7 @@ class DecoderLayer(EncoderLayer):
         x = self.cross_attention_residual(x, sublayer=look_at_source, training=training)
         return self._transform(x, training)
 
-    def compute_output_shape(self, x_shape, encoder_output_shape=None):
+    def compute_output_shape(
+        self, x_shape: Any, encoder_output_shape: Any = None
+    ) -> tuple[int | None, ...]:
         return x_shape

@@ -135,7 +135,7 @@ class EncoderLayer(Layer):
                 "does not hold. If it does not, say so: set the attribute mixes_positions = False."
             )
 
-    def build(self, x_shape):
+    def build(self, x_shape: Any) -> None:
         build_once(self.attention, x_shape, x_shape)
         for layer in (self.attention_residual, self.feed_forward, self.feed_forward_residual):
             build_once(layer, x_shape)
@@ -204,7 +204,7 @@ class EncoderLayer(Layer):
         )
         return self._transform(x, training)
 
-    def compute_output_shape(self, x_shape):
+    def compute_output_shape(self, x_shape: Any) -> tuple[int | None, ...]:
         return x_shape
 
 

@@ -54,7 +54,7 @@ class FeedForward(Layer):
         self.gate = projection("gate", dff) if gated else None
         self.outer = projection("outer", d_model, output_initializer)
 
-    def build(self, x_shape):
+    def build(self, x_shape: Any) -> None:
         self.inner.build(x_shape)
         if self.gate is not None:
             self.gate.build(x_shape)
@@ -67,7 +67,7 @@ class FeedForward(Layer):
             hidden = hidden * self.gate(x)
         return self.outer(self.dropout(hidden, training=training))
 
-    def compute_output_shape(self, x_shape):
+    def compute_output_shape(self, x_shape: Any) -> tuple[int | None, ...]:
         return (*x_shape[:-1], self.d_model)
 
 

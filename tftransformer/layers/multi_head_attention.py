@@ -108,7 +108,7 @@ class MultiHeadAttention(Layer):
         if hasattr(self.core, "check_mask"):
             self.core.check_mask(mask)
 
-    def build(self, query_shape, value_shape=None):
+    def build(self, query_shape: Any, value_shape: Any = None) -> None:
         value_shape = value_shape or query_shape
         heads = (query_shape[0], self.num_heads, None, self.head_width)
         shared = (query_shape[0], self.num_key_value_heads, None, self.head_width)
@@ -227,7 +227,9 @@ class MultiHeadAttention(Layer):
         )
         return self.output_projection(self._join(seen))
 
-    def compute_output_shape(self, query_shape, value_shape=None):
+    def compute_output_shape(
+        self, query_shape: Any, value_shape: Any = None
+    ) -> tuple[int | None, ...]:
         return (*query_shape[:-1], self.d_model)
 
 

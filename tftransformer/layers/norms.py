@@ -102,7 +102,7 @@ class Residual(Layer):
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
     @classmethod
-    def at(cls, placement: str, norm: Callable[[str], keras.layers.Layer], **options: Any):
+    def at(cls, placement: str, norm: Callable[[str], keras.layers.Layer], **options: Any) -> Any:
         """Returns a connection with norms where a word says.
 
         Args:
@@ -122,7 +122,7 @@ class Residual(Layer):
         """The norm where there is one: the first that acts."""
         return next((n for n in (self.before, self.inside, self.after) if n is not None), None)
 
-    def build(self, x_shape):
+    def build(self, x_shape: Any) -> None:
         for norm in (self.before, self.inside, self.after):
             if norm is not None and not norm.built:
                 norm.build(x_shape)

@@ -66,7 +66,7 @@ class RelativeScorer(Layer):
                 "does not score: RelativeScorer(future=True), or & CausalMask()."
             )
 
-    def build(self, query_shape, key_shape=None):
+    def build(self, query_shape: Any, key_shape: Any = None) -> None:
         _, heads, _, width = query_shape
 
         def weight(name: str, *shape: int) -> Any:
@@ -135,7 +135,9 @@ class RelativeScorer(Layer):
         )
         return ops.where(differs[:, None], other, own)
 
-    def compute_output_shape(self, query_shape, key_shape, context_shape=None):
+    def compute_output_shape(
+        self, query_shape: Any, key_shape: Any, context_shape: Any = None
+    ) -> tuple[int | None, ...]:
         return (*query_shape[:-1], key_shape[-2])
 
 

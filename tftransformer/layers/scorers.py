@@ -26,7 +26,7 @@ class DotProductScorer(Layer):
         super().__init__(**kwargs)
         self.scale = scale
 
-    def build(self, query_shape, key_shape=None):
+    def build(self, query_shape: Any, key_shape: Any = None) -> None:
         """Makes the weights: none here."""
 
     def call(self, query: Any, key: Any, context: Mapping[str, Any] | None = None) -> Any:
@@ -45,7 +45,9 @@ class DotProductScorer(Layer):
         # On the query, before the product: float16 does not overflow, and it is the smaller one.
         return grouped_matmul(query * scale, ops.swapaxes(key, -1, -2))
 
-    def compute_output_shape(self, query_shape, key_shape, context_shape=None):
+    def compute_output_shape(
+        self, query_shape: Any, key_shape: Any, context_shape: Any = None
+    ) -> tuple[int | None, ...]:
         return (*query_shape[:-1], key_shape[-2])
 
 

@@ -1,6 +1,6 @@
 """TokenEmbeddings."""
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 from keras import ops
@@ -44,7 +44,7 @@ class TokenEmbeddings(Layer):
         dropout: float = 0.0,
         pad_id: int | None = 0,
         table: keras.layers.Embedding | None = None,
-        segments: int | str | None = None,
+        segments: int | Literal["tokens"] | None = None,
         languages: int | None = None,
         norm: keras.layers.Layer | None = None,
         embeddings_initializer: Any = None,
@@ -83,7 +83,7 @@ class TokenEmbeddings(Layer):
             self.segments = make_table(segments, "segments")
         self.languages = make_table(languages, "languages") if languages else None
 
-    def build(self, ids_shape):
+    def build(self, ids_shape: Any) -> None:
         for layer in (self.table, self.position, self.segments, self.languages):
             if layer is not None and not layer.built:
                 layer.build(ids_shape)
@@ -135,5 +135,5 @@ class TokenEmbeddings(Layer):
         """Returns bool (batch, length), True = a real token; None without a `pad_id`."""
         return None if self.pad_id is None else ops.not_equal(ids, self.pad_id)
 
-    def compute_output_shape(self, ids_shape):
+    def compute_output_shape(self, ids_shape: Any) -> tuple[int | None, ...]:
         return (*ids_shape, self.d_model)

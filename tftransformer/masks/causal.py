@@ -1,5 +1,8 @@
 """CausalMask."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras import ops
 
 from tftransformer.core import register
@@ -14,9 +17,9 @@ class CausalMask(Mask):
     against a cache, and for memory before position 0.
     """
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         query, key = context["query_positions"], context["key_positions"]
         return ops.less_equal(key[..., None, :], query[..., :, None])
 
-    def reach(self, first, last, context=None):
+    def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
         return Reach(high=last)

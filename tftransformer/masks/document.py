@@ -1,5 +1,8 @@
 """DocumentMask."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras import ops
 
 from tftransformer.core import register
@@ -13,7 +16,7 @@ class DocumentMask(Mask):
     Reads `query_documents` and `key_documents`: int (batch, queries) and (batch, keys).
     """
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         return ops.equal(
             context["query_documents"][..., :, None], context["key_documents"][..., None, :]
         )

@@ -58,7 +58,7 @@ class _MissingEntryError(KeyError):
 class _Context(dict):
     """A mask context that tells its own missing entries from a KeyError of the user's code."""
 
-    def __missing__(self, entry: str):
+    def __missing__(self, entry: str) -> None:
         raise _MissingEntryError(entry)
 
 
@@ -84,9 +84,15 @@ class Mask(Configurable):
 
     # How tightly an expression binds, as in Python: ~ 3, & 2, | 1; a leaf never needs brackets.
     precedence = 4
-    # Whether it reads the numbers of tokens, and not only how far they stand apart. Under padding
-    # on the left it is then given (batch, queries) and (batch, keys), numbers in the row.
-    counts_tokens = False
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether it reads the numbers of tokens, and not only how far they stand apart.
+
+        Under padding on the left it is then given (batch, queries) and (batch, keys), numbers in
+        the row. A class of one's own says `counts_tokens = True`.
+        """
+        return False
 
     def visible(self, context: Mapping[str, Any]) -> Any:
         """Returns a bool tensor broadcastable to (batch, queries, keys), True = may attend.
@@ -274,10 +280,10 @@ class And(_Pair):
 
     precedence, sign = 2, "&"
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         return ops.logical_and(self.left(context), self.right(context))
 
-    def reach(self, first, last, context=None):
+    def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
         return self.left.reach(first, last, context) & self.right.reach(first, last, context)
 
 
@@ -287,10 +293,10 @@ class Or(_Pair):
 
     precedence, sign = 1, "|"
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         return ops.logical_or(self.left(context), self.right(context))
 
-    def reach(self, first, last, context=None):
+    def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
         return self.left.reach(first, last, context) | self.right.reach(first, last, context)
 
 
@@ -309,7 +315,7 @@ class Not(Mask):
     def counts_tokens(self) -> bool:
         return self.mask.counts_tokens
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         return ops.logical_not(self.mask(context))
 
     def __repr__(self) -> str:

@@ -1,5 +1,8 @@
 """MemoryMask."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras import ops
 
 from tftransformer.core import register
@@ -16,18 +19,18 @@ class MemoryMask(Mask):
     0, as a later step of decoding does not, `segment_start`: int () or (batch,).
     """
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         return ops.greater_equal(
             context["key_positions"][..., None, :], self._first(context)[..., None, None]
         )
 
-    def reach(self, first, last, context=None):
+    def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
         if "memory_lengths" not in (context or {}):
             return Reach()
         return Reach(low=ops.min(self._first(context)))
 
     @staticmethod
-    def _first(context):
+    def _first(context: Any) -> Any:
         """The first position of memory that is filled: int () or (batch,)."""
         lengths = ops.convert_to_tensor(context["memory_lengths"])
         return context["segment_start"] - lengths if "segment_start" in context else -lengths

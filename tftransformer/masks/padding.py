@@ -1,5 +1,8 @@
 """PaddingMask."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tftransformer.core import register
 from tftransformer.masks.mask import Mask, as_bool
 
@@ -11,5 +14,5 @@ class PaddingMask(Mask):
     Reads `padding_mask`: bool (batch, keys), True = a real token.
     """
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         return as_bool(context["padding_mask"], "padding_mask")[..., None, :]

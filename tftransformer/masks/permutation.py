@@ -1,5 +1,8 @@
 """PermutationMask."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras import ops
 
 from tftransformer.core import register
@@ -23,10 +26,10 @@ class PermutationMask(Mask):
             raise ValueError(f'stream must be "content" or "query", not {stream!r}')
         self.stream = stream
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         ranks = context["permutation"]
 
-        def rank(positions):
+        def rank(positions: Any) -> Any:
             if len(positions.shape) == 1:
                 return ops.take(ranks, positions, axis=1)
             return ops.take_along_axis(ranks, positions, axis=1)

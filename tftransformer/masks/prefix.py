@@ -1,5 +1,8 @@
 """PrefixMask."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras import ops
 
 from tftransformer.core import register
@@ -17,12 +20,12 @@ class PrefixMask(Mask):
 
     counts_tokens = True
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         lengths = ops.convert_to_tensor(context["prefix_lengths"])
         key = context["key_positions"]
         return ops.less(key[..., None, :], lengths[:, None, None])
 
-    def reach(self, first, last, context=None):
-        if "prefix_lengths" not in (context or {}):
+    def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
+        if context is None or "prefix_lengths" not in context:
             return Reach()
         return Reach(high=ops.max(context["prefix_lengths"]) - 1)

@@ -1,5 +1,8 @@
 """SameLengthMask."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras import ops
 
 from tftransformer.core import register
@@ -14,12 +17,12 @@ class SameLengthMask(Mask):
     Reads `memory_lengths`: int () or (batch,), at most M.
     """
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         lengths = ops.convert_to_tensor(context["memory_lengths"])[..., None, None]
         query, key = context["query_positions"], context["key_positions"]
         return ops.greater_equal(key[..., None, :], ops.subtract(query[..., :, None], lengths))
 
-    def reach(self, first, last, context=None):
-        if "memory_lengths" not in (context or {}):
+    def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
+        if context is None or "memory_lengths" not in context:
             return Reach()
         return Reach(low=first - ops.max(context["memory_lengths"]))

@@ -1,5 +1,8 @@
 """SlidingWindowMask."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from keras import ops
 
 from tftransformer.core import register
@@ -23,10 +26,10 @@ class SlidingWindowMask(Mask):
             raise ValueError(f"a window reaches 0 or more, not before={before}, after={after}")
         self.before, self.after = before, after
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         query, key = context["query_positions"], context["key_positions"]
         distance = ops.subtract(key[..., None, :], query[..., :, None])
         return ops.logical_and(distance >= -self.before, distance <= self.after)
 
-    def reach(self, first, last, context=None):
+    def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
         return Reach(low=first - self.before, high=last + self.after)

@@ -1,5 +1,8 @@
 """TensorMask."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tftransformer.core import register
 from tftransformer.masks.mask import Mask, as_bool
 
@@ -16,5 +19,5 @@ class TensorMask(Mask):
     def __init__(self, entry: str = "attention_mask"):
         self.entry = entry
 
-    def visible(self, context):
+    def visible(self, context: Mapping[str, Any]) -> Any:
         return as_bool(context[self.entry], self.entry)

@@ -1,7 +1,7 @@
 """DecodingStep: what a decoding strategy drives, the same for all models."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
@@ -72,9 +72,11 @@ class DecodingStep:
         if not callable(function):
             raise TypeError(f"a DecodingStep needs a function, not {function!r}.")
         check_ints(1, or_none=True, cache_length=cache_length)
-        self._begun = (function, cache)
+        self._begun: tuple[Callable, Any] | None = (function, cache)
         self.cache_length = cache_length
-        self.prompt_mask = self.num_positions = self.start = None
+        self.prompt_mask: Any = None
+        self.num_positions: int | None = None
+        self.start: Start | None = None
         self.grows = False
 
     @classmethod
@@ -94,8 +96,9 @@ class DecodingStep:
 
     def _begin(self) -> tuple[Callable, Any]:
         if self._begun is None:
-            self._begun = self.start.model.begin_decoding(self.start.inputs, self.start.settings)
-        return self._begun
+            model, inputs, settings = cast(Start, self.start)
+            self._begun = model.begin_decoding(inputs, settings)
+        return cast(tuple[Callable, Any], self._begun)
 
     @property
     def cache(self) -> Any:
@@ -135,6 +138,12 @@ class DecodingModel:
     padding is guessed, and `begin_decoding(inputs, settings)`, the function of the step and its
     first cache.
     """
+
+    built: bool
+    build: Callable[..., Any]
+    decoding_stack: Any
+    decoding_inputs: Callable[[Any, str], tuple[dict[str, Any], bool]]
+    _traces: "Holder"
 
     @property
     def traces(self) -> Traces:

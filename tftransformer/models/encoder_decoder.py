@@ -45,7 +45,7 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
 
     exported_inputs = ("source_ids", "target_ids")
 
-    def build(self, inputs_shape=None):
+    def build(self, inputs_shape: Any = None) -> None:
         self.encoder.build((None, None))
         self.decoder.build((None, None), (None, None, self.encoder.d_model))
 
@@ -200,15 +200,15 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
             self._real_tokens if settings.guesses else None,
         )
 
-        def step(ids, cache, position):
+        def step(ids: Any, cache: Any, position: Any) -> Any:
             ids = prompts.put_in_order(ids, position)
 
-            def run(columns, is_token, state):
+            def run(columns: Any, is_token: Any, state: Any) -> Any:
                 now = {}
                 if prompts.leading is not None:
                     now["position_ids"] = ops.maximum(columns - prompts.leading[:, None], 0)
-                for slot, source in zip(state.layers, fixed, strict=True):
-                    slot.cross_attention = FixedKeyValue(*source, shared)
+                for slot, (key, value) in zip(state.layers, fixed, strict=True):
+                    slot.cross_attention = FixedKeyValue(key, value, shared)
                 return self.decoder(
                     ids,
                     padding_mask=is_token,

@@ -38,4 +38,6 @@ class ExportedByNames:
             spec = {"dtype": "int32", "shape": (None, None)}
             names = self.exported_inputs
             input_signature = [{name: keras.InputSpec(**spec, name=name) for name in names}]
-        super().export(filepath, format, verbose, input_signature, **options)
+        super().export(  # type: ignore[misc] # of the model that this stands before
+            filepath, format, verbose, input_signature, **options
+        )

@@ -31,7 +31,9 @@ class RecurrentModel(StackModel):
 
     input_names = (*StackModel.input_names, "memory", "memory_lengths")
 
-    def answer(self, inputs, heads, state=None, training=None):
+    def answer(
+        self, inputs: Any, heads: Any, state: Any = None, training: bool | None = None
+    ) -> Any:
         state = state or StackState([LayerState() for _ in self.stack.layers])
         inputs = self.complete(inputs)
         outputs = super().answer(inputs, heads, state, training)
@@ -52,7 +54,7 @@ class RecurrentModel(StackModel):
         named = {name: context.pop(name, None) for name in ("padding_mask", "memory")}
         return {**named, "context": context}
 
-    def run_step(self, ids, padding_mask, context, state):
+    def run_step(self, ids: Any, padding_mask: Any, context: Any, state: Any) -> Any:
         past, position = state.memory, state.position - state.memory
         # Each step is a segment of its own, which sees as far back as the memory reaches.
         if state.leading is not None:

@@ -50,14 +50,14 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         input_names: what the model reads itself; masks and heads may read more.
     """
 
-    input_names = ("token_ids", "padding_mask", "position_ids", *EMBEDDED)
+    input_names: tuple[str, ...] = ("token_ids", "padding_mask", "position_ids", *EMBEDDED)
 
     @property
     def d_model(self) -> int:
         """Width of the stack."""
         return self.stack.d_model
 
-    def build(self, inputs_shape=None):
+    def build(self, inputs_shape: Any = None) -> None:
         self.stack.build((None, None))
         for head in self.heads.values():
             if not head.built:
@@ -205,10 +205,10 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             inputs.get("memory"),
         )
 
-        def step(ids, cache, position):
+        def step(ids: Any, cache: Any, position: Any) -> Any:
             ids = prompts.put_in_order(ids, position)
 
-            def run(columns, padding_mask, state):
+            def run(columns: Any, padding_mask: Any, state: Any) -> Any:
                 now = {name: prompts.at(x, columns) for name, x in of_prompt.items()}
                 behind = ops.maximum(columns - (prompts.width - 1), 0)
                 if "position_ids" in now:
@@ -234,7 +234,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         return self.stack(ids, padding_mask, context=context, state=state, training=False)
 
 
-def fold(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+def fold(inputs: Mapping[str, Any]) -> tuple[Mapping[str, Any], Any]:
     """Moves an axis of choices into the batch; returns also (batch, choices), or None."""
     ids = inputs["token_ids"]
     if len(ids.shape) == 2:

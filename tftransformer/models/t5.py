@@ -1,6 +1,6 @@
 """T5."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -99,7 +99,7 @@ class T5(HeadedModel, EncoderDecoder):
         self.source_vocab_size = self.target_vocab_size = vocab_size
         common = {"dtype": self.dtype_policy}
         table = t5_table(vocab_size, d_model, **common)
-        recipe = partial(
+        recipe: Callable[..., Any] = partial(
             t5_stack,
             d_model=d_model,
             num_heads=num_heads,
@@ -154,7 +154,7 @@ class T5(HeadedModel, EncoderDecoder):
         )
         self.build()
 
-    def build(self, inputs_shape=None):
+    def build(self, inputs_shape: Any = None) -> None:
         super().build()
         for head in self.heads.values():
             if not head.built:
@@ -182,7 +182,7 @@ class T5(HeadedModel, EncoderDecoder):
         answers = {name: call_head(self.heads[name], hidden, inputs, training) for name in heads}
         return {"hidden": hidden, **answers}
 
-    def report(self, inputs, encoder_state, decoder_state):
+    def report(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
         return self.answer(inputs, self.heads, encoder_state, decoder_state, training=False)
 
     def logits(self, hidden: Any) -> Any:

@@ -146,7 +146,7 @@ class Transformer(EncoderDecoder):
         # Every width is known, so the weights need not wait for the first batch.
         self.build()
 
-    def build(self, inputs_shape=None):
+    def build(self, inputs_shape: Any = None) -> None:
         super().build()
         if not self.head.built:
             self.head.build((None, None, self.decoder.d_model))
@@ -176,7 +176,7 @@ class Transformer(EncoderDecoder):
     def logits(self, hidden: Any) -> Any:
         return self.head(hidden)
 
-    def report(self, inputs, encoder_state, decoder_state):
+    def report(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
         hidden = self.run(inputs, encoder_state, decoder_state, training=False)
         return {"logits": self.logits(hidden)}
 
@@ -187,4 +187,5 @@ def both(size: int | Sequence[int]) -> tuple[int, int]:
         return size, size
     if not isinstance(size, Sequence) or isinstance(size, str) or len(size) != 2:
         raise ValueError(f"a size is one number, or a pair (encoder, decoder), not {size!r}")
-    return tuple(size)
+    encoder, decoder = size
+    return encoder, decoder

@@ -175,7 +175,7 @@ class TransformerXL(RecurrentModel):
         )
         self.build()
 
-    def complete(self, inputs):
+    def complete(self, inputs: Any) -> Any:
         inputs = self.named(inputs)
         told = "padding_mask" in inputs
         inputs = super().complete(inputs)

@@ -167,7 +167,8 @@ class XLM(StackModel):
         inputs = self.named(inputs)
         given = "padding_mask" in inputs
         inputs = super().complete(inputs)
-        if self.stack.embeddings.languages is None:
+        embeddings: Any = self.stack.embeddings
+        if embeddings.languages is None:
             inputs.pop("language_ids", None)
         if not given:
             mask = inputs["padding_mask"]

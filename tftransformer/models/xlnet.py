@@ -198,12 +198,12 @@ class XLNet(RecurrentModel):
         )
         self.build()
 
-    def run_stack(self, inputs, state, training):
+    def run_stack(self, inputs: Any, state: Any, training: bool | None) -> Any:
         hidden = super().run_stack(inputs, state, training)
         # Without the implicit mask of the tokens, which is none of the targets.
         return ops.copy(hidden) if "target_mapping" in inputs else hidden
 
-    def given_to_stack(self, inputs):
+    def given_to_stack(self, inputs: Any) -> Any:
         given = super().given_to_stack(inputs)
         context, memory = given["context"], given["memory"]
         given["target_mapping"] = context.pop("target_mapping", None)
@@ -221,10 +221,10 @@ class XLNet(RecurrentModel):
         context["attention_mask"] = visible
         return given
 
-    def check_mask(self):
+    def check_mask(self) -> None:
         """Whatever the mask: tokens are written from left to right, each seeing those before."""
 
-    def run_segment(self, ids, padding_mask, context, state):
+    def run_segment(self, ids: Any, padding_mask: Any, context: Any, state: Any) -> Any:
         rows, length = ops.shape(ids)
         keys = ops.arange(state.length) - state.position
         following = ops.arange(length, length + 1) + state.position - state.memory
@@ -246,7 +246,7 @@ class XLNet(RecurrentModel):
             training=False,
         )
 
-    def details(self, inputs):
+    def details(self, inputs: Any) -> Any:
         """Runs the model without dropout and returns what it computed on the way.
 
         As `StackModel.details`, and: with targets `hidden_states` alternates between the content

@@ -58,7 +58,7 @@ class BucketedBias(Layer):
         self._side = side
         self._bucket_of = np.where(distance < exact, distance, far).astype("int32")
 
-    def build(self, query_positions_shape=None, key_positions_shape=None):
+    def build(self, query_positions_shape: Any = None, key_positions_shape: Any = None) -> None:
         self.table = self.add_weight(
             shape=(self.num_buckets, self.num_heads), initializer=self.initializer, name="table"
         )
@@ -87,6 +87,8 @@ class BucketedBias(Layer):
         bias = ops.moveaxis(bias, -1, -3)
         return bias if len(bias.shape) == 4 else bias[None]
 
-    def compute_output_shape(self, query_positions_shape, key_positions_shape):
+    def compute_output_shape(
+        self, query_positions_shape: Any, key_positions_shape: Any
+    ) -> tuple[int | None, ...]:
         batch = query_positions_shape[0] if len(query_positions_shape) == 2 else 1
         return (batch, self.num_heads, query_positions_shape[-1], key_positions_shape[-1])

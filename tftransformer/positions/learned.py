@@ -56,10 +56,10 @@ class LearnedPositions(Layer):
         # Who unfreezes a model sets this of each layer in it.
         keras.layers.Layer.trainable.fset(self, bool(value) and self.trained)
 
-    def build(self, positions_shape):
+    def build(self, positions_shape: Any) -> None:
         self.table.build(positions_shape)
 
-    def call(self, positions):
+    def call(self, positions: Any) -> Any:
         """Looks positions up: int (length,) or (batch, length) → float (..., length, d_model)."""
         length = positions.shape[-1]
         if length is not None and length > self.num_positions:
@@ -70,5 +70,5 @@ class LearnedPositions(Layer):
         rows = ops.convert_to_tensor(positions) + self.offset
         return self.table(checked_ids(rows, self.num_positions + self.offset))
 
-    def compute_output_shape(self, positions_shape):
+    def compute_output_shape(self, positions_shape: Any) -> tuple[int | None, ...]:
         return (*positions_shape, self.d_model)

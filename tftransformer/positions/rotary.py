@@ -26,7 +26,7 @@ class RotaryPositions(Layer):
         super().__init__(**kwargs)
         self.layout, self.base = check_layout(layout), base
 
-    def call(self, heads, positions=None):
+    def call(self, heads: Any, positions: Any = None) -> Any:
         """Rotates each head's vectors.
 
         Args:
@@ -53,5 +53,7 @@ class RotaryPositions(Layer):
         turned = ops.stack([a * cosine - b * sine, a * sine + b * cosine], axis=-1)
         return ops.reshape(turned, ops.shape(heads))
 
-    def compute_output_shape(self, heads_shape, positions_shape=None):
+    def compute_output_shape(
+        self, heads_shape: Any, positions_shape: Any = None
+    ) -> tuple[int | None, ...]:
         return heads_shape

@@ -46,7 +46,7 @@ class SinusoidalPositions(Layer):
             raise ValueError(f"sinusoidal positions need an even d_model, not {d_model}")
         self.d_model, self.layout, self.base = d_model, check_layout(layout), base
 
-    def call(self, positions):
+    def call(self, positions: Any) -> Any:
         """Encodes positions.
 
         Args:
@@ -64,5 +64,5 @@ class SinusoidalPositions(Layer):
             encoding = ops.reshape(encoding, (*ops.shape(angle)[:-1], self.d_model))
         return ops.cast(encoding, self.compute_dtype)
 
-    def compute_output_shape(self, positions_shape):
+    def compute_output_shape(self, positions_shape: Any) -> tuple[int | None, ...]:
         return (*positions_shape, self.d_model)

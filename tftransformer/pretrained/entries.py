@@ -1,5 +1,7 @@
 """Entries of config.json that all families have: what transformers' `PretrainedConfig` holds."""
 
+from typing import Any
+
 
 def words(text: str) -> frozenset[str]:
     """Returns the words of a text."""
@@ -21,7 +23,7 @@ VERSIONS = {
 # Labels, which heads take as arguments.
 LABELS = {"id2label", "label2id", "num_labels"}
 # What would make another model than the one that is built: supported with one value alone.
-FIXED = {
+FIXED: dict[str, Any] = {
     "add_cross_attention": False,
     "cross_attention_hidden_size": None,
     "is_decoder": False,

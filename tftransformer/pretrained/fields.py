@@ -46,12 +46,12 @@ class Field:
 def activation(theirs: str, ours: str = "activation") -> Field:
     """The entry that names an activation."""
 
-    def load(name, config):
+    def load(name: str, config: Mapping[str, Any]) -> Any:
         if name not in ACTIVATIONS:
             raise ValueError(f"{theirs} is {name!r}, which is none of {sorted(ACTIVATIONS)}.")
         return ACTIVATIONS[name]
 
-    def save(name, arguments):
+    def save(name: str, arguments: Any) -> Any:
         names = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
         if name not in names:
             raise ValueError(f"Hugging Face has no name for the activation {name!r}.")
@@ -63,7 +63,7 @@ def activation(theirs: str, ours: str = "activation") -> Field:
 def causal(theirs: str) -> Field:
     """The entry that says whether the mask is causal."""
 
-    def save(mask, arguments):
+    def save(mask: Any, arguments: Any) -> Any:
         if mask not in (None, PaddingMask(), CausalMask() & PaddingMask()):
             raise ValueError(f"Hugging Face has no name for the mask {mask!r}.")
         return mask == CausalMask() & PaddingMask()

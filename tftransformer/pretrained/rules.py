@@ -41,7 +41,7 @@ class Rule:
     needs: str | None = None
     lacks: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.head is None and self.ours.startswith("heads."):
             object.__setattr__(self, "head", self.ours.split(".")[1])
 

@@ -98,8 +98,8 @@ class WeightFiles:
 
     def call(self, name: str, kept: str) -> None:
         """Gives a tensor that is held a further name."""
-        for table in (self.shapes, self.kinds, self._where):
-            table[name] = table[kept]
+        self.shapes[name], self.kinds[name] = self.shapes[kept], self.kinds[kept]
+        self._where[name] = self._where[kept]
 
     def follow(self, ties: Mapping[str, str]) -> None:
         """Finds tensors that are held under the name of one that equals them.

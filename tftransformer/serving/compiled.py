@@ -1,6 +1,7 @@
 """What XLA compiles where it is served."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -24,7 +25,7 @@ def compiled(
     """
     inner = tf.function(compute, input_signature=[dict(specs)], jit_compile=True)
 
-    def with_padding(rows):
+    def with_padding(rows: Any) -> Any:
         count, length = tf.unstack(tf.shape(rows[next(iter(fills))]))
         width = power_of_two(length, least=16)
         if max_length is not None:  # the model may know no further positions
@@ -33,7 +34,7 @@ def compiled(
         none = tf.cast(count == 0, tf.int32)
         taken = tf.minimum(tf.range(power_of_two(count, least=1)), tf.maximum(count - 1, 0))
 
-        def padded(name, x):
+        def padded(name: str, x: Any) -> Any:
             if name in fills:
                 x = tf.pad(x, [[0, none], [0, width - length]], constant_values=fills[name])
             else:

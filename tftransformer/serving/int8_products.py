@@ -60,9 +60,9 @@ class Int8Matrix:
 
 def multiply_int8(model: Any) -> dict[int, Int8Matrix]:
     """Has the layers of a model multiply int8; returns the matrices by id of their variable."""
-    matrices = {}
+    matrices: dict[int, Int8Matrix] = {}
 
-    def matrix(variable, transposed=False):
+    def matrix(variable: Any, transposed: bool = False) -> Int8Matrix:
         if id(variable) not in matrices:
             rows = tf.transpose(variable.value) if transposed else variable.value
             matrices[id(variable)] = Int8Matrix(rows)
@@ -75,7 +75,7 @@ def multiply_int8(model: Any) -> dict[int, Int8Matrix]:
             layer.call = matrix(layer.embeddings).look_up
         elif type(layer) is LanguageModelHead:
             table = layer.kernel if layer.tied_to is None else layer.tied_to.embeddings
-            layer.call = functools.partial(logits, layer, matrix(table))
+            layer.call = functools.partial(logits, layer, matrix(table))  # type: ignore[method-assign]
     return matrices
 
 

@@ -54,10 +54,10 @@ class QuantizedMatrix(tf.saved_model.experimental.TrackableResource):
         self.name = f"quantized_{self.dtype.name}_{shape}_{digest.hexdigest()}"
         self._initialize()
 
-    def _create_resource(self):
+    def _create_resource(self) -> Any:
         return tf.raw_ops.VarHandleOp(dtype=self.dtype, shape=self.shape, shared_name=self.name)
 
-    def _initialize(self):
+    def _initialize(self) -> None:
         matrix = tf.cast(self.codes, tf.float32) * self.scales
         tf.raw_ops.AssignVariableOp(
             resource=self.resource_handle, value=tf.cast(matrix, self.dtype)

@@ -105,7 +105,7 @@ class ServedModule(tf.Module):
         self.weights = held.tracked
         specs = graph.specs()
 
-        def plain(rows):
+        def plain(rows: Any) -> Any:
             return graph.compute(held.model, rows, jit_compile)
 
         if jit_compile:
@@ -113,7 +113,7 @@ class ServedModule(tf.Module):
         else:
             parts = in_parts(plain, specs, graph.fills, parallel) if parallel > 1 else plain
 
-            def compute(rows):
+            def compute(rows: Any) -> Any:
                 # Read once: a loop that reads variables waits for every other.
                 with held.scope():
                     return parts(rows)
@@ -124,7 +124,7 @@ class ServedModule(tf.Module):
     def _function(self, graph: TaskGraph, signature: str) -> Callable:
         """The function from texts to the answers of a signature."""
 
-        def answer(*texts):
+        def answer(*texts: Any) -> Any:
             rows, known = graph.encode(*texts)
             return graph.answers(self.compute(rows), known)[signature]
 

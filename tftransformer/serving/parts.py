@@ -1,6 +1,7 @@
 """Computing parts of a batch at the same time."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -21,14 +22,14 @@ def in_parts(
     """
     first, pad_id = next(iter(fills.items()))
 
-    def compute_parts(rows):
+    def compute_parts(rows: Any) -> Any:
         number = tf.shape(rows[first])[0]
         count = tf.minimum(number, parts)
         lengths = tf.reduce_sum(tf.cast(rows[first] != pad_id, tf.int32), axis=1)
         order = tf.argsort(lengths, stable=True)
         part = tf.function(compute, input_signature=[dict(specs)]).get_concrete_function()
 
-        def body(i, arrays):
+        def body(i: Any, arrays: Any) -> Any:
             own = order[i * number // count : (i + 1) * number // count]
             taken = {name: tf.gather(x, own) for name, x in rows.items()}
             longest = lengths[own[-1]]

@@ -135,18 +135,17 @@ class CachedStack:
             after["is_token"] = self._appended(cache["is_token"], new, position)
         order = self._order(ids, length)
         kind = GrowingKeyValue if self.length is None else KeyValueCache
+        caches = [
+            kind(**own, position=self.past + position, order=order) for own in cache["layers"]
+        ]
         state = StackState(
-            [
-                LayerState(kind(**own, position=self.past + position, order=order))
-                for own in cache["layers"]
-            ],
+            [LayerState(own) for own in caches],
             position=self.past + position,
             length=self.past + length,
             memory=self.past,
             leading=self.prompts.leading,
         )
         found = run(columns, self._padding_mask(after.get("is_token"), length), state)
-        caches = [slot.self_attention for slot in state.layers]
         after["layers"] = [{"key": own.key, "value": own.value} for own in caches]
         return found, after
 

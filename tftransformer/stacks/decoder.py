@@ -40,20 +40,19 @@ class Decoder(Encoder):
         **options: Any,
     ):
         super().__init__(num_layers, d_model, num_heads, dff, mask=mask, **options)
-        self.cross_mask = PaddingMask()
-        if cross_mask is not None:
-            self.cross_mask = check_mask(cross_mask, "cross_mask")
+        cross_mask = PaddingMask() if cross_mask is None else cross_mask
+        self.cross_mask = check_mask(cross_mask, "cross_mask")
 
     def default_mask(self) -> Mask:
         return CausalMask() & PaddingMask()
 
-    def build(self, inputs_shape, encoder_output_shape=None):
+    def build(self, inputs_shape: Any, encoder_output_shape: Any = None) -> None:
         shape = (*inputs_shape[:2], self.d_model)
         for layer in self.layers:
             build_once(layer, shape, encoder_output_shape)
         super().build(inputs_shape)
 
-    def call(
+    def call(  # type: ignore[override] # with inputs of its own
         self,
         inputs: Any,
         encoder_output: Any = None,
@@ -119,12 +118,14 @@ class Decoder(Encoder):
             return positions
         return positions - state.leading[:, None]
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         mask = super().compute_mask(inputs, previous_mask)
         if mask is None or previous_mask is not None:
             return mask
         # The start token of a target may be the pad token (Marian), and is real.
         return ops.concatenate([ops.ones_like(mask[:, :1]), mask[:, 1:]], axis=1)
 
-    def compute_output_shape(self, inputs_shape, encoder_output_shape=None):
+    def compute_output_shape(
+        self, inputs_shape: Any, encoder_output_shape: Any = None
+    ) -> tuple[int | None, ...]:
         return super().compute_output_shape(inputs_shape)

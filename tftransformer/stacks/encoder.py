@@ -76,7 +76,8 @@ class Encoder(Layer):
         if isinstance(mask, (list, tuple)):
             if len(mask) != num_layers:
                 raise ValueError(f"mask lists {len(mask)} masks for {num_layers} layers.")
-            self.mask = self.masks = [check_mask(one) for one in mask]
+            self.masks = [check_mask(one) for one in mask]
+            self.mask: Mask | list[Mask] = self.masks
         else:
             self.mask = check_mask(self.default_mask() if mask is None else mask)
             self.masks = [self.mask] * num_layers
@@ -129,7 +130,7 @@ class Encoder(Layer):
                 options[name] = copy_of(option)
         return self.layer_class(*sizes, **options, dtype=self.dtype_policy, name=f"layer_{index}")
 
-    def build(self, inputs_shape):
+    def build(self, inputs_shape: Any) -> None:
         if self.embeddings is not None and not self.embeddings.built:
             self.embeddings.build(inputs_shape)
         if self.position_bias is not None and not self.position_bias.built:
@@ -265,7 +266,7 @@ class Encoder(Layer):
             return previous_mask
         return self.embeddings.compute_mask(inputs)
 
-    def compute_output_shape(self, inputs_shape):
+    def compute_output_shape(self, inputs_shape: Any) -> tuple[int | None, ...]:
         return (*inputs_shape[:2], self.d_model)
 
 

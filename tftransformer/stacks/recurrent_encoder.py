@@ -49,7 +49,7 @@ class RecurrentEncoder(Encoder):
     def default_mask(self) -> Mask:
         return CausalMask() & MemoryMask()
 
-    def call(
+    def call(  # type: ignore[override] # with inputs of its own
         self,
         inputs: Any,
         padding_mask: Any = None,
@@ -85,7 +85,14 @@ class RecurrentEncoder(Encoder):
             context=context,
         )
 
-    def mask_context(self, inputs, padding_mask=None, context=None, state=None, memory=None):
+    def mask_context(
+        self,
+        inputs: Any,
+        padding_mask: Any = None,
+        context: Any = None,
+        state: Any = None,
+        memory: Any = None,
+    ) -> Any:
         if state is not None and state.length is not None:
             cached = super().mask_context(inputs, padding_mask, None, state)
             # What the caches hold is remembered, as far as a memory reaches back.
@@ -108,7 +115,7 @@ class RecurrentEncoder(Encoder):
             **(context or {}),
         }
 
-    def _run_layer(self, index, x, slot, memory=None, **given):
+    def _run_layer(self, index: Any, x: Any, slot: Any, memory: Any = None, **given: Any) -> Any:
         value = None if memory is None else joined(memory, index, x)
         return super()._run_layer(index, x, slot, value=value, **given)
 

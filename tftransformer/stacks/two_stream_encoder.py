@@ -50,7 +50,7 @@ class TwoStreamEncoder(RecurrentEncoder):
     def default_mask(self) -> Mask:
         return PaddingMask()
 
-    def build(self, inputs_shape):
+    def build(self, inputs_shape: Any) -> None:
         super().build(inputs_shape)
         self.target = self.add_weight(
             shape=(self.d_model,),
@@ -58,7 +58,7 @@ class TwoStreamEncoder(RecurrentEncoder):
             name="target",
         )
 
-    def call(
+    def call(  # type: ignore[override] # with inputs of its own
         self,
         inputs: Any,
         padding_mask: Any = None,
@@ -90,7 +90,7 @@ class TwoStreamEncoder(RecurrentEncoder):
             there is one, else the content stream (batch, length, d_model).
         """
         context = self.mask_context(inputs, padding_mask, context, state, memory)
-        given = {"memory": memory, "masks": self.content_masks}
+        given: dict[str, Any] = {"memory": memory, "masks": self.content_masks}
         if target_mapping is not None:
             query_context = {**context, **(query_context or {})}
             given["targets"] = {
@@ -100,7 +100,9 @@ class TwoStreamEncoder(RecurrentEncoder):
             }
         return self._run(inputs, state, training, context=context, **given)
 
-    def _run_layers(self, x, slots, masks, memory=None, targets=None, **given):
+    def _run_layers(
+        self, x: Any, slots: Any, masks: Any, memory: Any = None, targets: Any = None, **given: Any
+    ) -> Any:
         if targets is None:
             return super()._run_layers(x, slots, masks, memory=memory, **given)
         rows, count, _ = ops.shape(targets["target_mapping"])
@@ -118,7 +120,7 @@ class TwoStreamEncoder(RecurrentEncoder):
                 index, streams[-2], slot, memory=memory, **masks[index], **given
             )
             content = self._without_padding(content, given["context"])
-            keys = slot.self_attention
+            keys: Any = slot.self_attention
             slot.cross_attention = FixedKeyValue(keys.key, keys.value)
             slot.cross_attention.wants_weights = wants_weights
             query = layer.query_stream(
@@ -131,6 +133,6 @@ class TwoStreamEncoder(RecurrentEncoder):
             streams += [content, query]
         return streams
 
-    def update_memory(self, hidden_states, memory=None):
+    def update_memory(self, hidden_states: Any, memory: Any = None) -> Any:
         two_streams = len(hidden_states) > len(self.layers) + 1
         return super().update_memory(hidden_states[::2] if two_streams else hidden_states, memory)

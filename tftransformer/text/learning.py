@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tftransformer.text.tokenizer import check_texts
 
@@ -27,7 +28,7 @@ def learn_pieces(
     normalization: str,
     character_coverage: float,
     special_tokens: Sequence[str] = (),
-    **options,
+    **options: Any,
 ) -> bytes:
     """Learns a SentencePiece model with pad 0, unknown 1, start 2, end 3.
 
@@ -49,6 +50,7 @@ def learn_pieces(
         raise ValueError(
             f"character_coverage must lie between 0.98 and 1, got {character_coverage}"
         )
+    rules: dict[str, Any]
     if normalization == "identity":
         rules = {"norm_map": [(SPACE, "_")]}
     else:

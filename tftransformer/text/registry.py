@@ -1,9 +1,9 @@
 """The classes that a saved tokenizer may name."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T", bound=type)
-CLASSES: dict[str, type] = {}
+CLASSES: dict[str, Any] = {}  # of subclasses of Tokenizer, which asks here
 
 
 def register(tokenizer_class: T) -> T:

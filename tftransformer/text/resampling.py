@@ -75,7 +75,7 @@ class _Merges:
     NEVER = np.iinfo(np.int32).max
 
     def __init__(self, id_of: Mapping[str, int], scores: np.ndarray):
-        self.made_of_letters = set()
+        self.made_of_letters: set[str] = set()
         pairs = {}
         for piece in sorted(id_of, key=len):
             halves = [(piece[:cut], piece[cut:]) for cut in range(1, len(piece))]
@@ -93,10 +93,12 @@ class _Merges:
         self._keys = np.append(np.array(keys, np.int64)[order], np.iinfo(np.int64).max)
         self._ranks = np.append(rank_of[list(pairs.values())][order], self.NEVER).astype(np.int32)
 
-    def __call__(self, symbols, alpha, generator):
+    def __call__(
+        self, symbols: np.ndarray, alpha: float, generator: np.random.Generator
+    ) -> np.ndarray:
         """Merges the neighbours in each row: int array (words, letters), NONE behind the end."""
 
-        def ranks_of(left, right):
+        def ranks_of(left: np.ndarray, right: np.ndarray) -> np.ndarray:
             keys = left * np.int64(self._base) + right
             places = np.searchsorted(self._keys, keys)
             merges = (self._keys[places] == keys) & (generator.random(keys.shape) >= alpha)
@@ -137,7 +139,7 @@ class _Lattice:
         self.made_of_letters = {p for p in id_of if all(letter in id_of for letter in p)}
         self._longest = max(map(len, self.made_of_letters), default=1)
         # Pieces by their beginnings: (beginning, letter) leads to a longer beginning.
-        number_of = defaultdict(lambda: len(number_of))
+        number_of: defaultdict[str, int] = defaultdict(lambda: len(number_of))
         number_of[""] = 0
         self._base = len(scores)
         keys = {}
@@ -152,13 +154,16 @@ class _Lattice:
         for piece in self.made_of_letters:
             self._piece_at[number_of[piece]] = id_of[piece]
 
-    def __call__(self, symbols, alpha, generator):
+    def __call__(
+        self, symbols: np.ndarray, alpha: float, generator: np.random.Generator
+    ) -> np.ndarray:
         """Draws for each row: int array (words, letters), NONE where no piece begins."""
         scores = np.append(alpha * self._scores, -np.inf)  # the last one: of NONE
         rows, width = symbols.shape
         sums = np.full((width + 1, rows), -np.inf)  # log of what leads to each place
         sums[0] = 0
-        arriving = [[] for _ in range(width + 1)]  # (start, pieces, log-probabilities)
+        # (start, pieces, log-probabilities)
+        arriving: list[list[tuple]] = [[] for _ in range(width + 1)]
         for start in range(width):
             state = np.zeros(rows, np.int64)
             for end in range(start + 1, min(start + self._longest, width) + 1):
@@ -171,17 +176,17 @@ class _Lattice:
         at = np.full(rows, width)
         for end in range(width, 0, -1):
             here = np.flatnonzero(at == end)
-            starts, pieces, weights = zip(*arriving[end], strict=True)
-            chances = np.exp(np.stack([w[here] for w in weights]) - sums[end, here])
+            starts, arrived, weighed = zip(*arriving[end], strict=True)
+            chances = np.exp(np.stack([w[here] for w in weighed]) - sums[end, here])
             lots = np.cumsum(chances, axis=0)
             drawn = np.argmax(lots > generator.random(len(here)) * lots[-1], axis=0)
             at[here] = np.array(starts)[drawn]
-            result[here, at[here]] = np.stack([p[here] for p in pieces])[
+            result[here, at[here]] = np.stack([p[here] for p in arrived])[
                 drawn, np.arange(len(here))
             ]
         return result
 
-    def _follow(self, state, letters):
+    def _follow(self, state: np.ndarray, letters: np.ndarray) -> np.ndarray:
         """The states after one more letter; NONE where no piece begins like this."""
         keys = np.where(state == NONE, -1, state * self._base + letters)
         places = np.searchsorted(self._keys, keys)

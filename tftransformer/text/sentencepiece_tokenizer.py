@@ -5,6 +5,7 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -132,7 +133,7 @@ class SentencePieceTokenizer(Tokenizer):
         )
         return cls(model, sampling_alpha)
 
-    def tokenize(self, texts, sample: bool = False) -> tf.RaggedTensor:
+    def tokenize(self, texts: Any, sample: bool = False) -> tf.RaggedTensor:
         """Turns strings into ids, in the graph or eagerly.
 
         Args:
@@ -156,7 +157,7 @@ class SentencePieceTokenizer(Tokenizer):
         )
         return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
 
-    def tokenize_with_places(self, texts) -> dict[str, tf.RaggedTensor]:
+    def tokenize_with_places(self, texts: Any) -> dict[str, tf.RaggedTensor]:
         """Turns strings into ids and says where each piece stands, in the graph or eagerly.
 
         As Hugging Face's fast tokenizers have it for T5 and XLNet, words are what stands between
@@ -190,14 +191,14 @@ class SentencePieceTokenizer(Tokenizer):
         }
 
     def encode(self, texts: Iterable[str]) -> Encoding:
-        ids, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
+        values, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
         texts = check_texts(texts)
         for start in range(0, len(texts), BLOCK):
             rows = self._processor.encode(texts[start : start + BLOCK], out_type=int)
             lengths.append(np.fromiter(map(len, rows), np.int64, len(rows)))
             tokens = itertools.chain.from_iterable(rows)
-            ids.append(np.fromiter(tokens, np.int32, lengths[-1].sum()))
-        ids = Ragged(np.concatenate(ids), np.cumsum(np.concatenate(lengths)))
+            values.append(np.fromiter(tokens, np.int32, lengths[-1].sum()))
+        ids = Ragged(np.concatenate(values), np.cumsum(np.concatenate(lengths)))
         return Encoding(self._as_in_the_graph(ids, texts), lambda: self._places(texts))
 
     def _as_in_the_graph(self, ids: Ragged, texts: Sequence[str]) -> Ragged:
@@ -300,7 +301,7 @@ class _Model(tf.saved_model.experimental.TrackableResource):
         self._shared_name = f"sentencepiece_{hashlib.sha256(model).hexdigest()}"
         _ = self.resource_handle  # made here, not inside of the first graph
 
-    def _create_resource(self):
+    def _create_resource(self) -> Any:
         from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
 
         return ops.gen_sentencepiece_tokenizer.sentencepiece_op(
@@ -308,7 +309,7 @@ class _Model(tf.saved_model.experimental.TrackableResource):
         )
 
 
-def _special_ids(processor) -> dict[str, int]:
+def _special_ids(processor: Any) -> dict[str, int]:
     """What the model itself says, and control symbols under the names that everybody gives them."""
     known = {
         "pad": processor.pad_id(),
@@ -322,7 +323,7 @@ def _special_ids(processor) -> dict[str, int]:
     return {role: i for role, i in known.items() if i >= 0}
 
 
-def _surface(processor, i: int) -> bytes:
+def _surface(processor: Any, i: int) -> bytes:
     """What piece `i` looks like in text."""
     piece = processor.id_to_piece(i)
     if processor.is_control(i):

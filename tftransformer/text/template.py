@@ -92,7 +92,7 @@ class Template(Configurable):
             ValueError: the vocabulary lacks a special token, or the numbers of rows differ.
         """
         parts = self._checked(second is not None, special_ids)
-        texts = {"a": first, "b": second}
+        texts = {"a": first} if second is None else {"a": first, "b": second}
         if second is not None and len(first) != len(second):
             raise ValueError(
                 f"a pair takes as many second texts as first ones, got {len(first)} first and "
@@ -112,7 +112,7 @@ class Template(Configurable):
                 places = np.repeat(at - text.row_splits[:-1], width) + np.arange(len(values))
                 places += text.row_splits[0]
             else:
-                values, places = special_ids[part.name], at
+                values, places = np.asarray(special_ids[part.name]), at
             ids[places], segments[places] = values, part.segment
             at = at + width
         return Ragged(ids, row_splits), Ragged(segments, row_splits)
@@ -137,7 +137,7 @@ class Template(Configurable):
             ValueError: the vocabulary lacks a special token.
         """
         parts = self._checked(second is not None, special_ids)
-        texts = {"a": first, "b": second}
+        texts = {"a": first} if second is None else {"a": first, "b": second}
         ids, segments = [], []
         for part in parts:
             if part.name in TEXTS:

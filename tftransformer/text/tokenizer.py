@@ -69,7 +69,7 @@ class Tokenizer(tf.Module, abc.ABC):
         return type(self).from_vocabulary, (self.vocabulary(), self.get_settings())
 
     @abc.abstractmethod
-    def tokenize(self, texts) -> tf.RaggedTensor:
+    def tokenize(self, texts: Any) -> tf.RaggedTensor:
         """Turns strings into ids, in the graph or eagerly.
 
         Args:
@@ -79,7 +79,7 @@ class Tokenizer(tf.Module, abc.ABC):
             int32 RaggedTensor (batch, None), without padding, start or end.
         """
 
-    def tokenize_with_places(self, texts) -> dict[str, tf.RaggedTensor]:
+    def tokenize_with_places(self, texts: Any) -> dict[str, tf.RaggedTensor]:
         """Turns strings into ids and says where each piece stands, in the graph or eagerly.
 
         Args:
@@ -94,7 +94,7 @@ class Tokenizer(tf.Module, abc.ABC):
             "tokenize_with_places(texts)"
         )
 
-    def detokenize(self, ids) -> tf.Tensor:
+    def detokenize(self, ids: Any) -> tf.Tensor:
         """Turns ids into strings, in the graph or eagerly.
 
         Args:
@@ -209,7 +209,7 @@ class Tokenizer(tf.Module, abc.ABC):
             beside.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
-def as_vector(texts) -> tf.Tensor:
+def as_vector(texts: Any) -> tf.Tensor:
     """`texts` as a string tensor (batch,), or an error that says which shape it has."""
     texts = tf.convert_to_tensor(texts, tf.string)
     if texts.shape.rank not in (None, 1):

@@ -1,5 +1,7 @@
 """Texts that are too long for a row are cut, and it is told by how much."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -65,7 +67,7 @@ def truncate_in_graph(
     return texts[0], None if second is None else texts[1], cut
 
 
-def _kept(*arguments):
+def _kept(*arguments: Any) -> Any:
     """How many ids of each text stay; `xp` is numpy or TensorFlow."""
     *lengths, most, xp = arguments
     if len(lengths) == 1:

@@ -4,6 +4,7 @@ import os
 import pathlib
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -106,7 +107,7 @@ class WordPieceTokenizer(Tokenizer):
 
     @classmethod
     def from_vocab(
-        cls, vocabulary: str | os.PathLike | Sequence[str], **settings
+        cls, vocabulary: str | os.PathLike | Sequence[str], **settings: Any
     ) -> "WordPieceTokenizer":
         """Takes a ready vocabulary, such as BERT's own.
 
@@ -189,7 +190,7 @@ class WordPieceTokenizer(Tokenizer):
             )
         return cls(pieces[:vocab_size], lower_case=lower_case, strip_accents=strip_accents)
 
-    def tokenize(self, texts) -> tf.RaggedTensor:
+    def tokenize(self, texts: Any) -> tf.RaggedTensor:
         texts = as_vector(texts)
         is_plain = tf.strings.regex_full_match(texts, f"[{PLAIN}]*")
         is_plain &= tf.strings.regex_full_match(texts, SHORT_WORDS)
@@ -222,7 +223,7 @@ class WordPieceTokenizer(Tokenizer):
         )
         return tf.gather(both, tf.math.invert_permutation(tf.concat([plain, odd], axis=0)))
 
-    def tokenize_with_places(self, texts) -> dict[str, tf.RaggedTensor]:
+    def tokenize_with_places(self, texts: Any) -> dict[str, tf.RaggedTensor]:
         words, places, row_splits = self._words(as_vector(texts))
         is_long = words.row_lengths() > MAX_CHARACTERS
         # What is no UTF-8 is in no vocabulary.

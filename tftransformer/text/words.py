@@ -1,6 +1,6 @@
 """Texts as BERT's words, each of whose characters knows where it came from."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -64,6 +64,6 @@ class WordCutter(tf.Module):
         return Words(words, source - tf.gather(starts, row), rows.row_splits)
 
 
-def _shifted(values: tf.Tensor, first) -> tf.Tensor:
+def _shifted(values: tf.Tensor, first: Any) -> tf.Tensor:
     """Each element's predecessor; before the first one stands `first`."""
     return tf.concat([tf.constant([first], values.dtype), values], axis=0)[:-1]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -26,11 +27,11 @@ class RepetitionPenalty(Processor):
 
     penalty: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         valid = is_number(self.penalty) and self.penalty > 0
         require(valid, "penalty", self.penalty, "a number > 0")
 
-    def __call__(self, scores, ids, lengths):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         so_far = ops.broadcast_to(ops.arange(_width(ids)) < _of_rows(lengths), ops.shape(ids))
         penalized = ops.where(scores < 0, scores * self.penalty, scores / self.penalty)
         return ops.where(_marked(ids, so_far, scores), penalized, scores)
@@ -51,10 +52,10 @@ class NoRepeatNgrams(Processor):
 
     size: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(is_int(self.size, 1), "size", self.size, "an int ≥ 1")
 
-    def __call__(self, scores, ids, lengths):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         # Window i is the n-1 tokens from column i and the one that completed them.
         completing = ids[:, self.size - 1 :]
         windows = _width(completing)
@@ -80,7 +81,7 @@ class BadWords(Processor):
 
     words: Sequence[Sequence[int]]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         valid = not isinstance(self.words, str) and len(self.words) > 0
         expected = "a non-empty sequence of non-empty sequences of ids ≥ 0, such as ((7,), (5, 6))"
         for word in self.words if valid else ():
@@ -89,7 +90,7 @@ class BadWords(Processor):
         require(valid, "words", self.words, expected)
         object.__setattr__(self, "words", tuple(tuple(word) for word in self.words))
 
-    def __call__(self, scores, ids, lengths):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         for size in sorted({len(word) for word in self.words}):
             words = np.array([word for word in self.words if len(word) == size], "int32")
             tail = _last_tokens(ids, lengths, size - 1)
@@ -100,23 +101,23 @@ class BadWords(Processor):
         return scores
 
 
-def _width(ids):
+def _width(ids: Any) -> Any:
     return ops.shape(ids)[1]
 
 
-def _of_rows(lengths):
+def _of_rows(lengths: Any) -> Any:
     """Lengths (rows,), or one for all, as (rows, 1)."""
     return ops.reshape(lengths, (-1, 1))
 
 
-def _last_tokens(ids, lengths, count):
+def _last_tokens(ids: Any, lengths: Any, count: Any) -> Any:
     """The `count` tokens (rows, count) before column `lengths`; anything where there are none."""
     columns = ops.maximum(ops.arange(count, dtype="int32") + (_of_rows(lengths) - count), 0)
     columns = ops.broadcast_to(columns, (ops.shape(ids)[0], count))
     return pick(ids, columns)
 
 
-def _marked(tokens, flags, scores):
+def _marked(tokens: Any, flags: Any, scores: Any) -> Any:
     """Bool tensor like `scores` (rows, vocab): True for each token (rows, n) with a flag.
 
     Ids beyond the vocabulary mark nothing.

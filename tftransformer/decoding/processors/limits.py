@@ -1,6 +1,8 @@
 """Processors that hold a row to a length."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -22,11 +24,11 @@ class MinLength(Processor):
     min_length: int
     end_id: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(is_int(self.min_length, 0), "min_length", self.min_length, "an int ≥ 0")
         require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
 
-    def __call__(self, scores, ids, lengths):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         return _ban_end(scores, self.end_id, lengths < self.min_length)
 
 
@@ -45,16 +47,16 @@ class MinNewTokens(Processor):
     end_id: int
     prompt_length: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(is_int(self.min_new_tokens, 0), "min_new_tokens", self.min_new_tokens, "an int ≥ 0")
         require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
         require(is_int(self.prompt_length, 1), "prompt_length", self.prompt_length, "an int ≥ 1")
 
-    def __call__(self, scores, ids, lengths):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         return _ban_end(scores, self.end_id, lengths - self.prompt_length < self.min_new_tokens)
 
-    def for_prompts(self, lengths):
-        def process(scores, ids, so_far):
+    def for_prompts(self, lengths: Any) -> Callable[[Any, Any, Any], Any]:
+        def process(scores: Any, ids: Any, so_far: Any) -> Any:
             return _ban_end(scores, self.end_id, so_far - lengths < self.min_new_tokens)
 
         return process
@@ -75,23 +77,23 @@ class ForcedEnd(Processor):
     max_length: int
     end_id: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(is_int(self.max_length, 2), "max_length", self.max_length, "an int ≥ 2")
         require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
 
-    def __call__(self, scores, ids, lengths):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         forced = ops.where(_is_end(scores, self.end_id), 0.0, -np.inf)
         return ops.where(_of_rows(lengths == self.max_length - 1), forced, scores)
 
 
-def _ban_end(scores, end_id, banned):
+def _ban_end(scores: Any, end_id: int | None, banned: Any) -> Any:
     return ops.where(ops.logical_and(_is_end(scores, end_id), _of_rows(banned)), -np.inf, scores)
 
 
-def _of_rows(flags):
+def _of_rows(flags: Any) -> Any:
     """Flags (rows,) as (rows, 1)."""
     return ops.reshape(flags, (-1, 1))
 
 
-def _is_end(scores, end_id):
+def _is_end(scores: Any, end_id: int | None) -> Any:
     return ops.arange(ops.shape(scores)[1]) == end_id

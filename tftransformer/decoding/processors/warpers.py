@@ -1,6 +1,7 @@
 """Processors that reshape the distribution before a token is drawn from it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -20,11 +21,11 @@ class Temperature(Processor):
 
     temperature: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         valid = is_number(self.temperature) and self.temperature > 0
         require(valid, "temperature", self.temperature, "a number > 0; for 0 use Greedy()")
 
-    def __call__(self, scores, ids, lengths):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         return scores / self.temperature
 
 
@@ -41,10 +42,10 @@ class TopK(Processor):
 
     top_k: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ints(1, top_k=self.top_k)
 
-    def __call__(self, scores, ids, lengths):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         best, _ = ops.top_k(scores, min(self.top_k, scores.shape[-1]))
         return ops.where(scores < best[:, -1:], -np.inf, scores)
 
@@ -66,10 +67,10 @@ class TopP(Processor):
     top_p: float
     min_tokens: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_top_p(self.top_p, self.min_tokens)
 
-    def __call__(self, scores, ids, lengths):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         ordered, _ = ops.top_k(scores, scores.shape[-1])
         probabilities = ops.softmax(ordered)
         before = ops.cumsum(probabilities, axis=-1) - probabilities
@@ -94,10 +95,10 @@ class Typical(Processor):
     top_p: float
     min_tokens: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_top_p(self.top_p, self.min_tokens)
 
-    def __call__(self, scores, ids, lengths):
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         nll = -ops.log_softmax(scores)
         probabilities = ops.exp(-nll)
         # A banned token has no part in the entropy, where its term would be 0 · ∞.
@@ -110,17 +111,17 @@ class Typical(Processor):
         return ops.where(-distance < threshold, -np.inf, scores)
 
 
-def _check_top_p(top_p, min_tokens):
+def _check_top_p(top_p: float, min_tokens: int) -> None:
     require(is_number(top_p) and 0 < top_p <= 1, "top_p", top_p, "a probability in (0, 1]")
     check_ints(1, min_tokens=min_tokens)
 
 
-def _count(kept, at_least):
+def _count(kept: Any, at_least: int) -> Any:
     """Tokens (rows, 1) to keep of the ordered ones, between `at_least` and the vocabulary."""
     count = ops.sum(ops.cast(kept, "int32"), axis=-1, keepdims=True)
     return ops.minimum(ops.maximum(count, at_least), kept.shape[-1])
 
 
-def _kth(ordered, count):
+def _kth(ordered: Any, count: Any) -> Any:
     """The `count`-th (rows, 1) of the values ordered along axis 1, from 1 on; (rows, 1)."""
     return ops.take_along_axis(ordered, count - 1, axis=-1)

@@ -1,5 +1,7 @@
 """GPT's files."""
 
+from typing import Any
+
 from tftransformer.core import is_int
 from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import Gpt
@@ -11,7 +13,7 @@ LAYER = "stack.layers.{n}"
 THEIR_LAYER = "{body}h.{n}"
 
 
-def plain_dense(ours: str, theirs: str, **options) -> list[Rule]:
+def plain_dense(ours: str, theirs: str, **options: Any) -> list[Rule]:
     """Rules for a `Dense` layer and a tensor that is (in, out) as ours."""
     return [
         Rule(f"{ours}.kernel", f"{theirs}.weight", **options),

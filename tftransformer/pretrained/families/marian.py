@@ -47,9 +47,9 @@ def pair(theirs: str, ours: str) -> tuple[Field, Field]:
     def load(value: int, config: Any) -> tuple[int, int]:
         return config[f"encoder_{theirs}"], config[f"decoder_{theirs}"]
 
-    return tuple(
-        Field(f"{name}_{theirs}", ours, load, lambda size, arguments, n=n: both(size)[n])
-        for n, name in enumerate(("encoder", "decoder"))
+    return (
+        Field(f"encoder_{theirs}", ours, load, lambda size, arguments: both(size)[0]),
+        Field(f"decoder_{theirs}", ours, load, lambda size, arguments: both(size)[1]),
     )
 
 

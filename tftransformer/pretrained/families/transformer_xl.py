@@ -1,5 +1,8 @@
 """Transformer-XL's files."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from tftransformer.models import TransformerXL
@@ -14,7 +17,7 @@ THEIR_LAYER = "{body}layers.{n}"
 THEIR_ATTENTION = f"{THEIR_LAYER}.dec_attn"
 
 
-def ties(flags, config):
+def ties(flags: Any, config: Mapping[str, Any]) -> Any:
     """One flag for each cluster says whether its projection is tied; never that of the first."""
     if flags is None:
         return config["proj_share_all_but_first"]
@@ -23,7 +26,7 @@ def ties(flags, config):
     return all(flags[1:])
 
 
-def frequencies(config):
+def frequencies(config: Mapping[str, Any]) -> Any:
     """Of the sinusoids, rounded to single precision where torch rounds them."""
     width = config["d_model"]
     exponents = np.arange(0, width, 2, dtype="float32") / np.float32(width)
