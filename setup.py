@@ -47,6 +47,7 @@ setup(
             "tensorboard",
             "ctranslate2>=4.8",
             "ruff==0.17.5",
+            "mypy==2.4.1",
         ],
     },
     classifiers=[

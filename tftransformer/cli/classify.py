@@ -37,7 +37,8 @@ def train(options: argparse.Namespace) -> None:
     for name in OF_TRANSLATORS:
         if getattr(options, name) != options.parser.get_default(name):
             raise ValueError(f"--{name.replace('_', '-')} is for --task translate.")
-    settings, how = {}, {"directory": options.model, "resume": options.resume}
+    settings: dict[str, Any] = {}
+    how: dict[str, Any] = {"directory": options.model, "resume": options.resume}
     for name, into in (
         *(("vocab_size", settings), ("max_length", settings), ("learning_rate", settings)),
         *(("epochs", how), ("minutes", how)),

@@ -40,5 +40,5 @@ def run(options: argparse.Namespace) -> None:
         if options.format == "ctranslate2" and getattr(options, name) is not None:
             raise ValueError(f"--{name} is for a SavedModel: CTranslate2 is told with each call.")
     translator = load_translator(options)
-    how = options.format, options.weights, options.jit_compile
-    print(translator.export(options.output, *how))
+    settings = options.format, options.weights, options.jit_compile
+    print(translator.export(options.output, *settings))

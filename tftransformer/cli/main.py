@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from tftransformer.cli import evaluate, export, predict, train, translate
 
@@ -22,7 +23,7 @@ _COMMANDS = {
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     """Tells the defaults, where there is something to tell."""
 
-    def _get_help_string(self, action):
+    def _get_help_string(self, action: Any) -> Any:
         is_plain = action.default is None or action.default is False
         return action.help if is_plain else super()._get_help_string(action)
 
@@ -30,14 +31,16 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 class _Version(argparse.Action):
     """Prints the version; the package is imported only then."""
 
-    def __call__(self, parser, *_):
+    def __call__(self, parser: Any, *_: Any) -> None:
         import tftransformer
 
         print(f"tftransformer {tftransformer.__version__}")
         parser.exit()
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None):
+def _show_warning(
+    message: Any, category: Any, filename: Any, lineno: Any, file: Any = None, line: Any = None
+) -> None:
     """What is wrong, without the line of code that found it."""
     print(f"tftransformer: {message}", file=sys.stderr)
 

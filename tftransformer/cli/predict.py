@@ -1,9 +1,8 @@
 """Labels standard input, line by line: LABEL<tab>SCORE on standard output."""
 
 import argparse
-import sys
 
-from tftransformer.cli.translate import lines_of
+from tftransformer.cli.translate import lines_of, standard_input
 
 HELP = "label standard input with a classifier"
 
@@ -19,10 +18,7 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     import tftransformer as tt
 
-    if sys.stdin is None:
-        raise ValueError("there is no standard input: give it a file, as in `... < FILE`.")
+    given = standard_input()
     classify = tt.TextClassifier.load(options.model)
-    sys.stdin.reconfigure(encoding="utf-8-sig", newline="\n")
-    sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    for answer in classify(list(lines_of(sys.stdin))):
+    for answer in classify(list(lines_of(given))):
         print(f"{answer['label']}\t{answer['score']:.4f}")

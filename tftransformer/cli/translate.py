@@ -4,7 +4,7 @@ import argparse
 import itertools
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
 from tftransformer.cli.translator_options import (
     add_batch_size,
@@ -26,13 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    if sys.stdin is None:
-        raise ValueError("there is no standard input: give it a file, as in `... < FILE`.")
+    lines = lines_of(standard_input())
     translator = load_translator(options, batch_size=options.batch_size)
-    # Windows likes to begin a file with a byte-order mark.
-    sys.stdin.reconfigure(encoding="utf-8-sig", newline="\n")
-    sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    lines = lines_of(sys.stdin)
     # A person at a keyboard wants each answer at once.
     chunk = 1 if sys.stdin.isatty() else _CHUNK
     while texts := list(itertools.islice(lines, chunk)):
@@ -41,6 +36,22 @@ def run(options: argparse.Namespace) -> None:
             text = " ".join(best.text.splitlines())
             print(f"{best.score:.4f}\t{text}" if options.scores else text)
         sys.stdout.flush()
+
+
+def standard_input() -> TextIO:
+    """Returns standard input; it and standard output are UTF-8 from now on.
+
+    Raises:
+        ValueError: there is none.
+    """
+    reading: Any = sys.stdin
+    writing: Any = sys.stdout
+    if reading is None:
+        raise ValueError("there is no standard input: give it a file, as in `... < FILE`.")
+    # Windows likes to begin a file with a byte-order mark.
+    reading.reconfigure(encoding="utf-8-sig", newline="\n")
+    writing.reconfigure(encoding="utf-8", newline="\n")
+    return reading
 
 
 def lines_of(stream: TextIO) -> Iterator[str]:

@@ -139,7 +139,7 @@ class Batches:
             missing = (0, height - len(rows))
             yield examples.batch(np.pad(rows, missing, constant_values=-1), widths)
 
-    def dataset(self, epoch: int | None = None, start: int = 0):
+    def dataset(self, epoch: int | None = None, start: int = 0) -> Any:
         """The batches as a finite `tf.data.Dataset`, prepared ahead of their use.
 
         Args:
@@ -166,11 +166,11 @@ class Batches:
         options.autotune.enabled = False
         return dataset.prefetch(2).with_options(options)
 
-    def _signature(self):
+    def _signature(self) -> Any:
         """The specs of a batch: open is each dimension that differs between two sizes."""
         import tensorflow as tf
 
-        def spec(one, other):
+        def spec(one: Any, other: Any) -> Any:
             if isinstance(one, Mapping):
                 return {name: spec(one[name], other[name]) for name in one}
             pairs = zip(one.shape, other.shape, strict=True)
@@ -180,7 +180,7 @@ class Batches:
         sizes = [self._latest[1].batch(np.full(n, -1), [n] * axes) for n in (1, 2)]
         return tuple(spec(one, other) for one, other in zip(*sizes, strict=True))
 
-    def _plan(self, epoch) -> tuple[Examples, list[PlannedBatch]]:
+    def _plan(self, epoch: int) -> tuple[Examples, list[PlannedBatch]]:
         """The examples of an epoch and their batches; the latest epoch is remembered."""
         if not self.training:
             epoch = 0
@@ -191,5 +191,5 @@ class Batches:
             self._latest = epoch, examples, plan
         return examples, plan
 
-    def _generator(self, epoch):
+    def _generator(self, epoch: int) -> np.random.Generator | None:
         return np.random.default_rng([self.seed, epoch]) if self.training else None

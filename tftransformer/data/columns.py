@@ -84,7 +84,7 @@ def check_columns(frame: Any, columns: Sequence[Hashable]) -> None:
         raise ValueError("the DataFrame has no rows.")
 
 
-def _check_strings(column, values, index):
+def _check_strings(column: Any, values: Any, index: Any) -> None:
     """Raises unless all `values` are strings that UTF-8 can hold, or None."""
     for row, value in enumerate(values):
         if value is None or (isinstance(value, str) and (value.isascii() or _is_unicode(value))):
@@ -102,7 +102,7 @@ def _check_strings(column, values, index):
         )
 
 
-def _is_unicode(text):
+def _is_unicode(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -110,6 +110,6 @@ def _is_unicode(text):
     return True
 
 
-def _short(value, most=40):
+def _short(value: Any, most: int = 40) -> str:
     text = repr(value)
     return text if len(text) <= most else text[: most - 1] + "…"

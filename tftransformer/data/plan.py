@@ -75,7 +75,7 @@ class Planner:
             generator.shuffle(batches)
         return batches
 
-    def _wider(self, i):
+    def _wider(self, i: int) -> int | None:
         """The next shape that covers shape `i`, or None for the widest."""
         covering = (self.widths[i + 1 :] >= self.widths[i]).all(axis=1)
         return i + 1 + int(np.argmax(covering)) if covering.any() else None

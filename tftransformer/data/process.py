@@ -22,7 +22,7 @@ from tftransformer.objectives import Examples, Objective, SequenceToSequence
 
 TOO_LONG = ("drop", "cut", "refuse")
 # Of vocabularies that are learnt here: what a tokenizer that is given has settled already.
-LEARNING = {
+LEARNING: dict[str, Any] = {
     "vocab_size": 8000,
     "shared_vocabulary": True,
     "normalization": "identity",
@@ -107,7 +107,7 @@ class DataProcess:
         self._check_tokenizer()
         self._check_sizes()
 
-    def _check_columns(self):
+    def _check_columns(self) -> None:
         for column in self.columns:
             parts = column if isinstance(column, tuple) and column else (column,)
             if not all(isinstance(part, str | int) for part in parts):
@@ -119,10 +119,10 @@ class DataProcess:
                 raise ValueError(f"the column {column!r} is named twice: {self.columns}.")
         self._kinds = self.objective.kinds(len(self.columns))
 
-    def _check_tokenizer(self):
+    def _check_tokenizer(self) -> None:
         kind = vocabularies.kind_of(self.tokenizer)
         texts = len(self._of_kind("text", self.columns))
-        self._tokenizers = None
+        self._tokenizers: tuple[Any, ...] | None = None
         if kind == "given":
             self._tokenizers = vocabularies.given_tokenizers(self.tokenizer, texts)
         unused = {"given": list(LEARNING), "learner": list(LEARNING)[2:], "name": []}[kind]
@@ -146,7 +146,7 @@ class DataProcess:
                 "vocabulary, shared_vocabulary=True, or one tokenizer."
             )
 
-    def _check_sizes(self):
+    def _check_sizes(self) -> None:
         sizes = ("vocab_size", "max_length", "batch_tokens", "max_shapes")
         check_ints(1, **{name: getattr(self, name) for name in sizes})
         check_ints(0, seed=self.seed)
@@ -175,7 +175,7 @@ class DataProcess:
     @property
     def tokenizers(self) -> tuple[Any, ...]:
         """The tokenizer of each column of texts; the same object where a vocabulary is shared."""
-        if not self.is_fitted:
+        if self._tokenizers is None or not self.is_fitted:
             what = "labels" if self._tokenizers is not None else "vocabulary"
             raise RuntimeError(f"no {what} yet: call fit(frame) first, or DataProcess.load.")
         return self._tokenizers
@@ -340,18 +340,18 @@ class DataProcess:
             config |= {"tokenizer": None} | LEARNING
         return config
 
-    def _of_kind(self, kind, columns):
+    def _of_kind(self, kind: str, columns: Sequence[Any]) -> list[Any]:
         """Those columns that hold texts, or those that hold labels."""
         return [column for column, of in zip(columns, self._kinds, strict=True) if of == kind]
 
-    def _take(self, frame) -> tuple[list[list[Any]], Report]:
+    def _take(self, frame: Any) -> tuple[list[list[Any]], Report]:
         return take_columns(frame, self.columns, self._of_kind("label", self.columns))
 
-    def _examples(self, columns, training) -> Examples:
+    def _examples(self, columns: Any, training: bool) -> Examples:
         template = self.row_template if self.objective.joins_texts else None
         return self.objective.examples(columns, self.tokenizers, template, training=training)
 
-    def _fitting(self, columns, report, training):
+    def _fitting(self, columns: Any, report: Any, training: bool) -> Any:
         """Examples of the columns, their texts cut if need be, and which rows not to use."""
         texts = self._of_kind("text", columns)
         empty = np.zeros(len(columns[0]), bool)
@@ -378,7 +378,7 @@ class DataProcess:
             left_out = empty | too_long
         return examples, columns, left_out, report
 
-    def _cut(self, columns):
+    def _cut(self, columns: Sequence[Any]) -> list[Any]:
         """The columns, the ends of their texts cut so that no row is longer than allowed."""
         from tftransformer.text import truncate
 
@@ -388,10 +388,10 @@ class DataProcess:
         first, second, _ = truncate(texts[0], texts[1] if len(texts) > 1 else None, room)
         return [first, label] if second is None else [first, second, label]
 
-    def _sampler(self, columns) -> Callable[[int, int], Examples]:
+    def _sampler(self, columns: Any) -> Callable[[int, int], Examples]:
         """A function that cuts the texts at random, a pure one of seed and epoch."""
 
-        def sample(seed, epoch):
+        def sample(seed: int, epoch: int) -> Examples:
             tokenizers = iter(enumerate(self.tokenizers))
             drawn = []
             for column, kind in zip(columns, self._kinds, strict=True):
@@ -403,7 +403,7 @@ class DataProcess:
 
         return sample
 
-    def _tell(self, report: Report):
+    def _tell(self, report: Report) -> None:
         if not report.used:
             raise ValueError(f"no row is left to use: {report}.")
         if report.dropped or report.cut:

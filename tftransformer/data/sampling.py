@@ -66,7 +66,7 @@ class _Either(Examples):
         return tuple(_merge(first, one, two) for one, two in zip(batch, other, strict=True))
 
 
-def _merge(condition, first, second):
+def _merge(condition: Any, first: Any, second: Any) -> Any:
     """Rows of one tree where a condition holds, else those of the other."""
     if isinstance(first, Mapping):
         return {name: _merge(condition, first[name], second[name]) for name in first}

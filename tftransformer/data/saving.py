@@ -4,6 +4,8 @@ import contextlib
 import json
 import pathlib
 import shutil
+from collections.abc import Hashable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -60,7 +62,7 @@ def load_process(cls: type, folder: pathlib.Path) -> Any:
 
 
 @contextlib.contextmanager
-def _named(path):
+def _named(path: str | Path) -> Iterator[None]:
     """Errors within say which file cannot be read."""
     try:
         yield
@@ -68,6 +70,6 @@ def _named(path):
         raise ValueError(f"{path} cannot be read: {error!r}") from None
 
 
-def _as_name(column):
+def _as_name(column: Any) -> Hashable:
     """The name of a column as it was before JSON made a list of a tuple."""
     return tuple(map(_as_name, column)) if isinstance(column, list) else column

@@ -1,5 +1,7 @@
 """A few padded shapes that waste little, chosen from the lengths of the rows."""
 
+from typing import Any
+
 import numpy as np
 
 LEVELS = 64  # lengths tried on each axis; more cost time and save nothing that shows
@@ -73,7 +75,7 @@ class _Search:
         self.taken = taken
         self._saved += self._saved_in(changed)
 
-    def _saved_in(self, cells):
+    def _saved_in(self, cells: Any) -> Any:
         saved = np.zeros(self._cost.shape[1], np.int64)
         step = max(BLOCK // len(saved), 1)
         for start in range(0, len(cells), step):
@@ -100,7 +102,7 @@ def cheapest(lengths: np.ndarray, widths: np.ndarray) -> np.ndarray:
     ]
 
 
-def _cells(lengths):
+def _cells(lengths: Any) -> Any:
     """The distinct rows of `lengths`, few even when rows are many, and which is whose."""
     keys, count = np.zeros(len(lengths), np.int64), 1
     for axis in lengths.T:
@@ -113,7 +115,7 @@ def _cells(lengths):
     return lengths[first], cell_of_row
 
 
-def _grid(cells, cell_of_row):
+def _grid(cells: Any, cell_of_row: Any) -> Any:
     """Cells rounded up to a few lengths on each axis, the rows of each, and widths to try.
 
     A length between two levels can only be padded to the upper one. The widths are all
@@ -138,7 +140,7 @@ def _grid(cells, cell_of_row):
     return coarse, counts, widths
 
 
-def _cost(cells, widths):
+def _cost(cells: Any, widths: Any) -> Any:
     """Positions that a row of each cell takes in each choice: int32 array (cells, choices)."""
     covered = np.ones((len(cells), len(widths)), bool)
     for lengths, choices in zip(cells.T, widths.T, strict=True):
@@ -146,7 +148,7 @@ def _cost(cells, widths):
     return np.where(covered, widths.sum(axis=1, dtype=np.int32), np.int32(NO_ROOM))
 
 
-def _levels(lengths, most):
+def _levels(lengths: Any, most: int) -> Any:
     levels = np.unique(lengths)
     if most < 2:
         return levels[-1:]

@@ -13,7 +13,7 @@ def split_rows(
     texts: Sequence[Any],
     test_size: float | int,
     seed: int,
-    strata: Sequence[int] | None = None,
+    strata: Sequence[int] | np.ndarray | None = None,
     labels: Sequence[Any] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Splits rows at random; those with the same text stay on the same side.

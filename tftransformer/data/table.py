@@ -6,11 +6,13 @@ import os
 import pathlib
 import zlib
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 SHOWN = 300  # characters of a line in an error
 
 
-def read_table(path: str | os.PathLike):
+def read_table(path: str | os.PathLike) -> Any:
     """Reads a table of texts.
 
     The ending of the name says what it is. All are UTF-8, and the first line names the columns.
@@ -76,7 +78,7 @@ def read_table(path: str | os.PathLike):
     return _with_header(cells, path)
 
 
-def _with_header(cells, path):
+def _with_header(cells: Any, path: str | Path) -> Any:
     """Takes the first row for the names of the columns."""
     last = cells.columns[-1]
     cells[last] = cells[last].str.removesuffix("\r")  # of lines that end in "\r\n"

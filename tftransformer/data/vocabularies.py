@@ -60,7 +60,8 @@ def learner_of(tokenizer: Any, **options: Any) -> Callable[[list[str], int], Any
     from tftransformer import text
 
     if isinstance(tokenizer, type):
-        return tokenizer.learn
+        learn: Any = tokenizer  # a class of tokenizers
+        return learn.learn
     if not isinstance(tokenizer, str):
         return tokenizer
     if options["character_coverage"] is None:

@@ -203,7 +203,7 @@ class Classes(TextRows):
             else:
                 yield (_single(value),)
 
-    def _number(self, label, index):
+    def _number(self, label: Any, index: Mapping[Any, int]) -> int:
         if label in index:
             return index[label]
         some = ", ".join(map(repr, self.classes_[:8])) + (", …" if len(self.classes_) > 8 else "")
@@ -212,13 +212,13 @@ class Classes(TextRows):
             "Fit with rows that have it, leave its rows out, or name it in Classes(ignore=[...])."
         )
 
-    def _class_weights(self):
+    def _class_weights(self) -> np.ndarray:
         """What a row of each class weighs: float32 array (classes,)."""
         if self.class_weight == "balanced":
             counts = np.array(self.counts_, np.float64)
             return (counts.sum() / (len(counts) * counts)).astype(np.float32)
-        weights = [self.class_weight.get(label, 1.0) for label in self.classes_]
-        return np.array(weights, np.float32)
+        weights: Any = self.class_weight
+        return np.array([weights.get(label, 1.0) for label in self.classes_], np.float32)
 
 
 def in_order(labels: Iterable[Hashable]) -> list[Any]:
@@ -230,7 +230,7 @@ def in_order(labels: Iterable[Hashable]) -> list[Any]:
         return labels
 
 
-def _single(value):
+def _single(value: Any) -> Any:
     value = _plain(value)
     try:
         hash(value)
@@ -242,7 +242,7 @@ def _single(value):
     return value
 
 
-def _several(value):
+def _several(value: Any) -> list[Any]:
     if isinstance(value, set | frozenset):  # its order is another one in each process
         value = sorted(value, key=lambda label: (type(label).__qualname__, repr(label)))
     elif not isinstance(value, list | tuple):
@@ -253,6 +253,6 @@ def _several(value):
     return list(dict.fromkeys(map(_single, value)))
 
 
-def _plain(label):
+def _plain(label: Any) -> Any:
     """A label as Python has it, if it is one of numpy's."""
     return label.item() if isinstance(label, np.generic) else label

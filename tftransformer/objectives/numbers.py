@@ -1,6 +1,7 @@
 """Regression: one number, or several, for each row."""
 
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -39,14 +40,14 @@ class Numbers(TextRows):
     def is_fitted(self) -> bool:
         return hasattr(self, "count_")
 
-    def fit(self, columns) -> None:
+    def fit(self, columns: Sequence[list[Any]]) -> None:
         (given,) = columns
         if not len(given):
             raise ValueError("no row has a number.")
         self.count_ = len(_numbers(given[0]))
         self._matrix(given)
 
-    def targets(self, labels, training):
+    def targets(self, labels: Sequence[Any], training: bool) -> tuple[Values, Values]:
         if not self.is_fitted:
             raise RuntimeError("how many numbers a row has is not known: call fit first.")
         return Values(self._matrix(labels)), Values(np.ones(len(labels), np.float32))
@@ -57,7 +58,7 @@ class Numbers(TextRows):
     def metrics(self) -> Any:
         return self.by_output([keras.metrics.MeanAbsoluteError(name="mean_absolute_error")])
 
-    def _matrix(self, given):
+    def _matrix(self, given: Sequence[Any]) -> np.ndarray:
         """The labels as float32 (rows, numbers)."""
         rows = [_numbers(value) for value in given]
         for value, row in zip(given, rows, strict=True):
@@ -66,7 +67,7 @@ class Numbers(TextRows):
         return np.array(rows, np.float32).reshape(len(rows), self.count_)
 
 
-def _numbers(value):
+def _numbers(value: Any) -> Sequence[Any]:
     row = [value] if isinstance(value, numbers.Real) else value
     if not isinstance(row, list | tuple) or not all(map(_is_finite, row)):
         raise ValueError(
@@ -76,5 +77,5 @@ def _numbers(value):
     return row
 
 
-def _is_finite(number):
+def _is_finite(number: Any) -> bool:
     return isinstance(number, numbers.Real) and bool(np.isfinite(float(number)))

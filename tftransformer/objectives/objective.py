@@ -4,10 +4,11 @@ import abc
 from collections.abc import Sequence
 from typing import Any
 
-from tftransformer.core import Configurable, Ragged
+from tftransformer.core import Configurable
 from tftransformer.objectives.examples import Examples
 
-Columns = Sequence[Ragged | list[Any]]
+# Of texts `Ragged`, of labels lists.
+Columns = Sequence[Any]
 TEXT, LABEL = "text", "label"
 
 
@@ -19,15 +20,11 @@ class Objective(Configurable, abc.ABC):
     constructor; what it learns from the training rows are attributes that end in `_`.
 
     Attributes:
-        monitor: the value by which an epoch is judged, such as `"val_loss"`.
-        mode: `"min"` or `"max"`, whichever is better.
         too_long: what becomes of rows with more than `max_length` tokens unless a person says
             otherwise: `"drop"`, `"cut"` or `"refuse"`.
         joins_texts: whether texts make one row, for which they need one tokenizer and a template.
     """
 
-    monitor: str = "val_loss"
-    mode: str = "min"
     too_long: str = "drop"
     joins_texts: bool = False
 
@@ -38,6 +35,16 @@ class Objective(Configurable, abc.ABC):
         Raises:
             ValueError: this objective does not take so many columns.
         """
+
+    @property
+    def monitor(self) -> str:
+        """The value by which an epoch is judged, such as `"val_loss"`."""
+        return "val_loss"
+
+    @property
+    def mode(self) -> str:
+        """`"min"` or `"max"`, whichever of `monitor` is better."""
+        return "min"
 
     @property
     def is_fitted(self) -> bool:
@@ -102,7 +109,7 @@ class Objective(Configurable, abc.ABC):
             setattr(self, name, value)
 
 
-def _is_learnt(name):
+def _is_learnt(name: str) -> bool:
     return name.endswith("_") and not name.startswith("_")
 
 

@@ -1,6 +1,6 @@
 """What objectives share whose model reads one row of tokens: one text, or two that are joined."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,13 +49,13 @@ class TextRows(Objective):
         special_ids = tokenizers[0].special_ids
         fill = special_id(tokenizers[0], "pad", "padding")
         if template is not None:
-            ids = _Joined(texts, template, special_ids, fill)
+            ids: Tokens = _Joined(texts, template, special_ids, fill)
         elif len(texts) == 1:
             ids = Tokens(texts[0], "tokens", fill)
         else:
             raise ValueError("two texts need a template that joins them.")
         inputs = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
-        if template is not None and ids.has_segments:
+        if isinstance(ids, _Joined) and ids.has_segments:
             inputs["segment_ids"] = _Segments(ids)
         return ColumnExamples(inputs, self.by_output(labels), self.by_output(weights))
 
@@ -71,11 +71,13 @@ class TextRows(Objective):
 class _Joined(Tokens):
     """The ids of one or two texts in their template, which is laid around them in each batch."""
 
-    def __init__(self, texts, template, special_ids, fill):
+    def __init__(
+        self, texts: Sequence[Ragged], template: Any, special_ids: Mapping[str, int], fill: int
+    ):
         super().__init__(texts[0], "tokens", fill)
         self.texts, self.template, self.special_ids = texts, template, special_ids
         self._added = template.num_special(len(texts) > 1)
-        self._latest = None
+        self._latest: tuple[Any, Any] | None = None
         short = [Ragged.from_rows([[fill]])] * 2
         _, segments = template(short[0], short[1] if len(texts) > 1 else None, special_ids)
         self.has_segments = bool(segments.values.any())
@@ -87,10 +89,12 @@ class _Joined(Tokens):
         together = sum(text.lengths_of(rows) for text in self.texts) + self._added
         return np.where(rows < 0, 0, together)
 
-    def batch(self, rows, widths):
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
         return self.laid(0, rows, widths, self.fill)
 
-    def laid(self, which, rows, widths, fill):
+    def laid(
+        self, which: int, rows: np.ndarray, widths: Mapping[str, int], fill: int
+    ) -> np.ndarray:
         """The ids (0) or the segments (1) of the chosen rows as a matrix."""
         latest = self._latest
         if latest is None or latest[0] is not rows:  # the columns of a batch get the same object
@@ -113,5 +117,5 @@ class _Segments(Column):
     def lengths(self, axis: str) -> np.ndarray:
         return self.joined.lengths(axis)
 
-    def batch(self, rows, widths):
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
         return self.joined.laid(1, rows, widths, 0)

@@ -24,7 +24,7 @@ def evaluation(
     found = [
         answer["value" if task.labels == "numbers" else "label"] for answer in task.answers(columns)
     ]
-    scores = {"rows": len(truth), **_scores(task.labels, truth, found, task)}
+    scores: dict[str, Any] = {"rows": len(truth), **_scores(task.labels, truth, found, task)}
     rows = getattr(task, "trained_on_", None)
     if baselines and rows is not None and task.labels == "single":
         known = rows[label].tolist()

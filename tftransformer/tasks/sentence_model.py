@@ -29,7 +29,9 @@ class MeanAndMax(Layer):
         mean = ops.sum(ops.where(real, hidden, 0), axis=1) / count
         return ops.concatenate([mean, ops.max(ops.where(real, hidden, -1e4), axis=1)], axis=-1)
 
-    def compute_output_shape(self, hidden_shape, inputs_shape=None):
+    def compute_output_shape(
+        self, hidden_shape: Any, inputs_shape: Any = None
+    ) -> tuple[int | None, ...]:
         return (hidden_shape[0], 2 * hidden_shape[-1])
 
 
@@ -103,7 +105,7 @@ class SentenceModel(StackModel):
         )
         self.pooler = MeanAndMax(name="pooled", **common)
 
-        def classifier(**options):
+        def classifier(**options: Any) -> Any:
             return SequenceHead(self.pooler, **{"dropout": dropout, **options})
 
         self.make_heads(heads, {"sequence_classification": classifier})

@@ -43,11 +43,11 @@ class Task(abc.ABC):
     model_: Any
 
     @abc.abstractmethod
-    def graph(self, **options: Any) -> TaskGraph:
+    def graph(self, *args: Any, **options: Any) -> TaskGraph:
         """Returns what this task computes from strings to answers."""
 
     @abc.abstractmethod
-    def answers(self, columns: Sequence[list[str]], **options: Any) -> list[dict[str, Any]]:
+    def answers(self, columns: Sequence[list[str]], *args: Any, **options: Any) -> list[Any]:
         """Returns a plain answer for each row, given its texts column by column."""
 
     @abc.abstractmethod
@@ -228,7 +228,7 @@ class Task(abc.ABC):
             raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
         self.fitted()
         graph = self.graph(**({} if max_length is None else {"max_length": max_length}))
-        held = {"weights": weights, "jit_compile": jit_compile}
+        held: dict[str, Any] = {"weights": weights, "jit_compile": jit_compile}
         return ServedModule(graph, self.model_, **held).save(path)
 
     def save(self, folder: str | os.PathLike) -> None:

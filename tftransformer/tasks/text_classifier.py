@@ -89,12 +89,12 @@ class TextClassifier(Task):
         self._given = given_model(self.model)
         limit = min(limit, positions_of(self._given) or limit)
         headed = self._given is None or isinstance(self._given, HeadedModel)
-        objective = Numbers(output=HEAD if headed else None)
+        objective: Numbers | Classes = Numbers(output=HEAD if headed else None)
         if self.labels != "numbers":
             several = self.labels == "several"
-            single = {"class_weight": self.class_weight, "smoothing": self.smoothing}
+            single: Any = {"class_weight": self.class_weight, "smoothing": self.smoothing}
             objective = Classes(several, output=objective.output, **({} if several else single))
-        limits = {"max_length": limit, "batch_tokens": max(1024, limit), "seed": self.seed}
+        limits: Any = {"max_length": limit, "batch_tokens": max(1024, limit), "seed": self.seed}
         return DataProcess(*columns, objective=objective, **options, **limits)
 
     def make_model(self) -> Any:

@@ -39,15 +39,15 @@ class Projection(LogitsLater):
         self.shape = tf.TensorShape([*hidden.shape[:-1], classes])
         self._found: dict[Any, Statistics] = {}
 
-    def cross_entropy(self, labels, smoothing):
+    def cross_entropy(self, labels: tf.Tensor, smoothing: float) -> Any:
         found = self._statistics(labels)
         chosen = (1.0 - smoothing) * found.chosen + smoothing * found.mean
         return tf.reshape(found.normalizer - chosen, tf.shape(labels))
 
-    def best(self, labels):
+    def best(self, labels: tf.Tensor) -> Any:
         return tf.reshape(self._statistics(labels).best, tf.shape(labels))
 
-    def _statistics(self, labels) -> Statistics:
+    def _statistics(self, labels: tf.Tensor) -> Statistics:
         """One pass over the logits serves the loss and all metrics."""
         if labels.ref() not in self._found:
             rows = tf.reshape(self.hidden, (-1, self.hidden.shape[-1]))
@@ -122,16 +122,16 @@ def _scan(hidden: tf.Tensor, labels: tf.Tensor, head: keras.layers.Layer, block:
     hidden = tf.pad(hidden, [[0, missing], [0, 0]])
     labels = tf.pad(labels, [[0, missing]])
 
-    def logits_of(rows, values):
+    def logits_of(rows: Any, values: Any) -> Any:
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
             return tf.cast(head(rows), "float32")
 
-    def part(tensor, index):
+    def part(tensor: Any, index: Any) -> Any:
         return tensor[index * block : (index + 1) * block]
 
     @tf.custom_gradient
-    def scan(hidden, *values):
-        def of_block(index):
+    def scan(hidden: Any, *values: Any) -> Any:
+        def of_block(index: Any) -> Any:
             logits, own = logits_of(part(hidden, index), values), part(labels, index)
             return (
                 tf.reduce_logsumexp(logits, -1),
@@ -146,10 +146,10 @@ def _scan(hidden: tf.Tensor, labels: tf.Tensor, head: keras.layers.Layer, block:
         )
         normalizers = tf.reshape(found[0], (-1,))
 
-        def gradient(*upstream):
+        def gradient(*upstream: Any) -> Any:
             slopes = [tf.reshape(one, (-1,)) for one in upstream[:3]]
 
-            def backwards(index, parts, sums):
+            def backwards(index: Any, parts: Any, sums: Any) -> Any:
                 rows, (by_all, by_label, by_mean) = (
                     part(hidden, index),
                     (part(slope, index)[:, None] for slope in slopes),

@@ -4,7 +4,8 @@ import math
 import numbers
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -31,7 +32,15 @@ class Callbacks(keras.callbacks.CallbackList):
         last_logs: logs of the last epoch, with what callbacks have added.
     """
 
-    def __init__(self, callbacks, model, *, epochs, steps, verbose):
+    def __init__(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        model: keras.Model,
+        *,
+        epochs: int,
+        steps: int | None,
+        verbose: str | int,
+    ):
         self.history = keras.callbacks.History()
         self._own = list(callbacks)
         self._per_batch = [callback for callback in self._own if _looks_at_batches(callback)]
@@ -48,7 +57,7 @@ class Callbacks(keras.callbacks.CallbackList):
             verbose=verbose,
         )
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
         self._initial = [_plain_attributes(callback) for callback in self._own]
 
@@ -58,11 +67,11 @@ class Callbacks(keras.callbacks.CallbackList):
         if self._bar:
             self._bar.on_epoch_begin(epoch)
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: Any, logs: Any = None) -> None:
         for callback in self._per_batch:
             callback.on_train_batch_begin(batch, logs={})
 
-    def on_train_batch_end(self, batch: int, logs: Callable[[], dict]):
+    def on_train_batch_end(self, batch: int, logs: Callable[[], dict]) -> None:
         """Tells those who listen that a batch is done; `logs()` makes the logs."""
         if self._per_batch:
             values = logs()
@@ -72,7 +81,7 @@ class Callbacks(keras.callbacks.CallbackList):
             self._bar.on_train_batch_end(batch, logs())
             self._bar_drawn = time.monotonic()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Ends an epoch. A column of the history has NaN where an epoch logged no such value."""
         columns = self.history.history
         before = {name: len(column) for name, column in columns.items()}
@@ -103,8 +112,8 @@ class Callbacks(keras.callbacks.CallbackList):
                 vars(callback).update(attributes)
 
 
-def _looks_at_batches(callback) -> bool:
-    def is_own(name):
+def _looks_at_batches(callback: keras.callbacks.Callback) -> bool:
+    def is_own(name: str) -> bool:
         # LambdaCallback sets plain functions, which have no __func__.
         return getattr(getattr(callback, name), "__func__", None) is not getattr(Callback, name)
 
@@ -115,9 +124,9 @@ def _looks_at_batches(callback) -> bool:
     )
 
 
-def _plain_attributes(callback) -> dict:
+def _plain_attributes(callback: keras.callbacks.Callback) -> dict:
     """Numbers, strings and None; numpy scalars become Python's, for JSON."""
-    plain = {}
+    plain: dict[str, Any] = {}
     for name, value in vars(callback).items():
         if name == "min_delta":
             continue  # a setting, to which Keras gives its sign at the end of the first epoch

@@ -35,12 +35,12 @@ class Carried:
         """Carries nothing to the next batch."""
         self.keep(tf.nest.map_structure(lambda tensor: tensor[:0], self._sample))
 
-    def of(self, batch: tuple) -> Any:
-        """Returns the tensors for a batch, or `NOTHING` where it has other rows."""
+    def given(self, batch: tuple) -> tuple[Any, Any]:
+        """Returns the tensors for a batch and their spec, `NOTHING` where it has other rows."""
         tensors = [variable.read_value() for variable in self.variables]
         if any(len(tensor) != len(tf.nest.flatten(batch)[0]) for tensor in tensors):
-            return NOTHING
-        return tf.nest.pack_sequence_as(self._sample, tensors)
+            return NOTHING, NOTHING
+        return tf.nest.pack_sequence_as(self._sample, tensors), self.spec
 
     def keep(self, tensors: Any) -> None:
         """Carries these tensors to the next batch."""

@@ -3,8 +3,9 @@
 import dataclasses
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -38,7 +39,7 @@ class Checkpointing:
     monitor: str | None = None
     mode: str = "min"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_ints(1, keep_last=self.keep_last)
         check_ints(1, or_none=True, every_steps=self.every_steps)
         check_numbers(0, or_none=True, every_seconds=self.every_seconds)
@@ -320,7 +321,9 @@ def _states_to_load(directory: str | Path, which: str) -> list[State]:
     return checkpoints + place
 
 
-def _mean_of(states: list[State], model, directory, which: str) -> list[np.ndarray]:
+def _mean_of(
+    states: list[State], model: keras.Model, directory: str | Path, which: str
+) -> list[np.ndarray]:
     """Returns the mean of each variable of the model over some states."""
     sums: list[np.ndarray] = []
     newest: list[np.ndarray] = []
@@ -359,11 +362,11 @@ def _progress_of(state: State, values: dict[str, np.ndarray]) -> Progress:
     return progress
 
 
-def _raw(variables) -> list[tf.Variable]:
+def _raw(variables: Iterable[keras.Variable]) -> list[tf.Variable]:
     return [v.value if isinstance(v, keras.Variable) else v for v in variables]
 
 
-def _is_finite(variable) -> bool:
+def _is_finite(variable: Any) -> bool:
     return bool(tf.reduce_all(tf.math.is_finite(variable)))
 
 

@@ -37,7 +37,7 @@ class FunctionLoss(keras.losses.Loss):
         super().__init__(name=name)
         self.function = function
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> Any:
         return self.function(y_true, y_pred)
 
 
@@ -69,7 +69,7 @@ def make_scores(
     losses = _losses(loss, list(outputs), batch[1])
     wanted = _metrics(metrics, list(outputs), list(losses))
     used = {*losses, *wanted}
-    labels, weights = named(*batch[1:], list(outputs), used)
+    labels, weights = named(batch[1], batch[2], list(outputs), used)
     _check_names(labels, weights, losses, used, loss)
     parts = {}
     for name in sorted(used):
@@ -181,7 +181,7 @@ def as_metric(
     given: Any, part: Scored, loss: keras.losses.Loss | None
 ) -> tuple[keras.metrics.Metric, str]:
     """Returns what is given as a `keras.metrics.Metric`, and its name in the logs."""
-    name = given if isinstance(given, str) else getattr(given, "name", None)
+    name: Any = given if isinstance(given, str) else getattr(given, "name", None)
     if isinstance(given, str) and given.lower() in ("accuracy", "acc"):
         return _accuracy(part, loss), given
     if isinstance(given, str) and given.lower() in ("crossentropy", "ce"):
@@ -216,7 +216,7 @@ def _kind(part: Scored) -> str:
     return "sparse_categorical" if part.is_of_classes else "categorical"
 
 
-def _accuracies(terms, parts, prefixes) -> list[Measure]:
+def _accuracies(terms: Any, parts: Any, prefixes: Any) -> list[Measure]:
     return [
         Measure(term.output, TokenAccuracy(), f"{prefixes[term.output]}accuracy")
         for term in terms
@@ -224,7 +224,7 @@ def _accuracies(terms, parts, prefixes) -> list[Measure]:
     ]
 
 
-def _perplexities(terms, parts, prefixes) -> list[Measure]:
+def _perplexities(terms: Any, parts: Any, prefixes: Any) -> list[Measure]:
     """The perplexity of tokens that are predicted by logits."""
     return [
         Measure(term.output, Perplexity(), f"{prefixes[term.output]}perplexity")
@@ -266,7 +266,7 @@ def _check_blocked(terms: Sequence[Term], measures: Sequence[Measure]) -> None:
             )
 
 
-def _check_names(labels, weights, losses, used, loss) -> None:
+def _check_names(labels: tf.Tensor, weights: Any, losses: Any, used: Any, loss: Any) -> None:
     """Raises a ValueError where an output lacks labels or weights, or labels lack a loss."""
     for name in sorted(used):
         for what, given in (("labels", labels), ("weights", weights)):

@@ -1,7 +1,8 @@
 """What the Trainer reads: batches by epoch and place, checked, and split among replicas."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -34,7 +35,7 @@ class DatasetBatches:
         return self._dataset.skip(start)
 
 
-def as_batches(data, name: str):
+def as_batches(data: Any, name: str) -> Any:
     """Returns `data` with the method `dataset(epoch, start)`, or raises a TypeError."""
     if isinstance(data, tf.data.Dataset):
         return DatasetBatches(data, name)
@@ -46,13 +47,13 @@ def as_batches(data, name: str):
     )
 
 
-def epoch_length(batches) -> int | None:
+def epoch_length(batches: Any) -> int | None:
     """Number of batches in an epoch, or None if only reading would tell."""
     length = batches.length if isinstance(batches, DatasetBatches) else len(batches)
     return length if length >= 0 else None
 
 
-def num_shapes(batches) -> int | None:
+def num_shapes(batches: Any) -> int | None:
     """How many shapes the batches come in, or None if that is unknown."""
     if not isinstance(batches, DatasetBatches):
         shapes = getattr(batches, "shapes", None)
@@ -61,7 +62,7 @@ def num_shapes(batches) -> int | None:
     return 1 if all(spec.shape.is_fully_defined() for spec in specs) else None
 
 
-def first_batch(batches, name: str):
+def first_batch(batches: Any, name: str) -> Any:
     """Returns the first batch after checking its structure, or raises a ValueError."""
     batch = next(iter(batches.dataset(epoch=0, start=0)), None)
     if batch is None:
@@ -85,15 +86,15 @@ def _fit(weights: tf.TensorShape, labels: tf.TensorShape) -> bool:
     return all(own in (1, other) for own, other in zip(weights, labels, strict=False))
 
 
-def _describe(batch) -> str:
-    def leaf(value):
+def _describe(batch: Any) -> str:
+    def leaf(value: Any) -> Any:
         dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", "")
         return f"{getattr(dtype, 'name', type(value).__name__)}{shape}"
 
     return str(tf.nest.map_structure(leaf, batch)).replace("'", "")
 
 
-def with_last(items) -> Iterator[tuple[object, bool]]:
+def with_last(items: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
     """Yields each item and whether it is the last one."""
     iterator = iter(items)
     sentinel = object()
@@ -104,14 +105,14 @@ def with_last(items) -> Iterator[tuple[object, bool]]:
         item = following
 
 
-def windows(items, size: int) -> Iterator[list]:
+def windows(items: Iterable[Any], size: int) -> Iterator[list]:
     """Yields lists of up to `size` items: the batches of each update."""
     iterator = iter(items)
     while window := list(itertools.islice(iterator, size)):
         yield window
 
 
-def share_of(batch, replicas: int):
+def share_of(batch: Any, replicas: int) -> Any:
     """Returns the rows of a global batch that belong to this replica; called within it.
 
     Where the rows do not divide, the last replicas get copies of the last row with weight 0, which
@@ -130,7 +131,7 @@ def share_of(batch, replicas: int):
     own = tf.minimum(places, rows - 1)
     inputs, labels, weights = tf.nest.map_structure(lambda part: tf.gather(part, own), batch)
 
-    def of_real_rows(part):
+    def of_real_rows(part: Any) -> Any:
         real = tf.cast(places < rows, part.dtype)
         return part * tf.reshape(real, (-1,) + (1,) * (part.shape.rank - 1))
 

@@ -27,6 +27,7 @@ def _processor() -> tuple[str, int, bool]:
     """Name, number, and whether there are instructions for products in bfloat16."""
     path = pathlib.Path("/proc/cpuinfo")  # Linux; elsewhere float32 is the safe choice
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-    entries = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+    pairs = (line.partition(":") for line in lines)
+    entries = {name.strip(): value.strip() for name, _, value in pairs}
     flags = entries.get("flags", "").split()
     return entries.get("model name", ""), 1, bool({"avx512_bf16", "amx_bf16"}.intersection(flags))

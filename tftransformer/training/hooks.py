@@ -118,9 +118,9 @@ class CarriedMemory(Carry):
     def __init__(self, name: str = "memory", ids: str = "token_ids"):
         self.name, self.ids = name, ids
 
-    def take(self, outputs):
+    def take(self, outputs: Any) -> Any:
         return outputs[self.name]
 
-    def give(self, inputs, carried):
+    def give(self, inputs: Any, carried: Any) -> Any:
         inputs = dict(inputs) if isinstance(inputs, Mapping) else {self.ids: inputs}
         return {**inputs, self.name: carried}

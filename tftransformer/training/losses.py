@@ -20,7 +20,7 @@ class LogitsLater:
         raise NotImplementedError
 
 
-def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
+def label_smoothed_cross_entropy(labels: Any, logits: Any, smoothing: float = 0.1) -> Any:
     """Cross-entropy of each token against its smoothed label (Szegedy et al. 2016, §7).
 
     With `q = (1 − smoothing) · one_hot(label) + smoothing / classes` this is
@@ -43,18 +43,18 @@ def label_smoothed_cross_entropy(labels, logits, smoothing: float = 0.1):
     return ops.reshape(_smoothed(rows, in_rows(logits), smoothing), ops.shape(labels))
 
 
-def in_rows(logits):
+def in_rows(logits: Any) -> Any:
     """Returns logits (..., classes) as float32 (rows, classes)."""
     return ops.cast(ops.reshape(logits, (-1, ops.shape(logits)[-1])), "float32")
 
 
-def _smoothed(labels, logits, smoothing: float):
+def _smoothed(labels: Any, logits: Any, smoothing: float) -> Any:
     """Losses (rows,) of labels (rows,) and float32 logits (rows, classes)."""
     classes = ops.shape(logits)[-1]
     classes = classes if isinstance(classes, int) else ops.cast(classes, "float32")
 
     @ops.custom_gradient
-    def losses_of(logits):
+    def losses_of(logits: Any) -> Any:
         probabilities = ops.softmax(logits, axis=-1)
         # The accuracy needs the best class as well, and the graph computes it once.
         best = best_index(probabilities)[:, None]
@@ -64,7 +64,7 @@ def _smoothed(labels, logits, smoothing: float):
             # Differences first: the mean of large logits would lose the digits that count.
             losses = losses + smoothing * ops.mean(label_logits - logits, axis=-1, keepdims=True)
 
-        def gradient(*args, upstream=None):
+        def gradient(*args: Any, upstream: Any = None) -> Any:
             # softmax − q: the label and the smoothing are rank-one terms.
             (upstream,) = args if upstream is None else (upstream,)
             scale = upstream[:, None]
@@ -79,7 +79,7 @@ def _smoothed(labels, logits, smoothing: float):
     return losses_of(logits)
 
 
-def symmetric_divergence(logits, others):
+def symmetric_divergence(logits: Any, others: Any) -> Any:
     """Mean of both Kullback-Leibler divergences of predictions, `½ Σ (p − q) · log (p / q)`.
 
     Args:
@@ -122,8 +122,8 @@ class LabelSmoothedCrossEntropy(keras.losses.Loss):
             raise ValueError(f"smoothing must lie in [0, 1), got {smoothing!r}.")
         self.smoothing = float(smoothing)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         return label_smoothed_cross_entropy(y_true, y_pred, self.smoothing)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"smoothing": self.smoothing, "name": self.name}

@@ -1,6 +1,7 @@
 """Metrics over tokens: sums of weighted values over sums of weights, never means of means."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,7 +10,7 @@ from tftransformer.core import best_index, register
 from tftransformer.training.losses import LogitsLater, in_rows, label_smoothed_cross_entropy
 
 
-def correct_predictions(labels, logits):
+def correct_predictions(labels: Any, logits: Any) -> Any:
     """1.0 where the highest logit is the label's (the first one among equals), else 0.0.
 
     Args:
@@ -32,7 +33,7 @@ def correct_predictions(labels, logits):
 class _TokenMean(keras.metrics.Mean):
     """Weighted mean over every token since the last reset, whatever the batches were."""
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         values = ops.cast(self._values(y_true, y_pred), self.dtype)
         weights = ops.ones((), self.dtype) if sample_weight is None else sample_weight
         weights = ops.cast(weights, self.dtype)
@@ -45,7 +46,7 @@ class _TokenMean(keras.metrics.Mean):
         self.total.assign_add(ops.sum(weighted))
         self.count.assign_add(ops.sum(weights))
 
-    def _values(self, y_true, y_pred):
+    def _values(self, y_true: Any, y_pred: Any) -> Any:
         raise NotImplementedError
 
 
@@ -65,10 +66,10 @@ class TokenAccuracy(_TokenMean):
         sample_weight: optional float tensor (batch, length) or (batch,).
     """
 
-    def __init__(self, name: str = "accuracy", dtype=None):
+    def __init__(self, name: str = "accuracy", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
 
-    def _values(self, y_true, y_pred):
+    def _values(self, y_true: Any, y_pred: Any) -> Any:
         return correct_predictions(y_true, y_pred)
 
 
@@ -88,13 +89,13 @@ class Perplexity(_TokenMean):
         sample_weight: optional float tensor (batch, length) or (batch,).
     """
 
-    def __init__(self, name: str = "perplexity", dtype=None):
+    def __init__(self, name: str = "perplexity", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
 
-    def _values(self, y_true, y_pred):
+    def _values(self, y_true: Any, y_pred: Any) -> Any:
         return label_smoothed_cross_entropy(y_true, y_pred, smoothing=0.0)
 
-    def result(self):
+    def result(self) -> Any:
         return ops.exp(super().result())
 
 
@@ -107,9 +108,9 @@ class FunctionMean(_TokenMean):
         dtype: dtype of the sums.
     """
 
-    def __init__(self, function: Callable, name: str, dtype=None):
+    def __init__(self, function: Callable, name: str, dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         self.function = function
 
-    def _values(self, y_true, y_pred):
+    def _values(self, y_true: Any, y_pred: Any) -> Any:
         return self.function(y_true, y_pred)

@@ -2,13 +2,15 @@
 
 import contextlib
 import functools
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 
 @contextlib.contextmanager
-def in_one_pass(optimizer: keras.optimizers.Optimizer):
+def in_one_pass(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Within it, Keras's Adam, and what updates as it does, changes a weight by one operation.
 
     Keras composes the update (Kingma & Ba 2015, end of section 2) of a dozen operations, each of
@@ -29,7 +31,7 @@ def in_one_pass(optimizer: keras.optimizers.Optimizer):
         del adam.update_step
 
 
-def _update(adam, gradient, variable, learning_rate):
+def _update(adam: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
     """What `Adam.update_step` does."""
     index, dtype = adam._get_variable_index(variable), variable.dtype
     step = tf.cast(adam.iterations + 1, dtype)

@@ -12,7 +12,7 @@ _INFERLIST_REMOVE = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_REMOVE"
 
 
 @contextlib.contextmanager
-def bfloat16_products(enabled: bool):
+def bfloat16_products(enabled: bool) -> Iterator[None]:
     """Within it, TensorFlow rewrites the graphs that run on a CPU.
 
     Matrix products, and the element-wise operations between them, take and give bfloat16; sums

@@ -15,7 +15,7 @@ from tftransformer.training.schedules import CustomSchedule
 from tftransformer.training.scores import Scores, named
 
 
-def check_callbacks(callbacks) -> list[keras.callbacks.Callback]:
+def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
     """Lists callbacks, or raises a TypeError for what is none."""
     callbacks = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
     for callback in callbacks:
@@ -57,7 +57,7 @@ def with_monitor(settings: Checkpointing, objective: Any, has_validation: bool) 
     return dataclasses.replace(settings, monitor=objective.monitor, mode=objective.mode)
 
 
-def check_strategy(strategy, minutes: float | None) -> None:
+def check_strategy(strategy: tf.distribute.Strategy, minutes: float | None) -> None:
     """Raises an error for what is no strategy, or does not work under this one."""
     if not isinstance(strategy, tf.distribute.Strategy):
         raise TypeError(
@@ -70,12 +70,12 @@ def check_strategy(strategy, minutes: float | None) -> None:
         )
 
 
-def is_cluster(strategy) -> bool:
+def is_cluster(strategy: tf.distribute.Strategy) -> bool:
     """Whether several processes train together."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
-def is_chief(strategy) -> bool:
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one of a cluster that writes."""
     if not is_cluster(strategy):
         return True
@@ -84,7 +84,9 @@ def is_chief(strategy) -> bool:
     return resolver.task_type == "chief" or (not has_chief and resolver.task_id in (None, 0))
 
 
-def check_model(model: keras.Model, batches: Mapping[str, tuple], strategy) -> Any:
+def check_model(
+    model: keras.Model, batches: Mapping[str, tuple], strategy: tf.distribute.Strategy
+) -> Any:
     """Builds the model and checks that it can read the data.
 
     Args:
@@ -121,7 +123,7 @@ def check_labels(scores: Scores, outputs: Any, batches: Mapping[str, tuple]) -> 
             _check_classes(labels[output], weights[output], outputs[output], name)
 
 
-def _check_classes(labels, weights, outputs, name: str) -> None:
+def _check_classes(labels: tf.Tensor, weights: Any, outputs: Any, name: str) -> None:
     if not labels.dtype.is_integer or labels.shape.rank != outputs.shape.rank - 1:
         return
     classes = outputs.shape[-1]
@@ -173,7 +175,7 @@ def make_optimizer(
     return optimizer
 
 
-def _check_scope(variables, strategy) -> None:
+def _check_scope(variables: Sequence[keras.Variable], strategy: tf.distribute.Strategy) -> None:
     for variable in variables:
         if not strategy.extended.variable_created_in_scope(variable.value):
             raise ValueError(
@@ -182,7 +184,7 @@ def _check_scope(variables, strategy) -> None:
             )
 
 
-def _check_optimizer(inner, strategy) -> None:
+def _check_optimizer(inner: Any, strategy: tf.distribute.Strategy) -> None:
     if inner.gradient_accumulation_steps:
         raise ValueError(
             "The optimizer's gradient_accumulation_steps weighs batches, not tokens; give "
@@ -196,7 +198,7 @@ def _check_optimizer(inner, strategy) -> None:
         )
 
 
-def _default_optimizer(model) -> keras.optimizers.Optimizer:
+def _default_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
     d_model = getattr(model, "d_model", None)
     if not isinstance(d_model, int):
         raise ValueError(

@@ -5,7 +5,7 @@ import hashlib
 import importlib.metadata
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -195,13 +195,14 @@ def _short(entries: Mapping[str, Any], key: str) -> str:
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     """Returns the leaves of nested JSON by their dotted names."""
+    parts: Iterable[tuple[str, Any]]
     if isinstance(value, dict):
         parts = value.items()
     elif isinstance(value, list):
         parts = ((str(index), part) for index, part in enumerate(value))
     else:
         return {prefix: value}
-    leaves = {}
+    leaves: dict[str, Any] = {}
     for key, part in parts:
         leaves |= _flat(part, f"{prefix}.{key}" if prefix else key)
     return leaves
@@ -222,15 +223,15 @@ class _Names:
     Keras counts the layers of a process; the same model gets other names when it is made again.
     """
 
-    _NUMBERED = re.compile(r"(.*?)_?\d*")
+    _NUMBER = re.compile(r"_?\d*$")
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._known: dict[str, str] = {}
         self._count: dict[str, int] = {}
 
     def of(self, name: str) -> str:
         if name not in self._known:
-            base = self._NUMBERED.fullmatch(name)[1]
+            base = self._NUMBER.sub("", name)
             self._count[base] = self._count.get(base, 0) + 1
             self._known[name] = f"{base}#{self._count[base]}"
         return self._known[name]

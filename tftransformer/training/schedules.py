@@ -1,13 +1,14 @@
 """Learning-rate schedules with warm-up; step 0 is the first update."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from tftransformer.core.registration import register
 
-Schedule = keras.optimizers.schedules.LearningRateSchedule
+Schedule: Any = keras.optimizers.schedules.LearningRateSchedule
 
 
 @register
@@ -32,11 +33,11 @@ class CustomSchedule(Schedule):
         self.d_model = _positive_int("d_model", d_model)
         self.warmup_steps = _positive_int("warmup_steps", warmup_steps)
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         rise, decay = _rise(step, self.warmup_steps), _inverse_root(step, self.warmup_steps)
         return ops.minimum(rise, decay) / math.sqrt(self.d_model * self.warmup_steps)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"d_model": self.d_model, "warmup_steps": self.warmup_steps}
 
 
@@ -56,11 +57,11 @@ class InverseSquareRootSchedule(Schedule):
         self.peak = _positive("peak", peak)
         self.warmup_steps = _positive_int("warmup_steps", warmup_steps)
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         rise, decay = _rise(step, self.warmup_steps), _inverse_root(step, self.warmup_steps)
         return self.peak * ops.minimum(rise, decay)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"peak": self.peak, "warmup_steps": self.warmup_steps}
 
 
@@ -81,7 +82,7 @@ class _FiniteSchedule(Schedule):
         if not 0 <= self.final <= self.peak:
             raise ValueError(f"final={final} must lie between 0 and peak={peak}.")
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         length = self.total_steps - self.warmup_steps
         progress = (ops.cast(step, "float32") - self.warmup_steps) / length
         left = self._left(ops.clip(progress, 0.0, 1.0))
@@ -90,11 +91,11 @@ class _FiniteSchedule(Schedule):
             return rate
         return ops.minimum(rate, self.peak * _rise(step, self.warmup_steps))
 
-    def _left(self, progress):
+    def _left(self, progress: Any) -> Any:
         """The part of the way from `final` to `peak` that is left: 1 → 0."""
         raise NotImplementedError
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "peak": self.peak,
             "total_steps": self.total_steps,
@@ -114,7 +115,7 @@ class LinearSchedule(_FiniteSchedule):
         final: float, rate at `total_steps` and after.
     """
 
-    def _left(self, progress):
+    def _left(self, progress: Any) -> Any:
         return 1.0 - progress
 
 
@@ -129,20 +130,20 @@ class CosineSchedule(_FiniteSchedule):
         final: float, rate at `total_steps` and after.
     """
 
-    def _left(self, progress):
+    def _left(self, progress: Any) -> Any:
         return 0.5 * (1.0 + ops.cos(math.pi * progress))
 
 
-def _rise(step, warmup_steps: int):
+def _rise(step: Any, warmup_steps: int) -> Any:
     return ops.cast(step, "float32") / warmup_steps
 
 
-def _inverse_root(step, warmup_steps: int):
+def _inverse_root(step: Any, warmup_steps: int) -> Any:
     # Step 0 is read as 1 to stay finite; the rise is smaller there.
     return ops.sqrt(warmup_steps / ops.maximum(ops.cast(step, "float32"), 1.0))
 
 
-def _positive(name: str, value) -> float:
+def _positive(name: str, value: Any) -> float:
     # A plain number: a tensor in the config could not be serialised.
     number = float(value)
     if not (math.isfinite(number) and number > 0):
@@ -150,7 +151,7 @@ def _positive(name: str, value) -> float:
     return number
 
 
-def _positive_int(name: str, value) -> int:
+def _positive_int(name: str, value: Any) -> int:
     if _positive(name, value) != int(value):
         raise ValueError(f"{name} must be a whole number, got {value!r}.")
     return int(value)

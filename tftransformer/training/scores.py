@@ -94,7 +94,7 @@ class Scores:
         self.wholes = [measure for measure in measures if not measure.is_mean]
         losses = [term.loss for term in terms]
         self.heads = [loss.head for loss in losses if isinstance(loss, BlockedCrossEntropy)]
-        self.used = {score.output for score in [*terms, *measures]}
+        self.used = {t.output for t in terms} | {m.output for m in measures}
         # float64, so that long epochs add up.
         self.sums = _state(np.zeros((len(terms) + len(self.means), 2), "float64"))
         self._first = [measure.metric.stateless_reset_state() for measure in self.wholes]
@@ -140,7 +140,7 @@ class Scores:
 
     def added(self, batch: Mapping[str, Scored], sums: list, counts: list) -> tf.Tensor:
         """Returns what a batch adds to `sums`, for the terms as `losses` returned them."""
-        rows = list(zip(sums, counts, strict=True))
+        rows: list[Sequence[Any]] = list(zip(sums, counts, strict=True))
         rows += [measure.updated([tf.zeros(())] * 2, batch) for measure in self.means]
         return tf.cast(tf.convert_to_tensor(rows), "float64")
 
@@ -203,7 +203,7 @@ def _ratio(total: float, weight: float) -> float:
     return float(total / weight) if weight else 0.0
 
 
-def _mean(metric: keras.metrics.Mean, pair: np.ndarray) -> float:
+def _mean(metric: keras.metrics.Mean, pair: Sequence[Any]) -> float:
     if type(metric).result is keras.metrics.Mean.result:  # in float64, and without an operation
         return _ratio(*pair)
     return float(_result(metric, pair))

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import threading
+from typing import Any
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -22,9 +23,9 @@ class StopSignals:
     def __init__(self, enabled: bool = True):
         self.received: signal.Signals | None = None
         self._enabled = enabled and threading.current_thread() is threading.main_thread()
-        self._previous = {}
+        self._previous: dict[int, Any] = {}
 
-    def __enter__(self):
+    def __enter__(self) -> "StopSignals":
         if self._enabled:
             for number in STOPPING:
                 previous = signal.getsignal(number)
@@ -34,7 +35,7 @@ class StopSignals:
                     signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         self._put_back()
 
     def deliver(self) -> None:
@@ -47,14 +48,14 @@ class StopSignals:
         else:
             raise SystemExit(128 + self.received)
 
-    def _note(self, number, frame):
+    def _note(self, number: int, frame: Any) -> None:
         self.received = signal.Signals(number)
         said = f"\n{self.received.name}: saving after the running update; a second one stops now.\n"
         with contextlib.suppress(OSError):
             os.write(2, said.encode())  # a handler may not print: it may have interrupted print
         self._put_back()
 
-    def _put_back(self):
+    def _put_back(self) -> None:
         for number, previous in self._previous.items():
             if signal.getsignal(number) == self._note:
                 signal.signal(number, previous)

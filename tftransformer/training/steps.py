@@ -1,6 +1,6 @@
 """The compiled work on one batch: gradients, update, and the sums the logs are made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -69,9 +69,9 @@ class Steps:
         self._variables = list(variables)
         self._carried = dict(zip((training, testing), carried, strict=False))
         self.state = [*training.state, *(v for own in carried[:1] for v in own.variables)]
-        self._window = self._make_window() if accumulate else None
+        self._window = self._make_window() if accumulate else {}
         self._choice, self._jit_compile = choice, choice.jit_compile
-        self._traces = {}
+        self._traces: dict[tuple, Any] = {}
 
     def begin(self, scores: Scores) -> None:
         """Forgets the sums and what is carried: an epoch or an evaluation begins."""
@@ -79,7 +79,7 @@ class Steps:
         if scores in self._carried:
             self._carried[scores].forget()
 
-    def train(self, batch, spec, totals, part: float = 1.0) -> None:
+    def train(self, batch: Any, spec: Any, totals: Any, part: float = 1.0) -> None:
         """Adds a batch to the sums, and updates the weights or gathers gradients.
 
         Args:
@@ -96,15 +96,16 @@ class Steps:
         """Applies the gradients gathered since the last update."""
         self._call(self._update, (), ())
 
-    def evaluate(self, batch, spec) -> None:
+    def evaluate(self, batch: Any, spec: Any) -> None:
         """Adds a batch to the sums of evaluation."""
         self._pass(self._evaluate, self.testing, batch, spec)
 
-    def _pass(self, function, scores: Scores, batch, spec, *numbers) -> None:
-        numbers = [tf.constant(number) for number in numbers]
+    def _pass(
+        self, function: Callable, scores: Scores, batch: Any, spec: Any, *numbers: Any
+    ) -> None:
+        numbers = tuple(map(tf.constant, numbers))
         carried = self._carried.get(scores)
-        tensors = carried.of(batch) if carried else NOTHING
-        given = NOTHING if tensors is NOTHING else carried.spec
+        tensors, given = carried.given(batch) if carried else (NOTHING, NOTHING)
         following = self._call(
             function,
             (batch, tensors, *numbers),
@@ -113,7 +114,7 @@ class Steps:
         if carried:
             carried.keep(following)
 
-    def _call(self, function, arguments, spec):
+    def _call(self, function: Any, arguments: Any, spec: Any) -> Any:
         # One trace serves all lengths that the dataset leaves open. XLA wants fixed shapes: a trace
         # for each, kept here, since tf.function would warn. What is trainable is part of a trace.
         spec = arguments if self._jit_compile else spec
@@ -135,30 +136,30 @@ class Steps:
         if self.replicas > 1:
             self.strategy.run(self._spread_seeds)
 
-    def _spread_seeds(self):
+    def _spread_seeds(self) -> None:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         for variable in self.model.non_trainable_variables:
             if variable.name == "seed_generator_state":
                 variable.value.assign_add(tf.cast([replica, 0], variable.value.dtype))
 
-    def _train(self, batch, carried, totals, part):
+    def _train(self, batch: Any, carried: Any, totals: Any, part: Any) -> Any:
         arguments = (batch, carried, totals, part)
         sums, kept, following = self.strategy.run(self._replica_train, args=arguments)
         self.training.update(self._total(sums), self._gathered(kept, batch))
         return following
 
-    def _update(self):
+    def _update(self) -> None:
         self.strategy.run(self._replica_update)
 
-    def _evaluate(self, batch, carried):
+    def _evaluate(self, batch: Any, carried: Any) -> Any:
         sums, kept, following = self.strategy.run(self._replica_evaluate, args=(batch, carried))
         self.testing.update(self._total(sums), self._gathered(kept, batch))
         return following
 
-    def _total(self, value):
+    def _total(self, value: Any) -> Any:
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
 
-    def _gathered(self, kept: Mapping[str, Scored], batch) -> Mapping[str, Scored]:
+    def _gathered(self, kept: Mapping[str, Scored], batch: Any) -> Mapping[str, Scored]:
         """Returns the rows of all replicas, without those that `share_of` has added."""
         if self.replicas == 1 or not kept:
             return kept
@@ -168,7 +169,7 @@ class Steps:
             for name, parts in kept.items()
         }
 
-    def _replica_train(self, batch, carried, totals, part):
+    def _replica_train(self, batch: Any, carried: Any, totals: Any, part: Any) -> Any:
         inputs, labels, weights = share_of(batch, self.replicas)
         variables = self.model.trainable_variables
         run = self._run(self.training, totals, carried)
@@ -186,18 +187,18 @@ class Steps:
             self._apply(gradients, variables)
         return run.sums, run.kept, run.following
 
-    def _replica_evaluate(self, batch, carried):
+    def _replica_evaluate(self, batch: Any, carried: Any) -> Any:
         inputs, labels, weights = share_of(batch, self.replicas)
         totals = tf.ones((len(self.testing.terms),))  # of no interest: only sums are read
         run = self._run(self.testing, totals, carried)
         run.score(labels, run.forward(inputs), weights)
         return run.sums, run.kept, run.following
 
-    def _run(self, scores: Scores, totals, carried) -> "_Run":
+    def _run(self, scores: Scores, totals: Any, carried: Any) -> "_Run":
         carry = self._carried[scores].carry if scores in self._carried else None
         return _Run(self.model, scores, totals, carry, carried, scores is self.training)
 
-    def _apply(self, gradients, variables):
+    def _apply(self, gradients: Any, variables: Sequence[keras.Variable]) -> None:
         """Sums gradients over the replicas, and updates the variables as rule and clipping say."""
         pairs = zip(gradients, variables, strict=True)
         gradients, variables = zip(*(pair for pair in pairs if pair[0] is not None), strict=True)
@@ -209,7 +210,7 @@ class Steps:
         # Keras sums over the replicas once more.
         self.optimizer.apply([gradient / self.replicas for gradient in gradients], list(variables))
 
-    def _sum_over_replicas(self, value):
+    def _sum_over_replicas(self, value: Any) -> Any:
         if self.replicas == 1:
             return value
         context = tf.distribute.get_replica_context()
@@ -228,12 +229,12 @@ class Steps:
                 for variable in self._variables
             }
 
-    def _gather(self, gradients, variables):
+    def _gather(self, gradients: Any, variables: Sequence[keras.Variable]) -> None:
         for gradient, variable in zip(gradients, variables, strict=True):
             if gradient is not None:
                 self._window[id(variable)].assign_add(tf.cast(gradient, "float32"))
 
-    def _replica_update(self):
+    def _replica_update(self) -> None:
         variables = self.model.trainable_variables
         self._apply([self._window[id(v)].read_value() for v in variables], variables)
         for total in self._window.values():
@@ -248,13 +249,23 @@ class _Run:
         following: what is carried to the next batch, or `NOTHING`.
     """
 
-    def __init__(self, model, scores: Scores, totals, carry: Carry | None, carried, training: bool):
+    def __init__(
+        self,
+        model: keras.Model,
+        scores: Scores,
+        totals: Any,
+        carry: Carry | None,
+        carried: Any,
+        training: bool,
+    ):
         self._model, self._scores, self._totals = model, scores, totals
         self._carry, self._carried, self._training = carry, carried, training
-        self.sums, self.kept, self.following = None, None, NOTHING
+        self.sums: Any = None
+        self.kept: dict[str, Scored] = {}
+        self.following: Any = NOTHING
 
     def forward(self, inputs: Any) -> Any:
-        if self._carried is not NOTHING:
+        if self._carry is not None and self._carried is not NOTHING:
             inputs = self._carry.give(inputs, self._carried)
         with without_heads(self._scores.heads):
             outputs = self._model(inputs, training=self._training)

@@ -5,7 +5,7 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +142,8 @@ class Trainer:
     def __init__(
         self,
         model: keras.Model,
-        train,
-        validation=None,
+        train: Any,
+        validation: Any = None,
         *,
         loss: Any = None,
         metrics: Any = None,
@@ -155,7 +155,7 @@ class Trainer:
         directory: str | Path | None = None,
         resume: bool = False,
         checkpointing: Checkpointing | None = None,
-        callbacks=(),
+        callbacks: Any = (),
         gradient_accumulation: int = 1,
         clip_norm: float | None = None,
         strategy: tf.distribute.Strategy | None = None,
@@ -247,8 +247,8 @@ class Trainer:
             }
             chief = preparation.is_chief(self.strategy)
             self._run = RunDirectory(directory, groups, record, self._checkpointing, writes=chief)
-        if resume:
-            self._resume()
+            if resume:
+                self._resume(self._run)
         self._steps.spread_seeds()
         self._progress.length = epoch_length(self._train_batches)
 
@@ -286,7 +286,7 @@ class Trainer:
         signals.deliver()
         return callbacks.history
 
-    def evaluate(self, batches) -> dict[str, float]:
+    def evaluate(self, batches: Any) -> dict[str, float]:
         """Loss and metrics over all of `batches`, exact under any batching.
 
         Args:
@@ -337,12 +337,12 @@ class Trainer:
             said = self._run.saved()
         print(f"{signal}: {said}", file=sys.stderr, flush=True)
 
-    def _resume(self) -> None:
-        progress = self._run.resume()
+    def _resume(self, run: RunDirectory) -> None:
+        progress = run.resume()
         if progress is not None:
             self._progress = progress
             freeze_layers(self.model, progress.frozen)
-        self.resumed = self._run.found
+        self.resumed = run.found
         self._say(self.resumed)
 
     def _say(self, text: str) -> None:
@@ -359,7 +359,7 @@ class Trainer:
             verbose=self._verbose if chief else 0,
         )
 
-    def _is_over(self, signals) -> bool:
+    def _is_over(self, signals: Any) -> bool:
         """Whether training stops here, between two updates."""
         return (
             signals.received is not None
@@ -369,7 +369,7 @@ class Trainer:
         )
 
     @contextlib.contextmanager
-    def _lending_optimizer(self):
+    def _lending_optimizer(self) -> Iterator[None]:
         """Gives the model the optimizer that callbacks look for, and takes it back."""
         before = getattr(self.model, "optimizer", None)
         self.model.optimizer = self.optimizer
@@ -431,7 +431,7 @@ class Trainer:
             raise _no_batch("train")
         return True
 
-    def _update(self, window: list, spec, callbacks: Callbacks) -> None:
+    def _update(self, window: list, spec: Any, callbacks: Callbacks) -> None:
         """Trains on the batches of one update."""
         totals = self._training.totals(window)
         for index, batch in enumerate(window, self._progress.batch):
@@ -457,7 +457,7 @@ class Trainer:
             )
         self._last_save = time.monotonic()
 
-    def _evaluate(self, batches, signals: StopSignals) -> dict[str, float]:
+    def _evaluate(self, batches: Any, signals: StopSignals) -> dict[str, float]:
         self._steps.begin(self._testing)
         batch, dataset = None, batches.dataset(epoch=0, start=0)
         for batch in dataset:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -33,7 +34,7 @@ def updating(
             return
         plain, own = inner.update_step, vars(inner).get("update_step")
 
-        def update_step(gradient, variable, learning_rate):
+        def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
             scale = scales[inner._var_key(variable)]
             if scale != 1.0:
                 _scale_decay(inner, variable, scale)
@@ -49,7 +50,7 @@ def updating(
                 inner.update_step = own
 
 
-def _scale_decay(optimizer, variable, scale: float) -> None:
+def _scale_decay(optimizer: keras.optimizers.Optimizer, variable: Any, scale: float) -> None:
     """Makes of the weight decay that a variable has just had a part of it."""
     if optimizer.weight_decay is None or not optimizer._use_weight_decay(variable):
         return

@@ -1,10 +1,20 @@
 """Who attends to whom, head by head."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 from tftransformer.visualize.pieces import merge_pieces
 from tftransformer.visualize.weights import checked_weights
 
 
-def attention_map(weights, query_tokens, key_tokens=None, title=None, path=None):
+def attention_map(
+    weights: Any,
+    query_tokens: Sequence[str],
+    key_tokens: Sequence[str] | None = None,
+    title: str | None = None,
+    path: str | Path | None = None,
+) -> Any:
     """Draws the attention of one sentence, a panel for each head.
 
     All panels share one colour scale, from 0 to the largest weight. The figure grows with the
@@ -38,7 +48,14 @@ def attention_map(weights, query_tokens, key_tokens=None, title=None, path=None)
     return _figure(panels, query_tokens, key_tokens, "query", "key", title, path)
 
 
-def alignment(weights, source_tokens, target_tokens, words=False, title=None, path=None):
+def alignment(
+    weights: Any,
+    source_tokens: Sequence[str],
+    target_tokens: Sequence[str],
+    words: bool = False,
+    title: str | None = None,
+    path: str | Path | None = None,
+) -> Any:
     """Draws which source tokens the decoder looks at for each target token.
 
     The first panel is the mean over the heads, then follows each head of the layer.
@@ -73,7 +90,7 @@ def alignment(weights, source_tokens, target_tokens, words=False, title=None, pa
     return _figure(panels, target_tokens, source_tokens, "target", "source", title, path)
 
 
-def _heads(weights):
+def _heads(weights: Any) -> Any:
     if weights.ndim != 3:
         raise ValueError(
             f"weights have shape {weights.shape}, expected (heads, queries, keys) of one "
@@ -82,7 +99,15 @@ def _heads(weights):
     return {f"head {number}": head for number, head in enumerate(weights, start=1)}
 
 
-def _figure(panels, query_tokens, key_tokens, query_name, key_name, title, path):
+def _figure(
+    panels: Any,
+    query_tokens: Sequence[str],
+    key_tokens: Sequence[str],
+    query_name: str,
+    key_name: str,
+    title: str | None,
+    path: str | Path | None,
+) -> Any:
     from tftransformer.visualize.grid import draw_grid  # needs matplotlib
 
     figure = draw_grid(panels, query_tokens, key_tokens, query_name, key_name, title)

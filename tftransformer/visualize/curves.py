@@ -2,11 +2,13 @@
 
 import csv
 import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 
-def training_curves(history, path=None):
+def training_curves(history: Any, path: str | Path | None = None) -> Any:
     """Draws loss, accuracy and learning rate against the epoch, training and validation.
 
     One panel each for the loss, for every accuracy, and for the learning rate: what is missing
@@ -60,7 +62,7 @@ def training_curves(history, path=None):
     return figure
 
 
-def _series(history):
+def _series(history: Any) -> Any:
     """Returns name → float array for each epoch, whatever the history came as."""
     if isinstance(history, str | os.PathLike):
         with open(history, newline="", encoding="utf-8-sig") as file:
@@ -73,21 +75,21 @@ def _series(history):
     return {name: column for name, column in columns.items() if np.isfinite(column).any()}
 
 
-def _number(value):
+def _number(value: Any) -> Any:
     try:
         return float(value)
     except (TypeError, ValueError):  # CSVLogger writes NA where an epoch has no value
         return np.nan
 
 
-def _epochs(series):
+def _epochs(series: Any) -> Any:
     longest = max(map(len, series.values()))
     epochs = series.get("epoch", ())
     # People count from 1.
     return epochs + 1 if len(epochs) == longest else np.arange(1, longest + 1)
 
 
-def _panel(axes, name, epochs, series):
+def _panel(axes: Any, name: str, epochs: Any, series: Any) -> None:
     from matplotlib.ticker import MaxNLocator
 
     # Blue and vermilion of Okabe and Ito: told apart by every kind of colour vision.

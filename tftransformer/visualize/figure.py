@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -23,13 +24,13 @@ class Plot(Figure):
         height: height in inches.
     """
 
-    def __init__(self, width, height):
+    def __init__(self, width: float, height: float):
         # Very many tokens get a smaller resolution instead of gigabytes of pixels.
         dpi = min(150, 10_000 / max(width, height))
-        super().__init__(figsize=(width, height), dpi=dpi, layout="none")
+        super().__init__(figsize=(width, height), dpi=dpi, layout="none")  # type: ignore[arg-type] # not in its stub
         FigureCanvasAgg(self)
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Writes the picture to `path`, in the format of its ending; creates its folder.
 
         Raises:
@@ -41,10 +42,10 @@ class Plot(Figure):
         with replacing(path) as beside:
             self._write(beside, path.suffix[1:].lower())
 
-    def _repr_png_(self):
+    def _repr_png_(self) -> bytes:
         buffer = BytesIO()
         self._write(buffer, "png")
         return buffer.getvalue()
 
-    def _write(self, target, kind):
+    def _write(self, target: Any, kind: str) -> None:
         self.savefig(target, format=kind, dpi="figure", bbox_inches="tight", pad_inches=0.12)

@@ -1,6 +1,8 @@
 """A grid of attention matrices with a label for each token."""
 
+from collections.abc import Sequence
 from math import ceil, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +12,14 @@ from tftransformer.visualize.labels import families, longest_inches, readable
 _GAP = 0.25  # inches between panels, and from a panel to its colour bar
 
 
-def draw_grid(panels, query_tokens, key_tokens, query_name, key_name, title):
+def draw_grid(
+    panels: Any,
+    query_tokens: Sequence[str],
+    key_tokens: Sequence[str],
+    query_name: str,
+    key_name: str,
+    title: str | None,
+) -> Any:
     """Draws matrices side by side, on one colour scale from 0 to the largest weight.
 
     Sizes are reckoned in inches from the tokens outwards, so that each row and column is as
@@ -61,7 +70,12 @@ def draw_grid(panels, query_tokens, key_tokens, query_name, key_name, title):
             origin="upper",
         )
         axes.set_title(name, fontsize=11, pad=6)
-        text = {"fontsize": size, "family": families(), "parse_math": False, "usetex": False}
+        text: Any = {
+            "fontsize": size,
+            "family": families(),
+            "parse_math": False,
+            "usetex": False,
+        }
         axes.set_xticks(range(columns), key_labels, rotation=90, **text)
         axes.set_yticks(range(rows), query_labels, **text)
         axes.set_xlabel(key_name, fontsize=10, color="0.45")
@@ -91,7 +105,7 @@ def draw_grid(panels, query_tokens, key_tokens, query_name, key_name, title):
     return figure
 
 
-def _rule(axes, rows, columns):
+def _rule(axes: Any, rows: Any, columns: Any) -> None:
     """Rules thin lines between the cells, to lead the eye from a label to its row."""
     axes.grid(False)
     axes.set_xticks(np.arange(columns - 1) + 0.5, minor=True)

@@ -1,5 +1,6 @@
 """Tokens as labels: short, printable, in fonts that are there."""
 
+from collections.abc import Iterable
 from functools import cache
 
 from matplotlib import rcParams
@@ -29,7 +30,7 @@ _LONGEST = 22
 _SIGNS = str.maketrans({"▁": "·", "\n": "↵", "\r": "↵", "\t": "⇥"})
 
 
-def readable(token):
+def readable(token: str) -> str:
     """Returns a token as a label: `▁Haus` as `·Haus`, long ones cut, unknown glyphs as `□`."""
     text = str(token).translate(_SIGNS)
     if len(text) > _LONGEST:
@@ -39,13 +40,13 @@ def readable(token):
     return "".join(char if ord(char) in glyphs else "□" for char in text)
 
 
-def families():
+def families() -> list[str]:
     """Returns the font families of a label: the user's own, then those with more scripts."""
     installed = set(fontManager.get_font_names())
     return [*rcParams["font.family"], "DejaVu Sans", *filter(installed.__contains__, _FALLBACKS)]
 
 
-def longest_inches(labels, size):
+def longest_inches(labels: Iterable[str], size: float) -> float:
     """Returns the length of the longest of `labels` in inches, in letters of `size` points."""
     renderer = RendererAgg(1, 1, 72)  # one pixel is one point
     font = FontProperties(family=families(), size=size)
@@ -53,6 +54,6 @@ def longest_inches(labels, size):
 
 
 @cache
-def _glyphs(names):
+def _glyphs(names: tuple[str, ...]) -> frozenset[int]:
     fonts = [get_font(findfont(FontProperties(family=[name]))) for name in names]
     return frozenset().union(*(font.get_charmap() for font in fonts))

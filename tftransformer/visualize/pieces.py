@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,7 @@ _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _SPECIAL = re.compile(r"<(?!0x|unk>)[^<>\s]+>|\[(?!UNK\])[A-Z]+\]")
 
 
-def merge_pieces(weights, query_tokens, key_tokens):
+def merge_pieces(weights: Any, query_tokens: Sequence[str], key_tokens: Sequence[str]) -> Any:
     """Merges attention between sub-word pieces to attention between words.
 
     Attention *to* a word is the **sum** of the attention to its pieces: together they receive
@@ -51,7 +53,7 @@ def merge_pieces(weights, query_tokens, key_tokens):
     return weights / pieces[:, None], query_words, key_words
 
 
-def _words(tokens):
+def _words(tokens: Any) -> Any:
     """Returns where each word starts in `tokens`, and the words."""
     spaced = any(token.startswith("▁") for token in tokens)
     starts = [len(tokens)]
@@ -69,12 +71,12 @@ def _words(tokens):
     return starts[:-1], words
 
 
-def _is_punctuation(token):
+def _is_punctuation(token: str) -> bool:
     return bool(token) and all(unicodedata.category(char).startswith("P") for char in token)
 
 
-def _text(pieces, spaced):
-    def encoded(piece):
+def _text(pieces: Sequence[str], spaced: bool) -> Any:
+    def encoded(piece: str) -> Any:
         if byte := _BYTE.fullmatch(piece):
             return bytes.fromhex(byte[1])
         return (piece if spaced else piece.removeprefix("##")).encode()

@@ -1,9 +1,12 @@
 """What every picture of attention asks of its weights."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 
-def checked_weights(weights, query_tokens, key_tokens):
+def checked_weights(weights: Any, query_tokens: Sequence[str], key_tokens: Sequence[str]) -> Any:
     """Returns the weights as float64, or says why they cannot belong to these tokens.
 
     Args:
