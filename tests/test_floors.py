@@ -28,9 +28,9 @@ BUILDING = [
     {"__main__"},
 ]
 FLOORS = {name: floor for floor, names in enumerate(BUILDING) for name in names}
-# Beside the building: text knows the ground floor alone, data puts text and objectives together;
-# objectives name their losses and metrics, and know neither of the two.
-MAY_STAND_ON = {"text": {"core"}, "data": {"core", "text", "objectives"}}
+# Beside the building: text and scores know the ground floor alone, data puts text and objectives
+# together; objectives name their losses and metrics, and know none of the three.
+MAY_STAND_ON = {"text": {"core"}, "scores": {"core"}, "data": {"core", "text", "objectives"}}
 BESIDE = set(MAY_STAND_ON)
 MAY_IMPORT_TENSORFLOW = {"text", "data", "serving", "training", "tasks"}
 FILES = sorted(ROOT.rglob("*.py"))

@@ -2,7 +2,7 @@
 
 Layers, masks, stacks, models, decoding, schedules, losses and metrics need Keras alone and are
 imported at once, so that Keras can load whatever it saved of them. Text, data, the Trainer, tasks,
-serving and plots are imported when one of their names is first used. Every subpackage is an
+scores, serving and plots are imported when one of their names is first used. Every subpackage is an
 attribute: `tftransformer.masks`, `tftransformer.text`, …
 """
 
@@ -75,6 +75,7 @@ _LATER = {
         "data",
         "objectives",
         "pretrained",
+        "scores",
         "serving",
         "tasks",
         "text",
@@ -89,7 +90,8 @@ _LATER = {
         "SequenceToSequence",
     ],
     "tftransformer.pretrained": ["from_pretrained", "save_pretrained"],
-    "tftransformer.tasks": ["Task", "TextClassifier", "Translator", "translation_scores"],
+    "tftransformer.scores": ["sentence_bleu", "translation_scores"],
+    "tftransformer.tasks": ["Task", "TextClassifier", "Translator"],
     "tftransformer.text": [
         "SentencePieceTokenizer",
         "Template",

@@ -1,6 +1,5 @@
 """What people do with a model: text in, answers out."""
 
-from tftransformer.tasks.scores import translation_scores
 from tftransformer.tasks.sentence_model import SentenceModel
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
@@ -13,5 +12,4 @@ __all__ = [
     "TextClassifier",
     "Translation",
     "Translator",
-    "translation_scores",
 ]

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 
 from tftransformer.decoding import BeamSearch, Strategy
+from tftransformer.scores.translation import check_scoring, translation_scores
 from tftransformer.serving import ServedModule, write_ctranslate2
 from tftransformer.tasks.fit import check_number, check_special_ids, check_vocabularies
 from tftransformer.tasks.folder import read_task, write_task
-from tftransformer.tasks.scores import check_scoring, translation_scores
 from tftransformer.tasks.translation_graph import TranslationGraph, start_of
 from tftransformer.text import load_tokenizer
 
