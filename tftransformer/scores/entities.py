@@ -1,0 +1,79 @@
+"""How good found entities are."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from tftransformer.scores.ratios import matching_rows, of_counts, ratio
+from tftransformer.scores.tags import tags_to_spans
+
+
+def entity_scores(
+    true: Sequence[Sequence[str]],
+    predicted: Sequence[Sequence[str]],
+    *,
+    mode: str = "lenient",
+    scheme: str | None = None,
+) -> dict[str, dict | float]:
+    """Scores entities: one is right where its type, its first and its last word are.
+
+    The lenient reading is that of CoNLL's script (Tjong Kim Sang & De Meulder 2003); see
+    `tags_to_spans`.
+
+    Args:
+        true: a list of tags for each sentence.
+        predicted: the tags that were found, as many.
+        mode: "lenient" or "strict".
+        scheme: "IOB1", "IOB2", "IOBES" (also called "BIOES") or "plain"; "lenient" can do
+            without one.
+
+    Returns:
+        dict of `types` (for each type that occurs on either side: `precision`, `recall`, `f1`,
+        `support`, the number of true ones), `micro` (all entities alike), `macro` (mean of the
+        types), `weighted` (their mean by support), each with `precision`, `recall` and `f1`, and
+        `tag_accuracy`. From 0 to 1; 0 where there is nothing to divide by.
+
+    Raises:
+        ValueError: if a sentence does not have a tag for each word on both sides, a tag is not
+            of the scheme, or there is no sentence.
+
+    Example:
+        >>> true = [["B-PER", "I-PER", "O", "B-LOC"]]
+        >>> entity_scores(true, [["B-PER", "I-PER", "O", "B-ORG"]])["micro"]["f1"]
+        0.5
+    """
+    true, predicted = matching_rows(true, predicted, "lists of tags")
+    meant, found, matched = Counter[str](), Counter[str](), Counter[str]()
+    words = equal = 0
+    for row, (one, other) in enumerate(zip(true, predicted, strict=True)):
+        if len(one) != len(other):
+            raise ValueError(
+                f"Sentence {row} has {len(one)} true tags and {len(other)} predicted ones."
+            )
+        words += len(one)
+        equal += sum(a == b for a, b in zip(one, other, strict=True))
+        try:
+            right, given = (set(tags_to_spans(x, mode=mode, scheme=scheme)) for x in (one, other))
+        except ValueError as error:
+            raise ValueError(f"Sentence {row}: {error}") from error
+        for counts, spans in ((meant, right), (found, given), (matched, right & given)):
+            counts.update(kind for kind, _, _ in spans)
+    types = {
+        kind: {**of_counts(matched[kind], found[kind], meant[kind]), "support": meant[kind]}
+        for kind in sorted(meant | found)
+    }
+    return {
+        "types": types,
+        "micro": of_counts(matched.total(), found.total(), meant.total()),
+        "macro": _mean(types, [1] * len(types)),
+        "weighted": _mean(types, [meant[kind] for kind in types]),
+        "tag_accuracy": ratio(equal, words),
+    }
+
+
+def _mean(types: dict[str, dict[str, float]], weights: Sequence[int]) -> dict[str, float]:
+    """Weighted mean of each figure over the types."""
+    rows = list(zip(types.values(), weights, strict=True))
+    return {
+        key: ratio(sum(weight * scores[key] for scores, weight in rows), sum(weights))
+        for key in ("precision", "recall", "f1")
+    }
