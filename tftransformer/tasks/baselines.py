@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+from tftransformer.scores import classification_scores
 
 
 def evaluation(
@@ -24,7 +24,8 @@ def evaluation(
     found = [
         answer["value" if task.labels == "numbers" else "label"] for answer in task.answers(columns)
     ]
-    scores: dict[str, Any] = {"rows": len(truth), **_scores(task.labels, truth, found, task)}
+    classes = task.classes_ if task.labels == "several" else None
+    scores: dict[str, Any] = {"rows": len(truth), **_scores(task.labels, truth, found, classes)}
     rows = getattr(task, "trained_on_", None)
     if baselines and rows is not None and task.labels == "single":
         known = rows[label].tolist()
@@ -32,21 +33,9 @@ def evaluation(
         texts = [" ".join(row) for row in zip(*columns, strict=True)]
         learnt = [" ".join(map(str, row)) for row in zip(*(rows[n] for n in names), strict=True)]
         linear = linear_baseline(learnt, known, texts)
-        scores["majority"] = class_scores(truth, [most] * len(truth))
-        scores["linear"] = class_scores(truth, linear)
+        scores["majority"] = _scores("single", truth, [most] * len(truth))
+        scores["linear"] = _scores("single", truth, linear)
     return scores
-
-
-def class_scores(truth: Sequence[Any], found: Sequence[Any]) -> dict[str, float]:
-    """Accuracy, and the mean F1 of the classes that occur."""
-    from sklearn.metrics import f1_score
-
-    number = {label: i for i, label in enumerate(dict.fromkeys([*truth, *found]))}
-    first, second = ([number[label] for label in labels] for labels in (truth, found))
-    return {
-        "accuracy": float(np.mean(np.equal(first, second))),
-        "macro_f1": float(f1_score(first, second, average="macro", zero_division=0)),
-    }
 
 
 def linear_baseline(texts: Sequence[str], labels: Sequence[Any], asked: Sequence[str]) -> list[Any]:
@@ -64,25 +53,15 @@ def linear_baseline(texts: Sequence[str], labels: Sequence[Any], asked: Sequence
     return [names[i] for i in machine.predict(list(asked))]
 
 
-def _scores(kind: str, truth: Sequence[Any], found: Sequence[Any], task: Any) -> dict[str, float]:
-    if kind == "single":
-        return class_scores(truth, found)
+def _scores(
+    kind: str, truth: Sequence[Any], found: Sequence[Any], classes: Sequence[Any] | None = None
+) -> dict[str, float]:
+    """What of `classification_scores` fits a line."""
+    scores = classification_scores(truth, found, kind, classes=classes)
     if kind == "numbers":
-        error = np.array(truth, float).reshape(len(truth), -1) - np.array(found).reshape(
-            len(truth), -1
-        )
-        return {
-            "mean_squared_error": float(np.mean(error**2)),
-            "mean_absolute_error": float(np.mean(np.abs(error))),
-        }
-    from sklearn.metrics import f1_score
-
-    one, other = (
-        np.array([[label in row for label in task.classes_] for row in rows], int)
-        for rows in (truth, found)
-    )
-    return {
-        "accuracy": float(np.mean(one == other)),
-        "exact_match": float(np.mean((one == other).all(axis=1))),
-        "macro_f1": float(f1_score(one, other, average="macro", zero_division=0)),
-    }
+        return {"mean_squared_error": scores["mse"], "mean_absolute_error": scores["mae"]}
+    macro_f1 = scores["macro"]["f1"]
+    if kind == "single":
+        return {"accuracy": scores["accuracy"], "macro_f1": macro_f1}
+    exact = scores["subset_accuracy"]
+    return {"accuracy": 1 - scores["hamming_loss"], "exact_match": exact, "macro_f1": macro_f1}
