@@ -16,7 +16,7 @@ import tensorflow as tf
 sys.path.insert(0, str(Path(__file__).parent))
 from tiny_run import TinyBatches, tiny_model
 
-from tftransformer.training import Trainer
+from tftransformer.training import CarriedMemory, Trainer
 
 
 def make_metrics():
@@ -83,6 +83,14 @@ def mirrored():
         Trainer(model, TinyBatches(1), optimizer=outside, strategy=both)
     except ValueError as error:
         print("outside", str(error).replace(" ", "_"))
+    try:
+        Trainer(model, TinyBatches(1), carry=CarriedMemory(), strategy=both)
+    except ValueError as error:
+        print("carried", str(error).replace(" ", "_"))
+    try:
+        Trainer(model, TinyBatches(1), optimizer="sgd", jit_compile=True, strategy=both)
+    except ValueError as error:
+        print("compiled", str(error).replace(" ", "_"))
 
 
 def worker(directory):

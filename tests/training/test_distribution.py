@@ -45,6 +45,8 @@ def test_two_replicas_train_as_one():
     differences = {line[0]: line[1] for line in lines if len(line) == 2}
     told = differences.pop("outside")
     assert "Create_model_and_optimizer_under_`with_strategy.scope():`" in told
+    assert "carry=CarriedMemory(...)_works_on_one_replica" in differences.pop("carried")
+    assert "jit_compile=True_works_on_one_replica" in differences.pop("compiled")
     assert set(differences) == {"clip", "accumulate", "penalty", "metrics"}
     assert max(map(float, differences.values())) < 5e-6, differences
 

@@ -15,6 +15,7 @@ from tftransformer.training import (
     TrainStep,
     label_smoothed_cross_entropy,
 )
+from tftransformer.training.recipes import RDrop
 
 
 def change(tiny, optimizer, **options):
@@ -195,6 +196,17 @@ def test_a_transformer_xl_trains_with_its_memory_as_in_one_loop_over_a_long_text
     assert rest == history
     for one, two in zip(resumed.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.slow
+def test_a_batch_that_passes_twice_carries_the_memory_of_its_first_pass():
+    """Without dropout both passes are equal, and R-Drop changes nothing."""
+    once, twice = carrying(transformer_xl()), carrying(transformer_xl(), step=RDrop(5.0))
+    losses, same = once.train().history, twice.train().history
+    for name in losses:
+        np.testing.assert_allclose(same[name], losses[name], rtol=1e-5, err_msg=name)
+    for one, two in zip(once.model.get_weights(), twice.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
 
 
 @pytest.mark.slow

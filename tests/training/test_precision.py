@@ -4,8 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tftransformer.core.device import Device
-from tftransformer.training import Trainer
-from tftransformer.training import trainer as trainer_module
+from tftransformer.training import Trainer, preparation
 
 OPTION = "auto_mixed_precision_onednn_bfloat16"
 
@@ -44,7 +43,7 @@ def test_gradients_are_summed_in_float32(tiny):
 
 
 def on(monkeypatch, device):
-    monkeypatch.setattr(trainer_module, "current_device", lambda: device)
+    monkeypatch.setattr(preparation, "current_device", lambda: device)
 
 
 @pytest.mark.parametrize("has_bfloat16", [True, False])

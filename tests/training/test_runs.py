@@ -2,11 +2,6 @@
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-from collections import namedtuple
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,29 +14,6 @@ from tftransformer.training import (
     load_checkpoint,
     repair_run,
 )
-from tftransformer.training.access import LOCK_FILE, locked
-
-
-@pytest.fixture(scope="module")
-def finished(tiny, tmp_path_factory):
-    """The directory of a run of three epochs, 4, 8 and 12 updates, and the digest of its end."""
-    directory = tmp_path_factory.mktemp("runs") / "finished"
-    trainer = tiny.make(validation=tiny.TinyBatches(1), epochs=3, directory=directory)
-    trainer.train()
-    return directory, tiny.digest(trainer.model)
-
-
-@pytest.fixture
-def run(finished, tmp_path):
-    """A copy of it."""
-    return Path(shutil.copytree(finished[0], tmp_path / "run"))
-
-
-def resume(tiny, directory, epochs=3, **options):
-    validation = tiny.TinyBatches(1)
-    return tiny.make(
-        validation=validation, epochs=epochs, directory=directory, resume=True, **options
-    )
 
 
 def flip(path, place, bits=64):
@@ -95,7 +67,7 @@ def test_a_flip_of_any_byte_is_told_and_nothing_is_set(tiny, run):
 def test_a_run_goes_on_from_the_state_before_a_damaged_one(tiny, finished, run, suffix, spoil):
     spoil(newest(run, suffix))
     with pytest.warns(UserWarning, match=r"ckpt-12 is .* goes on from .*ckpt-8"):
-        trainer = resume(tiny, run)
+        trainer = tiny.resume(run)
     assert "ckpt-8" in trainer.resumed
     trainer.train()
     assert tiny.digest(trainer.model) == finished[1]
@@ -108,7 +80,7 @@ def test_a_state_by_the_name_of_another_is_damaged(tiny, run):
         path = newest(run, suffix)
         shutil.copy(path.with_name(path.name.replace("12", "8")), path)
     with pytest.warns(UserWarning, match="after update 8, by another name"):
-        resume(tiny, run)
+        tiny.resume(run)
 
 
 def test_a_run_without_a_whole_state_says_so(tiny, run):
@@ -117,7 +89,7 @@ def test_a_run_without_a_whole_state_says_so(tiny, run):
     model = tiny.tiny_model()
     before = tiny.digest(model)
     with pytest.raises(ValueError, match="no state of this run can be read"):
-        resume(tiny, run, model=model)
+        tiny.resume(run, model=model)
     assert tiny.digest(model) == before
 
 
@@ -146,12 +118,12 @@ def test_a_state_missing_from_an_average_is_told_by_its_name(tiny, run):
 def test_a_damaged_index_is_told_and_deletes_nothing(tiny, finished, run, spoil):
     states = sorted((run / "checkpoints").glob("ckpt-*"))
     spoil(run / "checkpoints" / "checkpoint")
-    for make in (lambda: resume(tiny, run), lambda: tiny.make(directory=run)):
+    for make in (lambda: tiny.resume(run), lambda: tiny.make(directory=run)):
         with pytest.raises(ValueError, match=r"States beside it: ckpt-4, .*repair_run"):
             make()
     assert sorted((run / "checkpoints").glob("ckpt-*")) == states
     assert "checkpoint" in repair_run(run)[0]
-    trainer = resume(tiny, run)
+    trainer = tiny.resume(run)
     assert trainer.train().epoch == [0, 1, 2]
     assert tiny.digest(trainer.model) == finished[1]
 
@@ -165,7 +137,7 @@ def test_what_killed_saves_left_is_cleared_by_the_next_start(tiny, run):
     left[-1].touch()
     mine = run / "checkpoints" / "ckpt-8.copy"
     mine.touch()
-    resume(tiny, run).train()
+    tiny.resume(run).train()
     assert not any(path.exists() for path in left)
     assert mine.exists()
 
@@ -213,7 +185,7 @@ def test_a_run_does_not_go_on_with_others(tiny, run, other):
     model = options.setdefault("model", tiny.tiny_model())
     before = tiny.digest(model)
     with pytest.raises(ValueError, match=message) as error:
-        resume(tiny, run, epochs=4, **options)
+        tiny.resume(run, epochs=4, **options)
     assert "begin another run: directory=" in str(error.value)
     assert tiny.digest(model) == before
 
@@ -231,8 +203,7 @@ def test_a_fingerprint_stands_for_the_data(tiny, tmp_path):
 
 @pytest.mark.slow
 def test_what_does_not_change_the_weights_may_change(tiny, run):
-    trainer = resume(
-        tiny,
+    trainer = tiny.resume(
         run,
         epochs=5,
         steps=14,
@@ -258,77 +229,19 @@ def test_a_lost_record_is_warned_of_and_a_damaged_one_refused(tiny, run):
     assert json.loads(record.read_text())["versions"]["keras"] == keras.__version__
     record.write_text("{")
     with pytest.raises(ValueError, match=r"run.json.*is damaged"):
-        resume(tiny, run)
+        tiny.resume(run)
     record.unlink()
     with pytest.warns(UserWarning, match="no run.json"):
-        resume(tiny, run)
+        tiny.resume(run)
 
 
 def test_what_a_resume_found_is_said(tiny, run, capsys):
-    resume(tiny, run, verbose=2)
+    tiny.resume(run, verbose=2)
     said = capsys.readouterr().out
     assert "goes on from" in said
     assert "ckpt-12: 3 finished epochs, 12 updates." in said
     tiny.make(directory=run / "new", resume=True, verbose=2)
     assert "holds no state yet" in capsys.readouterr().out
-
-
-def test_two_trainers_in_one_directory_are_noticed(tiny, tmp_path):
-    one, two = (tiny.make(directory=tmp_path) for _ in range(2))
-    one.train()
-    with pytest.raises(ValueError, match="is in use by another run: it has saved"):
-        two.train()
-    one.load("last")
-
-
-HOLDS = """
-import fcntl, sys
-file = open(sys.argv[1], "w")
-fcntl.flock(file, fcntl.LOCK_EX)
-file.write('{"pid": 7, "host": "there"}')
-file.flush()
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_another_process_in_the_directory_is_named_until_it_is_killed(tiny, run):
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDS, run / LOCK_FILE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdout.readline() == b"held\n"
-        with pytest.raises(ValueError, match="process 7 on there trains there"):
-            resume(tiny, run)
-        process.kill()
-        process.wait()
-    resume(tiny, run).train()
-
-
-def test_a_directory_is_locked_while_training_runs_and_not_longer(tiny, tmp_path):
-    class Look(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            with pytest.raises(ValueError, match="is in use: process"), locked(tmp_path):
-                pass
-
-    tiny.make(directory=tmp_path, callbacks=[Look()]).train()
-    with locked(tmp_path):
-        pass
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["run [1]", "back\\slash", "a*b?"])
-def test_a_directory_of_any_name_can_be_read_again(tiny, tmp_path, name):
-    options = {"checkpointing": Checkpointing(keep_last=1), "directory": tmp_path / name}
-    trainer = tiny.make(epochs=2, **options)
-    trainer.train()
-    digest = tiny.digest(trainer.model)
-    assert len(list((tmp_path / name / "checkpoints").iterdir())) == 3
-    for which in ("last", "average", "best"):
-        trainer.load(which)
-    again = tiny.make(epochs=2, resume=True, **options)
-    assert tiny.digest(again.model) == digest
 
 
 @pytest.mark.slow
@@ -361,51 +274,6 @@ def test_backup_and_restore_is_refused(tiny, tmp_path):
     callback = keras.callbacks.BackupAndRestore(tmp_path / "backup")
     with pytest.raises(ValueError, match=r"directory='runs/...', resume=True"):
         tiny.make(callbacks=[callback])
-
-
-def test_ctrl_c_says_what_was_saved_and_how_to_go_on(tiny, tmp_path, capfd):
-    def interrupt(batch, logs):
-        signal.raise_signal(signal.SIGINT)
-
-    def train(**options):
-        stop = keras.callbacks.LambdaCallback(on_train_batch_end=interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            tiny.make(callbacks=[stop], **options).train()
-        return capfd.readouterr().err
-
-    said = train(directory=tmp_path)
-    assert "SIGINT: saving after the running update" in said
-    assert f"{tmp_path}/resume/ckpt-1 is the state to go on from" in said
-    assert f"directory={str(tmp_path)!r}, resume=True" in said
-    assert "nothing was saved" in train()
-
-
-def test_a_disk_without_room_is_found_before_training(tiny, tmp_path, monkeypatch):
-    usage = namedtuple("usage", "free")(100)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(OSError, match="The disk has 0 MB left"):
-        tiny.make(directory=tmp_path)
-
-
-def test_a_place_that_cannot_be_written_is_found_before_training(tiny):
-    with pytest.raises(OSError, match="The run cannot be saved there"):
-        tiny.make(directory="/proc/run")
-
-
-@pytest.mark.slow
-def test_a_disk_that_fills_is_told_and_the_state_before_is_whole(tiny, tmp_path, monkeypatch):
-    def full(*arguments):
-        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
-
-    class Fill(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 1:
-                monkeypatch.setattr(tf.train.Checkpoint, "write", full)
-
-    with pytest.raises(OSError, match=r"No space left.*ckpt-4 is whole. Make room"):
-        tiny.make(epochs=2, directory=tmp_path, callbacks=[Fill()]).train()
-    monkeypatch.undo()
-    assert tiny.make(epochs=2, directory=tmp_path, resume=True).train().epoch == [0, 1]
 
 
 @pytest.mark.slow
@@ -442,7 +310,7 @@ def test_a_winner_needs_validation_and_two_whole_candidates(tiny, run):
     trainer = tiny.make(epochs=3, directory=run, resume=True)
     with pytest.raises(ValueError, match="compares on validation data"):
         trainer.load("winner")
-    trainer = resume(tiny, run)
+    trainer = tiny.resume(run)
     newest(run, "data").write_bytes(b"")
     before = tiny.digest(trainer.model)
     with pytest.raises(ValueError, match="ckpt-12"):

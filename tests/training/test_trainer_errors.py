@@ -1,11 +1,22 @@
 """What a trainer refuses, and when it says so."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tftransformer.training import Checkpointing, load_checkpoint
+from tftransformer import Bert, Transformer
+from tftransformer.core import Ragged
+from tftransformer.data import Batches
+from tftransformer.objectives import ColumnExamples, IsReal, Tokens, Values
+from tftransformer.training import (
+    Checkpointing,
+    LabelSmoothedCrossEntropy,
+    Trainer,
+    load_checkpoint,
+)
 from tftransformer.training.recipes import RDrop
 
 
@@ -85,6 +96,37 @@ def test_mistakes_are_told_before_any_work(tiny, mistake):
     options, message = MISTAKES[mistake]
     with pytest.raises(ValueError, match=message):
         tiny.make(**options(tiny))
+
+
+def padded(mask, pad=0):
+    """Batches of one row of an objective that pads with `pad`."""
+    ids = Tokens(Ragged.from_rows([[7, 8]]), "tokens", pad)
+    inputs = {"token_ids": ids} | ({"padding_mask": IsReal(ids, "bool")} if mask else {})
+    return Batches(ColumnExamples(inputs, Values(np.ones(1, int)), Values(np.ones(1))), 16)
+
+
+def test_a_model_and_a_tokenizer_that_disagree_on_padding_are_told():
+    def trainer(pad_id, mask, pad=0):
+        heads = ["sequence_classification"]
+        options = {"num_layers": 1, "d_model": 8, "num_heads": 2, "dff": 8, "heads": heads}
+        model = Bert(20, pad_id=pad_id, **options)
+        loss = {heads[0]: LabelSmoothedCrossEntropy(0.0)}
+        return Trainer(model, padded(mask, pad), loss=loss, optimizer="sgd")
+
+    said = "token_ids are padded with the id 0.* takes 1 for padding: make it with pad_id=0"
+    with pytest.raises(ValueError, match=said):
+        trainer(1, mask=False)
+    with pytest.warns(UserWarning, match=f"{said}.*goes by padding_mask"):
+        trainer(1, mask=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for mask in (False, True):
+            trainer(0, mask)
+            trainer(3, mask, pad=3)
+    batches = padded(mask=False)
+    batches.examples.inputs = {"source_ids": batches.examples.inputs["token_ids"]}
+    with pytest.raises(ValueError, match=r"source_ids are padded.*make it with pad_id=0"):
+        Trainer(Transformer(1, 8, num_heads=2, dff=8, vocab_size=20, pad_id=2), batches)
 
 
 def test_batches_of_another_kind_are_refused(tiny):

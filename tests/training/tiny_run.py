@@ -70,6 +70,11 @@ def make(train=None, validation=None, **options):
     return Trainer(model, train, validation, **options)
 
 
+def resume(directory, epochs=3, **options):
+    validation = TinyBatches(1)
+    return make(validation=validation, epochs=epochs, directory=directory, resume=True, **options)
+
+
 def digest(model):
     whole = hashlib.sha256()
     for weight in model.get_weights():

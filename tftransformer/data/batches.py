@@ -95,6 +95,12 @@ class Batches:
         return self._planner.shapes
 
     @property
+    def padding_row(self) -> Any:
+        """The inputs of a row that is padding and nothing else: arrays (1, 1 on each axis)."""
+        widths = [1] * len(self.examples.axes)
+        return self._latest[1].batch(np.array([-1]), widths)[0]
+
+    @property
     def padding(self) -> float:
         """The fraction of all positions, on all axes, that is padding (in epoch 0)."""
         examples, plan = self._plan(0)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tftransformer.core import Ragged, check_ints
 from tftransformer.data.report import Report
 
 
@@ -82,6 +83,28 @@ def check_columns(frame: Any, columns: Sequence[Hashable]) -> None:
             )
     if frame.empty:
         raise ValueError("the DataFrame has no rows.")
+
+
+def rows_of(column: Ragged | Sequence[Any], rows: np.ndarray) -> Ragged | list[Any]:
+    """Some rows of a column of texts or of labels."""
+    return column.take(rows) if isinstance(column, Ragged) else [column[i] for i in rows]
+
+
+def cut_texts(columns: Sequence[Any], max_length: int, template: Any) -> list[Any]:
+    """One or two columns of texts, cut so that no row is too long in its template, and the label.
+
+    Args:
+        columns: ids as `Ragged` of the texts, then labels.
+        max_length: most tokens of a row, those of the template included.
+        template: how texts become one row.
+    """
+    from tftransformer.text import truncate
+
+    *texts, label = columns
+    room = max_length - template.num_special(len(texts) > 1)
+    check_ints(len(texts), **{"max_length less special tokens": room})
+    first, second, _ = truncate(texts[0], texts[1] if len(texts) > 1 else None, room)
+    return [first, label] if second is None else [first, second, label]
 
 
 def _check_strings(column: Any, values: Any, index: Any) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from tftransformer.core import Ragged, check_ints
+from tftransformer.core import check_ints
 from tftransformer.data import vocabularies
 from tftransformer.data.batches import Batches
-from tftransformer.data.columns import take_columns, values_of
+from tftransformer.data.columns import cut_texts, rows_of, take_columns, values_of
 from tftransformer.data.report import Report
 from tftransformer.data.sampling import Sampled
 from tftransformer.data.saving import load_process, save_process
@@ -283,7 +283,7 @@ class DataProcess:
         if len(kept) < len(left_out):
             examples = examples.take(kept)
         if training and any(getattr(t, "sampling_alpha", 0) for t in self.tokenizers):
-            examples = Sampled(examples, self._sampler([_rows_of(c, kept) for c in columns]))
+            examples = Sampled(examples, self._sampler([rows_of(c, kept) for c in columns]))
         return Batches(
             examples,
             self.batch_tokens,
@@ -366,27 +366,14 @@ class DataProcess:
                 f"{examples.lengths[~empty].max():,}. Raise max_length, or choose too_long='cut' "
                 "or 'drop'."
             )
-        report = dataclasses.replace(report, empty=report.empty + int(empty.sum()))
-        if self.too_long == "cut":
-            report = dataclasses.replace(report, cut=count)
-            if count:
-                columns = self._cut(columns)
-                examples = self._examples(columns, training)
-            left_out = empty
-        else:
-            report = dataclasses.replace(report, too_long=count)
-            left_out = empty | too_long
+        cuts = self.too_long == "cut"
+        counts = {"empty": report.empty + int(empty.sum()), "cut" if cuts else "too_long": count}
+        report = dataclasses.replace(report, **counts)
+        if cuts and count:
+            columns = cut_texts(columns, self.max_length, self.row_template)
+            examples = self._examples(columns, training)
+        left_out = empty if cuts else empty | too_long
         return examples, columns, left_out, report
-
-    def _cut(self, columns: Sequence[Any]) -> list[Any]:
-        """The columns, the ends of their texts cut so that no row is longer than allowed."""
-        from tftransformer.text import truncate
-
-        *texts, label = columns
-        room = self.max_length - self.row_template.num_special(len(texts) > 1)
-        check_ints(len(texts), **{"max_length less special tokens": room})
-        first, second, _ = truncate(texts[0], texts[1] if len(texts) > 1 else None, room)
-        return [first, label] if second is None else [first, second, label]
 
     def _sampler(self, columns: Any) -> Callable[[int, int], Examples]:
         """A function that cuts the texts at random, a pure one of seed and epoch."""
@@ -408,7 +395,3 @@ class DataProcess:
             raise ValueError(f"no row is left to use: {report}.")
         if report.dropped or report.cut:
             warnings.warn(f"DataProcess: {report}", stacklevel=3)
-
-
-def _rows_of(column: Ragged | Sequence[Any], rows: np.ndarray) -> Ragged | list[Any]:
-    return column.take(rows) if isinstance(column, Ragged) else [column[i] for i in rows]

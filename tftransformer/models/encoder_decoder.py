@@ -131,6 +131,14 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
         }
 
     @property
+    def pad_ids(self) -> dict[str, tuple[str, int | None]]:
+        """For each input of ids the name of its mask, and the id that is padding without one."""
+        return {
+            "source_ids": ("source_padding_mask", self.pad_id),
+            "target_ids": ("target_padding_mask", getattr(self.decoder.embeddings, "pad_id", None)),
+        }
+
+    @property
     def decoding_stack(self) -> Any:
         return self.decoder
 

@@ -153,6 +153,11 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         }
 
     @property
+    def pad_ids(self) -> dict[str, tuple[str, int | None]]:
+        """For the input of ids the name of its mask, and the id that is padding without one."""
+        return {"token_ids": ("padding_mask", getattr(self.stack.embeddings, "pad_id", None))}
+
+    @property
     def decoding_stack(self) -> Any:
         return self.stack
 

@@ -83,8 +83,9 @@ def make_scores(
         for name in losses
     ]
     prefixes = {name: f"{name}_" if len(outputs) > 1 else "" for name in used}
+    of_classes = [term for term in terms if parts[term.output].is_of_classes]
     if metrics is None:
-        training = _accuracies(terms, parts, prefixes)
+        training = _default(TokenAccuracy, of_classes, prefixes)
     else:
         by_output = {term.output: term.loss for term in terms}
         training = []
@@ -92,7 +93,11 @@ def make_scores(
             for metric in some if isinstance(some, list | tuple) else [some]:
                 metric, key = as_metric(metric, parts[name], by_output.get(name))
                 training.append(Measure(name, metric, prefixes[name] + key))
-    more = _perplexities(terms, parts, prefixes) if tells_perplexity else []
+    more = []
+    if tells_perplexity:
+        of_tokens = [t for t in of_classes if parts[t.output].labels.shape.rank > 1]
+        by_logits = [term for term in of_tokens if takes_logits(term.loss) is not False]
+        more = _default(Perplexity, by_logits, prefixes)
     training, more = _with_own_names(training), _with_own_names([*training, *more])
     _check_blocked(terms, more)
     ranks = dict.fromkeys(outputs) | {n: part.weights.shape.rank for n, part in parts.items()}
@@ -216,23 +221,12 @@ def _kind(part: Scored) -> str:
     return "sparse_categorical" if part.is_of_classes else "categorical"
 
 
-def _accuracies(terms: Any, parts: Any, prefixes: Any) -> list[Measure]:
-    return [
-        Measure(term.output, TokenAccuracy(), f"{prefixes[term.output]}accuracy")
-        for term in terms
-        if parts[term.output].is_of_classes
-    ]
-
-
-def _perplexities(terms: Any, parts: Any, prefixes: Any) -> list[Measure]:
-    """The perplexity of tokens that are predicted by logits."""
-    return [
-        Measure(term.output, Perplexity(), f"{prefixes[term.output]}perplexity")
-        for term in terms
-        if parts[term.output].is_of_classes
-        and parts[term.output].labels.shape.rank > 1
-        and takes_logits(term.loss) is not False
-    ]
+def _default(
+    make: Callable[[], keras.metrics.Metric], terms: Sequence[Term], prefixes: Mapping[str, str]
+) -> list[Measure]:
+    """Returns a metric of its own for each output."""
+    metrics = ((term.output, make()) for term in terms)
+    return [Measure(name, metric, prefixes[name] + metric.name) for name, metric in metrics]
 
 
 def _losses(given: Any, names: Sequence[str], labels: Any) -> dict[str, Any]:

@@ -105,6 +105,26 @@ def with_last(items: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
         item = following
 
 
+def not_empty(batches: Iterable[Any], name: str, start: int = 0) -> Iterator[Any]:
+    """Yields batches from number `start` on, or raises a ValueError if there is none at all.
+
+    Args:
+        batches: those from `start` on.
+        name: how the error calls them.
+        start: number of the first one.
+    """
+    are_none = not start
+    for batch in batches:
+        are_none = False
+        yield batch
+    if are_none:
+        raise ValueError(
+            f"{name} yields no batch any more. It is read more than once, so a dataset of a "
+            "generator needs a function that makes a new one each time: "
+            "Dataset.from_generator(make_batches, …)."
+        )
+
+
 def windows(items: Iterable[Any], size: int) -> Iterator[list]:
     """Yields lists of up to `size` items: the batches of each update."""
     iterator = iter(items)

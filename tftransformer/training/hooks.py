@@ -15,8 +15,14 @@ from tftransformer.training.outputs import Scored
 class Run(Protocol):
     """What a `TrainStep` computes with, on one batch of one replica."""
 
-    def forward(self, inputs: Any) -> Any:
-        """Returns the outputs of the model in training."""
+    def forward(self, inputs: Any, passes: int = 1) -> Any:
+        """Returns the outputs of the model in training.
+
+        Args:
+            inputs: of the batch.
+            passes: how often each row passes, under different dropout: all rows once, then all
+                again. What is carried to the next batch is that of the first pass.
+        """
 
     def score(self, labels: Any, outputs: Any, weights: Any) -> tf.Tensor:
         """Returns the loss, and has it and the metrics logged.
@@ -119,6 +125,12 @@ class CarriedMemory(Carry):
         self.name, self.ids = name, ids
 
     def take(self, outputs: Any) -> Any:
+        if not isinstance(outputs, Mapping) or self.name not in outputs:
+            has = sorted(outputs) if isinstance(outputs, Mapping) else "one output without a name"
+            raise ValueError(
+                f"CarriedMemory carries the output {self.name!r}; the model has {has}. Give the "
+                "name of one: CarriedMemory(name=...)."
+            )
         return outputs[self.name]
 
     def give(self, inputs: Any, carried: Any) -> Any:

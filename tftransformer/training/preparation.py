@@ -1,6 +1,7 @@
 """What the Trainer checks and builds before any long work starts."""
 
 import dataclasses
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,11 +9,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.core.device import Choice, choose
 from tftransformer.training.checkpoints import Checkpointing
+from tftransformer.training.feeding import num_shapes
+from tftransformer.training.hardware import current_device
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
 from tftransformer.training.outputs import by_name, with_rank
+from tftransformer.training.precision import precision_of
 from tftransformer.training.schedules import CustomSchedule
 from tftransformer.training.scores import Scores, named
+
+
+def check_backend() -> None:
+    """Raises a ValueError under another backend of Keras than TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(f"Trainer needs KERAS_BACKEND=tensorflow, not {keras.backend.backend()}.")
 
 
 def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
@@ -57,7 +68,9 @@ def with_monitor(settings: Checkpointing, objective: Any, has_validation: bool) 
     return dataclasses.replace(settings, monitor=objective.monitor, mode=objective.mode)
 
 
-def check_strategy(strategy: tf.distribute.Strategy, minutes: float | None) -> None:
+def check_strategy(
+    strategy: tf.distribute.Strategy, minutes: float | None, carry: Carry | None
+) -> None:
     """Raises an error for what is no strategy, or does not work under this one."""
     if not isinstance(strategy, tf.distribute.Strategy):
         raise TypeError(
@@ -67,6 +80,11 @@ def check_strategy(strategy: tf.distribute.Strategy, minutes: float | None) -> N
     if minutes is not None and is_cluster(strategy):
         raise ValueError(
             "minutes=... would stop the workers at different updates; limit steps=... instead."
+        )
+    if carry is not None and strategy.num_replicas_in_sync > 1:
+        raise ValueError(
+            f"carry={type(carry).__name__}(...) works on one replica only: what is carried belongs "
+            "to the rows of a batch, and these are split anew each time. Leave out the strategy."
         )
 
 
@@ -84,6 +102,32 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return resolver.task_type == "chief" or (not has_chief and resolver.task_id in (None, 0))
 
 
+def check_padding(model: keras.Model, batches: Any) -> None:
+    """Raises a ValueError where the model takes another id for padding than the data is padded by.
+
+    Where the data has a mask besides, which tells the model better, it is a warning.
+
+    Args:
+        model: whose `pad_ids` are for each input of ids the name of its mask and the id.
+        batches: whose `padding_row` is a row of the inputs that holds nothing else.
+    """
+    padded = getattr(batches, "padding_row", None)
+    padded = padded if isinstance(padded, Mapping) else {"token_ids": padded}
+    for name, (mask, known) in getattr(model, "pad_ids", {}).items():
+        given = padded.get(name)
+        if given is None or known is None or given.flat[0] == known:
+            continue
+        told = (
+            f"{name} are padded with the id {given.flat[0]}, which is that of the tokenizer, but "
+            f"the model takes {known} for padding: make it with pad_id={given.flat[0]}."
+        )
+        if mask not in padded:
+            raise ValueError(told)
+        warnings.warn(
+            f"{told} Training goes by {mask}; ids alone the model will read wrongly.", stacklevel=3
+        )
+
+
 def check_model(
     model: keras.Model, batches: Mapping[str, tuple], strategy: tf.distribute.Strategy
 ) -> Any:
@@ -95,32 +139,31 @@ def check_model(
         strategy: the strategy that the variables must belong to.
 
     Returns:
-        What the model returns for the first row of the first of the batches.
+        What the model returns for the first row of the batches, by their names.
     """
-    outputs = None
+    outputs = {}
     with strategy.scope():
         for name, (inputs, *_) in batches.items():
             row = tf.nest.map_structure(lambda part: part[:1], inputs)
             try:
-                found = model(row, training=False)
+                outputs[name] = model(row, training=False)
             except tf.errors.InvalidArgumentError as error:
                 raise ValueError(
                     f"The model cannot run on the first batch of {name}: an id or a position is "
                     "beyond its tables. Is its vocabulary the one of the data?"
                 ) from error
-            outputs = found if outputs is None else outputs
     if not model.trainable_variables:
         raise ValueError("No weight of the model is trainable: set model.trainable = True.")
     return outputs
 
 
-def check_labels(scores: Scores, outputs: Any, batches: Mapping[str, tuple]) -> None:
-    """Raises a ValueError where labels of the first batches do not fit the outputs."""
-    outputs = by_name(scores.model, outputs)
+def check_labels(scores: Scores, outputs: Mapping[str, Any], batches: Mapping[str, tuple]) -> None:
+    """Raises a ValueError where labels of the first batches do not fit the outputs for them."""
     for name, (_, labels, weights) in batches.items():
-        labels, weights = named(labels, weights, list(outputs), scores.used)
+        own = by_name(scores.model, outputs[name])
+        labels, weights = named(labels, weights, list(own), scores.used)
         for output in scores.used:
-            _check_classes(labels[output], weights[output], outputs[output], name)
+            _check_classes(labels[output], weights[output], own[output], name)
 
 
 def _check_classes(labels: tf.Tensor, weights: Any, outputs: Any, name: str) -> None:
@@ -137,6 +180,24 @@ def _check_classes(labels: tf.Tensor, weights: Any, outputs: Any, name: str) -> 
             f"has {classes} classes (0 … {classes - 1}). Is its vocabulary the one of the data? "
             "What is to be ignored has weight 0."
         )
+
+
+def choose_computation(
+    model: keras.Model,
+    batches: Any,
+    strategy: tf.distribute.Strategy,
+    precision: str,
+    jit_compile: bool | str,
+) -> Choice:
+    """Returns how training steps compute here: see `core.device.choose`."""
+    return choose(
+        current_device(),
+        precision=precision,
+        jit_compile=jit_compile,
+        model_precision=precision_of(model),
+        num_shapes=num_shapes(batches),
+        replicas=strategy.num_replicas_in_sync,
+    )
 
 
 def make_optimizer(

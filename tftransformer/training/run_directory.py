@@ -1,9 +1,11 @@
 """A run: what it is, where it stands, and the directory that keeps both."""
 
 import contextlib
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,7 +18,7 @@ from tftransformer.training.checkpoints import (
     state_folders,
 )
 from tftransformer.training.progress import Progress
-from tftransformer.training.run_record import RunRecord
+from tftransformer.training.run_record import RunRecord, record_of
 
 
 class RunDirectory:
@@ -42,11 +44,40 @@ class RunDirectory:
         writes: bool = True,
     ):
         self.directory = Path(directory)
-        self.record = record
+        self.record, self.checkpointing = record, checkpointing
         self.store = CheckpointStore(directory, groups, checkpointing, writes)
         self.found = f"{directory} holds no state yet: the run begins."
         if writes:
             check_writable(directory, self.store.state_bytes)
+
+    @classmethod
+    def of(
+        cls,
+        directory: str | Path,
+        model: keras.Model,
+        train: Any,
+        optimizer: keras.optimizers.Optimizer,
+        state: Sequence[tf.Variable],
+        device: str,
+        checkpointing: Checkpointing,
+        writes: bool,
+        **settings: Any,
+    ) -> "RunDirectory":
+        """Returns the directory of a run of these parts.
+
+        Args:
+            directory: of the run.
+            model: what is trained, built.
+            train: its batches.
+            optimizer: of it, built.
+            state: the variables that hold where an epoch stands.
+            device: how steps compute, in words.
+            checkpointing, writes: see the class.
+            **settings: what else must be as it was for a resume.
+        """
+        groups = {"model": model.variables, "optimizer": optimizer.variables, "metrics": state}
+        record = record_of(model, train, optimizer=optimizer, device=device, **settings)
+        return cls(directory, groups, record, checkpointing, writes)
 
     def resume(self) -> Progress | None:
         """Sets all variables from the newest whole state, and returns where the run stood.
@@ -64,6 +95,15 @@ class RunDirectory:
             warnings.warn(f"{reason} The run goes on from {found.state}.", stacklevel=3)
         self.found = f"{self.directory} goes on from {found.state}: {found.progress}."
         return found.progress
+
+    def save(self, progress: Progress, is_checkpoint: bool) -> None:
+        """Saves a state, or warns that it is not worth it; see `CheckpointStore.save`."""
+        if not self.store.save(progress, is_checkpoint):
+            warnings.warn(
+                f"A weight is not finite after update {progress.step}: no checkpoint is "
+                "written, the earlier ones stay. Try a lower learning rate or clip_norm=1.0.",
+                stacklevel=3,
+            )
 
     @contextlib.contextmanager
     def training(self) -> Iterator[None]:
@@ -116,6 +156,12 @@ class RunDirectory:
                 f"{self.directory} was begun with others than are given now:{lines}\nResume with "
                 "what it was begun with, or begin another run: directory='...'."
             )
+
+
+def say_stopped(signal: str, run: RunDirectory | None) -> None:
+    """Says what was saved before a signal stopped training, and how to go on."""
+    said = "nothing was saved: the Trainer was given no directory=... to save in."
+    print(f"{signal}: {run.saved() if run else said}", file=sys.stderr, flush=True)
 
 
 def check_directory(directory: str | Path | None, resume: bool) -> None:

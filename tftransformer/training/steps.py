@@ -264,13 +264,17 @@ class _Run:
         self.kept: dict[str, Scored] = {}
         self.following: Any = NOTHING
 
-    def forward(self, inputs: Any) -> Any:
+    def forward(self, inputs: Any, passes: int = 1) -> Any:
         if self._carry is not None and self._carried is not NOTHING:
             inputs = self._carry.give(inputs, self._carried)
+        if passes > 1:
+            inputs = tf.nest.map_structure(lambda part: tf.concat([part] * passes, 0), inputs)
         with without_heads(self._scores.heads):
             outputs = self._model(inputs, training=self._training)
         if self._carry is not None:
-            self.following = self._carry.take(outputs)
+            self.following = tf.nest.map_structure(
+                lambda part: tf.split(part, passes)[0], self._carry.take(outputs)
+            )
         return outputs
 
     def match(self, labels: Any, outputs: Any, weights: Any) -> dict[str, Scored]:

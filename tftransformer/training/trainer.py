@@ -1,11 +1,7 @@
 """The training loop."""
 
 import contextlib
-import math
-import sys
-import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +9,28 @@ import keras
 import tensorflow as tf
 
 from tftransformer.core import check_ints, check_numbers
-from tftransformer.core.device import choose
 from tftransformer.training import preparation
 from tftransformer.training.callbacks import Callbacks
 from tftransformer.training.carrying import Carried
-from tftransformer.training.checkpoints import (
-    Checkpointing,
-    load_checkpoint,
-)
+from tftransformer.training.checkpoints import Checkpointing
 from tftransformer.training.compiling import make_scores, of_objective
 from tftransformer.training.feeding import (
     as_batches,
     epoch_length,
     first_batch,
-    num_shapes,
+    not_empty,
     windows,
     with_last,
 )
-from tftransformer.training.hardware import current_device
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
-from tftransformer.training.precision import precision_of
+from tftransformer.training.limits import Limits
 from tftransformer.training.progress import Progress
-from tftransformer.training.run_directory import RunDirectory, check_directory
-from tftransformer.training.run_record import record_of
+from tftransformer.training.run_directory import RunDirectory, check_directory, say_stopped
 from tftransformer.training.signals import StopSignals
 from tftransformer.training.steps import Steps
 from tftransformer.training.trainable import freeze_layers, frozen_layers, may_be_trained
-from tftransformer.training.updates import averaged, write_averages
-from tftransformer.training.winner import load_winner
+from tftransformer.training.updates import averaged, lent, write_averages
+from tftransformer.training.winner import load_weights
 
 
 class Trainer:
@@ -166,47 +156,38 @@ class Trainer:
         carry: Carry | None = None,
         verbose: str | int = "auto",
     ):
-        if keras.backend.backend() != "tensorflow":
-            raise ValueError(
-                f"Trainer needs KERAS_BACKEND=tensorflow, not {keras.backend.backend()}."
-            )
+        preparation.check_backend()
         self.strategy = strategy or tf.distribute.get_strategy()
         check_ints(1, epochs=epochs, gradient_accumulation=gradient_accumulation)
         check_ints(1, or_none=True, steps=steps)
         check_numbers(0, or_none=True, minutes=minutes, clip_norm=clip_norm)
         preparation.check_kinds(checkpointing, step, gradients, carry)
-        preparation.check_strategy(self.strategy, minutes)
+        preparation.check_strategy(self.strategy, minutes, carry)
         check_directory(directory, resume)
         self.model = model
-        self._train_batches = as_batches(train, "train")
-        samples = {"train": first_batch(self._train_batches, "train")}
-        self._validation = None
-        if validation is not None:
-            self._validation = as_batches(validation, "validation")
-            samples["validation"] = first_batch(self._validation, "validation")
-        self._epochs, self._max_steps, self._minutes = epochs, steps, minutes
-        self._accumulation = gradient_accumulation
+        given = {"train": train} | ({} if validation is None else {"validation": validation})
+        data = {name: as_batches(batches, name) for name, batches in given.items()}
+        samples = {name: first_batch(batches, name) for name, batches in data.items()}
+        self._train_batches, self._validation = data["train"], data.get("validation")
+        self._epochs, self._accumulation = epochs, gradient_accumulation
         self._user_callbacks = preparation.check_callbacks(callbacks)
         self._verbose = verbose
         objective = getattr(self._train_batches, "objective", None)
         self._checkpointing = preparation.with_monitor(
             checkpointing or Checkpointing(), objective, validation is not None
         )
+        self._limits = Limits(steps, minutes, self._checkpointing.every_seconds)
         tells_perplexity = metrics is None
         loss, metrics = of_objective(objective, loss, metrics)
+        preparation.check_padding(model, self._train_batches)
         outputs = preparation.check_model(model, samples, self.strategy)
         self._training, self._testing = make_scores(
-            model, outputs, samples["train"], loss, metrics, loss_weights, tells_perplexity
+            model, outputs["train"], samples["train"], loss, metrics, loss_weights, tells_perplexity
         )
         preparation.check_labels(self._training, outputs, samples)
         variables = may_be_trained(model)
-        self.choice = choose(
-            current_device(),
-            precision=precision,
-            jit_compile=jit_compile,
-            model_precision=precision_of(model),
-            num_shapes=num_shapes(self._train_batches),
-            replicas=self.strategy.num_replicas_in_sync,
+        self.choice = preparation.choose_computation(
+            model, self._train_batches, self.strategy, precision, jit_compile
         )
         self.optimizer = preparation.make_optimizer(
             optimizer, model, variables, self.strategy, self.choice.scales_loss
@@ -223,16 +204,21 @@ class Trainer:
             choice=self.choice,
             step=step,
             gradients=gradients,
-            carried=[Carried(carry, outputs) for _ in range(2)] if carry else [],
+            carried=[Carried(carry, outputs["train"]) for _ in range(2)] if carry else [],
         )
-        self._progress, self._run, self.resumed = Progress(), None, ""
+        self._progress, self.resumed = Progress(), ""
+        self._run: RunDirectory | None = None
         if directory is not None:
-            record = record_of(
+            self._run = RunDirectory.of(
+                directory,
                 model,
                 self._train_batches,
-                optimizer=self.optimizer,
+                self.optimizer,
+                self._steps.state,
+                str(self.choice),
+                self._checkpointing,
+                preparation.is_chief(self.strategy),
                 loss=loss,
-                device=str(self.choice),
                 loss_weights=loss_weights,
                 gradient_accumulation=gradient_accumulation,
                 clip_norm=clip_norm,
@@ -240,13 +226,6 @@ class Trainer:
                 gradients=gradients,
                 carry=carry,
             )
-            groups = {
-                "model": model.variables,
-                "optimizer": self.optimizer.variables,
-                "metrics": self._steps.state,
-            }
-            chief = preparation.is_chief(self.strategy)
-            self._run = RunDirectory(directory, groups, record, self._checkpointing, writes=chief)
             if resume:
                 self._resume(self._run)
         self._steps.spread_seeds()
@@ -262,16 +241,20 @@ class Trainer:
             `keras.callbacks.History`: `history` maps "loss", the names of the metrics and, with
             validation, the same with "val_" to one value for each epoch.
         """
-        if self._verbose:
-            print(self.choice)
-        callbacks = self._make_callbacks()
-        self._deadline = time.monotonic() + 60 * self._minutes if self._minutes else math.inf
-        self._last_save = time.monotonic()
+        self._say(str(self.choice))
+        callbacks = Callbacks(
+            self._user_callbacks,
+            self.model,
+            epochs=self._epochs,
+            steps=epoch_length(self._train_batches),
+            verbose=self._verbose if preparation.is_chief(self.strategy) else 0,
+        )
+        self._limits.begin()
         self.model.stop_training = False
         guards_signals = self._run is not None and not preparation.is_cluster(self.strategy)
         keeping = self._run.training() if self._run else contextlib.nullcontext()
         try:
-            with keeping, StopSignals(guards_signals) as signals, self._lending_optimizer():
+            with keeping, StopSignals(guards_signals) as signals, lent(self.model, self.optimizer):
                 callbacks.on_train_begin()
                 callbacks.restore(self._progress)
                 while self._progress.epoch < self._epochs and not self._is_over(signals):
@@ -279,10 +262,10 @@ class Trainer:
                 write_averages(self.optimizer)
                 callbacks.on_train_end()
         except KeyboardInterrupt:
-            self._tell_of_stop("SIGINT")
+            say_stopped("SIGINT", self._run)
             raise
         if signals.received is not None:
-            self._tell_of_stop(signals.received.name)
+            say_stopped(signals.received.name, self._run)
         signals.deliver()
         return callbacks.history
 
@@ -313,70 +296,27 @@ class Trainer:
         """
         if self._run is None:
             raise ValueError("Nothing was saved: the Trainer was given no directory.")
-        if which != "winner":
-            load_checkpoint(self.model, self._run.directory, which, last)
-            return which
-        if self._validation is None:
-            raise ValueError(
-                "load('winner') compares on validation data: Trainer(model, train, validation)."
-            )
-        winner, said = load_winner(
-            self.model,
-            self._run.directory,
-            last,
-            self._checkpointing,
-            lambda: self._evaluate(self._validation, StopSignals(enabled=False)),
+        loaded, said = load_weights(
+            self.model, self._run, which, last, self._validation, self.evaluate
         )
         self._say(said)
-        return winner
-
-    def _tell_of_stop(self, signal: str) -> None:
-        """Says what was saved before a signal stopped training, and how to go on."""
-        said = "nothing was saved: the Trainer was given no directory=... to save in."
-        if self._run is not None:
-            said = self._run.saved()
-        print(f"{signal}: {said}", file=sys.stderr, flush=True)
+        return loaded
 
     def _resume(self, run: RunDirectory) -> None:
-        progress = run.resume()
-        if progress is not None:
+        if (progress := run.resume()) is not None:
             self._progress = progress
             freeze_layers(self.model, progress.frozen)
         self.resumed = run.found
         self._say(self.resumed)
 
     def _say(self, text: str) -> None:
-        if self._verbose and preparation.is_chief(self.strategy):
+        if text and self._verbose and preparation.is_chief(self.strategy):
             print(text, flush=True)
 
-    def _make_callbacks(self) -> Callbacks:
-        chief = preparation.is_chief(self.strategy)
-        return Callbacks(
-            self._user_callbacks,
-            self.model,
-            epochs=self._epochs,
-            steps=epoch_length(self._train_batches),
-            verbose=self._verbose if chief else 0,
-        )
-
-    def _is_over(self, signals: Any) -> bool:
+    def _is_over(self, signals: StopSignals) -> bool:
         """Whether training stops here, between two updates."""
-        return (
-            signals.received is not None
-            or self.model.stop_training
-            or time.monotonic() > self._deadline
-            or (self._max_steps is not None and self._progress.step >= self._max_steps)
-        )
-
-    @contextlib.contextmanager
-    def _lending_optimizer(self) -> Iterator[None]:
-        """Gives the model the optimizer that callbacks look for, and takes it back."""
-        before = getattr(self.model, "optimizer", None)
-        self.model.optimizer = self.optimizer
-        try:
-            yield
-        finally:
-            self.model.optimizer = before
+        stopped = signals.received is not None or self.model.stop_training
+        return stopped or self._limits.are_over(self._progress.step)
 
     def _epoch(self, callbacks: Callbacks, signals: StopSignals) -> None:
         """Trains to the end of the epoch or of training, validates, and saves."""
@@ -417,18 +357,17 @@ class Trainer:
         """
         progress = self._progress
         dataset = self._train_batches.dataset(epoch=progress.epoch, start=progress.batch)
-        for window, last in with_last(windows(dataset, self._accumulation)):
+        batches = not_empty(dataset, "train", progress.batch)
+        for window, last in with_last(windows(batches, self._accumulation)):
             self._update(window, dataset.element_spec, callbacks)
             progress.batch, progress.step = progress.batch + len(window), progress.step + 1
             if not last:
                 is_over = self._is_over(signals)
                 is_checkpoint = self._checkpointing.is_checkpoint(progress.step)
-                if is_over or is_checkpoint or self._is_time_to_save():
+                if is_over or is_checkpoint or self._limits.is_save_due():
                     self._save(callbacks, is_checkpoint)
                 if is_over:
                     return False
-        if not progress.batch:
-            raise _no_batch("train")
         return True
 
     def _update(self, window: list, spec: Any, callbacks: Callbacks) -> None:
@@ -441,36 +380,18 @@ class Trainer:
                 self._steps.update()
             callbacks.on_train_batch_end(index, self._training.logs)
 
-    def _is_time_to_save(self) -> bool:
-        seconds = self._checkpointing.every_seconds
-        return seconds is not None and time.monotonic() - self._last_save >= seconds
-
     def _save(self, callbacks: Callbacks, is_checkpoint: bool = False) -> None:
-        progress = self._progress
-        progress.frozen = frozen_layers(self.model)
-        progress.callbacks = callbacks.state()
-        if self._run is not None and not self._run.store.save(progress, is_checkpoint):
-            warnings.warn(
-                f"A weight is not finite after update {progress.step}: no checkpoint is "
-                "written, the earlier ones stay. Try a lower learning rate or clip_norm=1.0.",
-                stacklevel=2,
-            )
-        self._last_save = time.monotonic()
+        self._progress.frozen = frozen_layers(self.model)
+        self._progress.callbacks = callbacks.state()
+        if self._run is not None:
+            self._run.save(self._progress, is_checkpoint)
+        self._limits.saved()
 
     def _evaluate(self, batches: Any, signals: StopSignals) -> dict[str, float]:
         self._steps.begin(self._testing)
-        batch, dataset = None, batches.dataset(epoch=0, start=0)
-        for batch in dataset:
+        dataset = batches.dataset(epoch=0, start=0)
+        for batch in not_empty(dataset, "validation" if batches is self._validation else "batches"):
             if signals.received is not None:
                 break
             self._steps.evaluate(batch, dataset.element_spec)
-        if batch is None:
-            raise _no_batch("validation" if batches is self._validation else "batches")
         return self._testing.logs()
-
-
-def _no_batch(name: str) -> ValueError:
-    return ValueError(
-        f"{name} yields no batch any more. It is read more than once, so a dataset of a generator "
-        "needs a function that makes a new one each time: Dataset.from_generator(make_batches, …)."
-    )

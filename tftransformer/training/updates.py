@@ -50,6 +50,17 @@ def updating(
                 inner.update_step = own
 
 
+@contextlib.contextmanager
+def lent(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Within it, a model has the optimizer that callbacks look for."""
+    before = getattr(model, "optimizer", None)
+    model.optimizer = optimizer
+    try:
+        yield
+    finally:
+        model.optimizer = before
+
+
 def _scale_decay(optimizer: keras.optimizers.Optimizer, variable: Any, scale: float) -> None:
     """Makes of the weight decay that a variable has just had a part of it."""
     if optimizer.weight_decay is None or not optimizer._use_weight_decay(variable):
@@ -66,11 +77,12 @@ def write_averages(optimizer: keras.optimizers.Optimizer) -> None:
 
 
 def _averages(optimizer: keras.optimizers.Optimizer) -> list[tuple]:
+    """Variables and their averages; what is frozen stays, of which an average rounds otherwise."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if not inner.use_ema:
         return []
     pairs = zip(inner._trainable_variables, inner._model_variables_moving_average, strict=True)
-    return [(variable, average) for variable, average in pairs if average is not None]
+    return [(own, average) for own, average in pairs if average is not None and own.trainable]
 
 
 @contextlib.contextmanager

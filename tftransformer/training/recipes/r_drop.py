@@ -32,9 +32,9 @@ class RDrop(TrainStep):
         self.alpha = float(alpha)
 
     def __call__(self, run: Run, inputs: Any, labels: Any, weights: Any) -> tf.Tensor:
-        inputs, labels = tf.nest.map_structure(_twice, (inputs, labels))
+        labels = tf.nest.map_structure(_twice, labels)
         weights = tf.nest.map_structure(lambda part: _twice(tf.cast(part, "float32") / 2), weights)
-        outputs = run.forward(inputs)
+        outputs = run.forward(inputs, passes=2)
         loss = run.score(labels, outputs, weights)
         for name, part in run.match(labels, outputs, weights).items():
             if not part.is_of_classes:
