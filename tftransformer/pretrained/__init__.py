@@ -2,5 +2,14 @@
 
 from tftransformer.pretrained.load import Loaded, from_pretrained, load_pretrained
 from tftransformer.pretrained.save import save_pretrained
+from tftransformer.pretrained.tokenizer_description import TokenizerDescription
+from tftransformer.pretrained.tokenizer_files import read_tokenizer_files
 
-__all__ = ["Loaded", "from_pretrained", "load_pretrained", "save_pretrained"]
+__all__ = [
+    "Loaded",
+    "TokenizerDescription",
+    "from_pretrained",
+    "load_pretrained",
+    "read_tokenizer_files",
+    "save_pretrained",
+]

@@ -1,0 +1,209 @@
+"""Tokenizers of folders without a tokenizer.json: vocab.txt, vocab.json and merges.txt, .model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tftransformer.pretrained.tokenizer_description import (
+    AddedToken,
+    Bpe,
+    SentencePiece,
+    Step,
+    TokenizerDescription,
+    WordPiece,
+)
+from tftransformer.pretrained.tokenizer_json import BYTES, check_merges, check_vocab, read_merges
+from tftransformer.pretrained.weight_files import read_json
+
+# How one text and how a pair become rows, by the special tokens' roles; `:1` is a segment.
+BERT_ROW = ("cls A sep", "cls A sep B:1 sep:1")
+T5_ROW = ("A eos", "A eos B eos")
+XLNET_ROW = ("A sep cls:2", "A sep B:1 sep:1 cls:2")
+XLM_ROW = ("bos A sep", "bos A sep B:1 sep:1")
+MARIAN_ROW = ("A eos", "A B eos")
+
+
+def template(rows: tuple[str, str], tokens: Mapping[str, tuple[str, int]]) -> Step:
+    """The step that makes rows as they are written, such as "cls A sep".
+
+    Args:
+        rows: for one text and for a pair.
+        tokens: spelling and id of each special token by its role.
+    """
+    made: list[list[dict[str, Any]]] = []
+    used: dict[str, Any] = {}
+    for row in rows:
+        made.append([])
+        for part in row.split():
+            name, _, segment = part.partition(":")
+            spelling, number = (name, -1) if name in ("A", "B") else _named(tokens, name)
+            kind = "Sequence" if number < 0 else "SpecialToken"
+            made[-1].append({kind: {"id": spelling, "type_id": int(segment or 0)}})
+            if number >= 0:
+                used[spelling] = {"id": spelling, "ids": [number], "tokens": [spelling]}
+    return Step("TemplateProcessing", {"single": made[0], "pair": made[1], "special_tokens": used})
+
+
+def bert(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+    """vocab.txt: a piece a line."""
+    if config.get("do_basic_tokenize") is False:
+        raise ValueError("do_basic_tokenize=False (text that is cut already) is not supported")
+    with (folder / "vocab.txt").open(encoding="utf-8") as lines:
+        vocab = {line.rstrip("\n"): number for number, line in enumerate(lines)}
+    normalizer = {
+        "clean_text": True,
+        "handle_chinese_chars": config.get("tokenize_chinese_chars", True),
+        "strip_accents": config.get("strip_accents"),
+        "lowercase": config.get("do_lower_case", True),
+    }
+    return TokenizerDescription(
+        WordPiece(vocab),
+        normalizer=(Step("BertNormalizer", normalizer),),
+        pre_tokenizer=(Step("BertPreTokenizer", {}),),
+        decoder=(Step("WordPiece", {"prefix": "##", "cleanup": True}),),
+    )
+
+
+def byte_bpe(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+    """vocab.json and merges.txt of bytes: GPT-2, RoBERTa, BART."""
+    before = {**BYTES, "add_prefix_space": config.get("add_prefix_space", False)}
+    return TokenizerDescription(
+        _bpe(folder, continuing_subword_prefix="", end_of_word_suffix=""),
+        pre_tokenizer=(Step("ByteLevel", before),),
+        decoder=(Step("ByteLevel", BYTES),),
+    )
+
+
+def gpt(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+    """vocab.json and merges.txt of characters, where `</w>` ends a word."""
+    lowered = {"clean_text": True, "handle_chinese_chars": True, "strip_accents": None}
+    unknown = _spelling(config.get("unk_token", "<unk>"))
+    return TokenizerDescription(
+        _bpe(folder, end_of_word_suffix="</w>", unk_token=unknown),
+        normalizer=(Step("BertNormalizer", {**lowered, "lowercase": True}),),
+        pre_tokenizer=(Step("BertPreTokenizer", {}),),
+        decoder=(Step("BPEDecoder", {"suffix": "</w>"}),),
+    )
+
+
+def xlm(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+    """vocab.json and merges.txt, whose lines end in how often each pair stood in the corpus."""
+    unknown = _spelling(config.get("unk_token", "<unk>"))
+    model = _bpe(folder, end_of_word_suffix="</w>", unk_token=unknown, counted=True)
+    return TokenizerDescription(model, rules="xlm")
+
+
+def t5(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+    """spiece.model, and behind its pieces `<extra_id_0>` … from the last id down."""
+    described = _sentencepiece(folder, "spiece.model")
+    count, size = config.get("extra_ids", 100), len(described.model.vocab)
+    extra = [
+        AddedToken(f"<extra_id_{i}>", size + count - 1 - i, True, False, lstrip=True, rstrip=True)
+        for i in reversed(range(count))
+    ]
+    return replace(described, added_tokens=tuple(extra))
+
+
+def xlnet(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+    """spiece.model."""
+    return _sentencepiece(folder, "spiece.model")
+
+
+def llama(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+    """tokenizer.model."""
+    return _sentencepiece(folder, "tokenizer.model")
+
+
+def marian(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+    """source.spm and target.spm cut; vocab.json, or one for each side, numbers."""
+    source, target = ((folder / f"{side}.spm").read_bytes() for side in ("source", "target"))
+    vocab = read_json(folder / "vocab.json")
+    check_vocab(vocab, "vocab.json")
+    other = None
+    if config.get("separate_vocabs"):
+        other = read_json(folder / "target_vocab.json")
+        check_vocab(other, "target_vocab.json")
+    return TokenizerDescription(SentencePiece(source, vocab, target, other), rules="marian")
+
+
+# What each family's folder holds where there is no tokenizer.json, and who reads it.
+LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[..., TokenizerDescription]]] = {
+    "bert": (("vocab.txt",), bert),
+    "roberta": (("vocab.json", "merges.txt"), byte_bpe),
+    "gpt2": (("vocab.json", "merges.txt"), byte_bpe),
+    "gpt": (("vocab.json", "merges.txt"), gpt),
+    "xlm": (("vocab.json", "merges.txt"), xlm),
+    "t5": (("spiece.model",), t5),
+    "xlnet": (("spiece.model",), xlnet),
+    "llama": (("tokenizer.model",), llama),
+    "marian": (("source.spm", "target.spm", "vocab.json"), marian),
+}
+
+
+def post_processor(
+    family: str, config: Mapping[str, Any], tokens: Mapping[str, tuple[str, int]]
+) -> tuple[Step, ...]:
+    """How rows are made in a folder that has no tokenizer.json to say so."""
+    if family == "roberta":
+        options = {
+            "sep": list(_named(tokens, "sep")),
+            "cls": list(_named(tokens, "cls")),
+            "trim_offsets": config.get("trim_offsets", True),
+            "add_prefix_space": config.get("add_prefix_space", False),
+        }
+        return (Step("RobertaProcessing", options),)
+    if family == "gpt2" and not config.get("add_bos_token"):
+        return (Step("ByteLevel", {**BYTES, "trim_offsets": False}),)
+    rows = {
+        "bert": BERT_ROW,
+        "gpt2": ("bos A", "bos A B:1"),
+        "t5": T5_ROW,
+        "xlnet": XLNET_ROW,
+        "xlm": XLM_ROW,
+        "marian": MARIAN_ROW,
+        "llama": _llama_rows(config),
+    }
+    return (template(rows[family], tokens),) if family in rows else ()
+
+
+def _named(tokens: Mapping[str, tuple[str, int]], role: str) -> tuple[str, int]:
+    if role not in tokens:
+        raise ValueError(f"no file names the {role}_token, which every row has")
+    return tokens[role]
+
+
+def _llama_rows(config: Mapping[str, Any]) -> tuple[str, str]:
+    start = "bos{} " if config.get("add_bos_token", True) else ""
+    end = " eos{}" if config.get("add_eos_token", False) else ""
+    one, other = (start + text + "{}" + end for text in "AB")
+    first = one.replace("{}", "")
+    return first, f"{first} {other.replace('{}', ':1')}"
+
+
+def _bpe(folder: Path, counted: bool = False, **options: Any) -> Bpe:
+    vocab = read_json(folder / "vocab.json")
+    check_vocab(vocab, "vocab.json")
+    lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
+    lines = [line for line in lines if line and not line.startswith("#version")]
+    if counted:
+        lines = [line.rpartition(" ")[0] if line.count(" ") == 2 else line for line in lines]
+    values = {"vocab": vocab, "merges": read_merges(lines), **options}
+    check_merges(values)
+    return Bpe(**values)
+
+
+def _sentencepiece(folder: Path, name: str) -> TokenizerDescription:
+    import sentencepiece
+
+    data = (folder / name).read_bytes()
+    try:
+        model = sentencepiece.SentencePieceProcessor(model_proto=data)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"{name} is no model of sentencepiece: {error}") from error
+    vocab = {model.id_to_piece(number): number for number in range(model.get_piece_size())}
+    return TokenizerDescription(SentencePiece(data, vocab), rules="sentencepiece")
+
+
+def _spelling(token: Any) -> Any:
+    return token["content"] if isinstance(token, Mapping) else token
