@@ -4,6 +4,7 @@
 beside this file are used. A folder, option or field that is not covered here is a failure.
 """
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -85,8 +86,9 @@ SCORES = {
 
 
 def cases():
-    for path in sorted(ROOT.glob("*/cases.json")):
-        golden = json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(ROOT.glob("*/cases.json*")):
+        content = path.read_bytes()
+        golden = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
         for case in golden["cases"]:
             yield pytest.param(golden, case, id=f"{path.parent.name}-{case['name']}")
 
@@ -137,4 +139,6 @@ def test_figures_equal_the_reference(golden, case):
 
 
 def test_every_folder_is_covered_and_every_score_has_one():
-    assert {path.name for path in ROOT.iterdir()} == SCORES.keys()
+    folders = {path.name for path in ROOT.iterdir()}
+    assert folders <= SCORES.keys()
+    assert NAMED or folders == SCORES.keys()
