@@ -16,10 +16,8 @@ import sys
 import textwrap
 import time
 
-import keras
-
 import tftransformer as tt
-from tftransformer.data import nearest_neighbour, take_columns
+from tftransformer.data import take_columns
 
 # What serves the export: neither Keras nor this package, only TensorFlow and its text ops.
 SERVE = """
@@ -65,70 +63,48 @@ def main() -> None:
     arguments = parse_arguments()
     source, target = arguments.source, arguments.target
     directory = pathlib.Path(arguments.directory or time.strftime("runs/%Y-%m-%d_%H-%M-%S"))
-    keras.utils.set_random_seed(1)
-
     # The data: pandas DataFrames with a column for each language.
     if arguments.train:
-        frames = [
-            tt.read_table(file) for file in (arguments.train, arguments.validation, arguments.test)
-        ]
-        minutes, vocab_size, num_layers, dropout, warmup = 30, 6000, 4, 0.2, 1000
+        train, validation, test = map(
+            tt.read_table, (arguments.train, arguments.validation, arguments.test)
+        )
+        minutes, translate = 30, tt.Translator(vocab_size=6000)
     else:
-        frames = tt.everyday_corpus()
-        minutes, vocab_size, num_layers, dropout, warmup = 3, 1500, 2, 0.1, 300
-    train_frame, validation_frame, test_frame = frames
-    (sources, references), _ = take_columns(test_frame, [source, target])
-    data = tt.DataProcess(source, target, vocab_size=vocab_size).fit(train_frame)
-    train = data.batches(train_frame)
-    validation = data.batches(validation_frame, training=False)
-    print(f"training:   {train}\nvalidation: {validation}")
+        train, validation, test = tt.everyday_corpus()
+        sizes = {"num_layers": 2, "dropout": 0.1}
+        minutes, translate = 3, tt.Translator(sizes, vocab_size=1500, warmup_steps=300)
+    (sources, references), _ = take_columns(test, [source, target])
 
-    # The model, its learning rate and its training.
-    model = tt.Transformer(
-        num_layers=num_layers,
-        d_model=128,
-        num_heads=4,
-        dff=256,
-        vocab_size=data.source_tokenizer.vocab_size,
-        norm="pre",  # learns faster than "post" where data are few
-        dropout=dropout,
-    )
-    print(f"model:      {model.count_params():,} parameters")
-    trainer = tt.Trainer(
-        model,
+    # Vocabulary, model and training.
+    translate.fit(
         train,
-        validation,
-        optimizer=keras.optimizers.Adam(
-            tt.InverseSquareRootSchedule(0.004, warmup), beta_2=0.98, epsilon=1e-9
-        ),
+        source=source,
+        target=target,
+        validation=validation,
         epochs=1000,
         minutes=minutes if arguments.minutes is None else arguments.minutes,
         directory=directory,
         resume=arguments.resume,
     )
-    history = trainer.train()
-    trainer.load("winner", last=5)
-    print(f"after {len(history.epoch)} epochs:", end=" ")
-    print(", ".join(f"{name} {values[-1]:.4f}" for name, values in history.history.items()))
+    history = translate.history_
+    print(f"after {len(history['loss'])} epochs:", end=" ")
+    print(", ".join(f"{name} {values[-1]:.4f}" for name, values in history.items()))
     tt.training_curves(history, path=directory / "training_curves.png")
+    translate.save(directory / "translator")
 
     # How good it is on sentences that it has never seen.
-    translate = tt.Translator(model, data)
-    translate.save(directory / "translator")
-    translations = translate(sources)
-    scores = tt.translation_scores(translations, references)
+    scores = translate.evaluate(sources, references)
     print(f"\n{len(sources)} test sentences: BLEU {scores['bleu']:.2f}, chrF {scores['chrf']:.2f}")
-    copies = nearest_neighbour(train_frame, sources, source, target)
-    copied = tt.translation_scores(copies, references)
     print(
         "(the translation of the most similar training sentence instead: "
-        f"BLEU {copied['bleu']:.2f}, chrF {copied['chrf']:.2f})\n"
+        f"BLEU {scores['nearest']['bleu']:.2f}, chrF {scores['nearest']['chrf']:.2f})\n"
     )
-    examples = range(0, len(sources), max(1, len(sources) // 8))[:8]
-    print_table([(sources[i], references[i], translations[i]) for i in examples])
+    every = max(1, len(sources) // 8)
+    shown, wanted = sources[::every][:8], references[::every][:8]
+    print_table(list(zip(shown, wanted, translate(shown), strict=True)))
 
     # What the attention heads look at.
-    weights, source_tokens, target_tokens = translate.alignment(sources[examples[0]])
+    weights, source_tokens, target_tokens = translate.alignment(shown[0])
     plot = directory / "attention.png"
     tt.alignment(weights[-1], source_tokens, target_tokens, words=True, path=plot)
     print(f"\nattention of the last layer: {plot}")
@@ -138,7 +114,6 @@ def main() -> None:
     shutil.rmtree(exported, ignore_errors=True)  # of the run before a resume
     translate.export(exported)
     print(f"exported: {exported}; translated there in a fresh process:")
-    shown = [sources[i] for i in examples]
     served = subprocess.run(
         [sys.executable, "-c", SERVE, str(exported), *shown],
         check=True,

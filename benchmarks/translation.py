@@ -26,6 +26,15 @@ import pandas as pd
 import tftransformer as tt
 from tftransformer.core import replacing
 from tftransformer.decoding import PowerLengthPenalty
+from tftransformer.training import load_checkpoint
+
+
+class Annealed(tt.Translator):
+    """A translator whose learning rate falls to zero along a cosine, over all updates."""
+
+    def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
+        schedule = tt.CosineSchedule(self.learning_rate, updates, self.warmup_steps)
+        return keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9)
 
 
 def main() -> None:
@@ -49,7 +58,7 @@ def main() -> None:
     ]
     if made:
         tables["train"] = pd.concat([tables["train"], *made]).drop_duplicates(ignore_index=True)
-    model, data = train(
+    translate = train(
         config, tables, options.directory, options.seed, options.precision, options.resume
     )
 
@@ -63,17 +72,17 @@ def main() -> None:
 
     run = f"{options.config.stem}.seed{options.seed}"
     file("logs", f"{run}.csv").write_text((options.directory / "history.csv").read_text())
-    translators, validated = {}, {}
+    validated = {}
     for exponent in config["search"]["length_penalties"]:
-        translators[exponent] = translator_of(model, data, config["search"]["beams"], exponent)
-        scores = translators[exponent].evaluate(*pairs("validation"), config["tokenize"])
+        translate.set_params(strategy=search(config, exponent))
+        scores = translate.evaluate(*pairs("validation"), config["tokenize"], baselines=False)
         validated[exponent] = scores["bleu"]
         print(f"validation, length penalty {exponent}: BLEU {validated[exponent]:.2f}", flush=True)
-    best = translators[max(validated, key=validated.get)]
-    results = {"search": repr(best.strategy), "validation": validated}
+    translate.set_params(strategy=search(config, max(validated, key=validated.get)))
+    results = {"search": repr(translate.strategy), "validation": validated}
     for test in config["tests"]:
         sources, references = pairs(test)
-        translations = best(sources)
+        translations = translate(sources)
         results[test] = tt.translation_scores(translations, references, config["tokenize"])
         text = "".join(f"{line}\n" for line in translations)
         file("hypotheses", f"{test}.seed{options.seed}.txt").write_text(text)
@@ -88,25 +97,24 @@ def train(
     seed: int,
     precision: str,
     resume: bool,
-) -> tuple[tt.Transformer, tt.DataProcess]:
-    """Returns the model with the average of its last epochs, and its data."""
-    keras.utils.set_random_seed(seed)
-    data = tt.DataProcess(*config["columns"], seed=seed, **config["data"])
-    data.fit(tables["train"])
-    train = data.batches(tables["train"])
-    validation = data.batches(tables["validation"], training=False)
-    model = tt.Transformer(vocab_size=data.source_tokenizer.vocab_size, **config["model"])
-    print(f"{directory}: {train}\n{model.count_params():,} weights", flush=True)
+) -> tt.Translator:
+    """Returns a translator with the average of its last epochs."""
+    source, target = config["columns"]
     training = config["training"]
-    schedule = tt.CosineSchedule(
-        training["peak"], training["epochs"] * len(train), training["warmup_steps"]
+    translate = Annealed(
+        config["model"],
+        **config["data"],
+        label_smoothing=training["label_smoothing"],
+        learning_rate=training["peak"],
+        warmup_steps=training["warmup_steps"],
+        seed=seed,
     )
-    trainer = tt.Trainer(
-        model,
-        train,
-        validation,
-        loss=tt.LabelSmoothedCrossEntropy(training["label_smoothing"]),
-        optimizer=keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9),
+    print(directory, flush=True)
+    translate.fit(
+        tables["train"],
+        source=source,
+        target=target,
+        validation=tables["validation"],
         epochs=training["epochs"],
         directory=directory,
         resume=resume,
@@ -114,9 +122,9 @@ def train(
         precision=precision,
         verbose=2,
     )
-    trainer.train()
-    trainer.load("average", last=training["average"])
-    return model, data
+    # Always the average, as it was measured with.
+    load_checkpoint(translate.model_, directory, "average", training["average"])
+    return translate
 
 
 def taught(
@@ -130,9 +138,8 @@ def taught(
     config, directory = json.loads(path.read_text()), runs / f"{path.stem}.seed{seed}"
     file = directory / "translations.csv.gz"
     if not file.exists():
-        model, data = train(config, tables, directory, seed, precision, resume=True)
-        search = config["search"]
-        translator = translator_of(model, data, search["beams"], search["length_penalties"][0])
+        translator = train(config, tables, directory, seed, precision, resume=True)
+        translator.set_params(strategy=search(config, config["search"]["length_penalties"][0]))
         source, target = config["columns"]
         translations = translator(tables["train"][source].tolist())
         with replacing(file) as beside:
@@ -140,10 +147,9 @@ def taught(
     return tt.read_table(file)
 
 
-def translator_of(
-    model: tt.Transformer, data: tt.DataProcess, beams: int, exponent: float
-) -> tt.Translator:
-    return tt.Translator(model, data, tt.BeamSearch(beams, PowerLengthPenalty(exponent)))
+def search(config: dict, exponent: float) -> tt.BeamSearch:
+    """Returns the search of a configuration with a length penalty."""
+    return tt.BeamSearch(config["search"]["beams"], PowerLengthPenalty(exponent))
 
 
 if __name__ == "__main__":

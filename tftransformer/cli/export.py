@@ -6,7 +6,7 @@ and its tokenizers.
 
 import argparse
 
-from tftransformer.cli.classify import add_task
+from tftransformer.cli.tasks import add_task, task_class
 from tftransformer.cli.translator_options import add_translator_arguments, load_translator
 
 HELP = "export a translator to be served: a SavedModel, or a folder for CTranslate2"
@@ -31,10 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     if options.task == "classify":
-        from tftransformer import TextClassifier
-
         how = {"weights": options.weights, "jit_compile": options.jit_compile}
-        print(TextClassifier.load(options.model).export(options.output, **how))
+        print(task_class(options).load(options.model).export(options.output, **how))
         return
     for name in ("beams", "parallel"):
         if options.format == "ctranslate2" and getattr(options, name) is not None:

@@ -1,11 +1,15 @@
-"""Tables of sentence pairs that a command is given."""
+"""Tables that a command is given."""
 
-import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 
-def read_pairs(path: str, source: str, target: str) -> tuple[Any, list[list[str]], Any]:
-    """Reads a table and takes the texts of both columns.
+def read_columns(path: str, columns: Mapping[str, Any]) -> tuple[Any, list[list[Any]], Any]:
+    """Reads a table and takes the values of some columns.
+
+    Args:
+        path: of the table.
+        columns: names of its columns, or lists of them, by option; "label" holds no texts.
 
     Returns:
         The DataFrame, and what `take_columns` returns.
@@ -17,15 +21,9 @@ def read_pairs(path: str, source: str, target: str) -> tuple[Any, list[list[str]
     from tftransformer.data import take_columns
 
     frame = read_table(path)
+    names = [n for name in columns.values() for n in (name if isinstance(name, list) else [name])]
+    labels = [columns["label"]] if "label" in columns else []
     try:
-        return frame, *take_columns(frame, [source, target])
+        return frame, *take_columns(frame, names, labels)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
-
-
-def columns_of_run(folder: str) -> tuple[str, str]:
-    """The columns of source and target that the run in a folder was trained on."""
-    from tftransformer import DataProcess
-
-    data = pathlib.Path(folder) / "data"
-    return DataProcess.load(data).columns if data.is_dir() else ("en", "de")

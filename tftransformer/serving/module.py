@@ -30,7 +30,7 @@ class TaskGraph:
         signatures: names of the functions that `answers` has answers for.
         fills: for each input of the model, int32 (rows, tokens), the id that pads it. They are as
             wide as each other.
-        numbers: names of what else `compute` reads, int32 (rows,).
+        numbers: names of what else `compute` reads, int32 (rows,): the number of each row.
         tracked: tokenizers and tables that a SavedModel has to hold.
         max_length: most tokens of a row, or None.
     """
@@ -43,7 +43,10 @@ class TaskGraph:
     max_length: int | None = None
 
     def encode(self, *texts: tf.Tensor) -> tuple[Rows, Any]:
-        """Returns the rows of some texts, and what `answers` wants to know of them."""
+        """Returns the rows of some texts, and what `answers` wants to know of them.
+
+        That is a dict; `cut`, bool (rows,), says which texts lost their ends.
+        """
         raise NotImplementedError
 
     def compute(self, model: Any, rows: Rows, fixed: bool) -> Any:

@@ -66,7 +66,7 @@ class ClassificationGraph(TaskGraph):
             "segment_ids": segments.to_tensor(0),
             "padding_mask": tf.ones_like(ids).to_tensor(0),
         }
-        return {name: tf.cast(x, tf.int32) for name, x in rows.items()}, cut > 0
+        return {name: tf.cast(x, tf.int32) for name, x in rows.items()}, {"cut": cut > 0}
 
     def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:
         """Returns probabilities, or numbers: float32 (rows, classes)."""
@@ -80,10 +80,10 @@ class ClassificationGraph(TaskGraph):
 
     def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
         if self.kind == "numbers":
-            return {"serving_default": {"scores": found, "cut": known}}
+            return {"serving_default": {"scores": found, **known}}
         scores, order = tf.math.top_k(found, len(self.labels))
         every = {"labels": tf.gather(tf.constant(self.labels), order), "scores": scores}
         best = every
         if self.kind == "single":
             best = {name: value[:, 0] for name, value in every.items()}
-        return {"serving_default": {**best, "cut": known}, "top_k": every}
+        return {"serving_default": {**best, **known}, "top_k": every}

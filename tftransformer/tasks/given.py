@@ -54,7 +54,8 @@ def learn_unigram(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
 def positions_of(model: Any) -> int | None:
     """How many tokens a model knows positions for, or None where there is no limit."""
     embeddings = getattr(getattr(model, "stack", None), "embeddings", None)
-    return getattr(getattr(embeddings, "position", None), "num_positions", None)
+    of_stack = getattr(getattr(embeddings, "position", None), "num_positions", None)
+    return getattr(model, "num_positions", of_stack)
 
 
 def with_head(model: Any, name: str, labels: int) -> Any:

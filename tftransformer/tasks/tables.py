@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 
 def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]]:
     """Returns a DataFrame of texts and labels, and the names of its columns, the label last.
@@ -26,8 +28,8 @@ def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]
             if name not in frame.columns:
                 known = ", ".join(map(repr, frame.columns))
                 raise ValueError(
-                    f"column {name!r} is not in the DataFrame (columns: {known}). Name it: "
-                    'fit(frame, text="…", label="…").'
+                    f"column {name!r} is not in the DataFrame (columns: {known}). Name the columns "
+                    "where you call fit."
                 )
     else:
         rows, labels = _texts(data, names), list(labels)
@@ -50,6 +52,31 @@ def with_index(values: list[Any], like: Any) -> Any:
     import pandas as pd
 
     return pd.Series(values, index=like.index)
+
+
+def in_container(values: list[Any], like: Any, column: str | None = None) -> Any:
+    """Returns answers, one for each row, in a container of the kind that the rows came in.
+
+    Args:
+        values: the answers; dicts, unless there is a `column` for them.
+        like: a list or any other iterable (a list comes back), tuple, numpy array, Series or
+            DataFrame, whose shape or index the answers take.
+        column: name of what answers a DataFrame. Answers that are dicts make columns themselves,
+            of a Series, too.
+    """
+    if isinstance(like, np.ndarray):
+        array = np.empty(len(values), object)
+        for i, value in enumerate(values):  # an assignment at once would look into lists
+            array[i] = value
+        return array.reshape(like.shape)
+    if not hasattr(like, "iloc"):
+        return tuple(values) if isinstance(like, tuple) else values
+    if column is None:
+        import pandas as pd
+
+        return pd.DataFrame(values, index=like.index)
+    series = with_index(values, like)
+    return series.to_frame(column) if hasattr(like, "columns") else series.rename(like.name)
 
 
 def _texts(data: Any, names: list[Any]) -> list[Any]:

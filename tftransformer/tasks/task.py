@@ -2,49 +2,71 @@
 
 import abc
 import inspect
+import operator
 import os
 import pathlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tftransformer.data import DataProcess
 from tftransformer.serving import WEIGHTS, ServedModule, TaskGraph
+from tftransformer.tasks.estimator import Estimator
 from tftransformer.tasks.folder import read_task, write_task
-from tftransformer.training import Trainer
+from tftransformer.tasks.tables import in_container, with_index
+from tftransformer.training import Checkpointing, Trainer
+from tftransformer.training.run_directory import check_directory
 
 
-class Task(abc.ABC):
+class Task(Estimator):
     """A model with its tokenizers that takes texts and gives answers.
 
     A page names its task, says how rows become ids and outputs become answers (`graph`,
-    `answers`), what is learnt (`fit`) and what is scored (`evaluate`). The rest is here: shapes of
-    results, batches, `save`, `load`, `export`, and what scikit-learn asks of an estimator.
+    `answers`), what is learnt (`fit`, `process`, `make_model`, `make_optimizer`) and what is scored
+    (`evaluate`). The rest is here: shapes of results, batches, training, `save`, `load`, `export`,
+    and what scikit-learn asks of an estimator.
 
     Settings are arguments of the constructor, kept as they were given. What is learnt are
     attributes whose names end in an underscore.
 
     Attributes:
         task: its name, as a file is called.
+        given: arguments of the constructor that may be trained parts; saved are `model_` and
+            `parts` in their stead.
+        readers: functions that read the `parts` of a saved task from their folders, by name.
+        limit: the setting that says how many tokens of a text are read.
+        column: of a DataFrame that answers a DataFrame with texts, where answers are no dicts.
         data_: the `DataProcess` that it learnt from.
+        trained_on_: the rows that it learnt from, after `fit`.
         model_: the trained model.
         history_: loss and scores of each epoch, by name.
+        validation_: loss and scores of the trained model on the rows that were held out.
         report_: how many rows were used, dropped and cut.
     """
 
     task: ClassVar[str]
+    given: ClassVar[tuple[str, ...]] = ("model", "tokenizer")
+    readers: ClassVar[Mapping[str, Callable[[pathlib.Path], Any]]] = {"data": DataProcess.load}
+    limit: ClassVar[str] = "max_length"
+    column: ClassVar[str | None] = None
     model: Any
     seed: int
     batch_size: int
+    parallel: int = 1
     data_: DataProcess
     model_: Any
 
     @abc.abstractmethod
-    def graph(self, *args: Any, **options: Any) -> TaskGraph:
-        """Returns what this task computes from strings to answers."""
+    def graph(self, *args: Any, **limits: Any) -> TaskGraph:
+        """Returns what this task computes from strings to answers; checks the settings of that.
+
+        Args:
+            **limits: lengths, by the name of the setting that they replace.
+        """
 
     @abc.abstractmethod
     def answers(self, columns: Sequence[list[str]], *args: Any, **options: Any) -> list[Any]:
@@ -61,10 +83,6 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         """Returns the optimizer for a training of so many updates."""
-
-    @abc.abstractmethod
-    def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
-        """Returns scores on the rows of a table, with those of baselines if asked."""
 
     def learn(
         self,
@@ -89,7 +107,11 @@ class Task(abc.ABC):
         Returns:
             This object.
         """
+        unknown = sorted(trainer.keys() - inspect.signature(Trainer).parameters.keys())
+        if unknown:
+            raise TypeError(f"{unknown[0]!r} is an argument of neither fit nor Trainer.")
         directory, resume = trainer.get("directory"), trainer.get("resume", False)
+        check_directory(directory, resume)
         data = self.process(columns)
         held_out = validation if hasattr(validation, "columns") else None
         if held_out is None and validation:
@@ -105,12 +127,19 @@ class Task(abc.ABC):
         train = data.batches(frame)
         valid = None if held_out is None else data.batches(held_out, training=False)
         keras.utils.set_random_seed(self.seed)
-        model = self.make_model()
-        trainer.setdefault("optimizer", self.make_optimizer(epochs * len(train)))
+        with (trainer.get("strategy") or tf.distribute.get_strategy()).scope():
+            model = self.make_model()
+            trainer.setdefault("optimizer", self.make_optimizer(epochs * len(train)))
+        checkpointing = trainer["checkpointing"] = trainer.get("checkpointing") or Checkpointing()
+        if trainer.get("verbose", "auto"):
+            print(f"training:   {train}")
+            print(f"validation: {valid}" if valid else "validation: none")
+            print(f"model:      {model.count_params():,} parameters", flush=True)
         run = Trainer(model, train, valid, epochs=epochs, **trainer)
         self.history_, self.report_ = run.train().history, train.report
         if directory is not None and valid is not None:
-            run.load("winner", last=5)
+            run.load("winner", last=checkpointing.keep_last)
+        self.validation_ = run.evaluate(valid) if valid else {}
         self.model_ = model
         return self
 
@@ -126,22 +155,26 @@ class Task(abc.ABC):
         """Answers.
 
         Args:
-            texts: a string (or, of two texts, a tuple of two strings), a list of them, a pandas
-                Series, or a DataFrame with the columns that it was fitted with.
+            texts: a string (or, of two texts, a tuple of two strings), or several of them in a
+                list, tuple, numpy array (of any shape) or pandas Series, or in a DataFrame with the
+                columns that it was fitted with.
             **options: those of `answers`.
 
         Returns:
-            a dict for one row, a list of dicts in the same order for several, a DataFrame with the
-            same index for a Series or a DataFrame.
-        """
-        if isinstance(texts, str) or _is_pair(texts):
-            return self.answers(self.columns([texts]), **options)[0]
-        found = self.answers(self.columns(texts), **options)
-        if hasattr(texts, "iloc"):
-            import pandas as pd
+            one answer for one row, else answers in a container of the same kind, order and index;
+            answers that are dicts make a DataFrame of a Series, too.
 
-            return pd.DataFrame(found, index=texts.index)
-        return found
+        Raises:
+            TypeError: if this is no such container.
+            ValueError: if a row is not as many strings as were fitted.
+        """
+        if isinstance(texts, str) or (len(self.text_columns()) > 1 and _is_pair(texts)):
+            return self.answers(self.columns([texts]), **options)[0]
+        return in_container(self.answers(self.columns(texts), **options), texts, self.column)
+
+    def predict(self, texts: Any) -> Any:
+        """The answers: a list, or of a Series or DataFrame a Series with its index."""
+        return with_index(self.answers(self.columns(texts)), texts)
 
     def columns(self, texts: Any) -> list[list[str]]:
         """The texts of several rows, column by column.
@@ -154,14 +187,19 @@ class Task(abc.ABC):
         if hasattr(texts, "columns"):
             missing = [name for name in names if name not in texts.columns]
             if missing:
-                raise ValueError(
-                    f"column {missing[0]!r} is not in the DataFrame (columns: "
-                    f"{', '.join(map(repr, texts.columns))})."
+                raise TypeError(
+                    f"a {type(texts).__name__} of texts needs the column {missing[0]!r} that was "
+                    f"fitted; it has {', '.join(map(repr, texts.columns))}. Or give one column "
+                    "alone, frame['…']."
                 )
             rows = list(zip(*(texts[name].tolist() for name in names), strict=True))
         elif isinstance(texts, str | bytes | Mapping):
-            raise TypeError(f"texts must be strings in a list or a Series, not {texts!r}.")
+            raise TypeError(
+                "texts must be strings in a list, tuple, array or Series, not a "
+                f"{type(texts).__name__}."
+            )
         else:
+            texts = texts.ravel().tolist() if isinstance(texts, np.ndarray) else texts
             rows = [row if _is_pair(row) else (row,) for row in texts]
         for index, row in enumerate(rows):
             if len(row) != len(names) or not all(isinstance(text, str) for text in row):
@@ -173,36 +211,67 @@ class Task(abc.ABC):
         return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
 
     def text_columns(self) -> list[Any]:
-        """Names of the columns of text, as they were fitted."""
+        """Names of the columns that come in, as they were fitted: all but the last one."""
         return list(self.fitted().columns[:-1])
 
-    def run(self, columns: Sequence[list[str]]) -> tuple[Any, np.ndarray]:
-        """Computes in batches of similar length; returns outputs row by row, and what was cut."""
-        graph, module = self.graph(), self.module()
+    def compute(
+        self,
+        columns: Sequence[list[str]],
+        read: Callable[[Any], list] = list,
+        rows: Sequence[int] | None = None,
+    ) -> list[Any]:
+        """Computes in batches of similar length, which changes no result.
+
+        Args:
+            columns: the texts of each row, column by column.
+            read: what to make of the outputs of a batch: one result for each row.
+            rows: numbers of the rows that are computed; default: all.
+
+        Returns:
+            the results, in the order of the rows; None for what was not computed. How many texts
+            were cut is warned of.
+        """
+        results: list[Any] = [None] * len(columns[0])
         lengths = np.sum([[len(text) for text in column] for column in columns], axis=0)
-        order = np.argsort(lengths, kind="stable")
-        outputs, cut = np.zeros((0, 0), "float32"), np.zeros(len(lengths), bool)
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
-            rows, is_cut = graph.encode(*([column[i] for i in batch] for column in columns))
-            found = np.asarray(module.compute(rows))
-            if not start:
-                outputs = np.zeros((len(lengths), *found.shape[1:]), found.dtype)
-            outputs[batch], cut[batch] = found, np.asarray(is_cut)
-        if cut.any():
+        asked = np.arange(len(results)) if rows is None else np.array(rows, int)
+        asked = asked[np.argsort(lengths[asked], kind="stable")]
+        cut = 0
+        for start in range(0, len(asked), self.batch_size):
+            graph, module = self._graph_and_module()
+            batch = asked[start : start + self.batch_size]
+            texts = (tf.constant([column[i] for i in batch], tf.string) for column in columns)
+            inputs, known = graph.encode(*texts)
+            # A row is the same whichever batch it is in.
+            inputs |= {name: tf.constant(batch, tf.int32) for name in graph.numbers}
+            outputs = tf.nest.map_structure(np.asarray, module.compute(inputs))
+            for i, result in zip(batch, read(outputs), strict=True):
+                results[i] = result
+            cut += int(np.sum(known["cut"]))
+        if cut:
             warnings.warn(
-                f"{cut.sum()} of {len(cut)} texts have more than max_length={graph.max_length} "
+                f"{cut} of {len(results)} texts have more than {self.limit}={graph.max_length} "
                 "tokens, and only their beginnings were read.",
                 stacklevel=4,
             )
-        return outputs, cut
+        return results
 
+    @property
     def module(self) -> ServedModule:
         """The graph, traced once, that this object computes with."""
-        self.fitted()
-        if getattr(self, "_module_of", None) is not self.model_:
-            self._module, self._module_of = ServedModule(self.graph(), self.model_), self.model_
-        return self._module
+        return self._graph_and_module()[1]
+
+    def _graph_and_module(self) -> tuple[TaskGraph, ServedModule]:
+        made_of = [self.fitted(), self.model_, *self.get_params().values()]
+        before, made = getattr(self, "_made", ([], None))
+        if made is None or any(map(operator.is_not, before, made_of)):
+            made = self.graph(), self._module()
+            self._made = made_of, made
+        return made
+
+    def _module(self, **how: Any) -> ServedModule:
+        """The graph as a module; arguments of `graph`, and how it holds the model."""
+        held = {name: how.pop(name) for name in ("weights", "jit_compile") if name in how}
+        return ServedModule(self.graph(**how), self.model_, parallel=self.parallel, **held)
 
     def export(
         self,
@@ -210,7 +279,7 @@ class Task(abc.ABC):
         *,
         weights: str = "float32",
         jit_compile: bool = False,
-        max_length: int | None = None,
+        **limits: Any,
     ) -> pathlib.Path:
         """Writes a SavedModel that is served without this package: strings in, answers out.
 
@@ -218,8 +287,8 @@ class Task(abc.ABC):
             path: folder to make; it must not exist.
             weights: one of "float32", "bfloat16", "float16", "int8" (see `ServedModule`).
             jit_compile: whether XLA compiles it where it is served.
-            max_length: most tokens of a row; what is longer loses its end, and its answer says so
-                (`cut`). Default: as here.
+            **limits: such as `max_length`, most tokens of a row; what is longer loses its end, and
+                its answer says so (`cut`). Default: as here.
 
         Returns:
             The path.
@@ -227,9 +296,7 @@ class Task(abc.ABC):
         if weights not in WEIGHTS:
             raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
         self.fitted()
-        graph = self.graph(**({} if max_length is None else {"max_length": max_length}))
-        held: dict[str, Any] = {"weights": weights, "jit_compile": jit_compile}
-        return ServedModule(graph, self.model_, **held).save(path)
+        return self._module(weights=weights, jit_compile=jit_compile, **limits).save(path)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Writes model, tokenizers, labels and settings into a folder, in one step; see `load`.
@@ -237,9 +304,25 @@ class Task(abc.ABC):
         Raises:
             ValueError: if a setting or a label could not be read again.
         """
-        data, given = self.fitted(), ("model", "tokenizer")
-        settings = {name: x for name, x in self.get_params().items() if name not in given}
-        write_task(folder, self.task, self.model_, {"data": data}, settings)
+        self.fitted()
+        settings = {
+            name: value
+            for name, value in self.get_params().items()
+            if name not in self.given or isinstance(value, str | Mapping | None)
+        }
+        write_task(folder, self.task, self.model_, self.parts(), {**settings, **self.learnt()})
+
+    def parts(self) -> dict[str, Any]:
+        """What is saved beside the model, each in a folder of its name; see `readers`."""
+        return {"data": self.data_}
+
+    def learnt(self) -> dict[str, Any]:
+        """Plain values that are saved beside the settings."""
+        return {}
+
+    def take(self, model: Any, *args: Any, **parts: Any) -> None:
+        """Takes the model, the `parts` and what was `learnt`, so that this object is ready."""
+        self.model_, self.data_ = model, parts["data"]
 
     @classmethod
     def load(cls, folder: str | os.PathLike, **changes: Any) -> Self:
@@ -253,49 +336,12 @@ class Task(abc.ABC):
             FileNotFoundError: if a file is missing.
             ValueError: if a file is damaged.
         """
-        readers = {"data": DataProcess.load}
-        model, parts, settings = read_task(folder, cls.task, readers, without=changes)
+        model, parts, settings = read_task(folder, cls.task, cls.readers, without=changes)
+        learnt = {name: settings.pop(name) for name in settings.keys() - set(cls.setting_names())}
         task = cls(**settings, **changes)
-        task.data_, task.model_ = parts["data"], model
+        task.take(model, **parts, **learnt)
+        task.graph()  # raises where settings and parts do not fit
         return task
-
-    @classmethod
-    def _names(cls) -> list[str]:
-        return list(inspect.signature(cls).parameters)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The arguments of the constructor, as scikit-learn asks for them."""
-        return {name: getattr(self, name) for name in self._names()}
-
-    def set_params(self, **params: Any) -> Self:
-        """Sets arguments of the constructor, as scikit-learn does."""
-        for name, value in params.items():
-            if name not in self._names():
-                raise ValueError(f"{name!r} is no setting; they are {', '.join(self._names())}.")
-            setattr(self, name, value)
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
-
-        kind = "classifier" if hasattr(self, "predict_proba") else None
-        tags = {"target_tags": TargetTags(required=True), "input_tags": InputTags(string=True)}
-        return Tags(estimator_type=kind, classifier_tags=ClassifierTags(), **tags)
-
-    def score(self, data: Any, labels: Any = None) -> float:
-        """The first score of `evaluate`, which scikit-learn compares; of errors, its negative."""
-        scores = self.evaluate(data, labels, baselines=False)
-        name = next(name for name in scores if name != "rows")
-        return -scores[name] if name.endswith("error") else scores[name]
-
-    def __repr__(self) -> str:
-        given = inspect.signature(type(self)).parameters
-        changed = [
-            f"{name}={getattr(self, name)!r}"
-            for name, parameter in given.items()
-            if getattr(self, name) is not parameter.default
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
 
 
 def _is_pair(row: Any) -> bool:

@@ -133,7 +133,7 @@ class TextClassifier(Task):
 
     def answers(self, columns: Sequence[list[str]], top_k: int | None = None) -> list[Any]:
         """For each row `label` and `score`, or a `value`; with `top_k` a list, best first."""
-        found, _ = self.run(columns)
+        found = self.compute(columns)
         if self.labels == "numbers":
             return [{"value": row.tolist() if len(row) > 1 else float(row[0])} for row in found]
         return [self._answer(row, top_k) for row in found]
@@ -155,7 +155,7 @@ class TextClassifier(Task):
         """The probability of each class: a DataFrame with the labels as columns."""
         import pandas as pd
 
-        found, _ = self.run(self.columns(texts))
+        found = self.compute(self.columns(texts))
         return pd.DataFrame(
             found, index=texts.index if hasattr(texts, "iloc") else None, columns=self.classes_
         )

@@ -64,7 +64,8 @@ class TranslationGraph(TaskGraph):
         special = self.source_tokenizer.special_ids
         ends = tf.fill([rows, 1], special["end"])
         ids = tf.concat([ids, ends], axis=1).to_tensor(special["pad"])
-        return {"source_ids": ids, "row_numbers": tf.range(rows)}, (is_empty, is_cut)
+        numbered = {"source_ids": ids, "row_numbers": tf.range(rows)}
+        return numbered, {"cut": is_cut, "is_empty": is_empty}
 
     def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> Any:
         source_ids = rows["source_ids"]
@@ -84,18 +85,17 @@ class TranslationGraph(TaskGraph):
         )
 
     def answers(self, found: Any, known: Any) -> dict[str, dict[str, tf.Tensor]]:
-        is_empty, is_cut = known
         count = found.ids.shape[1]
         flat = tf.reshape(found.ids, [-1, self.max_target_length])
         translations = tf.reshape(self.target_tokenizer.detokenize(flat), [-1, count])
         # Nothing translates to nothing, whatever the model would say.
-        nothing = is_empty[:, None]
+        nothing = known["is_empty"][:, None]
         n_best = {
             "translations": tf.where(nothing, "", translations),
             "scores": tf.where(nothing, 0.0, found.scores),
         }
         best = {name: value[:, 0] for name, value in n_best.items()}
-        return {"serving_default": {**best, "cut": is_cut}, "n_best": n_best}
+        return {"serving_default": {**best, "cut": known["cut"]}, "n_best": n_best}
 
 
 def start_of(model: Any, tokenizer: Any) -> int:

@@ -2,27 +2,42 @@
 
 import os
 import pathlib
-import types
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 import keras
 import numpy as np
 
-from tftransformer.decoding import BeamSearch, Strategy
+from tftransformer.core import unallocated
+from tftransformer.data import DataProcess, nearest_neighbour, take_columns
+from tftransformer.decoding import BeamSearch
+from tftransformer.models import Transformer
+from tftransformer.objectives import SequenceToSequence
 from tftransformer.scores.translation import check_scoring, translation_scores
-from tftransformer.serving import ServedModule, write_ctranslate2
-from tftransformer.tasks.fit import check_number, check_special_ids, check_vocabularies
-from tftransformer.tasks.folder import read_task, write_task
-from tftransformer.tasks.translation_graph import TranslationGraph, start_of
+from tftransformer.serving import write_ctranslate2
+from tftransformer.tasks.alignment import Alignment, alignment_of
+from tftransformer.tasks.checks import (
+    check_number,
+    check_settings,
+    check_special_ids,
+    check_vocabularies,
+)
+from tftransformer.tasks.given import given_model, positions_of
+from tftransformer.tasks.tables import table
+from tftransformer.tasks.task import Task
+from tftransformer.tasks.translation_graph import TranslationGraph
 from tftransformer.text import load_tokenizer
+from tftransformer.training import InverseSquareRootSchedule
 
 FORMATS, WEIGHTS = ("saved_model", "ctranslate2"), ("float32", "bfloat16", "int8")
 TOKENIZERS = "source_tokenizer", "target_tokenizer"
+# What columns are called where nothing was fitted.
+COLUMNS = "source", "target"
 # Most tokens of a source in an export, where neither model nor person sets a limit: what attention
 # costs grows with the square of the length, and a server takes what strangers send.
 SERVED_LENGTH = 512
+# The model from scratch. Norms before the sublayers learn faster than after where data are few.
+SIZES = {"num_layers": 4, "d_model": 128, "num_heads": 4, "dff": 256, "norm": "pre", "dropout": 0.2}
 
 
 class Translation(NamedTuple):
@@ -38,31 +53,23 @@ class Translation(NamedTuple):
     score: float
 
 
-class Alignment(NamedTuple):
-    """What the decoder looked at while it wrote a translation.
+class Translator(Task):
+    """Translates texts.
 
-    Attributes:
-        weights: float32 array (layers, heads, target tokens, source tokens).
-        source_tokens: the pieces of the source, the end token last.
-        target_tokens: the piece that each row of the weights produced, the end token last.
-    """
-
-    weights: np.ndarray
-    source_tokens: list[str]
-    target_tokens: list[str]
-
-
-class Translator:
-    """Translates texts with a trained model.
+    With a trained model and its tokenizers it is ready at once; `fit` trains it further. Without
+    them `fit` learns both from scratch.
 
     Args:
-        model: a model with `start_decoding`, such as `Transformer`.
-        tokenizers: whatever has a `source_tokenizer` and a `target_tokenizer`, such as the
-            `DataProcess` that the model was trained with.
+        model: a trained model with `start_decoding`, such as `Transformer`, or a folder of one that
+            Hugging Face's library wrote. Or, to train one from scratch, arguments of `Transformer`
+            that differ from `SIZES`, such as `{"num_layers": 2}`.
+        tokenizers: of a trained model: whatever has a `source_tokenizer` and a `target_tokenizer`,
+            such as the `DataProcess` that it was trained with. Else what is to be learnt, as
+            `DataProcess` has it; default "bpe".
         strategy: how to decode; default `BeamSearch()`. For several translations of each text:
             `BeamSearch(num_return=4)`.
-        max_length: most tokens of a translation, the end token included; default 128, or as many
-            positions as the model knows.
+        max_length: most tokens of a translation, the end token included, and in training of a
+            text on either side; default 128, or as many positions as the model knows.
         max_source_length: most tokens of a source, the end token included; what is longer is cut
             off, which is warned of. Default: as many positions as the model knows, if it has a
             limit.
@@ -72,107 +79,183 @@ class Translator:
             XLA does not compile. With a thread for each operation and one of them for each part
             (`TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=2`) two parts on two cores take less
             time than one on both; without these settings they take as much.
+        vocab_size: pieces of the vocabulary that is learnt.
+        sampling_alpha: how often training cuts words anew at random, such as 0.1; see
+            `DataProcess`.
+        batch_tokens: most tokens of a batch in training, on one side.
+        label_smoothing: of the loss.
+        learning_rate: highest one; default 0.004 from scratch, else 0.0005.
+        warmup_steps: updates until then.
+        seed: of weights, order and dropout.
 
     Example:
 
-    >>> data = tt.DataProcess("en", "de", vocab_size=500)
-    >>> train, validation = data.prepare(tt.everyday_corpus(size=1000).train, test_size=0.1)
-    >>> vocab_size = data.source_tokenizer.vocab_size
-    >>> model = tt.Transformer(1, 16, num_heads=2, dff=32, vocab_size=vocab_size)
-    >>> translate = Translator(model, data, max_length=5)  # once the model is trained
-    >>> translate("The dog sleeps.")
+    >>> translate = Translator({"num_layers": 1, "d_model": 16}, vocab_size=500, max_length=20)
+    >>> pairs = tt.everyday_corpus(size=1000).train
+    >>> translate.fit(pairs, source="en", target="de", epochs=1, verbose=0)("The dog sleeps.")
     '...'
     """
 
+    task = "translator"
+    given = ("model", "tokenizers")
+    readers = dict.fromkeys(TOKENIZERS, load_tokenizer)
+    limit = "max_source_length"
+    column = "translation_text"
+
     def __init__(
         self,
-        model: Any,
-        tokenizers: Any,
+        model: Any = None,
+        tokenizers: Any = None,
         strategy: Any = None,
         max_length: int | None = None,
         max_source_length: int | None = None,
         processors: Sequence[Any] = (),
         batch_size: int = 32,
         parallel: int = 1,
+        *,
+        vocab_size: int = 8000,
+        sampling_alpha: float = 0.0,
+        batch_tokens: int = 2048,
+        label_smoothing: float = 0.1,
+        learning_rate: float | None = None,
+        warmup_steps: int = 1000,
+        seed: int = 0,
     ):
-        self.model = model
-        self.source_tokenizer = tokenizers.source_tokenizer
-        self.target_tokenizer = tokenizers.target_tokenizer
-        self.strategy = BeamSearch() if strategy is None else strategy
-        if not isinstance(self.strategy, Strategy):
-            raise TypeError(
-                f"strategy must be a decoding strategy such as BeamSearch(4), not {strategy!r}."
-            )
-        check_vocabularies(model, tokenizers)
-        check_special_ids(model, tokenizers)
-        positions = getattr(model, "num_positions", None)
-        if max_length is None:
-            max_length = min(128, positions or 128)
-        if max_source_length is None:
-            max_source_length = positions
-        else:
-            check_number("max_source_length", max_source_length, 2, positions)
-        check_number("max_length", max_length, 1, positions)
-        check_number("batch_size", batch_size, 1)
-        check_number("parallel", parallel, 1)
+        self.model, self.tokenizers, self.strategy = model, tokenizers, strategy
         self.max_length, self.max_source_length = max_length, max_source_length
         self.processors, self.batch_size, self.parallel = tuple(processors), batch_size, parallel
-        if not all(callable(processor) for processor in self.processors):
-            raise TypeError(
-                f"processors must be functions (scores, ids, length) -> scores, such as "
-                f"NoRepeatNgrams(3), not {self.processors!r}."
-            )
-        self.module = self._module()
+        self.vocab_size, self.sampling_alpha = vocab_size, sampling_alpha
+        self.batch_tokens, self.label_smoothing = batch_tokens, label_smoothing
+        self.learning_rate, self.warmup_steps, self.seed = learning_rate, warmup_steps, seed
+        if self._is_trained and tokenizers is not None:
+            self.data_, self.model_ = _data_of(tokenizers), given_model(model)
+            self.max_length, self.max_source_length = self._limits()  # of this model
+            self.graph()  # raises where something does not fit
 
-    def _module(self, max_source_length: int | None = None, **how: Any) -> ServedModule:
-        """The graph that translates; `how` it holds the model is as in `ServedModule`."""
-        graph = TranslationGraph(
-            self.model,
-            self.source_tokenizer,
-            self.target_tokenizer,
-            self.strategy,
-            self.max_length,
-            max_source_length or self.max_source_length,
-            self.processors,
-        )
-        return ServedModule(graph, self.model, parallel=self.parallel, **how)
-
-    def __call__(self, texts: Any) -> Any:
-        """Translates.
+    def fit(
+        self,
+        data: Any,
+        targets: Any = None,
+        *,
+        source: Any = "en",
+        target: Any = "de",
+        epochs: int = 30,
+        **how: Any,
+    ) -> Self:
+        """Learns from a DataFrame of sentence pairs, or from texts and their translations.
 
         Args:
-            texts: a string, or strings in a list, tuple, numpy array (of any shape) or pandas
-                Series. Nothing but white space translates to empty text.
-
-        Returns:
-            The translations, in a container of the same kind, order and index.
-
-        Raises:
-            TypeError: if this is no such container.
-            ValueError: if an element is not a string.
+            data: the DataFrame, or the texts.
+            targets: the translations.
+            source: name of the column to translate from.
+            target: name of the column to translate to.
+            epochs: passes over the data.
+            **how: `validation`, `minutes`, `directory`, `resume` and what else `Task.learn` takes.
+                With a directory, of the best epoch and the average of the last ones the model takes
+                what validates better; without one it ends as training does.
         """
-        if isinstance(texts, str):
-            return self([texts])[0]
-        # Iterating over these would translate the names of columns, keys, or single bytes.
-        if isinstance(texts, Mapping | bytes) or hasattr(texts, "columns"):
-            raise TypeError(
-                "texts must be a string, or strings in a list, tuple, array or Series, not a "
-                f"{type(texts).__name__}. Translate one column: translate(frame['en'])."
-            )
-        if isinstance(texts, np.ndarray):
-            return np.array(self(texts.ravel().tolist()), dtype=object).reshape(texts.shape)
-        translations = [best[0].text for best in self.n_best(texts)]
-        if hasattr(texts, "index") and hasattr(texts, "array"):  # a pandas Series
-            return type(texts)(translations, index=texts.index, name=texts.name)
-        return tuple(translations) if isinstance(texts, tuple) else translations
+        frame, columns = table(data, targets, [source], target)
+        return self.learn(frame, columns, epochs=epochs, **how)
 
-    def n_best(self, texts: Iterable[str]) -> list[list[Translation]]:
+    def process(self, columns: Sequence[Any]) -> DataProcess:
+        check_settings(self)
+        longest = self.max_length
+        if self._is_trained:
+            if self.tokenizers is None:
+                raise ValueError(
+                    "tokenizers=None: a model needs the tokenizers that it was trained with."
+                )
+            self._given = given_model(self.model)
+            longest = longest or min(128, positions_of(self._given) or 128)
+            known = _data_of(self.tokenizers)
+            options: dict[str, Any] = {"tokenizer": known.tokenizers}
+            check_vocabularies(self._given, known)
+        else:
+            self._given = None
+            options = {"tokenizer": self.tokenizers or "bpe", "vocab_size": self.vocab_size}
+            options["sampling_alpha"] = self.sampling_alpha
+            with unallocated():  # for its checks alone: how many pieces there are is not known yet
+                Transformer(**{**SIZES, **(self.model or {})}, vocab_size=self.vocab_size)
+        self.make_optimizer(10**6)  # raises where a rate has no sense
+        return DataProcess(
+            *columns,
+            objective=SequenceToSequence(self.label_smoothing),
+            max_length=longest or 128,
+            batch_tokens=self.batch_tokens,
+            seed=self.seed,
+            **options,
+        )
+
+    def make_model(self) -> Any:
+        if self._given is not None:
+            return self._given
+        source, target = self.data_.tokenizers
+        sizes = {"vocab_size": source.vocab_size}
+        if source is not target:
+            sizes = {"source_vocab_size": source.vocab_size, "target_vocab_size": target.vocab_size}
+        pad_id = source.special_ids["pad"]
+        return Transformer(**{**SIZES, **(self.model or {})}, **sizes, pad_id=pad_id)
+
+    def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
+        rate = self.learning_rate or (0.0005 if self._is_trained else 0.004)
+        schedule = InverseSquareRootSchedule(rate, self.warmup_steps)
+        return keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9)
+
+    @property
+    def _is_trained(self) -> bool:
+        """Whether a trained model was given, rather than what one from scratch is to be like."""
+        return not isinstance(self.model, Mapping | None)
+
+    @property
+    def source_tokenizer(self) -> Any:
+        """Cuts the texts that come in."""
+        return self.fitted().source_tokenizer
+
+    @property
+    def target_tokenizer(self) -> Any:
+        """Puts the translations together."""
+        return self.fitted().target_tokenizer
+
+    def graph(self, max_source_length: int | None = None) -> TranslationGraph:
+        data = self.fitted()
+        check_settings(self)
+        check_vocabularies(self.model_, data)
+        check_special_ids(self.model_, data)
+        longest, longest_source = self._limits()
+        return TranslationGraph(
+            self.model_,
+            data.source_tokenizer,
+            data.target_tokenizer,
+            BeamSearch() if self.strategy is None else self.strategy,
+            longest,
+            max_source_length or longest_source,
+            self.processors,
+        )
+
+    def _limits(self) -> tuple[int, int | None]:
+        """Most tokens of a translation and of a source: as set, or as the model knows positions."""
+        positions = positions_of(self.model_)
+        longest, source = self.max_length, self.max_source_length
+        if longest is None:
+            longest = min(128, positions or 128)
+        if source is None:
+            source = positions
+        else:
+            check_number("max_source_length", source, 2, positions)
+        check_number("max_length", longest, 1, positions)
+        return longest, source
+
+    def answers(self, columns: Sequence[list[str]]) -> list[str]:
+        """The translation of each text. Nothing but white space translates to empty text."""
+        return [best[0].text for best in self._n_best(columns)]
+
+    def n_best(self, texts: Any) -> list[list[Translation]]:
         """Translates with scores.
 
         Texts are sorted by length and translated in batches; neither changes a translation.
 
         Args:
-            texts: several strings.
+            texts: several strings, as for a call.
 
         Returns:
             for each text its translations, best first, as many as the strategy returns or, where
@@ -181,40 +264,34 @@ class Translator:
         Raises:
             ValueError: if none of a text has a finite score.
         """
-        texts = list(texts)
-        encoded = self.source_tokenizer.encode(texts).ids
-        rows = [self._source_row(row) for row in encoded]
-        self._warn_of_cuts(encoded.lengths)
-        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
-        found: list[list[Translation]] = [[Translation("", 0.0)] for _ in texts]
-        order = [row for row in order if texts[row] and not texts[row].isspace()]
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
-            pad_id = self.source_tokenizer.special_ids["pad"]
-            decoded = self.module.compute(
-                {
-                    "source_ids": _pad([rows[row] for row in batch], pad_id),
-                    "row_numbers": np.array(batch, "int32"),
-                }
-            )
-            decoded_texts = self.target_tokenizer.decode(
-                decoded.ids.numpy().reshape(-1, self.max_length)
-            )
-            scores = decoded.scores.numpy()
-            count = scores.shape[1]
-            for place, row in enumerate(batch):
-                own = decoded_texts[place * count : (place + 1) * count]
-                found[row] = [
-                    Translation(text, float(score))
-                    for text, score in zip(own, scores[place], strict=True)
-                    if np.isfinite(score)
-                ]
-                if not found[row]:
-                    raise ValueError(
-                        f"no translation of {texts[row]!r} has a finite score: weights of the "
-                        "model are not finite, or the processors ban every token."
-                    )
+        return self._n_best(self.columns(texts))
+
+    def _n_best(self, columns: Sequence[list[str]]) -> list[list[Translation]]:
+        (texts,) = columns
+        rows = [row for row, text in enumerate(texts) if text and not text.isspace()]
+        found = self.compute(columns, self._translations, rows)
+        for row, translations in enumerate(found):
+            if translations is None:
+                found[row] = [Translation("", 0.0)]
+            elif not translations:
+                raise ValueError(
+                    f"no translation of {texts[row]!r} has a finite score: weights of the model "
+                    "are not finite, or the processors ban every token."
+                )
         return found
+
+    def _translations(self, decoded: Any) -> list[list[Translation]]:
+        """The translations of each row of a batch that a strategy has decoded."""
+        count, length = decoded.ids.shape[1:]
+        texts = self.target_tokenizer.decode(decoded.ids.reshape(-1, length))
+        return [
+            [
+                Translation(text, float(score))
+                for text, score in zip(texts[row * count :], scores, strict=False)
+                if np.isfinite(score)
+            ]
+            for row, scores in enumerate(decoded.scores)
+        ]
 
     def alignment(self, source: str, target: str | None = None) -> Alignment:
         """Returns what each head of the decoder looks at.
@@ -224,35 +301,32 @@ class Translator:
             target: its translation; default: this translator's own.
         """
         target = self(source) if target is None else target
-        source_ids = self._source_row(self.source_tokenizer.encode([source]).ids[0])
-        target_ids = self.target_tokenizer.encode([target]).ids[0]
-        start = start_of(self.model, self.target_tokenizer)
-        end = self.target_tokenizer.special_ids["end"]
-        positions = getattr(self.model, "num_positions", None)
-        # A translation that ran into the limit has as many tokens as the model has positions.
-        target_ids = target_ids[: positions and positions - 1]
-        details = self.model.details(
-            {
-                "source_ids": source_ids[None],
-                "target_ids": np.array([[start, *target_ids]], "int32"),
-            }
-        )
-        weights = [keras.ops.convert_to_numpy(w)[0] for w in details["cross_attentions"]]
-        return Alignment(
-            np.stack(weights),
-            self.source_tokenizer.tokens(source_ids.tolist()),
-            self.target_tokenizer.tokens([*target_ids, end]),
-        )
+        return alignment_of(self.model_, self.fitted(), source, target, self._limits()[1])
 
     def evaluate(
-        self, sources: Iterable[str], references: Sequence[str], tokenize: str = "13a"
-    ) -> dict[str, float | str]:
-        """Translates and scores; see `translation_scores`."""
-        sources, references = list(sources), list(references)
-        check_scoring(len(sources), references, tokenize)  # before the long work
-        return translation_scores(self(sources), references, tokenize)
+        self, data: Any, references: Any = None, tokenize: str = "13a", *, baselines: bool = True
+    ) -> dict[str, Any]:
+        """Translates and scores; see `translation_scores`.
 
-    def export(
+        Args:
+            data: texts; or a DataFrame with the columns that were fitted.
+            references: what the translations should be; of a DataFrame its column.
+            tokenize: tokenisation of BLEU.
+            baselines: whether, after `fit`, to score beside it the translations of the most
+                similar training sentences: `nearest`.
+        """
+        columns: Any = self.fitted().columns
+        if references is None:
+            (data, references), _ = take_columns(data, columns)
+        sources, references = list(data), list(references)
+        check_scoring(len(sources), references, tokenize)  # before the long work
+        scores: dict[str, Any] = translation_scores(self(sources), references, tokenize)
+        if baselines and hasattr(self, "trained_on_"):
+            nearest = nearest_neighbour(self.trained_on_, sources, *columns)
+            scores["nearest"] = translation_scores(nearest, references, tokenize)
+        return scores
+
+    def export(  # type: ignore[override]  # its limit has another name
         self,
         path: str | os.PathLike,
         format: str = "saved_model",
@@ -285,72 +359,41 @@ class Translator:
         for name, given, known in (("format", format, FORMATS), ("weights", weights, WEIGHTS)):
             if given not in known:
                 raise ValueError(f"{name} must be one of {known}, not {given!r}")
+        data = self.fitted()
         if format == "ctranslate2":
             if jit_compile:
                 raise ValueError('jit_compile=True needs format="saved_model", not "ctranslate2"')
-            tokenizers = self.source_tokenizer, self.target_tokenizer
-            return write_ctranslate2(self.model, *tokenizers, path, weights)
+            tokenizers = data.source_tokenizer, data.target_tokenizer
+            return write_ctranslate2(self.model_, *tokenizers, path, weights)
         limit = max_source_length
         if limit is None:
-            limit = self.max_source_length or SERVED_LENGTH
-        check_number("max_source_length", limit, 2, getattr(self.model, "num_positions", None))
-        return self._module(limit, weights=weights, jit_compile=jit_compile).save(path)
+            limit = self._limits()[1] or SERVED_LENGTH
+        check_number("max_source_length", limit, 2, positions_of(self.model_))
+        held: dict[str, Any] = {"weights": weights, "jit_compile": jit_compile}
+        return super().export(path, **held, max_source_length=limit)
 
-    def save(self, folder: str | os.PathLike) -> None:
-        """Writes the model, the tokenizers and the settings into a folder, made if need be.
+    def parts(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in TOKENIZERS}
 
-        Raises:
-            ValueError: if the strategy or a processor could not be read again.
-        """
-        settings = {
-            "strategy": self.strategy,
-            "processors": self.processors,
-            "max_length": self.max_length,
-            "max_source_length": self.max_source_length,
-            "batch_size": self.batch_size,
-            "parallel": self.parallel,
-        }
-        tokenizers = {name: getattr(self, name) for name in TOKENIZERS}
-        write_task(folder, "translator", self.model, tokenizers, settings)
+    def learnt(self) -> dict[str, Any]:
+        return {"columns": self.data_.columns}
 
-    @classmethod
-    def load(cls, folder: str | os.PathLike, **changes: Any) -> "Translator":
-        """Reads what `save` wrote. Runs no code from the folder.
-
-        Args:
-            folder: the folder.
-            **changes: constructor arguments that replace the saved ones, such as `strategy`.
-
-        Raises:
-            FileNotFoundError: if a file is missing.
-            ValueError: if a file is damaged.
-        """
-        model, tokenizers, settings = read_task(
-            folder, "translator", dict.fromkeys(TOKENIZERS, load_tokenizer), without=changes
-        )
-        return cls(model, types.SimpleNamespace(**tokenizers), **settings, **changes)
-
-    def _source_row(self, ids: np.ndarray) -> np.ndarray:
-        """The ids of one source text, cut to the limit, the end token behind them."""
-        if self.max_source_length is not None:
-            ids = ids[: self.max_source_length - 1]
-        return np.array([*ids, self.source_tokenizer.special_ids["end"]], "int32")
-
-    def _warn_of_cuts(self, lengths: np.ndarray) -> None:
-        if self.max_source_length is None:
-            return
-        cut = int((lengths >= self.max_source_length).sum())
-        if cut:
-            warnings.warn(
-                f"{cut} of {len(lengths)} texts have more than max_source_length="
-                f"{self.max_source_length} tokens and were cut off.",
-                stacklevel=3,
-            )
+    def take(
+        self,
+        model: Any,
+        source_tokenizer: Any,
+        target_tokenizer: Any,
+        columns: Sequence[Any] = COLUMNS,
+    ) -> None:
+        # A file has lists where names of a MultiIndex are tuples.
+        columns = [tuple(name) if isinstance(name, list) else name for name in columns]
+        self.model_, self.data_ = model, _data_of((source_tokenizer, target_tokenizer), columns)
 
 
-def _pad(rows: Sequence[np.ndarray], pad_id: int) -> np.ndarray:
-    """Rows of different lengths as one int32 array (rows, longest)."""
-    padded = np.full((len(rows), max(map(len, rows))), pad_id, "int32")
-    for row, ids in zip(padded, rows, strict=True):
-        row[: len(ids)] = ids
-    return padded
+def _data_of(tokenizers: Any, columns: Sequence[Any] = COLUMNS) -> DataProcess:
+    """The `DataProcess` of trained tokenizers, which may be one already."""
+    if isinstance(tokenizers, DataProcess):
+        return tokenizers
+    if not isinstance(tokenizers, tuple):
+        tokenizers = tokenizers.source_tokenizer, tokenizers.target_tokenizer
+    return DataProcess(*columns, tokenizer=tokenizers)

@@ -1,8 +1,9 @@
-"""Whether model, tokenizers and settings go together."""
+"""Whether model, tokenizers and settings of a translator go together."""
 
 from typing import Any
 
 from tftransformer.core import is_int, require
+from tftransformer.decoding import Strategy
 from tftransformer.tasks.translation_graph import start_of
 
 
@@ -11,6 +12,22 @@ def check_number(name: str, value: Any, least: int, most: int | None = None) -> 
     limit = "" if most is None else f" and ≤ {most}, the positions that the model knows"
     fits = is_int(value, least) and (most is None or value <= most)
     require(fits, name, value, f"an int ≥ {least}{limit}")
+
+
+def check_settings(translator: Any) -> None:
+    """Raises a TypeError or a ValueError where a setting of a translator has no sense."""
+    if not isinstance(translator.strategy, Strategy | None):
+        raise TypeError(
+            "strategy must be a decoding strategy such as BeamSearch(4), not "
+            f"{translator.strategy!r}."
+        )
+    check_number("batch_size", translator.batch_size, 1)
+    check_number("parallel", translator.parallel, 1)
+    if not all(callable(processor) for processor in translator.processors):
+        raise TypeError(
+            "processors must be functions (scores, ids, length) -> scores, such as "
+            f"NoRepeatNgrams(3), not {translator.processors!r}."
+        )
 
 
 def check_vocabularies(model: Any, tokenizers: Any) -> None:

@@ -1,0 +1,127 @@
+"""The Translator as a task: fit from a table, frames, settings, scikit-learn, resume."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tftransformer.decoding import BeamSearch, Greedy
+from tftransformer.tasks import Translator
+
+NUMBERS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf"}
+PAIRS = [
+    (f"{a} and {b}", f"{NUMBERS[a]} und {NUMBERS[b]}") for a in NUMBERS for b in NUMBERS if a != b
+]
+FRAME = pd.DataFrame(PAIRS, columns=["english", "german"], index=range(50, 70))
+SIZES = {"num_layers": 1, "d_model": 32, "num_heads": 2, "dff": 64, "dropout": 0.0}
+SETTINGS = {"vocab_size": 300, "learning_rate": 0.01, "warmup_steps": 40, "max_length": 20}
+COLUMNS = {"source": "english", "target": "german"}
+HOW = {"validation": FRAME, "verbose": 0}
+
+
+@pytest.fixture(scope="module")
+def translate():
+    return Translator(SIZES, **SETTINGS).fit(FRAME, **COLUMNS, **HOW, epochs=120)
+
+
+@pytest.mark.slow
+def test_it_learns_and_answers_in_the_container_it_was_asked_in(translate):
+    expected = translate(FRAME["english"].tolist())
+    assert np.mean([a == b for a, b in zip(expected, FRAME["german"], strict=True)]) > 0.9
+    answered = translate(FRAME)
+    assert answered.index.equals(FRAME.index)
+    assert answered["translation_text"].tolist() == expected
+    assert answered.columns.tolist() == ["translation_text"]
+    assert translate.predict(FRAME).tolist() == expected
+    assert translate(tuple(FRAME["english"][:2])) == tuple(expected[:2])  # no pair of texts
+    with pytest.raises(TypeError, match="DataFrame of texts needs the column 'english'"):
+        translate(FRAME[["german"]])
+
+
+@pytest.mark.slow
+def test_what_was_fitted_is_scored_by_its_columns_beside_copies(translate):
+    frame = FRAME.assign(english="so " + FRAME["english"])
+    scores = translate.evaluate(frame)
+    lists = translate.evaluate(frame["english"], frame["german"].tolist(), baselines=False)
+    assert scores.pop("nearest")["chrf"] > 0
+    assert scores == lists
+    assert translate.score(frame) == lists["bleu"]
+    assert translate.validation_["loss"] == pytest.approx(translate.history_["val_loss"][-1])
+    assert translate.report_.used == len(FRAME)
+
+
+@pytest.mark.slow
+def test_a_setting_that_is_changed_acts(translate, tmp_path):
+    beams = translate.n_best(["one and two"])[0]
+    greedy = translate.set_params(strategy=Greedy()).n_best(["one and two"])[0]
+    translate.save(tmp_path / "de")
+    loaded = Translator.load(tmp_path / "de")
+    assert loaded.strategy == Greedy()
+    assert loaded.n_best(["one and two"])[0] == greedy
+    assert loaded.get_params() == translate.get_params()
+    assert loaded(FRAME).equals(translate(FRAME))  # it knows its columns
+    assert translate.set_params(strategy=None).n_best(["one and two"])[0] == beams
+    translate.set_params(batch_size=0)
+    with pytest.raises(ValueError, match="batch_size=0"):
+        translate("one and two")
+    translate.set_params(batch_size=32)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_and_ends_as_if_it_had_not_stopped(tmp_path):
+    def fit(folder, **how):
+        translate = Translator({**SIZES, "dropout": 0.1}, **SETTINGS)
+        how = {**COLUMNS, **HOW, "directory": tmp_path / folder, **how}
+        return translate.fit(FRAME, **how)
+
+    whole = fit("whole", epochs=4)
+    fit("parts", epochs=2)
+    with pytest.raises(ValueError, match="checkpoints of an earlier run"):
+        fit("parts", epochs=4)
+    parts = fit("parts", epochs=4, resume=True)
+    for one, other in zip(whole.model_.get_weights(), parts.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert whole.history_ == parts.history_
+    with pytest.raises(ValueError, match="begun with vocab_size=300"):
+        Translator(SIZES, **{**SETTINGS, "vocab_size": 290}).fit(
+            FRAME, **COLUMNS, directory=tmp_path / "parts", resume=True
+        )
+
+
+@pytest.mark.slow
+def test_a_trained_model_is_trained_further(translate):
+    further = Translator(translate.model_, translate.data_, max_length=20)
+    before = further.evaluate(FRAME, baselines=False)["chrf"]
+    other = FRAME.assign(german=FRAME["german"].str.replace("und", "dann"))
+    further.fit(other, **COLUMNS, epochs=60, validation=0, verbose=0)
+    assert further.model_ is translate.model_
+    assert before > further.evaluate(FRAME, baselines=False)["chrf"]
+
+
+def test_settings_stay_as_they_were_given():
+    from sklearn.base import clone
+
+    given = {"strategy": BeamSearch(2), "processors": (), "max_length": None, "seed": 3}
+    translate = clone(Translator(SIZES, **given))
+    assert translate.get_params()["model"] == SIZES
+    assert {name: getattr(translate, name) for name in given} == given
+    assert "seed=3" in repr(translate)
+    with pytest.raises(RuntimeError, match="has learnt nothing yet"):
+        translate("one")
+
+
+@pytest.mark.parametrize(
+    ("settings", "how", "message"),
+    [
+        ({"model": {"num_heads": 3}}, {}, "does not divide into num_heads=3"),
+        ({"strategy": "beam"}, {}, "strategy must be a decoding strategy"),
+        ({"learning_rate": -1}, {}, "positive"),
+        ({"batch_tokens": 5}, {}, "leaves no room"),
+        ({}, {"source": "en"}, "column 'en' is not in the DataFrame"),
+        ({}, {"minuts": 3}, "'minuts' is an argument of neither fit nor Trainer"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_comes_before_anything_is_learnt(settings, how, message, tmp_path):
+    with pytest.raises((ValueError, TypeError), match=message):
+        Translator(**settings).fit(FRAME, **{**COLUMNS, "directory": tmp_path / "run", **how})
+    assert not (tmp_path / "run").exists()
