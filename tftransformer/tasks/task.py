@@ -235,9 +235,11 @@ class Task(Estimator):
         lengths = np.sum([[len(text) for text in column] for column in columns], axis=0)
         asked = np.arange(len(results)) if rows is None else np.array(rows, int)
         asked = asked[np.argsort(lengths[asked], kind="stable")]
+        if not len(asked):
+            return results
+        graph, module = self._graph_and_module()
         cut = 0
         for start in range(0, len(asked), self.batch_size):
-            graph, module = self._graph_and_module()
             batch = asked[start : start + self.batch_size]
             texts = (tf.constant([column[i] for i in batch], tf.string) for column in columns)
             inputs, known = graph.encode(*texts)
