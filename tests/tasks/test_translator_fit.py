@@ -89,9 +89,10 @@ def test_a_run_goes_on_and_ends_as_if_it_had_not_stopped(tmp_path):
 
 @pytest.mark.slow
 def test_a_trained_model_is_trained_further(translate):
-    further = Translator(translate.model_, translate.data_, max_length=20)
+    given = {"max_length": 20, "learning_rate": 0.01, "warmup_steps": 10}
+    further = Translator(translate.model_, translate.data_, **given)
     before = further.evaluate(FRAME, baselines=False)["chrf"]
-    other = FRAME.assign(german=FRAME["german"].str.replace("und", "dann"))
+    other = FRAME.assign(german=FRAME["german"].str.replace(" und ", " "))
     further.fit(other, **COLUMNS, epochs=60, validation=0, verbose=0)
     assert further.model_ is translate.model_
     assert before > further.evaluate(FRAME, baselines=False)["chrf"]

@@ -1,5 +1,6 @@
 """AdaptiveSoftmax."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from keras import ops
@@ -62,7 +63,12 @@ class AdaptiveSoftmax(Layer):
             for index in range(own)
         ]
 
-    def call(self, hidden: Any) -> Any:
+    def call(
+        self,
+        hidden: Any,
+        inputs: Mapping[str, Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
         """Returns log-probabilities (…, vocabulary) of (…, d_model), in the compute dtype."""
         clusters = self.tied_to.clusters
         *batch, width = ops.shape(hidden)

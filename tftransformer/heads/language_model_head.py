@@ -1,5 +1,6 @@
 """LanguageModelHead."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -50,7 +51,12 @@ class LanguageModelHead(Layer):
         if self.use_bias:
             self.bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="bias")
 
-    def call(self, hidden: Any) -> Any:
+    def call(
+        self,
+        hidden: Any,
+        inputs: Mapping[str, Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
         """Projects (…, d_model) to logits (…, vocab_size), in the compute dtype."""
         table = self.kernel if self.tied_to is None else self.tied_to.embeddings
         # As one plain matrix product: einsum's gradient would hold (vocab, d_model, batch, length).

@@ -61,7 +61,12 @@ class MaskedLanguageModelHead(Layer):
         self.norm.build(transformed)
         self.output_projection.build(transformed)
 
-    def call(self, hidden: Any, inputs: Mapping[str, Any] | None = None) -> Any:
+    def call(
+        self,
+        hidden: Any,
+        inputs: Mapping[str, Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
         """Projects hidden states to logits.
 
         Args:

@@ -54,7 +54,12 @@ class SequenceHead(Layer):
             self.pooler.build(hidden_shape)
         self.projection.build(self.pooler.compute_output_shape(hidden_shape))
 
-    def call(self, hidden: Any, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
+    def call(
+        self,
+        hidden: Any,
+        inputs: Mapping[str, Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
         """Scores each sequence.
 
         Args:
@@ -65,7 +70,7 @@ class SequenceHead(Layer):
         Returns:
             float tensor (batch, labels), or (batch,) squeezed.
         """
-        logits = self.projection(self.dropout(self.pooler(hidden, inputs), training=training))
+        logits = self.projection(self.dropout(self.pooler(hidden, inputs or {}), training=training))
         return logits[:, 0] if self.squeeze else logits
 
     def compute_output_shape(

@@ -65,7 +65,12 @@ class SpanBeamHead(Layer):
             layer.build(inside)
         self.start.build(hidden_shape)
 
-    def call(self, hidden: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def call(
+        self,
+        hidden: Any,
+        inputs: Mapping[str, Any] | None = None,
+        training: bool | None = None,
+    ) -> dict[str, Any]:
         """Finds spans.
 
         Args:
@@ -87,6 +92,7 @@ class SpanBeamHead(Layer):
                 f"{length} tokens have no {self.starts} starts and {self.ends} ends: pad the "
                 "inputs, or build the head with fewer starts and ends."
             )
+        inputs = inputs or {}
         allowed = inputs.get("span_mask")
         start_logits = restricted(self.start(hidden)[..., 0], allowed)
         probabilities = ops.softmax(ops.cast(start_logits, "float32"))

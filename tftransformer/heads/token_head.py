@@ -1,6 +1,6 @@
 """TokenHead."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tftransformer.core import Layer, register
@@ -39,7 +39,12 @@ class TokenHead(Layer):
     def build(self, hidden_shape: Any) -> None:
         self.projection.build(hidden_shape)
 
-    def call(self, hidden: Any, training: bool | None = None) -> Any:
+    def call(
+        self,
+        hidden: Any,
+        inputs: Mapping[str, Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
         """Scores each token: (batch, length, d) → (batch, length, labels)."""
         return self.projection(self.dropout(hidden, training=training))
 

@@ -35,12 +35,12 @@ ALIASES = {
 
 
 class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
-    """What models of two stacks share: how they run, report and decode.
+    """What models of two stacks share: how they run and decode.
 
     A subclass makes `encoder` and `decoder` in its constructor, sets `pad_id`, ends it with
     `self.build()`, since every width is known then, and defines `logits(hidden)`, the logits of
-    the next tokens, and `report(inputs, encoder_state, decoder_state)`, what `call` returns, as
-    a dict.
+    the next tokens, and `named_outputs(inputs, encoder_state, decoder_state)`, what `call` returns,
+    as a dict.
     """
 
     exported_inputs = ("source_ids", "target_ids")
@@ -49,7 +49,7 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
         self.encoder.build((None, None))
         self.decoder.build((None, None), (None, None, self.encoder.d_model))
 
-    def run(
+    def run_stacks(
         self,
         inputs: Mapping[str, Any],
         encoder_state: StackState | None = None,
@@ -119,7 +119,7 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
             StackState([LayerState() for _ in stack.layers])
             for stack in (self.encoder, self.decoder)
         ]
-        outputs = self.report(inputs, *states)
+        outputs = self.named_outputs(inputs, *states)
         encoder, decoder = states
         return {
             **outputs,

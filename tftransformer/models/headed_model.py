@@ -17,7 +17,7 @@ class HeadedModel(Configurable, keras.Model):
     """A model with any number of heads: outputs are a dict, with each head's by name.
 
     A subclass calls `make_heads` in its constructor and defines
-    `answer(inputs, heads, training=None)`, which runs some of its heads.
+    `forward(inputs, heads, training=None)`, which runs some of its heads by `head_output`.
 
     Attributes:
         heads: dict of the heads by name.
@@ -31,7 +31,8 @@ class HeadedModel(Configurable, keras.Model):
         Args:
             wanted: names of heads; or a dict from names to the arguments of the head
                 (`{"sequence_classification": {"labels": 3}}`), or to a ready-made layer, which is
-                called as `head(hidden)`, with `inputs` and `training` where its `call` has them.
+                called as `head(hidden, inputs=…, training=…)`; whether its `call` has these two
+                is asked here.
             makers: for each name the family knows, a function from such arguments to the head.
             kernel_initializer: of what is made, where the family has one.
         """
@@ -54,10 +55,23 @@ class HeadedModel(Configurable, keras.Model):
                     )
                 head = makers[name](**{**common, **head}, dtype=self.dtype_policy, name=name)
             self.heads[name] = head
+        # Heads of this package have one signature; a plain layer may take its input alone.
+        self._head_arguments = {
+            name: [argument for argument in ("inputs", "training") if argument in taken_by(head)]
+            for name, head in self.heads.items()
+        }
+
+    def head_output(
+        self, name: str, hidden: Any, inputs: Mapping[str, Any], training: bool | None
+    ) -> Any:
+        """Returns what a head makes of hidden states, given the inputs of the model."""
+        given = {"inputs": inputs, "training": training}
+        taken = {argument: given[argument] for argument in self._head_arguments[name]}
+        return self.heads[name](hidden, **taken)
 
     def call(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
         """Runs the stack and all heads; inputs and outputs are those of the class."""
-        return self.answer(inputs, self.heads, training=training)
+        return self.forward(inputs, self.heads, training=training)
 
     def only(self, head: str) -> "OneHead":
         """Returns a model with the same weights whose output is that of one head: to train it.
@@ -89,7 +103,7 @@ class OneHead(ExportedByNames, Configurable, keras.Model):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Returns the output of the head."""
-        return self.model.answer(inputs, [self.head], training=training)[self.head]
+        return self.model.forward(inputs, [self.head], training=training)[self.head]
 
 
 def of_rows(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,10 +113,6 @@ def of_rows(inputs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def call_head(
-    head: keras.layers.Layer, hidden: Any, inputs: Mapping[str, Any], training: bool | None
-) -> Any:
-    """Calls a head with those of the model's inputs and of `training` that it takes."""
-    given = {"inputs": inputs, "training": training}
-    taken = list(inspect.signature(head.call).parameters)[1:]  # the first is the hidden states
-    return head(hidden, **{name: value for name, value in given.items() if name in taken})
+def taken_by(head: keras.layers.Layer) -> list[str]:
+    """Returns the names of what a head's `call` takes besides the hidden states."""
+    return list(inspect.signature(head.call).parameters)[1:]

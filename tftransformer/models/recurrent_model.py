@@ -31,12 +31,12 @@ class RecurrentModel(StackModel):
 
     input_names = (*StackModel.input_names, "memory", "memory_lengths")
 
-    def answer(
+    def forward(
         self, inputs: Any, heads: Any, state: Any = None, training: bool | None = None
     ) -> Any:
         state = state or StackState([LayerState() for _ in self.stack.layers])
-        inputs = self.complete(inputs)
-        outputs = super().answer(inputs, heads, state, training)
+        inputs = self.with_defaults(inputs)
+        outputs = super().forward(inputs, heads, state, training)
         memory = self.stack.update_memory(state.hidden_states, inputs.get("memory"))
         return {**outputs, "memory": memory}
 

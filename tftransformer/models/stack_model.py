@@ -15,7 +15,7 @@ from tftransformer.models.decoding_step import (
     repeated,
 )
 from tftransformer.models.exporting import ExportedByNames
-from tftransformer.models.headed_model import HeadedModel, call_head, of_rows
+from tftransformer.models.headed_model import HeadedModel, of_rows
 from tftransformer.models.inputs import known_inputs
 from tftransformer.stacks.cached_stack import CachedStack
 from tftransformer.stacks.encoder import EMBEDDED
@@ -63,7 +63,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             if not head.built:
                 head.build((None, None, self.stack.d_model))
 
-    def answer(
+    def forward(
         self,
         inputs: Any,
         heads: Iterable[str],
@@ -81,14 +81,14 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         Returns:
             dict of `hidden` and the outputs of the heads.
         """
-        inputs, choices = fold(self.complete(inputs))
+        inputs, choices = fold(self.with_defaults(inputs))
         hidden = self.run_stack(inputs, state, training)
         outputs = {"hidden": hidden}
         for name in heads:
-            outputs[name] = call_head(self.heads[name], hidden, inputs, training)
+            outputs[name] = self.head_output(name, hidden, inputs, training)
         return {name: unfold(output, choices) for name, output in outputs.items()}
 
-    def complete(self, inputs: Any) -> dict[str, Any]:
+    def with_defaults(self, inputs: Any) -> dict[str, Any]:
         """Returns the inputs as a dict with `padding_mask` and, if need be, `position_ids`."""
         inputs = self.named(inputs)
         ids = inputs["token_ids"] = ops.convert_to_tensor(inputs["token_ids"])
@@ -144,7 +144,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             them within the batch.
         """
         state = StackState([LayerState() for _ in self.stack.layers])
-        outputs = self.answer(inputs, self.heads, state, training=False)
+        outputs = self.forward(inputs, self.heads, state, training=False)
         last = ops.reshape(outputs["hidden"], ops.shape(state.hidden_states[-1]))
         return {
             **outputs,
@@ -174,7 +174,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             raise ValueError("decoding takes token_ids (batch, length), without choices.")
         guesses = not {"padding_mask", "lengths"} & given.keys()
         guesses = guesses and self.stack.embeddings.compute_mask(given["token_ids"]) is not None
-        completed = self.complete(given)
+        completed = self.with_defaults(given)
         position_ids = completed.get("position_ids")
         if position_ids is None:
             position_ids = self.position_ids(completed["token_ids"])
@@ -224,7 +224,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
                 return self.run_step(ids, padding_mask, context, state)
 
             hidden, cache = cached.step(ids, cache, position, run)
-            return call_head(self.heads[settings.head], hidden[:, -1], {}, False), cache
+            return self.head_output(settings.head, hidden[:, -1], {}, False), cache
 
         return step, cached.first_cache()
 

@@ -11,7 +11,7 @@ from tftransformer.heads import LanguageModelHead, Pooler, SequenceHead, TokenHe
 from tftransformer.layers import StackState
 from tftransformer.masks import Mask
 from tftransformer.models.encoder_decoder import EncoderDecoder
-from tftransformer.models.headed_model import HeadedModel, Heads, call_head
+from tftransformer.models.headed_model import HeadedModel, Heads
 from tftransformer.models.t5_encoder import normal, t5_stack, t5_table
 from tftransformer.models.transformer import both
 from tftransformer.stacks import Decoder, Encoder
@@ -160,7 +160,7 @@ class T5(HeadedModel, EncoderDecoder):
             if not head.built:
                 head.build((None, None, self.decoder.d_model))
 
-    def answer(
+    def forward(
         self,
         inputs: Mapping[str, Any],
         heads: Iterable[str],
@@ -177,13 +177,13 @@ class T5(HeadedModel, EncoderDecoder):
                 **inputs,
                 "target_ids": ops.concatenate([start, source_ids[:, :-1]], axis=1),
             }
-        hidden = self.run(inputs, encoder_state, decoder_state, training=training)
+        hidden = self.run_stacks(inputs, encoder_state, decoder_state, training=training)
         inputs = {**inputs, "token_ids": source_ids}
-        answers = {name: call_head(self.heads[name], hidden, inputs, training) for name in heads}
-        return {"hidden": hidden, **answers}
+        outputs = {name: self.head_output(name, hidden, inputs, training) for name in heads}
+        return {"hidden": hidden, **outputs}
 
-    def report(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
-        return self.answer(inputs, self.heads, encoder_state, decoder_state, training=False)
+    def named_outputs(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
+        return self.forward(inputs, self.heads, encoder_state, decoder_state, training=False)
 
     def logits(self, hidden: Any) -> Any:
         return self.heads["lm"](hidden)
@@ -193,4 +193,4 @@ class T5(HeadedModel, EncoderDecoder):
             raise ValueError(f"the model has no head {head!r} to write by: {sorted(self.heads)}.")
 
     def next_logits(self, hidden: Any, head: str) -> Any:
-        return call_head(self.heads[head], hidden, {}, False)
+        return self.head_output(head, hidden, {}, False)

@@ -171,13 +171,13 @@ class Transformer(EncoderDecoder):
         Returns:
             float tensor (batch, target length, target vocabulary): logits.
         """
-        return self.logits(self.run(inputs, context=context, training=training))
+        return self.logits(self.run_stacks(inputs, context=context, training=training))
 
     def logits(self, hidden: Any) -> Any:
         return self.head(hidden)
 
-    def report(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
-        hidden = self.run(inputs, encoder_state, decoder_state, training=False)
+    def named_outputs(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
+        hidden = self.run_stacks(inputs, encoder_state, decoder_state, training=False)
         return {"logits": self.logits(hidden)}
 
 

@@ -175,10 +175,10 @@ class TransformerXL(RecurrentModel):
         )
         self.build()
 
-    def complete(self, inputs: Any) -> Any:
+    def with_defaults(self, inputs: Any) -> Any:
         inputs = self.named(inputs)
         told = "padding_mask" in inputs
-        inputs = super().complete(inputs)
+        inputs = super().with_defaults(inputs)
         if not told:  # a text ends at its first padding, whatever follows
             real = ops.cast(inputs["padding_mask"], "int32")
             inputs["padding_mask"] = ops.cast(ops.cumprod(real, axis=1), "bool")

@@ -163,10 +163,10 @@ class XLM(StackModel):
         )
         self.build()
 
-    def complete(self, inputs: Any) -> dict[str, Any]:
+    def with_defaults(self, inputs: Any) -> dict[str, Any]:
         inputs = self.named(inputs)
         given = "padding_mask" in inputs
-        inputs = super().complete(inputs)
+        inputs = super().with_defaults(inputs)
         embeddings: Any = self.stack.embeddings
         if embeddings.languages is None:
             inputs.pop("language_ids", None)

@@ -254,7 +254,7 @@ class XLNet(RecurrentModel):
         length, keys) for each layer, or None without targets.
         """
         state = StackState([LayerState() for _ in self.stack.layers])
-        outputs = self.answer(inputs, self.heads, state, training=False)
+        outputs = self.forward(inputs, self.heads, state, training=False)
         last = ops.reshape(outputs["hidden"], ops.shape(state.hidden_states[-1]))
         return {
             **outputs,

@@ -111,7 +111,7 @@ class SentenceModel(StackModel):
         self.make_heads(heads, {"sequence_classification": classifier})
         self.build()
 
-    def answer(
+    def forward(
         self,
         inputs: Any,
         heads: Iterable[str],
@@ -119,9 +119,9 @@ class SentenceModel(StackModel):
         training: bool | None = None,
     ) -> dict[str, Any]:
         if training and self.token_dropout:
-            inputs = self.complete(inputs)  # padding is told before ids change
+            inputs = self.with_defaults(inputs)  # padding is told before ids change
             ids = inputs["token_ids"]
             drawn = keras.random.uniform(ops.shape(ids), seed=self.seed_generator)
             hidden = ops.logical_and(drawn < self.token_dropout, inputs["padding_mask"])
             inputs["token_ids"] = ops.where(hidden, ops.cast(self.hidden_id, ids.dtype), ids)
-        return super().answer(inputs, heads, state, training)
+        return super().forward(inputs, heads, state, training)

@@ -109,7 +109,7 @@ def without_heads(heads: Sequence[keras.layers.Layer]) -> Iterator[None]:
             del head.call
 
 
-def _same(hidden: Any) -> Any:
+def _same(hidden: Any, inputs: Any = None, training: Any = None) -> Any:
     return hidden
 
 

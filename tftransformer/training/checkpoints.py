@@ -21,12 +21,12 @@ class Checkpointing:
     """When to save, what to keep.
 
     A checkpoint is written at the end of each epoch. What a stop or the clock saves between two of
-    them is a place to resume from, which a newer one replaces: what is averaged at the end does not
+    them is a resume point, which a newer one replaces: what is averaged at the end does not
     depend on when a run was interrupted, or how fast it was.
 
     Args:
         every_steps: int, write a checkpoint after as many updates, too.
-        every_seconds: float, save the place after as many seconds, too.
+        every_seconds: float, save a resume point after as many seconds, too.
         keep_last: int, number of newest checkpoints to keep.
         monitor: key of the logs that tells the best weights; default "val_loss", and "loss" if
             there is no validation.
@@ -150,8 +150,8 @@ class CheckpointStore:
 
         Args:
             progress: where the run stands.
-            is_checkpoint: whether the state is kept among the checkpoints; else it is a place to
-                resume from, until the next save.
+            is_checkpoint: whether the state is kept among the checkpoints; else it is a resume
+                point, until the next save.
 
         Raises:
             OSError: the disk took no more.
@@ -261,8 +261,8 @@ def state_folders(directory: str | Path) -> dict[str, StateFolder]:
 def saved_states(directory: str | Path) -> list[State]:
     """All states a run can go on from, oldest first.
 
-    These are its checkpoints and the place where it was saved between two of them; at the same
-    update the checkpoint counts.
+    These are its checkpoints and the resume point between two of them; at the same update the
+    checkpoint counts.
     """
     folders = state_folders(directory)
     states = [*folders["resume"].states(), *folders["checkpoints"].states()]
@@ -279,8 +279,8 @@ def load_checkpoint(
     Args:
         model: built `keras.Model` of the same architecture.
         directory: what `Trainer(directory=...)` was given.
-        which: "best" epoch, "last" saved state, or "average" of the newest checkpoints and a place
-            saved after them (Vaswani et al. 2017, §6.1). The average of a long run often beats
+        which: "best" epoch, "last" saved state, or "average" of the newest checkpoints and a resume
+            point after them (Vaswani et al. 2017, §6.1). The average of a long run often beats
             each of them, that of a short one is often worse: `Trainer.load("winner")` tries.
         last: int, the highest number of states to average; default: all that were kept.
 
@@ -315,10 +315,10 @@ def _states_to_load(directory: str | Path, which: str) -> list[State]:
     folders = state_folders(directory)
     if which == "best":
         return folders["best"].states()
-    checkpoints, place = folders["checkpoints"].states(), folders["resume"].states()[-1:]
-    if checkpoints and place and place[0].number <= checkpoints[-1].number:
+    checkpoints, point = folders["checkpoints"].states(), folders["resume"].states()[-1:]
+    if checkpoints and point and point[0].number <= checkpoints[-1].number:
         return checkpoints
-    return checkpoints + place
+    return checkpoints + point
 
 
 def _mean_of(

@@ -1,4 +1,4 @@
-"""What the Trainer reads: batches by epoch and place, checked, and split among replicas."""
+"""What the Trainer reads: batches by epoch and position, checked, and split among replicas."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ STRUCTURE = (
 
 
 class DatasetBatches:
-    """A finite `tf.data.Dataset` read as batches by epoch and place.
+    """A finite `tf.data.Dataset` read as batches by epoch and position.
 
     Each epoch iterates the dataset anew. Resuming in mid-epoch is exact only if every iteration
     yields the same batches in the same order.

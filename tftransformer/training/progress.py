@@ -57,7 +57,7 @@ class Progress:
             raise ValueError("no progress of a run")
         return progress
 
-    def remember(self, history: keras.callbacks.History) -> None:
+    def record(self, history: keras.callbacks.History) -> None:
         """Takes over the logs, as plain numbers."""
         self.history = {
             name: [float(value) for value in column] for name, column in history.history.items()

@@ -234,7 +234,7 @@ class Trainer:
     def train(self) -> keras.callbacks.History:
         """Trains until the epochs, the steps or the minutes are over, or a callback stops it.
 
-        A limit in mid-epoch saves the place, and then ends the epoch as far as it went: it is
+        A limit in mid-epoch saves a resume point, and then ends the epoch as far as it went: it is
         validated and stands in the returned history, until a resume completes it.
 
         Returns:
@@ -345,7 +345,7 @@ class Trainer:
             return
         if complete:
             progress.epoch, progress.batch = progress.epoch + 1, 0
-            progress.remember(callbacks.history)
+            progress.record(callbacks.history)
             self._save(callbacks, is_checkpoint=True)
             if self._run is not None:
                 self._run.store.write_history(progress)
@@ -353,7 +353,7 @@ class Trainer:
     def _train_epoch(self, callbacks: Callbacks, signals: StopSignals) -> bool:
         """Trains on the batches that are left; returns whether it came to the last one.
 
-        Where training stops before, the place is saved.
+        Where training stops before, a resume point is saved.
         """
         progress = self._progress
         dataset = self._train_batches.dataset(epoch=progress.epoch, start=progress.batch)
