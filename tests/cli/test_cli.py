@@ -214,3 +214,14 @@ def test_the_version_is_told():
 def test_help_comes_at_once_and_names_the_commands():
     _, out, _ = run("--help")
     assert all(command in out for command in ("train", "translate", "evaluate", "export"))
+
+
+def test_the_help_tells_the_defaults_of_the_translator():
+    from tftransformer.cli import tasks
+    from tftransformer.tasks.translator import SIZES, Translator
+
+    settings = Translator().get_params()
+    for name, (_, said) in {**tasks.SETTINGS, **tasks.SIZES}.items():
+        default = SIZES.get(name, settings.get(name))
+        told = said.split("default: ")[1].split(",")[0]
+        assert default is None or told == str(default), name

@@ -127,7 +127,7 @@ class Translator(Task):
         self.vocab_size, self.sampling_alpha = vocab_size, sampling_alpha
         self.batch_tokens, self.label_smoothing = batch_tokens, label_smoothing
         self.learning_rate, self.warmup_steps, self.seed = learning_rate, warmup_steps, seed
-        if self._is_trained and tokenizers is not None:
+        if self._is_trained and hasattr(tokenizers, "source_tokenizer"):
             self.data_, self.model_ = _data_of(tokenizers), given_model(model)
             self.max_length, self.max_source_length = self._limits()  # of this model
             self.graph()  # raises where something does not fit
@@ -159,28 +159,27 @@ class Translator(Task):
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
         check_settings(self)
-        longest = self.max_length
+        self._given = None
         if self._is_trained:
-            if self.tokenizers is None:
+            if not hasattr(self.tokenizers, "source_tokenizer"):
                 raise ValueError(
-                    "tokenizers=None: a model needs the tokenizers that it was trained with."
+                    f"tokenizers={self.tokenizers!r}: a model needs the tokenizers that it was "
+                    "trained with."
                 )
-            self._given = given_model(self.model)
-            longest = longest or min(128, positions_of(self._given) or 128)
+            model = self._given = given_model(self.model)
             known = _data_of(self.tokenizers)
             options: dict[str, Any] = {"tokenizer": known.tokenizers}
-            check_vocabularies(self._given, known)
+            check_vocabularies(model, known)
         else:
-            self._given = None
             options = {"tokenizer": self.tokenizers or "bpe", "vocab_size": self.vocab_size}
             options["sampling_alpha"] = self.sampling_alpha
             with unallocated():  # for its checks alone: how many pieces there are is not known yet
-                Transformer(**{**SIZES, **(self.model or {})}, vocab_size=self.vocab_size)
+                model = Transformer(**{**SIZES, **(self.model or {})}, vocab_size=self.vocab_size)
         self.make_optimizer(10**6)  # raises where a rate has no sense
         return DataProcess(
             *columns,
             objective=SequenceToSequence(self.label_smoothing),
-            max_length=longest or 128,
+            max_length=self.max_length or min(128, positions_of(model) or 128),
             batch_tokens=self.batch_tokens,
             seed=self.seed,
             **options,
@@ -197,7 +196,9 @@ class Translator(Task):
         return Transformer(**{**SIZES, **(self.model or {})}, **sizes, pad_id=pad_id)
 
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
-        rate = self.learning_rate or (0.0005 if self._is_trained else 0.004)
+        rate = self.learning_rate
+        if rate is None:
+            rate = 0.0005 if self._is_trained else 0.004
         schedule = InverseSquareRootSchedule(rate, self.warmup_steps)
         return keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9)
 
