@@ -107,8 +107,8 @@ def test_a_mask_of_ones_own(tmp_path):
     allowed = (distance >= 0) & (distance % 2 == 0)
     np.testing.assert_array_equal(moved(lambda x: model(x)["hidden"], ids[0, :-1]), allowed)
 
-    def continued(model, strategy, copies=1):
-        step = model.start_decoding(ids[:, :3], cache_length=LENGTH, num_beams=copies)
+    def continued(model, strategy, num_beams=1):
+        step = model.start_decoding(ids[:, :3], cache_length=LENGTH, num_beams=num_beams)
         return strategy(step, ids[:, :3], max_new_tokens=4, end_id=-1, pad_id=0)
 
     greedy = np.array(continued(model, Greedy()).ids)[:, 0]

@@ -100,15 +100,15 @@ def test_equals_its_definition(processor, reference, length, room, seed):
 
 
 @settings(max_examples=30, deadline=None)
-@given(mass=st.floats(0.05, 1), min_tokens=st.integers(1, 4), seed=st.integers(0, 1000))
-def test_top_p_and_typical_keep_the_smallest_sets(mass, min_tokens, seed):
+@given(p=st.floats(0.05, 1), min_tokens=st.integers(1, 4), seed=st.integers(0, 1000))
+def test_top_p_and_typical_keep_the_smallest_sets(p, min_tokens, seed):
     scores = np.random.default_rng(seed).normal(size=(2, 9)).astype("float32") * 2
     probabilities = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     entropy = -(probabilities * np.log(probabilities)).sum(1, keepdims=True)
-    surprise = np.abs(-np.log(probabilities) - entropy)
+    deviation = np.abs(-np.log(probabilities) - entropy)
     for processor, rank in (
-        (TopP(mass, min_tokens), -scores),
-        (Typical(mass, min_tokens), surprise),
+        (TopP(p, min_tokens), -scores),
+        (Typical(p, min_tokens), deviation),
     ):
         result = np.array(processor(scores, None, None))
         for row in range(2):
@@ -118,8 +118,8 @@ def test_top_p_and_typical_keep_the_smallest_sets(mass, min_tokens, seed):
             held = probabilities[row][order].cumsum()
             assert kept[:count].all(), "the kept ones are the first of the ranking"
             assert count >= min_tokens
-            assert held[count - 1] >= mass - 1e-5
-            assert count == min_tokens or held[count - 2] < mass + 1e-5
+            assert held[count - 1] >= p - 1e-5
+            assert count == min_tokens or held[count - 2] < p + 1e-5
             np.testing.assert_array_equal(result[row][order][:count], scores[row][order][:count])
 
 

@@ -24,7 +24,7 @@ FOLDERS = sorted(file.parent for file in Path(ROOT).glob("decoding/*/fixture.jso
 BUILD = {
     "TemperatureLogitsWarper": Temperature,
     "TopKLogitsWarper": TopK,
-    "TopPLogitsWarper": lambda mass, _=None, min_tokens=1: TopP(mass, min_tokens),
+    "TopPLogitsWarper": lambda p, _=None, min_tokens=1: TopP(p, min_tokens),
     "TypicalLogitsWarper": Typical,
     "RepetitionPenaltyLogitsProcessor": RepetitionPenalty,
     "NoRepeatNGramLogitsProcessor": NoRepeatNgrams,

@@ -32,9 +32,9 @@ def softmax(x):
     return x / x.sum()
 
 
-def nucleus(probabilities, mass):
+def nucleus(probabilities, top_p):
     order = np.argsort(-probabilities)
-    kept = order[: np.searchsorted(np.cumsum(probabilities[order]), mass) + 1]
+    kept = order[: np.searchsorted(np.cumsum(probabilities[order]), top_p) + 1]
     result = np.zeros_like(probabilities)
     result[kept] = probabilities[kept] / probabilities[kept].sum()
     return result

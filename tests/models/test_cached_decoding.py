@@ -49,16 +49,20 @@ def build(**options):
 def test_a_cached_step_is_the_uncached_model(name):
     model = build(**VARIANTS[name])
     expected = np.array(model({"source_ids": SOURCE, "target_ids": TARGET}))
-    for chunks, copies, max_length in (
+    for chunks, num_beams, max_length in (
         ([1] * LENGTH, 1, LENGTH + 2),
         ([2, 1, 3], 1, LENGTH + 2),
         ([1] * LENGTH, 2, LENGTH + 2),
         ([2, 1, 3], 1, None),
         ([1] * LENGTH, 2, None),
     ):
-        step = model.start_decoding(SOURCE, cache_length=max_length, num_beams=copies)
+        step = model.start_decoding(SOURCE, cache_length=max_length, num_beams=num_beams)
         cache = step.cache
-        target, rows, position = np.repeat(TARGET, copies, 0), np.repeat(expected, copies, 0), 0
+        target, rows, position = (
+            np.repeat(TARGET, num_beams, 0),
+            np.repeat(expected, num_beams, 0),
+            0,
+        )
         for chunk in chunks:
             part = target[:, position : position + chunk]
             logits, cache = step(ops.convert_to_tensor(part), cache, position)

@@ -57,14 +57,14 @@ def test_padding_on_the_left_changes_no_continuation(name, strategy):
     model = make(name)
     given = {"max_new_tokens": 6, "end_id": 1, "pad_id": PAD}
     inputs = {"token_ids": IDS, "padding_mask": MASK}
-    copies = strategy.rows_per_prompt
+    num_beams = strategy.rows_per_prompt
     together = strategy(
-        model.start_decoding(inputs, cache_length=12, num_beams=copies), IDS, **given
+        model.start_decoding(inputs, cache_length=12, num_beams=num_beams), IDS, **given
     )
     for row in range(3):
         alone = IDS[row : row + 1, MASK[row]]
         decoded = strategy(
-            model.start_decoding(alone, cache_length=12, num_beams=copies), alone, **given
+            model.start_decoding(alone, cache_length=12, num_beams=num_beams), alone, **given
         )
         np.testing.assert_array_equal(decoded.ids[0], together.ids[row])
         np.testing.assert_allclose(decoded.scores[0], together.scores[row], atol=1e-4)

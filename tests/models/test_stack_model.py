@@ -192,9 +192,9 @@ def test_mixed_precision_is_near_float32(policy):
 
 def continuation(model, inputs, number, strategy=None):
     """Ids that a strategy adds; none ends."""
-    copies = getattr(strategy, "num_beams", 1)
+    num_beams = getattr(strategy, "num_beams", 1)
     length = inputs["token_ids"].shape[1] + number
-    step = model.start_decoding(inputs, cache_length=length, num_beams=copies)
+    step = model.start_decoding(inputs, cache_length=length, num_beams=num_beams)
     decoded = (strategy or Greedy())(
         step, inputs["token_ids"], max_new_tokens=number, end_id=-1, pad_id=0
     )

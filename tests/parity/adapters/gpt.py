@@ -27,8 +27,8 @@ def check(case: Case) -> None:
         model = case.folder.model
         decode(
             case,
-            lambda length, copies: model.start_decoding(
-                inputs, cache_length=length, num_beams=copies
+            lambda length, num_beams: model.start_decoding(
+                inputs, cache_length=length, num_beams=num_beams
             ),
             inputs["token_ids"],
         )

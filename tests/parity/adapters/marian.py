@@ -15,8 +15,8 @@ def check(case: Case) -> None:
         last = ForcedEnd(case.options["max_length"], config["forced_eos_token_id"])
         decode(
             case,
-            lambda length, copies: model.start_decoding(
-                inputs, cache_length=length, num_beams=copies
+            lambda length, num_beams: model.start_decoding(
+                inputs, cache_length=length, num_beams=num_beams
             ),
             prompt,
             [BadWords([[config["pad_token_id"]]]), last],

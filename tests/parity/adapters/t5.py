@@ -30,8 +30,8 @@ def check(case: Case) -> None:
         prompt = np.full_like(inputs["source_ids"][:, :1], start)
         decode(
             case,
-            lambda length, copies: model.start_decoding(
-                inputs, cache_length=length, num_beams=copies
+            lambda length, num_beams: model.start_decoding(
+                inputs, cache_length=length, num_beams=num_beams
             ),
             prompt,
         )
