@@ -186,7 +186,8 @@ def test_one_beam_without_length_penalty_is_greedy(table_model):
 
 @pytest.mark.parametrize("early_stopping", STOPPING)
 def test_other_rows_change_nothing(table_model, early_stopping):
-    """A row alone, in any company and in any place: equal to the last bit."""
+    """A row alone, in any company and in any place: the same tokens, and scores but for the last
+    bits, which TensorFlow's logarithm rounds otherwise in a vector than in the rest behind it."""
     model = table_model(6, seed=11, sharpness=2.0)
     search = BeamSearch(3, 0.6, early_stopping, num_return=3)
     prompts = [[start] for start in (2, 3, 4, 5, 3)]
@@ -194,7 +195,7 @@ def test_other_rows_change_nothing(table_model, early_stopping):
     assert len({tuple(lengths) for lengths in together[2].tolist()}) > 1
     for row, prompt in enumerate(prompts):
         for whole, alone in zip(together, model.decode(search, [prompt], 10), strict=True):
-            np.testing.assert_array_equal(whole[row], alone[0])
+            np.testing.assert_allclose(whole[row], alone[0], rtol=5e-7)
 
 
 def test_scores_are_summed_in_float32():

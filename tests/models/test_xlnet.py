@@ -71,13 +71,15 @@ def test_details_of_two_streams():
 
 def test_segments_matter_by_being_others_alone():
     model = build()
+    for weight in model.trainable_weights:  # large enough for the attention to be seen
+        weight.assign(10 * weight)
     for layer in model.stack.layers:
         layer.attention.scorer.segment.assign(np.random.default_rng(1).normal(size=(2, 2, 4)))
     hidden = np.array(model({"token_ids": IDS, "segment_ids": SEGMENTS})["hidden"])
     renamed = np.array(model({"token_ids": IDS, "segment_ids": 5 - SEGMENTS})["hidden"])
     joined = np.array(model({"token_ids": IDS, "segment_ids": 0 * SEGMENTS})["hidden"])
     np.testing.assert_allclose(renamed, hidden, atol=1e-6)
-    assert np.abs(joined - hidden).max() > 3e-5  # weights of 0.02 let little through
+    assert np.abs(joined - hidden).max() > 1e-3
 
 
 def test_causal_segments_are_one_long_pass():

@@ -37,25 +37,22 @@ def _softmax(logits: Any) -> Any:
     return ops.ones_like(logits) if logits.shape[-1] == 1 else ops.softmax(logits, axis=-1)
 
 
-def log_probabilities(chosen: Any, logits: Any, probabilities: Any, best: Any) -> Any:
+def log_probabilities(chosen: Any, largest: Any, probability: Any) -> Any:
     """Logarithms of the probabilities of some classes, by the softmax of all.
 
-    On a CPU that is faster than an exponential and a sum, and a loss has the softmax anyway. What
-    is large in all logits is subtracted first, so it costs no digits.
+    On a CPU that is faster than an exponential and a sum, and a loss has the softmax anyway. The
+    two terms are both ≤ 0, so that no digit is lost, however large the logits are and however
+    near the result is to 0.
 
     Args:
         chosen: float32 tensor (rows, n), the logits of these classes.
-        logits: float32 tensor (rows, classes).
-        probabilities: their softmax.
-        best: int tensor (rows, 1), the class of the maximum: its probability cannot vanish.
+        largest: float32 tensor (rows, 1), the largest logit.
+        probability: float32 tensor (rows, 1), that of its class by the softmax: it cannot vanish.
 
     Returns:
         float32 tensor (rows, n).
     """
-    largest = ops.take_along_axis(logits, best, axis=-1)
-    shift = 32 * ops.round(largest / 32)  # float32 subtracts it without an error
-    probability = ops.take_along_axis(probabilities, best, axis=-1)
-    return (chosen - shift) - ((largest - shift) - ops.log(probability))
+    return (chosen - largest) + ops.log(probability)
 
 
 def checked_ids(ids: Any, size: int) -> Any:

@@ -165,7 +165,8 @@ class BeamSearch(Strategy):
         per_beam = min(2 * beams, vocabulary)
         scores, tokens = top_k(logits, per_beam)
         if not processors:
-            scores = log_probabilities(scores, logits, ops.softmax(logits), tokens[:, :1])
+            probability = pick(ops.softmax(logits), tokens[:, :1])
+            scores = log_probabilities(scores, scores[:, :1], probability)
         scores = scores + ops.reshape(state["running_scores"], (-1, 1))
         scores = ops.reshape(scores, (-1, beams * per_beam))
         tokens = ops.reshape(tokens, (-1, beams * per_beam))

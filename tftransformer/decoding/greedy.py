@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from tftransformer.core import best_index, log_probabilities, register
+from tftransformer.core.selection import pick
 from tftransformer.decoding.strategy import (
     Decoded,
     Request,
@@ -40,17 +41,18 @@ class Greedy(Strategy):
         return decode_rows(step, request, lambda scores, generated: best_index(scores))
 
 
-def decode_rows(step: DecodingStep, request: Request, pick: Callable[[Any, Any], Any]) -> Decoded:
-    """Decodes one sequence a row; `pick(scores (rows, vocab), generated) -> tokens (rows,)`."""
+def decode_rows(step: DecodingStep, request: Request, choose: Callable[[Any, Any], Any]) -> Decoded:
+    """Decodes one sequence a row; `choose(scores (rows, vocab), generated) -> tokens (rows,)`."""
 
     def select(logits: Any, generated: Any, state: Any) -> Any:
         logits = ops.cast(logits, "float32")
         lengths = request.lengths + generated
         scores = process(request.processors, logits, state["ids"], lengths)
-        tokens = ops.cast(pick(scores, generated), "int32")
-        chosen = ops.take_along_axis(logits, ops.expand_dims(tokens, 1), axis=1)
+        tokens = ops.cast(choose(scores, generated), "int32")
         best = best_index(logits)[:, None]
-        gained = log_probabilities(chosen, logits, ops.softmax(logits), best)[:, 0]
+        gained = log_probabilities(
+            pick(logits, tokens[:, None]), pick(logits, best), pick(ops.softmax(logits), best)
+        )[:, 0]
         if request.processors:
             # Where every token is banned, there is no continuation.
             gained = ops.where(ops.max(scores, axis=-1) > -np.inf, gained, -np.inf)

@@ -126,14 +126,16 @@ class MultiHeadAttention(Layer):
         """(batch, length, heads · width) → (batch, heads, length, width)."""
         batch, length = ops.shape(x)[:2]
         heads = x.shape[-1] // self.head_width
+        if x.shape[1] == 1:  # a step of decoding: nothing changes places
+            return ops.reshape(x, (batch, heads, 1, self.head_width))
         return ops.transpose(ops.reshape(x, (batch, length, heads, self.head_width)), (0, 2, 1, 3))
 
     def _join(self, x: Any) -> Any:
         """(batch, heads, length, width) → (batch, length, heads · width)."""
         batch, _, length, _ = ops.shape(x)
-        return ops.reshape(
-            ops.transpose(x, (0, 2, 1, 3)), (batch, length, self.num_heads * self.head_width)
-        )
+        if x.shape[2] != 1:
+            x = ops.transpose(x, (0, 2, 1, 3))
+        return ops.reshape(x, (batch, length, self.num_heads * self.head_width))
 
     @property
     def shares_keys(self) -> bool:

@@ -59,7 +59,10 @@ def _smoothed(labels: Any, logits: Any, smoothing: float) -> Any:
         # The accuracy needs the best class as well, and the graph computes it once.
         best = best_index(probabilities)[:, None]
         label_logits = ops.take_along_axis(logits, labels[:, None], axis=-1)
-        losses = -log_probabilities(label_logits, logits, probabilities, best)
+        largest, probability = (
+            ops.take_along_axis(x, best, axis=-1) for x in (logits, probabilities)
+        )
+        losses = -log_probabilities(label_logits, largest, probability)
         if smoothing:
             # Differences first: the mean of large logits would lose the digits that count.
             losses = losses + smoothing * ops.mean(label_logits - logits, axis=-1, keepdims=True)
