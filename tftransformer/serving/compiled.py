@@ -27,9 +27,7 @@ def compiled(
 
     def with_padding(rows: Any) -> Any:
         count, length = tf.unstack(tf.shape(rows[next(iter(fills))]))
-        width = power_of_two(length, least=16)
-        if max_length is not None:  # the model may know no further positions
-            width = tf.maximum(length, tf.minimum(width, max_length))
+        width = compiled_width(length, max_length)
         # Further rows repeat the last one, and end when it does; without any, one is padding.
         none = tf.cast(count == 0, tf.int32)
         taken = tf.minimum(tf.range(power_of_two(count, least=1)), tf.maximum(count - 1, 0))
@@ -45,6 +43,15 @@ def compiled(
         return tf.nest.map_structure(lambda x: x[:count], found)
 
     return with_padding
+
+
+def compiled_width(length: Any, max_length: int | None) -> tf.Tensor:
+    """The width that rows of some length are padded to: few widths, few compilations."""
+    width = power_of_two(length, least=16)
+    if max_length is None:
+        return width
+    # The model may know no further positions.
+    return tf.maximum(length, tf.minimum(width, max_length))
 
 
 def power_of_two(number: tf.Tensor, least: int) -> tf.Tensor:

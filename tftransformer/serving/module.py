@@ -8,11 +8,12 @@ from typing import Any
 import tensorflow as tf
 
 from tftransformer.core import making_folder
-from tftransformer.serving.compiled import compiled
+from tftransformer.serving.compiled import compiled, compiled_width
 from tftransformer.serving.int8_products import Int8Products
 from tftransformer.serving.int8_storage import Int8Storage
 from tftransformer.serving.parts import in_parts
 from tftransformer.serving.precision import in_precision
+from tftransformer.serving.warm_up import warm_up_texts, write_warm_up
 from tftransformer.serving.weights import Weights
 
 WEIGHTS = ("float32", "bfloat16", "float16", "int8")
@@ -123,6 +124,7 @@ class ServedModule(tf.Module):
 
         self.compute = tf.function(compute, input_signature=[specs])
         self.functions = {name: self._function(graph, name) for name in graph.signatures}
+        self._warm_up = lambda: _requests(graph, jit_compile)
 
     def _function(self, graph: TaskGraph, signature: str) -> Callable:
         """The function from texts to the answers of a signature."""
@@ -136,6 +138,10 @@ class ServedModule(tf.Module):
 
     def save(self, path: str | os.PathLike) -> pathlib.Path:
         """Writes a SavedModel whose signatures are those of the graph.
+
+        The first call of a loaded one prepares its graph, for seconds, and one that XLA compiles
+        does so at the first row of each width. TensorFlow Serving makes these calls itself before
+        it lets clients in, by the requests in `assets.extra`; without that file it starts at once.
 
         Args:
             path: folder to make.
@@ -154,7 +160,23 @@ class ServedModule(tf.Module):
             )
         with making_folder(path) as beside:
             tf.saved_model.save(self, str(beside), signatures=dict(self.functions))
+            write_warm_up(beside, list(self.functions), self._warm_up())
         return pathlib.Path(path)
+
+
+def _requests(graph: TaskGraph, jit_compile: bool) -> list[dict[str, tf.Tensor]]:
+    """The texts, by name of the input, that have a graph prepared for all that it is compiled for.
+
+    Without XLA one text does.
+    """
+
+    def width_of(text: str) -> int:
+        rows, _ = graph.encode(*[tf.constant([text]) for _ in graph.inputs])
+        length = tf.shape(rows[next(iter(graph.fills))])[1]
+        return int(compiled_width(length, graph.max_length))
+
+    texts = warm_up_texts(width_of, graph.max_length if jit_compile else None)
+    return [{name: tf.constant([text]) for name in graph.inputs} for text in texts]
 
 
 def weights_of(model: Any, weights: str | None = None, jit_compile: bool = False) -> Weights:
