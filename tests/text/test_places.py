@@ -1,6 +1,7 @@
 """Where pieces stand: exactly as in the reference, in the graph and outside of it."""
 
 import random
+import re
 import unicodedata
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tftransformer.text import WordPieceTokenizer
+from tftransformer.text.characters import PLAIN
 
 ODD = (
     "\x00\x01\t\n\r\x0b\x1c\x85\xa0\xad\u200b\u200d\u200e\u2028\u3000\ufeff\ufffd\uffff\U0010ffff"
@@ -100,6 +102,29 @@ def test_thousands_of_odd_texts_equal_the_reference():
                 for _ in range(1000)
             ]
             assert_equal(pair, texts)
+
+
+def plain_characters():
+    """All of `PLAIN`, which is written for RE2."""
+    written = re.sub(r"\\x\{(\w+)\}", lambda code: re.escape(chr(int(code[1], 16))), PLAIN)
+    return [chr(i) for i in range(0x20000) if re.fullmatch(f"[{written}]", chr(i))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lower_case", "strip_accents"), MANNERS)
+def test_plain_characters_are_cut_alike_by_tables_and_by_tensorflow(lower_case, strip_accents):
+    characters = plain_characters()
+    assert len(characters) > 20_000
+    made = {form for c in characters for form in unicodedata.normalize("NFD", c + c.lower())}
+    letters = sorted({*characters, *made} - {"\t", "\n", "\r", " ", "\xa0"})
+    pieces = dict.fromkeys(["[UNK]", *letters, *(f"##{letter}" for letter in letters)])
+    tokenizer = WordPieceTokenizer(list(pieces), lower_case=lower_case, strip_accents=strip_accents)
+    draw = random.Random(3)
+    texts = [form.format(c) for c in characters for form in ("{}", "x{}y", "x {} y", "{0}{0}")]
+    texts += ["".join(draw.choices(characters, k=20)) for _ in range(5000)]
+    texts = tf.constant(texts)
+    tables = tokenizer.tokenize_with_places(texts)["ids"]
+    assert tokenizer._tokenize_plain(texts).to_list() == tables.to_list()
 
 
 def test_words_that_format_characters_stand_in_stay_whole():

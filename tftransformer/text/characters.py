@@ -15,14 +15,14 @@ import numpy as np
 FILE = pathlib.Path(__file__).with_name("bert_characters.json.xz")
 LETTER, ALONE, SPACE = 0, 1, 2
 CODES, PAGE, MOST = 0x110000, 128, 3
-# Characters of living scripts in which TensorFlow's own normalisation and cutting equal the
-# reference (a test asks each). A text of these alone need not be taken apart by tables.
+# Characters of living scripts, and signs, in which TensorFlow's own normalisation and cutting
+# equal the reference (a test asks each). A text of these alone need not be taken apart by tables.
 PLAIN = (
     r"\t\n\r\x{20}-\x{7e}\x{a1}-\x{ac}\x{ae}-\x{12f}\x{131}-\x{17f}\x{386}\x{388}-\x{38a}\x{38c}"
     r"\x{38e}-\x{3a1}\x{3a4}-\x{3ce}\x{400}-\x{45f}\x{5d0}-\x{5ea}\x{621}-\x{64a}\x{904}-\x{939}"
-    r"\x{e01}-\x{e30}\x{2010}-\x{2027}\x{2030}-\x{205e}\x{20a0}-\x{20b8}\x{2190}-\x{21ff}"
+    r"\x{e01}-\x{e30}\x{2010}-\x{2027}\x{2030}-\x{205e}\x{20a0}-\x{20b8}\x{2190}-\x{2bff}"
     r"\x{3001}-\x{3003}\x{3008}-\x{3011}\x{3041}-\x{3096}\x{30a1}-\x{30fa}\x{4e00}-\x{9fa5}"
-    r"\x{ff01}-\x{ff5e}"
+    r"\x{fe0f}\x{ff01}-\x{ff5e}\x{1f000}-\x{1faff}"
 )
 
 

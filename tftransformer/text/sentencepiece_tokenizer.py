@@ -209,23 +209,22 @@ class SentencePieceTokenizer(Tokenizer):
         of them repeat one string.
         """
         roots, values = self._roots, ids.values
-        if not roots.any():
-            return ids
-        left, right = values[:-1], values[1:]
-        tied = (roots[left] == roots[right]) & (roots[left] > 0) & (left != right)
-        rows = np.searchsorted(ids.row_splits, np.flatnonzero(tied), side="right") - 1
-        rows = np.unique(rows)
+        repeats = (roots > 0).take(values)
+        places = np.flatnonzero(repeats[:-1] & repeats[1:])
+        left, right = values[places], values[places + 1]
+        tied = (roots[left] == roots[right]) & (left != right)
+        rows = np.unique(np.searchsorted(ids.row_splits, places[tied], side="right") - 1)
         if not len(rows):
             return ids
         again = self.tokenize(tf.constant([texts[row] for row in rows], tf.string))
-        splits = again.row_splits.numpy()[1:] + len(values)
-        both = Ragged(
-            np.concatenate([values, again.flat_values.numpy()]),
-            np.concatenate([ids.row_splits, splits]),
+        cut, splits = again.flat_values.numpy(), again.row_splits.numpy()
+        lengths, kept = (
+            ids.lengths,
+            np.split(values, ids.row_splits[np.stack([rows, rows + 1], axis=1)].ravel()),
         )
-        order = np.arange(len(ids))
-        order[rows] = len(ids) + np.arange(len(rows))
-        return both.take(order)
+        lengths[rows] = np.diff(splits)
+        kept[1::2] = np.split(cut, splits[1:-1])
+        return Ragged(np.concatenate(kept), np.concatenate([[0], np.cumsum(lengths)]))
 
     @functools.cached_property
     def _roots(self) -> np.ndarray:

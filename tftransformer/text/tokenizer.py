@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,16 +128,13 @@ class Tokenizer(tf.Module, abc.ABC):
             ValueError: an element is not a string or not valid Unicode.
         """
         texts = check_texts(texts)
-        ragged = self.tokenize(tf.constant(texts, tf.string))
-        ids = Ragged(ragged.flat_values.numpy(), ragged.row_splits.numpy())
-        return Encoding(ids, lambda: self._places(texts))
+        rows = [self.tokenize(block) for block in _blocks(texts)]
+        ids = [Ragged(row.flat_values.numpy(), row.row_splits.numpy()) for row in rows]
+        return Encoding(Ragged.concatenate(ids), lambda: self._places(texts))
 
     def _places(self, texts: Sequence[str]) -> tuple[np.ndarray, ...]:
         """`starts`, `ends` and `words` of all pieces of the texts."""
-        found = [
-            self.tokenize_with_places(tf.constant(texts[start : start + BLOCK], tf.string))
-            for start in range(0, max(len(texts), 1), BLOCK)
-        ]
+        found = [self.tokenize_with_places(block) for block in _blocks(texts)]
         return tuple(
             np.concatenate([block[name].flat_values.numpy() for block in found])
             for name in ("starts", "ends", "words")
@@ -215,6 +212,12 @@ def as_vector(texts: Any) -> tf.Tensor:
     if texts.shape.rank not in (None, 1):
         raise ValueError(f"expected strings of shape (batch,), got shape {texts.shape}")
     return texts
+
+
+def _blocks(texts: Sequence[str]) -> Iterator[tf.Tensor]:
+    """Some texts at a time, at least once."""
+    for start in range(0, max(len(texts), 1), BLOCK):
+        yield tf.constant(texts[start : start + BLOCK], tf.string)
 
 
 def _checked(special_ids: Mapping[str, int], vocab_size: int) -> dict[str, int]:

@@ -1,10 +1,11 @@
 """WordPiece: words cut into the longest known pieces, as BERT reads them."""
 
+import functools
 import os
 import pathlib
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -12,7 +13,7 @@ from tftransformer.text.characters import PLAIN
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
 from tftransformer.text.registry import register
 from tftransformer.text.tokenizer import Tokenizer, as_vector
-from tftransformer.text.words import WordCutter
+from tftransformer.text.words import WordCutter, Words
 
 CONTINUATION = "##"
 UNKNOWN = "[UNK]"
@@ -30,6 +31,21 @@ SPECIAL = types.MappingProxyType(
         "sep": "[SEP]",
     }
 )
+
+
+class Pieces(NamedTuple):
+    """Words as pieces.
+
+    Args:
+        ids: int32 RaggedTensor (words, None).
+        starts, ends: int64 RaggedTensors (words, None), in bytes of the word.
+        is_long: bool (words,), where the word is unknown for its length.
+    """
+
+    ids: tf.RaggedTensor
+    starts: tf.RaggedTensor
+    ends: tf.RaggedTensor
+    is_long: tf.Tensor
 
 
 @register
@@ -91,10 +107,20 @@ class WordPieceTokenizer(Tokenizer):
             "max_bytes_per_word": 4 * MAX_CHARACTERS,
         }
         self._words = WordCutter(self.lower_case, self.strip_accents)
+        # What has many operations is one: cheap where it is called outside of a graph, and cheap
+        # inside where it is not called. Behind a function, else each export would trace it anew.
+        self._in_one_call = functools.cache(
+            lambda: tf.function(
+                self._tokenize_mixed,
+                input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.bool)],
+                autograph=False,
+                experimental_attributes={"_noinline": True},
+            )
+        )
         try:
-            self._cut_plain = tensorflow_text.FastBertTokenizer(**common)
-            self._cut_word = tensorflow_text.FastWordpieceTokenizer(
-                **common, no_pretokenization=True
+            self._cut_plain, self._cut_word = (
+                tensorflow_text.FastWordpieceTokenizer(**common, no_pretokenization=is_word)
+                for is_word in (False, True)
             )
         except RuntimeError as error:
             raise ValueError(f"not a WordPiece vocabulary: {error}") from None
@@ -197,7 +223,7 @@ class WordPieceTokenizer(Tokenizer):
         return tf.cond(
             tf.reduce_all(is_plain),
             lambda: self._tokenize_plain(texts),
-            lambda: self._tokenize_mixed(texts, is_plain),
+            lambda: self._in_one_call()(texts, is_plain),
         )
 
     def _tokenize_plain(self, texts: tf.Tensor) -> tf.RaggedTensor:
@@ -214,39 +240,44 @@ class WordPieceTokenizer(Tokenizer):
     def _tokenize_mixed(self, texts: tf.Tensor, is_plain: tf.Tensor) -> tf.RaggedTensor:
         """The plain texts and the others, in their order."""
         plain, odd = tf.where(is_plain)[:, 0], tf.where(~is_plain)[:, 0]
-        both = tf.concat(
-            [
-                self._tokenize_plain(tf.gather(texts, plain)),
-                self.tokenize_with_places(tf.gather(texts, odd))["ids"],
-            ],
-            axis=0,
+        words = self._words(tf.gather(texts, odd))
+        pieces = self._cut(words)
+        of_odd = tf.RaggedTensor.from_row_splits(
+            pieces.ids.flat_values,
+            tf.gather(pieces.ids.row_splits, words.row_splits),
+            validate=False,
         )
+        both = tf.concat([self._tokenize_plain(tf.gather(texts, plain)), of_odd], axis=0)
         return tf.gather(both, tf.math.invert_permutation(tf.concat([plain, odd], axis=0)))
 
-    def tokenize_with_places(self, texts: Any) -> dict[str, tf.RaggedTensor]:
-        words, places, row_splits = self._words(as_vector(texts))
-        is_long = words.row_lengths() > MAX_CHARACTERS
+    def _cut(self, words: Words) -> Pieces:
+        """Words that are normalised already, one by one."""
+        is_long = words.characters.row_lengths() > MAX_CHARACTERS
         # What is no UTF-8 is in no vocabulary.
-        strings = tf.where(is_long, b"\xff", tf.strings.unicode_encode(words, "UTF-8"))
-        ids, starts, ends = self._cut_word.tokenize_with_offsets(strings)
+        strings = tf.where(is_long, b"\xff", tf.strings.unicode_encode(words.characters, "UTF-8"))
+        return Pieces(*self._cut_word.tokenize_with_offsets(strings), is_long)
+
+    def tokenize_with_places(self, texts: Any) -> dict[str, tf.RaggedTensor]:
+        words = self._words(as_vector(texts))
+        ids, starts, ends, is_long = self._cut(words)
         # Offsets are bytes within a word; the words one after the other are one string of bytes.
-        lengths = _utf8_lengths(words.flat_values)
+        lengths = _utf8_lengths(words.characters.flat_values)
         at = tf.concat([[0], tf.cumsum(lengths)], axis=0)
         word = ids.value_rowids()
-        begin = tf.gather(tf.cast(words.row_splits, tf.int32), word)
-        end = tf.gather(tf.cast(words.row_splits, tf.int32), word + 1)
+        word_splits = tf.cast(words.characters.row_splits, tf.int32)
+        begin, end = tf.gather(word_splits, word), tf.gather(word_splits, word + 1)
         offset, is_long = tf.gather(at, begin), tf.gather(is_long, word)
         first, last = (
             tf.searchsorted(at, offset + tf.cast(edge.flat_values, tf.int32))
             for edge in (starts, ends)
         )
         first, last = tf.where(is_long, begin, first), tf.where(is_long, end, last)
-        splits = tf.gather(ids.row_splits, row_splits)
-        first_word = tf.repeat(row_splits[:-1], splits[1:] - splits[:-1])
+        splits = tf.gather(ids.row_splits, words.row_splits)
+        first_word = tf.repeat(words.row_splits[:-1], splits[1:] - splits[:-1])
         found = {
             "ids": ids.flat_values,
-            "starts": tf.gather(places, first),
-            "ends": tf.gather(places, last - 1) + 1,
+            "starts": tf.gather(words.places, first),
+            "ends": tf.gather(words.places, last - 1) + 1,
             "words": tf.cast(word - first_word, tf.int32),
         }
         return {

@@ -34,34 +34,45 @@ class WordCutter(tf.Module):
 
     def __init__(self, lower_case: bool, strip_accents: bool):
         super().__init__()
-        self._tables = tables(lower_case, strip_accents)
+        # Made here, not at each call outside of a graph.
+        self._tables = tuple(map(tf.constant, tables(lower_case, strip_accents)))
 
     def __call__(self, texts: tf.Tensor) -> Words:
         """Cuts strings (batch,) of UTF-8; invalid bytes count as U+FFFD, which is deleted."""
-        given = tf.strings.unicode_decode(texts, "UTF-8")
-        pages, kinds, counts, shifts = (tf.constant(table) for table in self._tables)
-        codes = given.flat_values
-        entries = tf.gather(pages, codes // PAGE) * PAGE + codes % PAGE
-        made = tf.RaggedTensor.from_tensor(
-            codes[:, None] + tf.gather(shifts, entries), lengths=tf.gather(counts, entries)
-        )
-        source = tf.cast(made.value_rowids(), tf.int32)
-        kind = tf.gather(tf.gather(kinds, entries), source)
-        row = tf.gather(given.value_rowids(), source)
-        # A letter goes on with a word if there is a letter of the same text before it.
-        goes_on = (kind == LETTER) & _shifted(kind == LETTER, False) & (row == _shifted(row, -1))
-        is_kept = kind != SPACE
-        begins = tf.boolean_mask(is_kept & ~goes_on, is_kept)
-        characters = tf.boolean_mask(made.flat_values, is_kept)
-        source, row = tf.boolean_mask(source, is_kept), tf.boolean_mask(row, is_kept)
-        first = tf.where(begins)[:, 0]
-        words = tf.RaggedTensor.from_row_starts(characters, first, validate=False)
-        # Of each text, the words are counted.
-        rows = tf.RaggedTensor.from_value_rowids(
-            first, tf.gather(row, first), nrows=given.nrows(), validate=False
-        )
-        starts = tf.cast(given.row_splits, tf.int32)
-        return Words(words, source - tf.gather(starts, row), rows.row_splits)
+        characters, word_splits, places, row_splits = _cut(texts, *self._tables)
+        words = tf.RaggedTensor.from_row_splits(characters, word_splits, validate=False)
+        return Words(words, places, row_splits)
+
+
+# Outside of a graph one call, not two hundred; in one, a branch that is not taken stays one node.
+@tf.function(autograph=False, experimental_attributes={"_noinline": True})
+def _cut(
+    texts: tf.Tensor, pages: tf.Tensor, kinds: tf.Tensor, counts: tf.Tensor, shifts: tf.Tensor
+) -> tuple[tf.Tensor, ...]:
+    """Characters, the splits of the words, the characters' places, the splits of the texts."""
+    given = tf.strings.unicode_decode(texts, "UTF-8")
+    codes = given.flat_values
+    entries = tf.gather(pages, codes // PAGE) * PAGE + codes % PAGE
+    made = tf.RaggedTensor.from_tensor(
+        codes[:, None] + tf.gather(shifts, entries), lengths=tf.gather(counts, entries)
+    )
+    source = tf.cast(made.value_rowids(), tf.int32)
+    kind = tf.gather(tf.gather(kinds, entries), source)
+    row = tf.gather(given.value_rowids(), source)
+    # A letter goes on with a word if there is a letter of the same text before it.
+    goes_on = (kind == LETTER) & _shifted(kind == LETTER, False) & (row == _shifted(row, -1))
+    is_kept = kind != SPACE
+    begins = tf.boolean_mask(is_kept & ~goes_on, is_kept)
+    characters = tf.boolean_mask(made.flat_values, is_kept)
+    source, row = tf.boolean_mask(source, is_kept), tf.boolean_mask(row, is_kept)
+    first = tf.where(begins)[:, 0]
+    words = tf.RaggedTensor.from_row_starts(characters, first, validate=False)
+    # Of each text, the words are counted.
+    rows = tf.RaggedTensor.from_value_rowids(
+        first, tf.gather(row, first), nrows=given.nrows(), validate=False
+    )
+    starts = tf.cast(given.row_splits, tf.int32)
+    return characters, words.row_splits, source - tf.gather(starts, row), rows.row_splits
 
 
 def _shifted(values: tf.Tensor, first: Any) -> tf.Tensor:
