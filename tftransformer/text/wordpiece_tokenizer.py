@@ -255,7 +255,8 @@ class WordPieceTokenizer(Tokenizer):
         is_long = words.characters.row_lengths() > MAX_CHARACTERS
         # What is no UTF-8 is in no vocabulary.
         strings = tf.where(is_long, b"\xff", tf.strings.unicode_encode(words.characters, "UTF-8"))
-        return Pieces(*self._cut_word.tokenize_with_offsets(strings), is_long)
+        ids, starts, ends = self._cut_word.tokenize_with_offsets(strings)
+        return Pieces(ids, starts, ends, is_long)
 
     def tokenize_with_places(self, texts: Any) -> dict[str, tf.RaggedTensor]:
         words = self._words(as_vector(texts))
