@@ -1,5 +1,6 @@
 """What many tests share: seeds, random vectors, and the contract that every layer keeps."""
 
+import collections
 import json
 
 import keras
@@ -8,6 +9,18 @@ import pytest
 from keras import ops
 
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    """Marks all cases of a test slow but the first ones, as `@pytest.mark.slow_after(2)` asks."""
+    cases = collections.Counter()
+    for item in items:
+        if mark := item.get_closest_marker("slow_after"):
+            test = item.nodeid.partition("[")[0]
+            cases[test] += 1
+            if cases[test] > mark.args[0]:
+                item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)

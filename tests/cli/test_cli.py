@@ -207,6 +207,7 @@ def test_warnings_read_as_messages(folder, tmp_path):
     assert "default: None" not in err
 
 
+@pytest.mark.slow
 def test_the_version_is_told():
     assert run("--version")[1] == f"tftransformer {tftransformer.__version__}\n"
 

@@ -105,6 +105,7 @@ def test_equals_exhaustive_search_with_a_beam_wide_enough(table_model, penalty, 
         assert_found(decoded, row, expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     vocabulary=st.integers(3, 5),
@@ -125,6 +126,7 @@ def test_never_stopping_finds_the_best_that_exists(
     assert_found(model.decode(search, [[2]], max_new_tokens), 0, expected)
 
 
+@pytest.mark.slow_after(6)
 @pytest.mark.parametrize("early_stopping", STOPPING)
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
 @pytest.mark.parametrize("beams", [1, 2, 4])
@@ -198,6 +200,7 @@ def test_other_rows_change_nothing(table_model, early_stopping):
             np.testing.assert_allclose(whole[row], alone[0], rtol=5e-7)
 
 
+@pytest.mark.slow
 def test_scores_are_summed_in_float32():
     """With bfloat16 logits the sum of many small terms keeps its digits."""
     logits = ops.cast(np.array([[0.0, -30.0, 1.0, 0.5]]), "bfloat16")

@@ -139,6 +139,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_encoder_layer(layer_contract, vectors, name):
     options, counts = OPTIONS[name]
@@ -152,6 +153,7 @@ def test_encoder_layer(layer_contract, vectors, name):
     layer_contract(make, vectors(2, 4, D), parameters=parameters, without_gradient=KEY_BIAS)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("name", [*OPTIONS, "cross_attention"])
 def test_decoder_layer(layer_contract, vectors, name):
     if name == "cross_attention":

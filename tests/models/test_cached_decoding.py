@@ -45,6 +45,7 @@ def build(**options):
     return model
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_cached_step_is_the_uncached_model(name):
     model = build(**VARIANTS[name])
@@ -70,6 +71,7 @@ def test_a_cached_step_is_the_uncached_model(name):
             np.testing.assert_allclose(logits, rows[:, position - 1], atol=2e-5)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_a_cache_in_half_precision(policy):
     model = build(dtype=policy)
@@ -118,6 +120,7 @@ def test_greedy_with_a_cache_is_greedy_without():
     np.testing.assert_array_equal(decoded.ids[:, 0], ids[:, 1:])
 
 
+@pytest.mark.slow
 def test_a_fresh_model_decodes_and_compiles():
     """No call before; the same inside tf.function, with unknown batch and length."""
     import tensorflow as tf
@@ -148,6 +151,7 @@ def test_a_fresh_model_decodes_and_compiles():
     assert len(fresh.weights) == len(build(num_layers=1, tie="none").weights)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)])
 def test_a_growing_cache_decodes_as_one_of_fixed_length(strategy):
     model = build()

@@ -44,6 +44,7 @@ def written(model, prompt, strategy=None, processors=(), new=5, **inputs):
     return np.array(strategy(step, prompt, **options).ids)[:, 0].tolist()
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)], ids=["greedy", "beam"])
 def test_a_row_is_continued_from_its_last_token_wherever_padding_stands(strategy):
     model = gpt(pad_id=0)
@@ -52,6 +53,7 @@ def test_a_row_is_continued_from_its_last_token_wherever_padding_stands(strategy
         assert written(model, [padded, [7, 8, 9, 4]], strategy)[0] == alone
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("processor", [RepetitionPenalty(1.5), NoRepeatNgrams(1)], ids=repr)
 def test_processors_do_not_count_padding(processor):
     model = gpt(pad_id=0)
@@ -99,6 +101,7 @@ def test_a_prefix_counts_tokens_and_not_padding():
     np.testing.assert_allclose(left[:, 2:], plain, atol=1e-5)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("options", [
     {"rotary": RotaryPositions()},
     {"embeddings": LearnedPositions(8, 16)},
@@ -135,6 +138,7 @@ def test_padding_is_zero_behind_every_layer_of_a_recurrent_stack():
         assert np.abs(np.array(hidden)[0, [0, 2]]).min() > 0
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("strategy", [BeamSearch(2), Greedy(), Sampling(), Sampling(top_k=2)])
 def test_where_everything_is_banned_there_is_no_continuation(strategy):
     table = np.random.default_rng(0).normal(size=(4, 4)).astype("float32")

@@ -34,6 +34,7 @@ def model(request):
     return make(request.param)
 
 
+@pytest.mark.slow_after(2)
 def test_a_cached_step_is_the_uncached_model(model):
     inputs = {"token_ids": IDS, "segment_ids": IDS % 3}
     if isinstance(model, XLM):
@@ -51,6 +52,7 @@ def test_a_cached_step_is_the_uncached_model(model):
         np.testing.assert_allclose(logits, np.repeat(expected[:, position - 1], 2, 0), atol=2e-5)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", ["Gpt", "Gpt2"])
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(2)], ids=["greedy", "beam"])
 def test_padding_on_the_left_changes_no_continuation(name, strategy):
@@ -94,6 +96,7 @@ def test_scores_shrink_with_depth_where_asked_for():
     assert make("Gpt2", scaled_scores=False).stack.layers[1].attention.scorer.scale == 1.0
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", ["Gpt", "Gpt2"])
 def test_heads(name):
     heads = {
@@ -162,6 +165,7 @@ def test_xlm_languages_and_sinusoids():
         np.testing.assert_array_equal(spoken["lm"], model(IDS)["lm"])
 
 
+@pytest.mark.slow_after(1)
 def test_keras_file(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -169,6 +173,7 @@ def test_keras_file(model, tmp_path):
     assert len(loaded.trainable_weights) == len(model.trainable_weights)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("name", VARIANTS)
 def test_half_precision(name, policy):
@@ -178,6 +183,7 @@ def test_half_precision(name, policy):
     assert np.isfinite(keras.ops.convert_to_numpy(keras.ops.cast(logits, "float32"))).all()
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("kind", "options", "count"),
     [

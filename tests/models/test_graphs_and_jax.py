@@ -69,6 +69,7 @@ def test_graphs_of_open_shapes_write_the_same(name):
     np.testing.assert_array_equal(graph(tf.constant(IDS)), decode(model, name, tf.constant(IDS)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_exported_models_answer_the_same(name, tmp_path):
     import tensorflow as tf

@@ -69,6 +69,7 @@ FAMILIES = {
 }
 
 
+@pytest.mark.slow_after(3)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_each_weight_has_the_standard_deviation_of_its_paper(name):
     make, expected = FAMILIES[name]
@@ -92,6 +93,7 @@ def test_each_weight_has_the_standard_deviation_of_its_paper(name):
     assert drawn.keys() == expected.keys()
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", ["bert", "gpt2", "t5"])
 def test_no_two_weights_start_equal(name):
     seen = {}

@@ -78,6 +78,7 @@ def test_the_model_is_the_one_of_the_paper():
         np.testing.assert_allclose(logits[row], expected, atol=2e-4)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_query_that_sees_nothing_gets_exactly_the_output_bias(vectors, pull, dtype):
     layer = MultiHeadAttention(D, HEADS, dtype=dtype)

@@ -169,6 +169,7 @@ def test_one_head_trains_by_plain_keras(kind, tmp_path):
     np.testing.assert_array_equal(loaded(IDS), head(IDS))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", [Bert, Roberta])
 @pytest.mark.parametrize("heads", [["masked_lm"], ["pooled"], ["lm"], {"span": {}}])
 def test_keras_file(kind, heads, tmp_path):
@@ -180,6 +181,7 @@ def test_keras_file(kind, heads, tmp_path):
         np.testing.assert_array_equal(loaded(IDS)[name], output)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_is_near_float32(policy):
     full, mixed = make(heads=ALL), make(heads=ALL, dtype=policy)
@@ -201,6 +203,7 @@ def continuation(model, inputs, number, strategy=None):
     return np.array(decoded.ids)[:, 0]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", [Bert, Roberta])
 def test_cached_decoding_equals_the_whole_pass(kind):
     model = causal(kind)
@@ -211,6 +214,7 @@ def test_cached_decoding_equals_the_whole_pass(kind):
     np.testing.assert_array_equal(ids, logits[:, 4:-1].argmax(-1))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", [Bert, Roberta])
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)], ids=["greedy", "beam"])
 def test_padded_prompts_continue_as_alone(kind, strategy):

@@ -26,6 +26,7 @@ def model(request):
     return T5(**SIZES, **request.param)
 
 
+@pytest.mark.slow_after(1)
 def test_a_cached_step_is_the_uncached_model(model):
     expected = np.array(lm(model))
     step = model.start_decoding(SOURCE, cache_length=9, num_beams=2)
@@ -52,6 +53,7 @@ def test_order_counts_though_no_vector_holds_a_position(model):
     assert np.abs(np.array(lm(model, swapped) - lm(model)))[0].max() > 1e-3
 
 
+@pytest.mark.slow_after(1)
 def test_keras_file(model, tmp_path):
     model.save(tmp_path / "t5.keras")
     loaded = keras.saving.load_model(tmp_path / "t5.keras")
@@ -88,6 +90,7 @@ def test_the_encoder_alone():
     assert outputs["token_classification"].shape == (3, 5, 4)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision(policy):
     model = T5(**SIZES, dtype=policy)
@@ -102,6 +105,7 @@ def test_half_precision(policy):
     assert keras.backend.standardize_dtype(lm(model).dtype) == policy.removeprefix("mixed_")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("options", "count"),
     [

@@ -153,6 +153,7 @@ def test_keras_compile_fit_evaluate_predict_with_numpy():
     np.testing.assert_allclose(predicted, model(inputs), atol=1e-4)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_one_step_moves_every_weight(norm):
     model = build(norm=norm, tie="none", head_bias=True, position=LearnedPositions(D, 9))
@@ -191,6 +192,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_saved_model_comes_back(name, tmp_path):
     model = build(**VARIANTS[name])
@@ -205,6 +207,7 @@ def test_a_saved_model_comes_back(name, tmp_path):
     assert loaded.count_params() == model.count_params()
 
 
+@pytest.mark.slow
 def test_a_compiled_model_trains_on_after_loading(tmp_path):
     model = build()
     compile_eagerly(model)
@@ -256,6 +259,7 @@ def test_details_of_a_model_that_was_never_called():
     assert len({w.path for w in fresh.weights}) == len(build().weights)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_source_of_padding_alone_stays_finite(policy):
     ids = {"source_ids": np.zeros((2, 4), "int32"), "target_ids": IDS["target_ids"][:2]}
@@ -272,6 +276,7 @@ def test_a_source_of_padding_alone_stays_finite(policy):
         assert gradient is None or np.all(np.isfinite(ops.convert_to_tensor(gradient)))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_is_near_float32(policy):
     model, mixed = build(), build(dtype=policy)

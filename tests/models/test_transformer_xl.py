@@ -54,6 +54,7 @@ def nothing(rows=2):
     return [np.zeros((rows, 0, D), "float32")] * LAYERS
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("name", ["post", "pre", "clamped", "clusters", "wide heads"])
 def test_segments_are_one_long_pass_where_the_memory_covers_the_past(name):
     model = build(**VARIANTS[name], memory_length=9, same_length=False)
@@ -86,6 +87,7 @@ def test_the_first_memory_is_zeros():
     assert [part.shape for part in model(IDS)["memory"]] == [(2, 4, D)] * LAYERS
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_cached_step_is_the_model_on_a_segment(name):
     model = build(**VARIANTS[name])
@@ -118,6 +120,7 @@ def test_decoding_goes_on_from_a_memory():
     np.testing.assert_allclose(step(IDS[:, 5:], cache, 0)[0], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_strategies():
     model, given = build(), {"max_new_tokens": 4, "end_id": 0, "pad_id": 0}
     greedy = Greedy()(model.start_decoding(IDS, cache_length=13), IDS, **given)
@@ -149,6 +152,7 @@ def test_the_classifier_reads_the_token_before_the_first_padding():
         np.testing.assert_allclose(outputs["sequence_classification"][row], expected, atol=1e-6)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", ["post", "clusters", "same length"])
 def test_a_saved_model_comes_back(name, tmp_path):
     model = build(**VARIANTS[name])
@@ -158,6 +162,7 @@ def test_a_saved_model_comes_back(name, tmp_path):
     assert loaded.count_params() == model.count_params()
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_precision(policy):
     model = build(dtype=policy, **VARIANTS["clusters"])

@@ -94,6 +94,7 @@ def test_causal_segments_are_one_long_pass():
     np.testing.assert_allclose(outputs["memory"][1], whole["memory"][1], atol=1e-5)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("options", [{}, {"causal": True}, {"clamp": 2}])
 def test_a_cached_step_is_the_model_without_a_cache(options):
     model = build(**options)
@@ -126,6 +127,7 @@ def test_padding_on_the_left_changes_nothing():
     np.testing.assert_allclose(alone.scores, beside.scores, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_beams():
     model, given = build(), {"max_new_tokens": 4, "end_id": 0, "pad_id": 0}
     greedy = Greedy()(model.start_decoding(IDS, cache_length=11), IDS, **given)
@@ -172,6 +174,7 @@ def test_a_beam_of_spans():
     assert found["end_positions"].shape == (2, 3, 2)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_precision(policy):
     model = build(dtype=policy)

@@ -108,6 +108,7 @@ def test_a_decoder_moves_exactly_where_both_masks_allow(vectors, norm):
         np.testing.assert_array_equal(moved > 2e-6, sees)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("mask", [PaddingMask(), CausalMask() & PaddingMask()], ids=repr)
 def test_padding_changes_no_real_token(vectors, mask):
     """A row alone equals the row in a batch, with padding of any content on any side."""
@@ -154,6 +155,7 @@ def run_cached(stack, ids, chunks, length, context=None):
     return np.concatenate(outputs, axis=1)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_a_cached_language_model_is_the_uncached_one(position, norm):

@@ -63,6 +63,7 @@ def test_batches_their_parts_and_their_order_change_no_translation(
         np.testing.assert_allclose([t.score for t in one], [t.score for t in other], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_n_best_is_sorted_and_begins_with_the_translation(translator):
     for text, found in zip(TEXTS, translator.n_best(TEXTS), strict=True):
         assert found[0].text == translator(text)
@@ -131,6 +132,7 @@ def tokenizers_like(tokenizer, **ids):
     return types.SimpleNamespace(source_tokenizer=other, target_tokenizer=other)
 
 
+@pytest.mark.slow
 def test_a_target_begins_as_the_model_says_where_the_tokenizer_does_not(pair_tokenizers):
     tokenizer = pair_tokenizers.target_tokenizer
     sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 16, "head_width": 8}
@@ -159,6 +161,7 @@ def test_special_ids_that_do_not_fit_are_told(pair_tokenizers, ids, message):
         Translator(model, tokenizers_like(tokenizer, **ids))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(2), Sampling(seed=1)], ids=repr)
 def test_ids_without_a_piece_are_never_chosen(pair_tokenizers, strategy):
     size = pair_tokenizers.target_tokenizer.vocab_size
@@ -170,6 +173,7 @@ def test_ids_without_a_piece_are_never_chosen(pair_tokenizers, strategy):
     assert np.isfinite(found.scores.numpy()).all()
 
 
+@pytest.mark.slow
 def test_processors_reach_the_decoding(make_translator):
     end = make_translator().target_tokenizer.special_ids["end"]
     found = make_translator(strategy=Greedy(), processors=[MinNewTokens(12, end)])

@@ -75,6 +75,7 @@ def assert_equal(pair, texts):
         assert found == (expected.ids, expected.offsets, expected.word_ids), repr(text)
 
 
+@pytest.mark.slow_after(1)
 @given(texts=st.lists(TEXTS, max_size=20))
 @settings(max_examples=6, deadline=None)
 def test_ids_places_and_words_equal_the_reference(pair, texts):

@@ -53,6 +53,7 @@ def test_places_are_in_order_inside_words_and_free_of_white_space(tokenizer, tex
         assert sorted(set(pieces)) == list(range(len(set(pieces))))
 
 
+@pytest.mark.slow_after(1)
 @given(texts=st.lists(TEXTS.filter(str.strip), max_size=8))
 @settings(max_examples=15, deadline=None)
 def test_what_comes_before_a_text_moves_its_places_and_nothing_else(tokenizer, texts):

@@ -309,6 +309,7 @@ def test_what_was_unfrozen_is_so_after_a_resume(tiny, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frequency", [None, pytest.param(3, marks=pytest.mark.slow)])
 def test_moving_averages_are_written_back_as_fit_does(tiny, frequency):
     batches = tiny.TinyBatches(4)

@@ -98,6 +98,7 @@ def test_loss_object_serialises():
     assert copy.reduction == "mean_with_sample_weight"
 
 
+@pytest.mark.slow
 def test_plain_keras_fit_learns_with_it():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.layers.Embedding(8, 16), keras.layers.Dense(8)])

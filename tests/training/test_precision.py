@@ -25,6 +25,7 @@ def test_bfloat16_products_round_and_train_as_float32(tiny):
     assert not tf.config.optimizer.get_experimental_options().get(OPTION, False)
 
 
+@pytest.mark.slow
 def test_gradients_are_summed_in_float32(tiny):
     """Terms of one sign: a sum in bfloat16 stops growing after 256 of them."""
     batches = tiny.TinyBatches(1, shapes=((16, 128),))
@@ -46,6 +47,7 @@ def on(monkeypatch, device):
     monkeypatch.setattr(preparation, "current_device", lambda: device)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("has_bfloat16", [True, False])
 def test_auto_follows_the_processor(tiny, monkeypatch, has_bfloat16):
     on(monkeypatch, Device("cpu", multiplies_bfloat16=has_bfloat16))
@@ -53,6 +55,7 @@ def test_auto_follows_the_processor(tiny, monkeypatch, has_bfloat16):
     assert trained(tiny)[0] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_where_graphs_are_not_rewritten_the_layers_compute_in_the_precision(
     tiny, monkeypatch, precision
