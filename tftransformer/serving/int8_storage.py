@@ -1,6 +1,7 @@
 """Weights that are stored as integers of 8 bits."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -21,53 +22,59 @@ class Int8Storage(Weights):
 
     def __init__(self, model: Any):
         super().__init__(model)
-        self.matrices = [QuantizedMatrix(v) for v in model.weights if len(v.shape) == 2]
+        self.matrices = QuantizedMatrices([v for v in model.weights if len(v.shape) == 2])
         # A resource does not track what it is made from.
-        self.tracked = [part for matrix in self.matrices for part in (matrix.codes, matrix.scales)]
+        self.tracked = [*self.matrices.codes, *self.matrices.scales]
         self.tracked += [variable.value for variable in model.weights if len(variable.shape) != 2]
-        self.tracked += self.matrices
+        self.tracked.append(self.matrices)
 
     def read(self) -> list[tuple[keras.Variable, tf.Tensor]]:
-        rounded = iter(self.matrices)
+        rounded = iter(self.matrices.read())
         return [
-            (w, next(rounded).read() if len(w.shape) == 2 else tf.convert_to_tensor(w.value))
+            (w, next(rounded) if len(w.shape) == 2 else tf.convert_to_tensor(w.value))
             for w in self.model.weights
         ]
 
 
-class QuantizedMatrix(tf.saved_model.experimental.TrackableResource):
-    """A matrix that is saved as int8 and one scale for each row, and computed from when loaded.
+class QuantizedMatrices(tf.saved_model.experimental.TrackableResource):
+    """Matrices that are saved as int8 and one scale for each row, and computed from when loaded.
+
+    One resource for all of them, since each takes some time to load.
 
     Args:
-        variable: what it holds.
+        variables: what they hold.
     """
 
-    def __init__(self, variable: keras.Variable):
+    def __init__(self, variables: Sequence[keras.Variable]):
         super().__init__()
-        matrix = tf.cast(variable.value, tf.float32)
-        codes, scales = quantize(matrix)
-        self.scales, self.codes = tf.Variable(scales), tf.Variable(codes)
-        self.dtype, self.shape = tf.as_dtype(variable.dtype), matrix.shape
-        # Resources of one name are one resource, whichever SavedModel they come from.
-        digest = hashlib.sha256(codes.numpy().tobytes() + scales.numpy().tobytes())
-        shape = "x".join(map(str, matrix.shape))
-        self.name = f"quantized_{self.dtype.name}_{shape}_{digest.hexdigest()}"
+        self.codes, self.scales, self.made = [], [], []
+        for variable in variables:
+            codes, scales = quantize(tf.cast(variable.value, tf.float32))
+            self.codes.append(tf.Variable(codes))
+            self.scales.append(tf.Variable(scales))
+            # Variables of one name are one variable, whichever SavedModel they come from.
+            digest = hashlib.sha256(codes.numpy().tobytes() + scales.numpy().tobytes())
+            dtype, shape = tf.as_dtype(variable.dtype), codes.shape
+            name = f"quantized_{dtype.name}_{'x'.join(map(str, shape))}_{digest.hexdigest()}"
+            self.made.append({"dtype": dtype, "shape": shape, "shared_name": name})
         self._initialize()
 
     def _create_resource(self) -> Any:
-        return tf.raw_ops.VarHandleOp(dtype=self.dtype, shape=self.shape, shared_name=self.name)
+        return tf.raw_ops.VarHandleOp(**self.made[0])
 
     def _initialize(self) -> None:
-        matrix = tf.cast(self.codes, tf.float32) * self.scales
-        tf.raw_ops.AssignVariableOp(
-            resource=self.resource_handle, value=tf.cast(matrix, self.dtype)
-        )
+        for made, codes, scales in zip(self.made, self.codes, self.scales, strict=True):
+            matrix = tf.cast(tf.cast(codes, tf.float32) * scales, made["dtype"])
+            tf.raw_ops.AssignVariableOp(resource=tf.raw_ops.VarHandleOp(**made), value=matrix)
 
-    def read(self) -> tf.Tensor:
-        """Returns the rounded matrix."""
-        matrix = tf.raw_ops.ReadVariableOp(resource=self.resource_handle, dtype=self.dtype)
-        matrix.set_shape(self.shape)
-        return matrix
+    def read(self) -> list[tf.Tensor]:
+        """Returns the rounded matrices."""
+        found = []
+        for made in self.made:
+            handle = tf.raw_ops.VarHandleOp(**made)
+            found.append(tf.raw_ops.ReadVariableOp(resource=handle, dtype=made["dtype"]))
+            found[-1].set_shape(made["shape"])
+        return found
 
 
 def quantize(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
