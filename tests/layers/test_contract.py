@@ -175,7 +175,7 @@ def test_decoder_layer(layer_contract, vectors, name):
     ("layer", "given"),
     [
         (TokenEmbeddings(10, D), {}),
-        (TokenEmbeddings(10, D, table=AdaptiveEmbedding(10, D, (3,), shrink=2)), {}),
+        (TokenEmbeddings(10, D, table=AdaptiveEmbedding(10, D, cutoffs=(3,), shrink=2)), {}),
         (TokenEmbeddings(10, D, table=AdaptiveEmbedding(10, D)), {}),
         (TokenEmbeddings(10, D, position=LearnedPositions(D, 9)), {"positions": [[-1, 0, 1, 2]]}),
         (TokenEmbeddings(10, D, segments=2), {"segment_ids": [[-1, 0, 1, 1]]}),
@@ -184,7 +184,7 @@ def test_decoder_layer(layer_contract, vectors, name):
 def test_a_number_below_zero_is_as_wrong_as_one_too_large(layer, given):
     ids = np.array([[4, 5, 6, 9]], "int32")
     layer(ids)
-    with pytest.raises(Exception, match="not in"):
+    with pytest.raises(Exception, match="the table has the rows 0 to"):
         layer(ids if given else ids - 6, **{name: np.array(x) for name, x in given.items()})
 
 

@@ -20,6 +20,7 @@ from tftransformer.core.numerics import (
 from tftransformer.core.ragged import Ragged
 from tftransformer.core.registration import register
 from tftransformer.core.selection import best_index, top_k
+from tftransformer.core.sockets import build_once, check_layer
 from tftransformer.core.unallocated import allocate, unallocated
 
 __all__ = [
@@ -28,7 +29,9 @@ __all__ = [
     "Ragged",
     "allocate",
     "best_index",
+    "build_once",
     "check_ints",
+    "check_layer",
     "check_numbers",
     "checked_ids",
     "clear_leftovers",

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tftransformer.core.compiling import concrete
 from tftransformer.core.registration import register
 
 # Small enough that exp(x - max) is exactly 0 beside any real logit, and finite in float32.
@@ -58,9 +59,18 @@ def log_probabilities(chosen: Any, largest: Any, probability: Any) -> Any:
 def checked_ids(ids: Any, size: int) -> Any:
     """Returns ids to read a table of `size` rows by; one below 0 is as wrong as one too large.
 
-    A table is read from its end by negative ids, in silence. What happens instead to an id that is
-    out of range is the device's affair: an error on a CPU.
+    A table is read from its end by negative ids, in silence. Within a graph ids are not known yet:
+    what happens there to an id that is out of range is the device's affair, an error on a CPU.
+
+    Raises:
+        ValueError: for ids out of range, where they can be looked at.
     """
+    values = concrete(ids)
+    if values is not None and values.size and (values.min() < 0 or values.max() >= size):
+        raise ValueError(
+            f"the ids go from {values.min()} to {values.max()}, and the table has the rows 0 to "
+            f"{size - 1}: is the tokenizer that of the model?"
+        )
     return ops.where(ids < 0, ops.cast(size, ids.dtype), ids)
 
 

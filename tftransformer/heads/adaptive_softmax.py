@@ -27,6 +27,7 @@ class AdaptiveSoftmax(Layer):
     def __init__(
         self,
         tied_to: AdaptiveEmbedding,
+        *,
         tie_projections: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,

@@ -27,6 +27,7 @@ class LanguageModelHead(Layer):
     def __init__(
         self,
         vocab_size: int,
+        *,
         tied_to: keras.layers.Embedding | None = None,
         use_bias: bool = False,
         scale: float = 1.0,

@@ -34,6 +34,7 @@ class MaskedLanguageModelHead(Layer):
         self,
         vocab_size: int,
         d_model: int,
+        *,
         activation: Any = "gelu",
         epsilon: float = 1e-12,
         tied_to: keras.layers.Embedding | None = None,

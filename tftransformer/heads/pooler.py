@@ -44,6 +44,7 @@ class Pooler(Layer):
         self,
         column: str = "first",
         width: int | None = None,
+        *,
         activation: Any = "tanh",
         use_bias: bool = True,
         dropout: float = 0.0,

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, build_once, register
 from tftransformer.heads.labels import number_of
 from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
@@ -33,6 +33,7 @@ class SequenceHead(Layer):
     def __init__(
         self,
         pooler: keras.layers.Layer,
+        *,
         labels: int | Sequence[str] = 2,
         dropout: float = 0.0,
         use_bias: bool = True,
@@ -50,8 +51,7 @@ class SequenceHead(Layer):
         )
 
     def build(self, hidden_shape: Any) -> None:
-        if not self.pooler.built:
-            self.pooler.build(hidden_shape)
+        build_once(self.pooler, hidden_shape)
         self.projection.build(self.pooler.compute_output_shape(hidden_shape))
 
     def call(

@@ -31,6 +31,7 @@ class SpanBeamHead(Layer):
     def __init__(
         self,
         d_model: int,
+        *,
         starts: int = 5,
         ends: int = 5,
         epsilon: float = 1e-12,

@@ -25,6 +25,7 @@ class TokenHead(Layer):
     def __init__(
         self,
         labels: int | Sequence[str] = 2,
+        *,
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,

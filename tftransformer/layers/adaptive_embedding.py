@@ -33,6 +33,7 @@ class AdaptiveEmbedding(Layer):
         self,
         vocab_size: int,
         d_model: int,
+        *,
         cutoffs: Sequence[int] | None = None,
         d_embed: int | None = None,
         shrink: int = 1,

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, check_numbers, masked_softmax, register
+from tftransformer.core import Layer, build_once, check_numbers, masked_softmax, register
 from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.scorers import DotProductScorer, grouped_matmul
 from tftransformer.masks import Mask
@@ -46,8 +46,7 @@ class SoftmaxAttention(Layer):
             self.scorer.check_mask(mask)
 
     def build(self, query_shape: Any, key_shape: Any = None, value_shape: Any = None) -> None:
-        if not self.scorer.built:
-            self.scorer.build(query_shape, query_shape)
+        build_once(self.scorer, query_shape, query_shape)
 
     def call(
         self,

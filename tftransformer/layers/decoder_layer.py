@@ -6,13 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import register
+from tftransformer.core import build_once, register
 from tftransformer.layers.attention_state import LayerState
 from tftransformer.layers.encoder_layer import (
     EncoderLayer,
     arguments_of,
     attend,
-    build_once,
     check_keeps_keys,
 )
 from tftransformer.masks import Mask, with_heads

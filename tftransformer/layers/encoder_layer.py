@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, build_once, register
 from tftransformer.layers.attention_state import AttentionState, LayerState
 from tftransformer.layers.feed_forward import FeedForward, mixes_positions
 from tftransformer.layers.multi_head_attention import MultiHeadAttention
@@ -217,16 +217,6 @@ def arguments_of(layer: keras.layers.Layer) -> frozenset[str]:
     return frozenset(inspect.signature(layer.call).parameters)
 
 
-def build_once(layer: keras.layers.Layer, *shapes: Any) -> None:
-    """Builds a layer that is not built yet; one without a `build` of its own by a first call."""
-    if layer.built:
-        return
-    if type(layer).build is not keras.layers.Layer.build:
-        layer.build(*shapes)
-        return
-    layer(*(keras.KerasTensor(shape, layer.compute_dtype) for shape in shapes))
-
-
 def attend(
     attention: keras.layers.Layer,
     takes: frozenset[str],
@@ -257,7 +247,7 @@ def check_keeps_keys(attention: keras.layers.Layer, takes: Container[str]) -> No
     if "state" not in takes or not all(hasattr(attention, name) for name in methods):
         raise ValueError(
             f"{type(attention).__name__} keeps no keys and values, so this stack cannot decode "
-            "with a cache: use MultiHeadAttention, or a layer with its project_value and "
-            "cache_shape, whose `call` takes `state` and attends to what `state.extend(project)` "
-            "returns."
+            "with a cache, nor have a second stream: use MultiHeadAttention, or a layer with its "
+            "project_value and cache_shape, whose `call` takes `state` and attends to what "
+            "`state.extend(project)` returns."
         )

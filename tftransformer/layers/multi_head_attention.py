@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, check_ints, register
+from tftransformer.core import Layer, build_once, check_ints, check_layer, register
 from tftransformer.layers.attention_core import SoftmaxAttention
 from tftransformer.layers.attention_state import AttentionState
 from tftransformer.layers.projection import make_projection
@@ -86,6 +86,7 @@ class MultiHeadAttention(Layer):
         self.core = core or SoftmaxAttention(
             scorer, dropout=dropout, dtype=self.dtype_policy, name="core"
         )
+        check_layer("rotary", rotary, "heads", "positions", such_as="RotaryPositions()")
         self.rotary, self.query_norm, self.key_norm = rotary, query_norm, key_norm
 
         def projection(name: str, width: int, initializer: Any = None) -> keras.layers.Dense:
@@ -116,11 +117,10 @@ class MultiHeadAttention(Layer):
         self.key.build(value_shape)
         self.value.build(value_shape)
         self.output_projection.build((*query_shape[:-1], self.num_heads * self.head_width))
-        if not self.core.built:
-            self.core.build(heads, shared, shared)
-        for norm, shape in ((self.query_norm, heads), (self.key_norm, shared)):
-            if norm is not None and not norm.built:
-                norm.build(shape)
+        build_once(self.core, heads, shared, shared)
+        build_once(self.query_norm, heads)
+        build_once(self.key_norm, shared)
+        build_once(self.rotary, heads)
 
     def _split(self, x: Any) -> Any:
         """(batch, length, heads · width) → (batch, heads, length, width)."""
@@ -209,6 +209,7 @@ class MultiHeadAttention(Layer):
             attention_mask = implicit_mask(value)
         else:
             attention_mask = with_heads(as_bool(attention_mask, "attention_mask"))
+            _check_queries(attention_mask, query)
         positions = context.get(state.new_keys_at)
         key, values = state.extend(lambda: self.project_value(value, positions))
         if position_bias is not None and len(position_bias.shape) == 3:
@@ -233,6 +234,15 @@ class MultiHeadAttention(Layer):
         self, query_shape: Any, value_shape: Any = None
     ) -> tuple[int | None, ...]:
         return (*query_shape[:-1], self.d_model)
+
+
+def _check_queries(mask: Any, query: Any) -> None:
+    given, expected = mask.shape[-2], query.shape[1]
+    if given not in (1, None, expected) and expected is not None:
+        raise ValueError(
+            f"attention_mask is of {given} queries, and the layer was called with {expected}. A "
+            "mask of the keys alone, (batch, keys), goes in as mask[:, None]."
+        )
 
 
 def implicit_mask(value: Any) -> Any:

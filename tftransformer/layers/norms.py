@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, copy_of, register
+from tftransformer.core import Layer, build_once, copy_of, register
 from tftransformer.layers.dropout import Dropout
 
 
@@ -124,8 +124,7 @@ class Residual(Layer):
 
     def build(self, x_shape: Any) -> None:
         for norm in (self.before, self.inside, self.after):
-            if norm is not None and not norm.built:
-                norm.build(x_shape)
+            build_once(norm, x_shape)
 
     def call(self, x: Any, sublayer: Callable[[Any], Any], training: bool | None = None) -> Any:
         """Applies `sublayer`, a callable from and to (batch, length, d_model), around `x`."""

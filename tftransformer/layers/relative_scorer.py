@@ -22,6 +22,7 @@ class RelativeScorer(Layer):
 
     Positions are read from the context and count up by one from column to column; so only those of
     the first query and the first key matter, and memory before position 0 is nothing special.
+    Distances are all that counts, unless the queries are rotated too: u and v are not.
 
     Args:
         d_model: width of the encoding of a distance.
@@ -85,8 +86,8 @@ class RelativeScorer(Layer):
         Args:
             query: float tensor (batch, heads, queries, head width).
             key: float tensor (batch, heads, keys, head width).
-            context: holds `query_positions` and `key_positions`, int (queries,) and (keys,),
-                default: the columns; and the segments, if there are some.
+            context: holds `query_positions` and `key_positions`, int (queries,) and (keys,), or
+                so for each row; default: the columns; and the segments, if there are some.
 
         Returns:
             float tensor (batch, heads, queries, keys).
@@ -108,21 +109,22 @@ class RelativeScorer(Layer):
     def _distances(self, query: Any, key: Any, context: Mapping[str, Any]) -> tuple[Any, Any]:
         """The largest distance, and how many there are from it downwards."""
         first_query, first_key = (
-            ops.cast(context[name][0], "int32") if name in context else 0
+            ops.cast(context[name][..., 0], "int32") if name in context else 0
             for name in ("query_positions", "key_positions")
         )
         queries, keys = ops.shape(query)[2], ops.shape(key)[2]
         return first_query - first_key + queries - 1, keys + (queries if self.future else 1)
 
     def _encode(self, largest: Any, count: Any) -> Any:
-        """Keys of the distances: (heads, head width, count)."""
-        distances = largest - ops.arange(count)
+        """Keys of the distances: (heads, head width, count), or so for each row."""
+        distances = ops.expand_dims(largest, -1) - ops.arange(count)
         if self.clamp is not None:
             distances = ops.clip(distances, -self.clamp, self.clamp)
         encoded = self.dropout(self.encoding(distances))
         encoded = ops.matmul(encoded, ops.cast(self.position, encoded.dtype))
         heads, width = self.content_bias.shape
-        return ops.transpose(ops.reshape(encoded, (-1, heads, width)), (1, 2, 0))
+        split = ops.reshape(encoded, (*ops.shape(encoded)[:-1], heads, width))
+        return ops.moveaxis(split, -3, -1)
 
     def _score_segments(self, query: Any, context: Mapping[str, Any]) -> Any:
         """One score for keys of the query's own segment, one for those of others."""

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, checked_ids, register
+from tftransformer.core import Layer, build_once, check_layer, checked_ids, register, require
 from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import fresh
 from tftransformer.positions import RotaryPositions
@@ -56,6 +56,11 @@ class TokenEmbeddings(Layer):
                 "RotaryPositions turn queries and keys and are not added to embeddings: give them "
                 "to the layers, rotary=RotaryPositions(), and position=None."
             )
+        check_layer("position", position, "positions", such_as="LearnedPositions(d_model, 512)")
+        width = getattr(position, "d_model", d_model)
+        require(
+            width == d_model, "the d_model of position", width, f"that of the tokens, {d_model}"
+        )
         self.vocab_size, self.d_model = vocab_size, d_model
         self.position, self.pad_id = position, pad_id
         self.factor = d_model**0.5 if scale else 1.0
@@ -85,10 +90,8 @@ class TokenEmbeddings(Layer):
 
     def build(self, ids_shape: Any) -> None:
         for layer in (self.table, self.position, self.segments, self.languages):
-            if layer is not None and not layer.built:
-                layer.build(ids_shape)
-        if self.norm is not None and not self.norm.built:
-            self.norm.build((*ids_shape, self.d_model))
+            build_once(layer, ids_shape, dtype="int32")
+        build_once(self.norm, (*ids_shape, self.d_model))
 
     def call(
         self,

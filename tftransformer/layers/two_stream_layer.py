@@ -7,7 +7,7 @@ from keras import ops
 
 from tftransformer.core import register
 from tftransformer.layers.attention_state import AttentionState
-from tftransformer.layers.encoder_layer import EncoderLayer, attend
+from tftransformer.layers.encoder_layer import EncoderLayer, attend, check_keeps_keys
 from tftransformer.masks import Mask
 
 
@@ -25,12 +25,17 @@ class TwoStreamLayer(EncoderLayer):
         **options: of `EncoderLayer`.
     """
 
+    def check_two_streams(self) -> None:
+        """Raises a ValueError where the query stream could not look at the content stream."""
+        check_keeps_keys(self.attention, self._attention_takes)
+
     def query_stream(
         self,
         x: Any,
         target_mapping: Any,
         state: AttentionState,
         attention_mask: Any = None,
+        position_bias: Any = None,
         context: Mapping[str, Any] | None = None,
         expression: Mask | None = None,
         training: bool | None = None,
@@ -44,6 +49,7 @@ class TwoStreamLayer(EncoderLayer):
                 receives the weights, (batch, heads, length, keys).
             attention_mask: bool tensor broadcastable to (batch, heads, length, keys), True = may
                 attend.
+            position_bias: float tensor broadcastable as the mask, added to the scores.
             context: the dict that masks read, for the scorer.
             expression: the mask that `attention_mask` was made of.
             training: whether dropout is active.
@@ -63,6 +69,7 @@ class TwoStreamLayer(EncoderLayer):
                 None,
                 attention_mask,
                 training,
+                position_bias=position_bias,
                 context=context,
                 expression=expression,
                 state=state,

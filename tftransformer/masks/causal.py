@@ -17,6 +17,8 @@ class CausalMask(Mask):
     against a cache, and for memory before position 0.
     """
 
+    reads_positions = True
+
     def visible(self, context: Mapping[str, Any]) -> Any:
         query, key = context["query_positions"], context["key_positions"]
         return ops.less_equal(key[..., None, :], query[..., :, None])

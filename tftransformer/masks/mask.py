@@ -94,6 +94,15 @@ class Mask(Configurable):
         """
         return False
 
+    @property
+    def reads_positions(self) -> bool:
+        """Whether it compares positions, and takes them as (batch, queries) and (batch, keys), too.
+
+        Those of two texts, as in cross-attention, are then the numbers of their tokens. A class of
+        one's own says `reads_positions = True`; else it is given columns.
+        """
+        return self.counts_tokens
+
     def visible(self, context: Mapping[str, Any]) -> Any:
         """Returns a bool tensor broadcastable to (batch, queries, keys), True = may attend.
 
@@ -132,7 +141,7 @@ class Mask(Configurable):
             TypeError: if the mask returns numbers instead of True and False.
         """
         try:
-            visible = ops.convert_to_tensor(self.visible(_Context(context)))
+            visible = self.visible(_Context(context))
         except _MissingEntryError as missing:
             entry = missing.args[0]
             meaning = _ENTRIES.get(entry, "a tensor that this mask reads")
@@ -140,7 +149,9 @@ class Mask(Configurable):
                 f"{self!r} needs {entry!r} in the mask context, which holds "
                 f"{sorted(context)}. Supply it: context={{{entry!r}: …}}, {meaning}."
             ) from missing
-        dtype = keras.backend.standardize_dtype(visible.dtype)
+        if visible is not None:
+            visible = ops.convert_to_tensor(visible)
+        dtype = None if visible is None else keras.backend.standardize_dtype(visible.dtype)
         if dtype != "bool":
             raise TypeError(
                 f"{self!r} returned {dtype}, and visible() returns bool, True = may attend: "
@@ -188,7 +199,23 @@ def _frozen(value: Any) -> Any:
         return frozenset(map(_frozen, value))
     if hasattr(value, "tobytes"):  # an array, of numpy or a number of it
         return (str(value.dtype), tuple(value.shape), value.tobytes())
+    try:
+        hash(value)
+    except TypeError:
+        return _ById(value)
     return value
+
+
+class _ById(NamedTuple):
+    """Something that cannot be hashed: equal to itself alone."""
+
+    held: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and self.held is other.held
+
+    def __hash__(self) -> int:
+        return id(self.held)
 
 
 def with_heads(mask: Any) -> Any:
@@ -268,6 +295,10 @@ class _Pair(Mask):
     def counts_tokens(self) -> bool:
         return self.left.counts_tokens or self.right.counts_tokens
 
+    @property
+    def reads_positions(self) -> bool:
+        return self.left.reads_positions or self.right.reads_positions
+
     def __repr__(self) -> str:
         # Left-associative, as Python reads it: a right operand of the same sign keeps brackets.
         left = _operand(self.left, self.precedence)
@@ -314,6 +345,10 @@ class Not(Mask):
     @property
     def counts_tokens(self) -> bool:
         return self.mask.counts_tokens
+
+    @property
+    def reads_positions(self) -> bool:
+        return self.mask.reads_positions
 
     def visible(self, context: Mapping[str, Any]) -> Any:
         return ops.logical_not(self.mask(context))

@@ -17,6 +17,8 @@ class SameLengthMask(Mask):
     Reads `memory_lengths`: int () or (batch,), at most M.
     """
 
+    reads_positions = True
+
     def visible(self, context: Mapping[str, Any]) -> Any:
         lengths = ops.convert_to_tensor(context["memory_lengths"])[..., None, None]
         query, key = context["query_positions"], context["key_positions"]

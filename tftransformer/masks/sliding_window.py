@@ -21,6 +21,8 @@ class SlidingWindowMask(Mask):
         after: how many positions after it.
     """
 
+    reads_positions = True
+
     def __init__(self, before: int, after: int = 0):
         if before < 0 or after < 0:
             raise ValueError(f"a window reaches 0 or more, not before={before}, after={after}")

@@ -188,12 +188,11 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
         encoder_output = self.encoder(
             inputs["source_ids"], padding_mask=padding_mask, context=context, training=False
         )
-        attentions = [layer.cross_attention for layer in self.decoder.layers]
-        fixed = [attention.project_value(encoder_output) for attention in attentions]
+        fixed = self.decoder.project_source(encoder_output, padding_mask)
         # Beams share the keys of their sentence, unless places of queries count.
         cross_context, shared = context, beams
         context = repeated(context, beams)
-        if settings.padded or not all(attention.shares_keys for attention in attentions):
+        if settings.padded or not self.decoder.shares_source:
             cross_context, shared = context, 1
             padding_mask, fixed = repeated((padding_mask, fixed), beams)
         if settings.padded:

@@ -12,6 +12,13 @@ from tftransformer.models.exporting import ExportedByNames
 
 Heads = Iterable[str] | Mapping[str, Any]
 
+# What models return beside the outputs of heads, when they are called or asked for details.
+_OF_MODELS = {"hidden", "memory"} | {
+    f"{stack}{kind}"
+    for stack in ("", "query_", "cross_", "encoder_", "decoder_")
+    for kind in ("hidden_states", "attentions")
+}
+
 
 class HeadedModel(Configurable, keras.Model):
     """A model with any number of heads: outputs are a dict, with each head's by name.
@@ -36,7 +43,7 @@ class HeadedModel(Configurable, keras.Model):
             makers: for each name the family knows, a function from such arguments to the head.
             kernel_initializer: of what is made, where the family has one.
         """
-        taken = sorted({*wanted} & {"hidden", "memory", "hidden_states", "attentions"})
+        taken = sorted({*wanted} & _OF_MODELS)
         if taken:
             raise ValueError(
                 f"a head cannot be called {taken[0]!r}, which is an output of the model itself: "

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from keras import ops
-
 from tftransformer.layers import LayerState, StackState
 from tftransformer.models.stack_model import StackModel
 
@@ -53,21 +51,3 @@ class RecurrentModel(StackModel):
         del context["token_ids"]
         named = {name: context.pop(name, None) for name in ("padding_mask", "memory")}
         return {**named, "context": context}
-
-    def run_step(self, ids: Any, padding_mask: Any, context: Any, state: Any) -> Any:
-        past, position = state.memory, state.position - state.memory
-        # Each step is a segment of its own, which sees as far back as the memory reaches.
-        if state.leading is not None:
-            position = ops.maximum(position - state.leading, 0)
-            context["segment_start"] = position
-        filled = context.get("memory_lengths", past) + position
-        if self.stack.memory_length:
-            filled = ops.minimum(filled, self.stack.memory_length)
-        context["memory_lengths"] = ops.convert_to_tensor(filled, "int32")
-        return self.run_segment(ids, padding_mask, context, state)
-
-    def run_segment(
-        self, ids: Any, padding_mask: Any, context: dict[str, Any], state: StackState
-    ) -> Any:
-        """Runs the stack on new tokens: what the head reads ends the result (rows, …, d_model)."""
-        return self.stack(ids, padding_mask, context=context, state=state, training=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import register
+from tftransformer.core import build_once, register
 from tftransformer.heads import LanguageModelHead, Pooler, SequenceHead, TokenHead
 from tftransformer.layers import StackState
 from tftransformer.masks import Mask
@@ -97,23 +97,8 @@ class T5(HeadedModel, EncoderDecoder):
         super().__init__(**kwargs)
         self.d_model, self.pad_id, self.start_id = d_model, pad_id, start_id
         self.source_vocab_size = self.target_vocab_size = vocab_size
-        common = {"dtype": self.dtype_policy}
-        table = t5_table(vocab_size, d_model, **common)
-        recipe: Callable[..., Any] = partial(
-            t5_stack,
-            d_model=d_model,
-            num_heads=num_heads,
-            dff=dff,
-            head_width=head_width,
-            num_buckets=num_buckets,
-            max_distance=max_distance,
-            activation=activation,
-            gated=gated,
-            dropout=dropout,
-            epsilon=epsilon,
-            table=table,
-            **common,
-        )
+        table = t5_table(vocab_size, d_model, self.dtype_policy)
+        recipe: Callable[..., Any] = partial(t5_stack, arguments=self._arguments, table=table)
         layers = both(num_layers)
         self.encoder = recipe(
             Encoder, num_layers=layers[0], mask=encoder_mask, pad_id=pad_id, name="encoder"
@@ -157,8 +142,7 @@ class T5(HeadedModel, EncoderDecoder):
     def build(self, inputs_shape: Any = None) -> None:
         super().build()
         for head in self.heads.values():
-            if not head.built:
-                head.build((None, None, self.decoder.d_model))
+            build_once(head, (None, None, self.decoder.d_model))
 
     def forward(
         self,

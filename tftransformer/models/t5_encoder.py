@@ -1,6 +1,8 @@
 """T5Encoder, and the stacks of T5."""
 
+from collections.abc import Mapping
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -58,25 +60,14 @@ class T5Encoder(StackModel):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        common = {"dtype": self.dtype_policy}
         self.stack = t5_stack(
             Encoder,
-            d_model=d_model,
-            num_heads=num_heads,
-            dff=dff,
-            head_width=head_width,
-            num_buckets=num_buckets,
-            max_distance=max_distance,
-            activation=activation,
-            gated=gated,
-            dropout=dropout,
-            epsilon=epsilon,
-            table=t5_table(vocab_size, d_model, **common),
-            pad_id=pad_id,
+            self._arguments,
+            t5_table(vocab_size, d_model, self.dtype_policy),
             num_layers=num_layers,
+            pad_id=pad_id,
             mask=mask,
             name="stack",
-            **common,
         )
         self.make_heads(
             heads,
@@ -104,81 +95,81 @@ def t5_table(vocab_size: int, d_model: int, dtype: Any) -> keras.layers.Embeddin
 
 def t5_stack(
     stack_class: type[Encoder],
-    d_model: int,
-    num_heads: int,
-    dff: int,
-    head_width: int,
-    num_buckets: int,
-    max_distance: int,
-    activation: Any,
-    gated: bool,
-    dropout: float,
-    epsilon: float,
+    arguments: Mapping[str, Any],
     table: keras.layers.Embedding,
+    *,
     pad_id: int | None,
-    dtype: Any,
     **given: Any,
 ) -> Encoder:
-    """Returns a stack as T5 has them; the arguments are those of `T5` and of the stack."""
-    is_decoder = issubclass(stack_class, Decoder)
+    """Returns a stack as T5 has them.
+
+    Args:
+        stack_class: `Encoder` or `Decoder`.
+        arguments: what the model was given, by the names of its arguments.
+        table: of the tokens.
+        pad_id: the id that is padding to the embeddings, or None.
+        **given: further arguments of the stack: its depth, masks and name.
+    """
+    of = SimpleNamespace(**arguments)
+    is_decoder, common = issubclass(stack_class, Decoder), {"dtype": table.dtype_policy}
 
     def attention(name: str) -> MultiHeadAttention:
         return MultiHeadAttention(
-            d_model,
-            num_heads,
-            head_width,
-            dropout=dropout,
+            of.d_model,
+            of.num_heads,
+            of.head_width,
+            dropout=of.dropout,
             use_bias=False,
-            scorer=DotProductScorer(1.0, dtype=dtype, name="scorer"),
-            kernel_initializer=normal(d_model),
-            query_initializer=normal(d_model * head_width),  # the scale that the scores lack
-            output_initializer=normal(num_heads * head_width),
-            dtype=dtype,
+            scorer=DotProductScorer(1.0, name="scorer", **common),
+            kernel_initializer=normal(of.d_model),
+            query_initializer=normal(of.d_model * of.head_width),  # the scale that the scores lack
+            output_initializer=normal(of.num_heads * of.head_width),
             name=name,
+            **common,
         )
 
     if is_decoder:
         given["cross_attention"] = attention("cross_attention")
     return stack_class(
-        d_model=d_model,
-        num_heads=num_heads,
-        dff=dff,
+        d_model=of.d_model,
+        num_heads=of.num_heads,
+        dff=of.dff,
         embeddings=TokenEmbeddings(
-            table.input_dim,
-            d_model,
+            of.vocab_size,
+            of.d_model,
             scale=False,
-            dropout=dropout,
+            dropout=of.dropout,
             pad_id=pad_id,
             table=table,
-            dtype=dtype,
             name="embeddings",
+            **common,
         ),
         position_bias=BucketedBias(
-            num_heads,
-            num_buckets,
-            max_distance,
+            of.num_heads,
+            of.num_buckets,
+            of.max_distance,
             bidirectional=not is_decoder,
-            initializer=normal(d_model),
-            dtype=dtype,
+            initializer=normal(of.d_model),
             name="position_bias",
+            **common,
         ),
         attention=attention("attention"),
         feed_forward=FeedForward(
-            d_model,
-            dff,
-            activation=activation,
-            dropout=dropout,
+            of.d_model,
+            of.dff,
+            activation=of.activation,
+            dropout=of.dropout,
             use_bias=False,
-            kernel_initializer=normal(d_model),
-            output_initializer=normal(dff),
-            gated=gated,
-            dtype=dtype,
+            kernel_initializer=normal(of.d_model),
+            output_initializer=normal(of.dff),
+            gated=of.gated,
             name="feed_forward",
+            **common,
         ),
         norm="pre",
         normalization="rms",
-        epsilon=epsilon,
-        dropout=dropout,
-        dtype=dtype,
+        epsilon=of.epsilon,
+        dropout=of.dropout,
+        **common,
         **given,
     )

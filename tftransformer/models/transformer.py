@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from tftransformer.core import check_ints, copy_of, is_int, register
+from tftransformer.core import build_once, check_ints, copy_of, is_int, register
 from tftransformer.heads import LanguageModelHead
 from tftransformer.layers import TokenEmbeddings
 from tftransformer.masks import Mask
@@ -148,8 +148,7 @@ class Transformer(EncoderDecoder):
 
     def build(self, inputs_shape: Any = None) -> None:
         super().build()
-        if not self.head.built:
-            self.head.build((None, None, self.decoder.d_model))
+        build_once(self.head, (None, None, self.decoder.d_model))
 
     def call(
         self,

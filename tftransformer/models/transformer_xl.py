@@ -110,9 +110,9 @@ class TransformerXL(RecurrentModel):
         table = AdaptiveEmbedding(
             vocab_size,
             d_model,
-            cutoffs,
-            d_embed,
-            shrink,
+            cutoffs=cutoffs,
+            d_embed=d_embed,
+            shrink=shrink,
             embeddings_initializer=initial,
             projection_initializer=keras.initializers.RandomNormal(stddev=0.01),
             name="table",
@@ -166,7 +166,7 @@ class TransformerXL(RecurrentModel):
         self.make_heads(
             heads,
             {
-                "lm": partial(AdaptiveSoftmax, table, tie_projections),
+                "lm": partial(AdaptiveSoftmax, table, tie_projections=tie_projections),
                 "sequence_classification": partial(
                     SequenceHead, Pooler("last_token", name="pooled", **common), use_bias=False
                 ),

@@ -224,7 +224,7 @@ class XLNet(RecurrentModel):
     def check_mask(self) -> None:
         """Whatever the mask: tokens are written from left to right, each seeing those before."""
 
-    def run_segment(self, ids: Any, padding_mask: Any, context: Any, state: Any) -> Any:
+    def run_step(self, ids: Any, padding_mask: Any, context: Any, state: Any) -> Any:
         rows, length = ops.shape(ids)
         keys = ops.arange(state.length) - state.position
         following = ops.arange(length, length + 1) + state.position - state.memory

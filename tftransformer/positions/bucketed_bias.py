@@ -32,6 +32,7 @@ class BucketedBias(Layer):
         num_heads: int,
         num_buckets: int = 32,
         max_distance: int = 128,
+        *,
         bidirectional: bool = True,
         initializer: Any = "glorot_uniform",
         **kwargs: Any,

@@ -8,6 +8,13 @@ from keras import ops
 from tftransformer.core import Layer, checked_ids, register
 
 
+class _FixedEmbedding(keras.layers.Embedding):
+    """A table that stays as it is: who unfreezes a model sets `trainable` of each layer in it."""
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
+        return super().add_weight(*args, **{**kwargs, "trainable": False})
+
+
 @register
 class LearnedPositions(Layer):
     """One trained vector for each position (Gehring et al. 2017; BERT, GPT).
@@ -36,25 +43,14 @@ class LearnedPositions(Layer):
         if num_positions < 1:
             raise ValueError(f"there is 1 position or more, not num_positions={num_positions}")
         self.d_model, self.num_positions, self.offset = d_model, num_positions, offset
-        self.table = keras.layers.Embedding(
+        table = keras.layers.Embedding if trained else _FixedEmbedding
+        self.table = table(
             num_positions + offset,
             d_model,
             embeddings_initializer=initializer,
             dtype=self.dtype_policy,
             name="table",
         )
-
-        if not trained:
-            self.table.trainable = False
-
-    @property
-    def trainable(self) -> bool:
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        # Who unfreezes a model sets this of each layer in it.
-        keras.layers.Layer.trainable.fset(self, bool(value) and self.trained)
 
     def build(self, positions_shape: Any) -> None:
         self.table.build(positions_shape)

@@ -22,9 +22,14 @@ class RotaryPositions(Layer):
         base: base of the frequencies `w_j = base^(−2j/width)`.
     """
 
-    def __init__(self, layout: str = "interleaved", base: float = 10000.0, **kwargs: Any):
+    def __init__(self, layout: str = "interleaved", *, base: float = 10000.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.layout, self.base = check_layout(layout), base
+
+    def build(self, heads_shape: Any, positions_shape: Any = None) -> None:
+        width = heads_shape[-1]
+        if width % 2:
+            raise ValueError(f"rotary positions need an even head width, not {width}")
 
     def call(self, heads: Any, positions: Any = None) -> Any:
         """Rotates each head's vectors.
@@ -37,8 +42,6 @@ class RotaryPositions(Layer):
             float tensor shaped as `heads`.
         """
         width = heads.shape[-1]
-        if width % 2:
-            raise ValueError(f"rotary positions need an even head width, not {width}")
         if positions is None:
             positions = ops.arange(ops.shape(heads)[2])
         angle = angles(positions, width, self.base)

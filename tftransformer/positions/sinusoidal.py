@@ -39,12 +39,15 @@ class SinusoidalPositions(Layer):
     """
 
     def __init__(
-        self, d_model: int, layout: str = "interleaved", base: float = 10000.0, **kwargs: Any
+        self, d_model: int, layout: str = "interleaved", *, base: float = 10000.0, **kwargs: Any
     ):
         super().__init__(**kwargs)
         if d_model % 2:
             raise ValueError(f"sinusoidal positions need an even d_model, not {d_model}")
         self.d_model, self.layout, self.base = d_model, check_layout(layout), base
+
+    def build(self, positions_shape: Any) -> None:
+        """Makes the weights: none here."""
 
     def call(self, positions: Any) -> Any:
         """Encodes positions.

@@ -5,11 +5,11 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import register
+from tftransformer.core import build_once, register
 from tftransformer.layers import DecoderLayer, StackState
-from tftransformer.layers.encoder_layer import build_once
 from tftransformer.masks import CausalMask, Mask, PaddingMask, check_mask
 from tftransformer.stacks.encoder import Encoder, Masks, implicit_padding_mask
+from tftransformer.stacks.token_numbers import leading_padding
 
 
 @register
@@ -42,14 +42,20 @@ class Decoder(Encoder):
         super().__init__(num_layers, d_model, num_heads, dff, mask=mask, **options)
         cross_mask = PaddingMask() if cross_mask is None else cross_mask
         self.cross_mask = check_mask(cross_mask, "cross_mask")
+        # Whether rows that continue one source may look at it as one, wherever they stand.
+        self.shares_source = all(
+            getattr(getattr(layer, "cross_attention", None), "shares_keys", False)
+            for layer in self.layers
+        )
 
     def default_mask(self) -> Mask:
         return CausalMask() & PaddingMask()
 
     def build(self, inputs_shape: Any, encoder_output_shape: Any = None) -> None:
         shape = (*inputs_shape[:2], self.d_model)
-        for layer in self.layers:
-            build_once(layer, shape, encoder_output_shape)
+        for layer, takes in zip(self.layers, self._layers_take, strict=True):
+            source = (encoder_output_shape,) if "encoder_output" in takes else ()
+            build_once(layer, shape, *source)
         super().build(inputs_shape)
 
     def call(  # type: ignore[override] # with inputs of its own
@@ -92,31 +98,66 @@ class Decoder(Encoder):
             encoder_padding_mask = implicit_padding_mask(encoder_output)
         if encoder_padding_mask is None:
             encoder_padding_mask = ops.ones_like(encoder_output[:1, :, 0], dtype="bool")
-        cross_context = {
-            "query_positions": self._query_positions(context, state),
-            "key_positions": ops.arange(ops.shape(encoder_padding_mask)[1]),
-            "padding_mask": encoder_padding_mask,
-            **(cross_context or {}),
-        }
+
+        def across(by_place: bool) -> dict[str, Any]:
+            return {
+                **self._across(context, encoder_padding_mask, state, by_place),
+                "padding_mask": encoder_padding_mask,
+                **(cross_context or {}),
+            }
+
+        reads, compares = self.cross_mask.reads_positions, not self.shares_source
+        of_mask = across(reads)
         return self._run(
             inputs,
             state,
             training,
             encoder_output=encoder_output,
             masks=self.masks,
-            cross_attention_mask=self.cross_mask(cross_context),
+            cross_attention_mask=self.cross_mask(of_mask),
             cross_expression=self.cross_mask,
             context=context,
-            cross_context=cross_context,
+            cross_context=of_mask if reads == compares else across(compares),
         )
 
+    def _across(
+        self,
+        context: Mapping[str, Any],
+        encoder_padding_mask: Any,
+        state: StackState | None,
+        by_place: bool,
+    ) -> dict[str, Any]:
+        """Where queries and keys stand: columns, or where places count the numbers of tokens."""
+        leading = None
+        if state is not None and state.length is not None:
+            leading = state.leading
+        elif by_place:
+            leading = leading_padding(context["padding_mask"], context["key_positions"])
+        queries = context["query_positions"]
+        if leading is not None:
+            queries = queries - leading[:, None]
+        if by_place:
+            keys = self._source_positions(encoder_padding_mask)
+        else:
+            keys = ops.arange(ops.shape(encoder_padding_mask)[1])
+        return {"query_positions": queries, "key_positions": keys}
+
     @staticmethod
-    def _query_positions(context: Mapping[str, Any], state: StackState | None) -> Any:
-        """The token positions of the queries, by which the source is looked at."""
-        positions = context["query_positions"]
-        if state is None or state.leading is None:
-            return positions
-        return positions - state.leading[:, None]
+    def _source_positions(encoder_padding_mask: Any) -> Any:
+        """The numbers of the tokens of the source: int (batch, source length)."""
+        columns = ops.arange(ops.shape(encoder_padding_mask)[1])
+        return columns - leading_padding(encoder_padding_mask, columns)[:, None]
+
+    def project_source(self, encoder_output: Any, encoder_padding_mask: Any) -> list[Any]:
+        """Returns keys and values of the source for each layer, for slots of `FixedKeyValue`.
+
+        Args:
+            encoder_output: float tensor (batch, source length, d_source).
+            encoder_padding_mask: bool tensor (batch, source length), True = a real token.
+        """
+        positions = None if self.shares_source else self._source_positions(encoder_padding_mask)
+        attentions = [layer.cross_attention for layer in self.layers]
+        return [attention.project_value(encoder_output, positions) for attention in attentions]
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         mask = super().compute_mask(inputs, previous_mask)

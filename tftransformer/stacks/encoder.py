@@ -1,14 +1,23 @@
 """Encoder."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, check_ints, copy_of, register
+from tftransformer.core import (
+    Layer,
+    build_once,
+    check_ints,
+    check_layer,
+    copy_of,
+    register,
+    require,
+)
 from tftransformer.layers import EncoderLayer, Residual, StackState, make_norm
-from tftransformer.layers.encoder_layer import arguments_of, build_once
+from tftransformer.layers.encoder_layer import arguments_of
 from tftransformer.masks import Mask, PaddingMask, check_mask
 from tftransformer.stacks.token_numbers import numbered_columns, visible_tokens
 
@@ -33,8 +42,9 @@ class Encoder(Layer):
         dff: width inside the feed-forward nets.
         mask: who may see whom; default `PaddingMask()`. One for all layers, a list of one for each,
             or a function from the number of a layer to its mask.
-        embeddings: layer from int ids (batch, length) to vectors, such as `TokenEmbeddings`; None
-            if the stack is called with vectors.
+        embeddings: layer from int ids (batch, length) to vectors, such as `TokenEmbeddings`, which
+            is told `positions` and `training` where its `call` names them; None if the stack is
+            called with vectors.
         final_norm: whether a norm ends the stack, or the norm; default: where the layers leave
             what they add without one, as `norm="pre"` does.
         position_bias: layer from positions of queries and keys to what every layer adds to its
@@ -43,7 +53,8 @@ class Encoder(Layer):
             (XLM, Lample and Conneau 2019); as keys they count as far as the mask lets them.
         **options: of each layer, see `EncoderLayer`: dropout, norm, activation, epsilon, …
             Each layer has its own copy of a ready-made layer among them (`attention`, …); a list
-            of anything (layers, initializers, rates) holds one for each.
+            of anything (layers, initializers, rates) holds one for each, and a function of one
+            argument `index` (`lambda index: 0.1 * index`) makes one for each.
 
     Override `make_layer` to build the layers another way. Of the arguments of `EncoderLayer.call`
     such a layer gets those that its own `call` names.
@@ -73,6 +84,10 @@ class Encoder(Layer):
         self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
         if callable(mask) and not isinstance(mask, (Mask, type)):
             mask = self._arguments["mask"] = [mask(index) for index in range(num_layers)]
+        for option, given in options.items():
+            if _is_by_index(given):
+                chosen = [given(index) for index in range(num_layers)]
+                options[option] = self._arguments[option] = chosen
         if isinstance(mask, (list, tuple)):
             if len(mask) != num_layers:
                 raise ValueError(f"mask lists {len(mask)} masks for {num_layers} layers.")
@@ -81,7 +96,14 @@ class Encoder(Layer):
         else:
             self.mask = check_mask(self.default_mask() if mask is None else mask)
             self.masks = [self.mask] * num_layers
+        check_layer("embeddings", embeddings, "ids", such_as="TokenEmbeddings(vocab_size, d_model)")
+        width = getattr(embeddings, "d_model", d_model)
+        require(
+            width == d_model, "the d_model of embeddings", width, f"that of the stack, {d_model}"
+        )
+        check_layer("position_bias", position_bias, "queries", "keys", such_as="BucketedBias(8)")
         self.embeddings, self.position_bias = embeddings, position_bias
+        self._embeddings_take = arguments_of(embeddings) if embeddings is not None else ()
         self.zero_padding = zero_padding
         for option, given in options.items():
             if isinstance(given, (list, tuple)) and len(given) != num_layers:
@@ -131,14 +153,11 @@ class Encoder(Layer):
         return self.layer_class(*sizes, **options, dtype=self.dtype_policy, name=f"layer_{index}")
 
     def build(self, inputs_shape: Any) -> None:
-        if self.embeddings is not None and not self.embeddings.built:
-            self.embeddings.build(inputs_shape)
-        if self.position_bias is not None and not self.position_bias.built:
-            self.position_bias.build(inputs_shape[1:2], inputs_shape[1:2])
+        build_once(self.embeddings, inputs_shape, dtype="int32")
+        build_once(self.position_bias, inputs_shape[1:2], inputs_shape[1:2], dtype="int32")
         shape = (*inputs_shape[:2], self.d_model)
         for layer in (*self.layers, self.final_norm):
-            if layer is not None:
-                build_once(layer, shape)
+            build_once(layer, shape)
 
     def call(
         self,
@@ -219,13 +238,12 @@ class Encoder(Layer):
         if self.embeddings is not None:
             positions = context.get("position_ids", context["query_positions"])
             embedded = {name: context[name] for name in EMBEDDED if name in context}
-            x = self.embeddings(inputs, positions=positions, training=training, **embedded)
+            told = {"positions": positions, "training": training}
+            told = {name: told[name] for name in told if name in self._embeddings_take}
+            x = self.embeddings(inputs, **told, **embedded)
         # The mask is evaluated; an implicit one must not act on the layers beside it.
         x = self._without_padding(ops.copy(x), context)
-        if self.position_bias is not None:
-            given["position_bias"] = self.position_bias(
-                context["query_positions"], context["key_positions"]
-            )
+        given |= self._biased(context)
         slots = state.layers if state else [None] * len(self.layers)
         seen = evaluated(masks, context, state)
         hidden_states = self._run_layers(
@@ -235,6 +253,13 @@ class Encoder(Layer):
             state.hidden_states = hidden_states
         x = hidden_states[-1]
         return x if self.final_norm is None else self.final_norm(x)
+
+    def _biased(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """What each layer adds to its scores, where the stack has such a thing."""
+        if self.position_bias is None:
+            return {}
+        bias = self.position_bias(context["query_positions"], context["key_positions"])
+        return {"position_bias": bias}
 
     def _run_layers(
         self, x: Any, slots: list[Any], masks: list[dict[str, Any]], **given: Any
@@ -264,10 +289,15 @@ class Encoder(Layer):
         """Returns the given mask, else what the embeddings say of ids: (batch, length), or None."""
         if previous_mask is not None or self.embeddings is None:
             return previous_mask
-        return self.embeddings.compute_mask(inputs)
+        return self.embeddings.compute_mask(inputs, None)
 
     def compute_output_shape(self, inputs_shape: Any) -> tuple[int | None, ...]:
         return (*inputs_shape[:2], self.d_model)
+
+
+def _is_by_index(given: Any) -> bool:
+    """Whether an option is a function from the number of a layer; activations are functions too."""
+    return inspect.isfunction(given) and [*inspect.signature(given).parameters] == ["index"]
 
 
 def evaluated(

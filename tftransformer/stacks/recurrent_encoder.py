@@ -66,7 +66,7 @@ class RecurrentEncoder(Encoder):
             padding_mask: bool tensor (batch, length), True = a real token, as in `Encoder.call`.
             memory: for each layer a float tensor (batch, M, d_model); None = there is none.
             context: further entries for the mask; `memory_lengths`, int () or (batch,), where not
-                all of the memory is filled.
+                all of the memory is filled (tokens that caches hold are not counted in it).
             state: slots for hidden states, attention weights and caches. Caches hold the memory,
                 too: `state.memory` says how much, and `state.position` counts it.
             training: whether dropout is active.
@@ -95,11 +95,17 @@ class RecurrentEncoder(Encoder):
     ) -> Any:
         if state is not None and state.length is not None:
             cached = super().mask_context(inputs, padding_mask, None, state)
-            # What the caches hold is remembered, as far as a memory reaches back.
-            filled = ops.minimum(state.position, self.memory_length or state.length)
-            cached["segment_start"] = ops.convert_to_tensor(state.position - state.memory, "int32")
+            context = dict(context or {})
+            start = state.position - state.memory
+            if state.leading is not None:
+                start = ops.maximum(start - state.leading, 0)
+            # Each step is a segment of its own, which sees as far back as the memory reaches.
+            filled = context.pop("memory_lengths", state.memory) + start
+            if self.memory_length:
+                filled = ops.minimum(filled, self.memory_length)
+            cached["segment_start"] = ops.convert_to_tensor(start, "int32")
             cached["memory_lengths"] = ops.convert_to_tensor(filled, "int32")
-            return {**cached, **(context or {})}
+            return {**cached, **context}
         past = 0 if memory is None else ops.shape(memory[0])[1]
         numbered = numbered_columns(ops.shape(inputs)[1], memory=past)
         if padding_mask is None:

@@ -57,7 +57,7 @@ def visible_tokens(mask: Mask, context: Mapping[str, Any], state: StackState | N
     """
     leading = None if state is None else state.leading
     if leading is None and mask.counts_tokens:
-        leading = _leading_padding(context)
+        leading = leading_padding(context["padding_mask"], context["key_positions"])
     if leading is None:
         return mask(context)
     numbered = {
@@ -72,11 +72,13 @@ def visible_tokens(mask: Mask, context: Mapping[str, Any], state: StackState | N
     return ops.logical_and(visible, (slots >= leading[:, None])[:, None, None])
 
 
-def _leading_padding(context: Mapping[str, Any]) -> Any:
-    """How many columns of padding stand before the first token of each row: int (batch,)."""
-    is_token = ops.cast(context["padding_mask"], "bool")
-    is_own = context["key_positions"] >= 0  # not memory
-    own = ops.logical_and(is_token, is_own)
-    columns = ops.where(own, context["key_positions"], ops.shape(is_token)[1])
-    first = ops.min(columns, axis=1)
-    return ops.where(ops.any(own, axis=1), first, 0)
+def leading_padding(padding_mask: Any, columns: Any) -> Any:
+    """Returns how many columns of padding stand before the first token of each row: int (batch,).
+
+    Args:
+        padding_mask: bool tensor (batch, keys), True = a real token.
+        columns: int tensor (keys,), the number of each column; those below 0 are memory.
+    """
+    is_own = ops.logical_and(ops.cast(padding_mask, "bool"), columns >= 0)
+    first = ops.min(ops.where(is_own, columns, ops.shape(padding_mask)[1]), axis=1)
+    return ops.where(ops.any(is_own, axis=1), first, 0)

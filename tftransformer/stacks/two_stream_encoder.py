@@ -92,11 +92,14 @@ class TwoStreamEncoder(RecurrentEncoder):
         context = self.mask_context(inputs, padding_mask, context, state, memory)
         given: dict[str, Any] = {"memory": memory, "masks": self.content_masks}
         if target_mapping is not None:
+            for layer in self.layers:
+                layer.check_two_streams()
             query_context = {**context, **(query_context or {})}
             given["targets"] = {
                 "target_mapping": target_mapping,
                 "masks": evaluated(self.masks, query_context, state),
                 "context": query_context,
+                **self._biased(query_context),
             }
         return self._run(inputs, state, training, context=context, **given)
 

@@ -1,0 +1,47 @@
+"""Layers that a person hands in: what they are asked for, and how they are built."""
+
+import inspect
+from typing import Any
+
+import keras
+
+
+def check_layer(name: str, layer: Any, *arguments: str, such_as: str) -> None:
+    """Raises a TypeError for what cannot stand in a socket; None can.
+
+    Args:
+        name: of the socket.
+        layer: what was given.
+        *arguments: the arguments that it will be called with, by position.
+        such_as: what fits, for the error.
+    """
+    if layer is None:
+        return
+    if isinstance(layer, type):
+        raise TypeError(f"{name} is the class {layer.__name__}: give an object, such as {such_as}.")
+    if not isinstance(layer, keras.layers.Layer):
+        raise TypeError(f"{name}={layer!r} is no layer: give one such as {such_as}.")
+    try:
+        inspect.signature(layer.call).bind(*arguments)
+    except TypeError:
+        raise TypeError(
+            f"{name} is called with {', '.join(arguments)}, which {type(layer).__name__} does not "
+            f"take: give a layer such as {such_as}."
+        ) from None
+
+
+def build_once(layer: keras.layers.Layer | None, *shapes: Any, dtype: str | None = None) -> None:
+    """Builds a layer that is not built yet; one without a `build` of its own by a first call.
+
+    Args:
+        layer: the layer, or None.
+        *shapes: of its inputs.
+        dtype: of its inputs; default: its compute dtype.
+    """
+    if layer is None:
+        return
+    if type(layer).build is keras.layers.Layer.build:
+        # Keras may count it as built without its weights: where it comes out of a file.
+        layer(*(keras.KerasTensor(shape, dtype or layer.compute_dtype) for shape in shapes))
+    elif not layer.built:
+        layer.build(*shapes)
