@@ -84,15 +84,9 @@ class Mask(Configurable):
 
     # How tightly an expression binds, as in Python: ~ 3, & 2, | 1; a leaf never needs brackets.
     precedence = 4
-
-    @property
-    def counts_tokens(self) -> bool:
-        """Whether it reads the numbers of tokens, and not only how far they stand apart.
-
-        Under padding on the left it is then given (batch, queries) and (batch, keys), numbers in
-        the row. A class of one's own says `counts_tokens = True`.
-        """
-        return False
+    # Whether it reads the numbers of tokens, and not only how far they stand apart. Under padding
+    # on the left it is then given (batch, queries) and (batch, keys), numbers in the row.
+    counts_tokens = False
 
     @property
     def reads_positions(self) -> bool:
@@ -292,7 +286,7 @@ class _Pair(Mask):
         self.left, self.right = left, right
 
     @property
-    def counts_tokens(self) -> bool:
+    def counts_tokens(self) -> bool:  # type: ignore[override] # as its parts do
         return self.left.counts_tokens or self.right.counts_tokens
 
     @property
@@ -343,7 +337,7 @@ class Not(Mask):
         self.mask = mask
 
     @property
-    def counts_tokens(self) -> bool:
+    def counts_tokens(self) -> bool:  # type: ignore[override] # as its part does
         return self.mask.counts_tokens
 
     @property

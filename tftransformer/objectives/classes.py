@@ -76,13 +76,13 @@ class Classes(TextRows):
         self.judge_by = judge_by
 
     @property
-    def monitor(self) -> str:
+    def monitor(self) -> str:  # type: ignore[override] # follows `judge_by`
         """The key in the logs of what the best epoch is chosen by."""
         named = self.output is not None and self.judge_by != "loss"
         return f"val_{self.output}_{self.judge_by}" if named else f"val_{self.judge_by}"
 
     @property
-    def mode(self) -> str:
+    def mode(self) -> str:  # type: ignore[override] # follows `judge_by`
         """Whether less or more of `monitor` is better."""
         return "min" if self.judge_by == "loss" else "max"
 

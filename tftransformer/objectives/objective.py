@@ -20,11 +20,15 @@ class Objective(Configurable, abc.ABC):
     constructor; what it learns from the training rows are attributes that end in `_`.
 
     Attributes:
+        monitor: the value by which an epoch is judged, such as `"val_loss"`.
+        mode: `"min"` or `"max"`, whichever is better.
         too_long: what becomes of rows with more than `max_length` tokens unless a person says
             otherwise: `"drop"`, `"cut"` or `"refuse"`.
         joins_texts: whether texts make one row, for which they need one tokenizer and a template.
     """
 
+    monitor: str = "val_loss"
+    mode: str = "min"
     too_long: str = "drop"
     joins_texts: bool = False
 
@@ -35,16 +39,6 @@ class Objective(Configurable, abc.ABC):
         Raises:
             ValueError: this objective does not take so many columns.
         """
-
-    @property
-    def monitor(self) -> str:
-        """The value by which an epoch is judged, such as `"val_loss"`."""
-        return "val_loss"
-
-    @property
-    def mode(self) -> str:
-        """`"min"` or `"max"`, whichever of `monitor` is better."""
-        return "min"
 
     @property
     def is_fitted(self) -> bool:
