@@ -45,7 +45,7 @@ def build(**options):
     return model
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_cached_step_is_the_uncached_model(name):
     model = build(**VARIANTS[name])
@@ -151,7 +151,7 @@ def test_a_fresh_model_decodes_and_compiles():
     assert len(fresh.weights) == len(build(num_layers=1, tie="none").weights)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)])
 def test_a_growing_cache_decodes_as_one_of_fixed_length(strategy):
     model = build()

@@ -210,6 +210,7 @@ def test_an_input_that_nobody_reads_is_refused_by_name():
     np.testing.assert_array_equal(told, model({**pair, "source_padding_mask": ids < 7}))
 
 
+@pytest.mark.slow
 def test_a_compiled_decoding_sees_new_weights_and_keeps_its_trace():
     model, prompt = gpt(), np.array([[5, 6, 7]])
     first = written(model, prompt, new=20)

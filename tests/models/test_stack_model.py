@@ -242,6 +242,7 @@ def test_a_prefix_of_each_row_holds_in_cached_decoding():
     assert np.abs(plain - whole).max() > 1e-3
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("head", ["pooled", "sequence_classification"])
 def test_a_loss_of_whole_sequences_has_no_mask_of_tokens(head):
     model = make(heads=[head]).only(head)
@@ -255,6 +256,7 @@ def test_a_loss_of_whole_sequences_has_no_mask_of_tokens(head):
     model.fit({"token_ids": ids[:4]}, labels[:4], verbose=0)
 
 
+@pytest.mark.slow
 def test_a_loss_at_masked_positions_alone():
     model = make(heads=["masked_lm"]).only("masked_lm")
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))

@@ -136,6 +136,7 @@ def test_the_place_of_a_run_that_was_stopped_is_its_last_state(tiny, tmp_path):
     assert tiny.digest(trainer.model) == ended != stopped
 
 
+@pytest.mark.slow
 def test_limits_stop_in_mid_epoch_and_the_rest_follows(tiny, tmp_path):
     def trainer(**options):
         keras.utils.set_random_seed(0)
@@ -168,6 +169,7 @@ def test_training_stops_when_the_minutes_are_over(tiny):
     assert int(trainer.optimizer.iterations) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("min_delta", [0.0, 0.5])
 def test_early_stopping_keeps_its_patience_over_a_resume(tiny, tmp_path, min_delta):
     def run(epochs):
@@ -192,6 +194,7 @@ def test_early_stopping_keeps_its_patience_over_a_resume(tiny, tmp_path, min_del
     assert np.isclose(stopping.best, history.history["val_loss"][0])
 
 
+@pytest.mark.slow
 def test_a_column_of_the_history_that_comes_late_or_goes_has_gaps(tiny, tmp_path):
     validation = tiny.TinyBatches(1)
     for epochs, part in ((1, None), (2, validation), (3, None)):

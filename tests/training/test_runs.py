@@ -103,6 +103,7 @@ def test_a_state_missing_from_an_average_is_told_by_its_name(tiny, run):
     load_checkpoint(tiny.tiny_model(), run, "average")
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -178,6 +179,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow_after(4)
 @pytest.mark.parametrize("other", OTHERS)
 def test_a_run_does_not_go_on_with_others(tiny, run, other):
     make, message = OTHERS[other]

@@ -61,6 +61,7 @@ def test_one_update_is_the_gradient_of_the_weighted_mean(tiny):
     holds(model, expected)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("clip_norm", [None, 0.05])
 def test_accumulating_small_batches_equals_one_large_batch(tiny, clip_norm):
     batches = tiny.TinyBatches(4)  # 20 rows
@@ -79,6 +80,7 @@ def test_the_last_window_of_an_epoch_may_be_shorter(tiny):
     assert int(trainer.optimizer.iterations) == 6
 
 
+@pytest.mark.slow
 def test_clipping_bounds_the_global_norm(tiny):
     def change(**options):
         trainer = tiny.make(tiny.TinyBatches(1), optimizer=keras.optimizers.SGD(1.0), **options)
@@ -140,6 +142,7 @@ def test_evaluation_does_not_depend_on_the_batching(tiny):
     assert set(results[0]) == {"loss", "accuracy", "perplexity"}
 
 
+@pytest.mark.slow
 def test_penalties_of_the_model_are_trained_on(tiny):
     def norm(regularizer):
         model = tiny.tiny_model(kernel_regularizer=regularizer)
@@ -149,6 +152,7 @@ def test_penalties_of_the_model_are_trained_on(tiny):
     assert norm(keras.regularizers.L2(1.0)) < 0.8 * norm(None)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_learns_and_clips(tiny, policy):
     keras.config.set_dtype_policy(policy)
@@ -268,6 +272,7 @@ def test_nan_stops_training_with_terminate_on_nan(tiny):
     assert int(trainer.optimizer.iterations) == 2
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("verbose", [0, 1, 2])
 def test_progress_is_printed_as_asked(tiny, capsys, verbose):
     tiny.make(epochs=2, verbose=verbose).train()
@@ -286,6 +291,7 @@ def test_the_default_optimizer_is_that_of_the_paper(tiny):
     assert float(optimizer.learning_rate) == pytest.approx(8**-0.5 * 4 * 4000**-1.5)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
 def test_weights_of_any_precision_count_alike(tiny, dtype):
     inputs, labels, weights = tiny.TinyBatches(1).items[0]

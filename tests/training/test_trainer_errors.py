@@ -159,6 +159,7 @@ def test_a_directory_that_cannot_be_made_is_an_os_error(tiny, tmp_path):
         tiny.make(directory=tmp_path / "file")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("part", ["train", "validation"])
 def test_data_that_can_be_read_only_so_often_are_told(tiny, part):
     items = tiny.TinyBatches(2)
@@ -170,6 +171,7 @@ def test_data_that_can_be_read_only_so_often_are_told(tiny, part):
         trainer.train()
 
 
+@pytest.mark.slow
 def test_a_place_in_other_data_is_refused(tiny, tmp_path):
     tiny.make(steps=3, directory=tmp_path).train()
     with pytest.raises(ValueError, match="after batch 3 of 4, but train has 5 batches"):
@@ -188,6 +190,7 @@ def test_a_run_that_diverges_at_once_says_so(tiny, tmp_path):
         load_checkpoint(tiny.tiny_model(), tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_directory_in_use_and_another_model_are_told(tiny, tmp_path):
     tiny.make(directory=tmp_path).train()
     with pytest.raises(ValueError, match="resume=True"):
