@@ -188,6 +188,30 @@ def test_options_that_would_do_nothing_are_refused(folder, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_classifier_is_trained_scored_and_asked(tmp_path):
+    rows = "".join(f"{en}\t{'small' if 'one' in en else 'large'}\n" for en, _ in PAIRS)
+    (tmp_path / "sizes.tsv").write_text("words\tsize\n" + rows)
+    table, model = tmp_path / "sizes.tsv", tmp_path / "model"
+    words = ("train", "--task", "classify", "--train", table, "--model", model, "--text", "words")
+    train = (*words, "--label", "size", "--validation", table)
+    for option, message in (
+        (("--num-layers", 2), "--num-layers is not for --task classify"),
+        (("--target", "de"), "--target is for --task translate"),
+    ):
+        code, out, err = run(*train, *option, check=False)
+        assert (code, out) == (1, "")
+        assert message in err
+    _, out, _ = run(*train, "--vocab-size", 50, "--epochs", 3, "--max-length", 20)
+    assert out.endswith(f"classifier: {model}\n")
+    _, out, _ = run("evaluate", "--task", "classify", "--model", model, "--test", table)
+    assert dict(line.split() for line in out.splitlines())["rows"] == str(len(PAIRS))
+    _, out, _ = run("predict", "--model", model, text="one and two\nfour and five\n")
+    labels = [line.split("\t")[0] for line in out.splitlines()]
+    assert len(labels) == 2
+    assert {*labels} <= {"small", "large"}
+
+
+@pytest.mark.slow
 def test_errors_name_the_table(folder, tmp_path):
     (tmp_path / "empty.tsv").write_text("en\tde\n")
     words = ("train", "--train", folder / "pairs.tsv", "--validation", tmp_path / "empty.tsv")
