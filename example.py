@@ -68,14 +68,15 @@ def main() -> None:
         train, validation, test = map(
             tt.read_table, (arguments.train, arguments.validation, arguments.test)
         )
-        minutes, translate = 30, tt.Translator(vocab_size=6000)
+        minutes, settings = 30, {"vocab_size": 6000}
     else:
         train, validation, test = tt.everyday_corpus()
         sizes = {"num_layers": 2, "dropout": 0.1}
-        minutes, translate = 3, tt.Translator(sizes, vocab_size=1500, warmup_steps=300)
+        minutes, settings = 3, {"model": sizes, "vocab_size": 1500, "warmup_steps": 300}
     (sources, references), _ = take_columns(test, [source, target])
 
     # Vocabulary, model and training.
+    translate = tt.Translator(batch_tokens=4096, **settings)
     translate.fit(
         train,
         source=source,
