@@ -1,4 +1,4 @@
-"""Floor 0: what everything else stands on."""
+"""What everything else stands on."""
 
 from tftransformer.core.checks import check_ints, check_numbers, is_int, is_number, require
 from tftransformer.core.configurable import Configurable, Layer, copy_of, with_defaults

@@ -1,4 +1,4 @@
-"""Floor 4: from hidden states to answers."""
+"""From hidden states to answers."""
 
 from tftransformer.heads.adaptive_softmax import AdaptiveSoftmax
 from tftransformer.heads.language_model_head import LanguageModelHead

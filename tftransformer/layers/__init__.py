@@ -1,4 +1,4 @@
-"""Floor 2: the bricks."""
+"""The bricks."""
 
 from tftransformer.layers.adaptive_embedding import AdaptiveEmbedding
 from tftransformer.layers.attention_core import SoftmaxAttention

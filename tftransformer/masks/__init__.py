@@ -1,4 +1,4 @@
-"""Floor 1: who may see whom. True means may attend."""
+"""Who may see whom. True means may attend."""
 
 from tftransformer.masks.causal import CausalMask
 from tftransformer.masks.document import DocumentMask

@@ -1,4 +1,4 @@
-"""Floor 4: models, each a recipe over the same layers."""
+"""Models, each a recipe over the same layers."""
 
 from tftransformer.models.bert import Bert
 from tftransformer.models.decoding_step import DecodingStep

@@ -1,4 +1,4 @@
-"""Floor 1: where a token stands."""
+"""Where a token stands."""
 
 from tftransformer.positions.bucketed_bias import BucketedBias
 from tftransformer.positions.learned import LearnedPositions

@@ -1,4 +1,4 @@
-"""Floor 7: folders of Hugging Face, both ways."""
+"""Folders of Hugging Face, both ways."""
 
 from tftransformer.pretrained.load import Loaded, from_pretrained, load_pretrained
 from tftransformer.pretrained.save import save_pretrained

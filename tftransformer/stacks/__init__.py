@@ -1,4 +1,4 @@
-"""Floor 3: layers under a mask."""
+"""Layers under a mask."""
 
 from tftransformer.stacks.decoder import Decoder
 from tftransformer.stacks.encoder import Encoder

@@ -1,4 +1,4 @@
-"""Floor 6: schedules, losses, metrics and the training loop."""
+"""Schedules, losses, metrics and the training loop."""
 
 from tftransformer.core.lazy import lazy_names
 from tftransformer.training.losses import LabelSmoothedCrossEntropy, label_smoothed_cross_entropy
