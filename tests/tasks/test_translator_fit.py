@@ -1,11 +1,15 @@
 """The Translator as a task: fit from a table, frames, settings, scikit-learn, resume."""
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
+from tftransformer.data import DataProcess
 from tftransformer.decoding import BeamSearch, Greedy
+from tftransformer.models import Transformer
 from tftransformer.tasks import Translator
+from tftransformer.training import InverseSquareRootSchedule, Trainer
 
 NUMBERS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf"}
 PAIRS = [
@@ -64,6 +68,31 @@ def test_a_setting_that_is_changed_acts(translate, tmp_path):
     with pytest.raises(ValueError, match="batch_size=0"):
         translate("one and two")
     translate.set_params(batch_size=32)
+
+
+@pytest.mark.slow
+def test_what_fit_does_is_what_its_parts_do(tmp_path):
+    data = DataProcess(*COLUMNS.values(), vocab_size=300, batch_tokens=2048, max_length=20)
+    train = data.fit(FRAME).batches(FRAME)
+    keras.utils.set_random_seed(0)
+    size = data.source_tokenizer.vocab_size
+    model = Transformer(**SIZES, norm="pre", vocab_size=size)
+    schedule = InverseSquareRootSchedule(0.01, warmup_steps=40)
+    trainer = Trainer(
+        model,
+        train,
+        data.batches(FRAME, training=False),
+        optimizer=keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9),
+        epochs=3,
+        directory=tmp_path / "by_hand",
+        verbose=0,
+    )
+    trainer.train()
+    trainer.load("winner", last=5)
+    how = {**COLUMNS, **HOW, "epochs": 3, "directory": tmp_path / "fit"}
+    translate = Translator(SIZES, **SETTINGS).fit(FRAME, **how)
+    for one, other in zip(model.get_weights(), translate.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow
