@@ -90,7 +90,7 @@ class Translator(Task):
 
     Example:
 
-    >>> translate = Translator({"num_layers": 1, "d_model": 16}, vocab_size=500, max_length=20)
+    >>> translate = Translator({"num_layers": 1, "d_model": 16}, vocab_size=500, max_length=60)
     >>> pairs = tt.everyday_corpus(size=1000).train
     >>> translate.fit(pairs, source="en", target="de", epochs=1, verbose=0)("The dog sleeps.")
     '...'
