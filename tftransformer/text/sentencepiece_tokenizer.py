@@ -133,22 +133,29 @@ class SentencePieceTokenizer(Tokenizer):
         )
         return cls(model, sampling_alpha)
 
-    def tokenize(self, texts: Any, sample: bool = False) -> tf.RaggedTensor:
+    def tokenize(
+        self, texts: Any, *, sample: bool = False, allow_special: bool = False
+    ) -> tf.RaggedTensor:
         """Turns strings into ids, in the graph or eagerly.
 
         Args:
             texts: string tensor (batch,) of UTF-8. Invalid bytes count as U+FFFD.
+            allow_special: as in `Tokenizer.tokenize`; not together with `sample`.
             sample: draw one of the possible segmentations. The operation's random numbers heed
                 no seed; where a run must be repeatable, use `sample`.
 
         Returns:
             int32 RaggedTensor (batch, None), without padding, start or end.
         """
+        if allow_special and sample:
+            raise ValueError("sample=True draws from plain text: leave out allow_special")
+        if allow_special:
+            return self.around_special(texts)["ids"]
         from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
 
         values, splits = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
             self._model.resource_handle,
-            as_vector(texts),
+            _valid(texts),
             nbest_size=-1 if sample else 0,
             alpha=self.sampling_alpha,
             add_bos=False,
@@ -173,7 +180,7 @@ class SentencePieceTokenizer(Tokenizer):
         """
         from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
 
-        texts = as_vector(texts)
+        texts = _valid(texts)
         tokenize = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_with_offsets_op
         values, splits, starts, ends = tokenize(
             self._model.resource_handle,
@@ -190,7 +197,9 @@ class SentencePieceTokenizer(Tokenizer):
             for name, column in found.items()
         }
 
-    def encode(self, texts: Iterable[str]) -> Encoding:
+    def encode(self, texts: Iterable[str], *, allow_special: bool = False) -> Encoding:
+        if allow_special:  # in the graph's way
+            return super().encode(texts, allow_special=True)
         values, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
         texts = check_texts(texts)
         for start in range(0, len(texts), BLOCK):
@@ -199,7 +208,7 @@ class SentencePieceTokenizer(Tokenizer):
             tokens = itertools.chain.from_iterable(rows)
             values.append(np.fromiter(tokens, np.int32, lengths[-1].sum()))
         ids = Ragged(np.concatenate(values), np.cumsum(np.concatenate(lengths)))
-        return Encoding(self._as_in_the_graph(ids, texts), lambda: self._places(texts))
+        return Encoding(self._as_in_the_graph(ids, texts), lambda: self._places(texts, False))
 
     def _as_in_the_graph(self, ids: Ragged, texts: Sequence[str]) -> Ragged:
         """`ids`, but where two ways to cut are equally good, the one that the graph takes.
@@ -332,6 +341,11 @@ def _surface(processor: Any, i: int) -> bytes:
     if processor.is_unknown(i):
         return processor.decode([i]).encode()  # as the model says, by default " ⁇ "
     return piece.replace(SPACE, " ").encode()
+
+
+def _valid(texts: Any) -> tf.Tensor:
+    """Strings of UTF-8; what is none becomes U+FFFD here, since the operation has its own ways."""
+    return tf.strings.unicode_transcode(as_vector(texts), "UTF-8", "UTF-8")
 
 
 def _check_alpha(sampling_alpha: float) -> None:

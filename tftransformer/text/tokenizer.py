@@ -15,6 +15,7 @@ import tensorflow as tf
 from tftransformer.core import Ragged, replacing
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.registry import is_registered
+from tftransformer.text.special_text import around_special
 
 FORMAT = 2
 BLOCK = 4096  # texts at once, since what is known of each character takes room
@@ -30,7 +31,8 @@ class Tokenizer(tf.Module, abc.ABC):
     `tf.Module`: as an attribute of an exported module it brings its tables into the SavedModel.
 
     Neither way adds a start or an end token: that is the objective's business. Text never yields
-    one of the special ids, even where it spells out a special token's name.
+    one of the special ids, even where it spells out a special token's name, unless that is asked
+    for with `allow_special`: of a text that is not trusted it should not be.
 
     Args:
         pieces: the vocabulary in order of the ids, as a person reads it in a plot.
@@ -58,6 +60,9 @@ class Tokenizer(tf.Module, abc.ABC):
         self._pieces = tuple(pieces)
         self._surfaces = tf.constant(list(surfaces), tf.string)
         self._leading_spaces = leading_spaces
+        silent = [i for i, surface in enumerate(surfaces) if not surface]
+        ids = {*silent, *special_ids.values()} & {*range(len(self._pieces))}
+        self._special = types.MappingProxyType({self._pieces[i]: i for i in sorted(ids)})
         self.special_ids = types.MappingProxyType(_checked(special_ids, len(self._pieces)))
 
     @property
@@ -69,15 +74,34 @@ class Tokenizer(tf.Module, abc.ABC):
         return type(self).from_vocabulary, (self.vocabulary(), self.get_settings())
 
     @abc.abstractmethod
-    def tokenize(self, texts: Any) -> tf.RaggedTensor:
+    def tokenize(self, texts: Any, *, allow_special: bool = False) -> tf.RaggedTensor:
         """Turns strings into ids, in the graph or eagerly.
 
         Args:
             texts: string tensor (batch,) of UTF-8. Invalid bytes count as U+FFFD.
+            allow_special: the name of a special token in a text, such as `[MASK]`, becomes its
+                id (`around_special` does it); else it is text as any other.
 
         Returns:
             int32 RaggedTensor (batch, None), without padding, start or end.
         """
+
+    def around_special(self, texts: Any, places: bool = False) -> dict[str, tf.RaggedTensor]:
+        """What `tokenize` does with `allow_special`, for a subclass to call.
+
+        Args:
+            texts: as in `tokenize`.
+            places: also what `tokenize_with_places` says.
+
+        Returns:
+            `"ids"` and perhaps `"starts"`, `"ends"`, `"words"`, RaggedTensors (batch, None).
+        """
+        return around_special(
+            self.tokenize_with_places if places else lambda parts: {"ids": self.tokenize(parts)},
+            as_vector(texts),
+            self._special,
+            takes_blank_behind=self._leading_spaces != "^",
+        )
 
     def tokenize_with_places(self, texts: Any) -> dict[str, tf.RaggedTensor]:
         """Turns strings into ids and says where each piece stands, in the graph or eagerly.
@@ -94,12 +118,14 @@ class Tokenizer(tf.Module, abc.ABC):
             "tokenize_with_places(texts)"
         )
 
-    def detokenize(self, ids: Any) -> tf.Tensor:
+    def detokenize(self, ids: Any, *, continues: bool = False) -> tf.Tensor:
         """Turns ids into strings, in the graph or eagerly.
 
         Args:
             ids: int32 tensor (batch, length), dense or ragged. Padding, start and end vanish,
                 wherever they stand.
+            continues: the ids go on with a text, such as a prompt: the blank that the first piece
+                brings along stays, so that the strings can be put behind that text.
 
         Returns:
             string tensor (batch,) of valid UTF-8.
@@ -111,15 +137,17 @@ class Tokenizer(tf.Module, abc.ABC):
             ids = tf.RaggedTensor.from_tensor(tf.convert_to_tensor(ids), ragged_rank=1)
         surfaces = ids.with_flat_values(tf.gather(self._surfaces, ids.flat_values))
         texts = tf.strings.reduce_join(surfaces, axis=-1)
-        texts = tf.strings.regex_replace(texts, self._leading_spaces, "", replace_global=False)
+        if not continues:
+            texts = tf.strings.regex_replace(texts, self._leading_spaces, "", replace_global=False)
         # A model may emit bytes that make no character: they become U+FFFD.
         return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
 
-    def encode(self, texts: Iterable[str]) -> Encoding:
+    def encode(self, texts: Iterable[str], *, allow_special: bool = False) -> Encoding:
         """Turns strings into ids, outside of a graph: the fast way through a whole corpus.
 
         Args:
             texts: strings.
+            allow_special: as in `tokenize`.
 
         Returns:
             the `Encoding`, whose `ids` are a `Ragged` with a row of int32 for each string.
@@ -128,25 +156,34 @@ class Tokenizer(tf.Module, abc.ABC):
             ValueError: an element is not a string or not valid Unicode.
         """
         texts = check_texts(texts)
-        rows = [self.tokenize(block) for block in _blocks(texts)]
+        rows = [
+            self.around_special(block)["ids"] if allow_special else self.tokenize(block)
+            for block in _blocks(texts)
+        ]
         ids = [Ragged(row.flat_values.numpy(), row.row_splits.numpy()) for row in rows]
-        return Encoding(Ragged.concatenate(ids), lambda: self._places(texts))
+        return Encoding(Ragged.concatenate(ids), lambda: self._places(texts, allow_special))
 
-    def _places(self, texts: Sequence[str]) -> tuple[np.ndarray, ...]:
+    def _places(self, texts: Sequence[str], allow_special: bool) -> tuple[np.ndarray, ...]:
         """`starts`, `ends` and `words` of all pieces of the texts."""
-        found = [self.tokenize_with_places(block) for block in _blocks(texts)]
+        found = [
+            self.around_special(block, places=True)
+            if allow_special
+            else self.tokenize_with_places(block)
+            for block in _blocks(texts)
+        ]
         return tuple(
             np.concatenate([block[name].flat_values.numpy() for block in found])
             for name in ("starts", "ends", "words")
         )
 
-    def decode(self, ids: Iterable[Sequence[int]]) -> list[str]:
+    def decode(self, ids: Iterable[Sequence[int]], *, continues: bool = False) -> list[str]:
         """`detokenize` for lists of ids."""
         rows = [np.asarray(row, np.int32) for row in ids]
         if not rows:
             return []
         ragged = tf.RaggedTensor.from_row_lengths(np.concatenate(rows), [len(row) for row in rows])
-        return [text.decode() for text in self.detokenize(ragged).numpy()]
+        texts = self.detokenize(ragged, continues=continues)
+        return [text.decode() for text in texts.numpy()]
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """The piece behind each id, special ones included: labels for a plot."""
@@ -242,7 +279,11 @@ def check_texts(texts: Iterable[str]) -> list[str]:
     texts = list(texts)
     for index, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ValueError(f"texts[{index}] is {text!r} ({type(text).__name__}), not a string")
+            turn = ": decode it, as in text.decode('utf-8', 'replace')"
+            raise ValueError(
+                f"texts[{index}] is {text!r} ({type(text).__name__}), not a string"
+                f"{turn if isinstance(text, bytes) else ''}"
+            )
         if not text.isascii():
             try:
                 text.encode()

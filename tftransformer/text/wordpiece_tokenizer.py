@@ -216,7 +216,9 @@ class WordPieceTokenizer(Tokenizer):
             )
         return cls(pieces[:vocab_size], lower_case=lower_case, strip_accents=strip_accents)
 
-    def tokenize(self, texts: Any) -> tf.RaggedTensor:
+    def tokenize(self, texts: Any, *, allow_special: bool = False) -> tf.RaggedTensor:
+        if allow_special:
+            return self.around_special(texts)["ids"]
         texts = as_vector(texts)
         is_plain = tf.strings.regex_full_match(texts, f"[{PLAIN}]*")
         is_plain &= tf.strings.regex_full_match(texts, SHORT_WORDS)
