@@ -21,17 +21,18 @@ def check_layer(name: str, layer: Any, *arguments: str, such_as: str) -> None:
         raise TypeError(f"{name} is the class {layer.__name__}: give an object, such as {such_as}.")
     if not isinstance(layer, keras.layers.Layer):
         raise TypeError(f"{name}={layer!r} is no layer: give one such as {such_as}.")
-    try:
-        inspect.signature(layer.call).bind(*arguments)
-    except TypeError:
+    if not _can_take(layer, *arguments):
         raise TypeError(
             f"{name} is called with {', '.join(arguments)}, which {type(layer).__name__} does not "
             f"take: give a layer such as {such_as}."
-        ) from None
+        )
 
 
 def build_once(layer: keras.layers.Layer | None, *shapes: Any, dtype: str | None = None) -> None:
     """Builds a layer that is not built yet; one without a `build` of its own by a first call.
+
+    A layer that cannot be called with these alone, such as a pooler that reads the inputs of the
+    model, has what it has.
 
     Args:
         layer: the layer, or None.
@@ -40,8 +41,17 @@ def build_once(layer: keras.layers.Layer | None, *shapes: Any, dtype: str | None
     """
     if layer is None:
         return
-    if type(layer).build is keras.layers.Layer.build:
+    if type(layer).build is keras.layers.Layer.build and _can_take(layer, *shapes):
         # Keras may count it as built without its weights: where it comes out of a file.
         layer(*(keras.KerasTensor(shape, dtype or layer.compute_dtype) for shape in shapes))
     elif not layer.built:
         layer.build(*shapes)
+
+
+def _can_take(layer: keras.layers.Layer, *arguments: Any) -> bool:
+    """Whether a layer may be called with these arguments and no others."""
+    try:
+        inspect.signature(layer.call).bind(*arguments)
+    except TypeError:
+        return False
+    return True
