@@ -111,6 +111,39 @@ def test_a_tokenizer_of_ones_own_loads_again_once_registered(tmp_path, monkeypat
         load_tokenizer(tmp_path)
 
 
+@pytest.mark.slow
+def test_a_registered_tokenizer_loads_in_a_fresh_process_that_imports_it(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        textwrap.dedent("""
+            import tftransformer as tt
+
+            @tt.text.register
+            class Mine(tt.text.WordPieceTokenizer):
+                pass
+        """)
+    )
+    program = """
+        import sys
+        import tftransformer as tt
+        if sys.argv[1] == "save":
+            import mine
+            mine.Mine(["[UNK]", "a", "b"]).save("saved")
+        else:
+            try:
+                tt.text.load_tokenizer("saved")
+            except ValueError as error:
+                assert "'Mine'" in str(error) and "@tt.text.register" in str(error)
+            import mine
+            loaded = tt.text.load_tokenizer("saved")
+            assert type(loaded) is mine.Mine
+            assert loaded.encode(["b a c"]).ids.tolist() == [[2, 1, 0]]
+    """
+    for step in ("save", "load"):
+        command = [sys.executable, "-c", textwrap.dedent(program), step]
+        paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+        subprocess.run(command, check=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": paths})
+
+
 def test_register_refuses_what_could_not_be_loaded():
     with pytest.raises(TypeError, match="subclass of Tokenizer"):
         tt.text.register(dict)
