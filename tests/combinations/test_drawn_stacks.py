@@ -111,6 +111,24 @@ def what_nobody_sees_moves_nobody(case, changed):
     np.testing.assert_array_equal(before[~knows[:, place]], after[~knows[:, place]], repr(design))
 
 
+def gradients_are_finite(case):
+    design, batch = case
+    stack = design.make()
+    ids, given = arguments(design, batch)
+    with tf.GradientTape() as tape:
+        outputs = stack(ids, training=True, **given)
+        loss = tf.reduce_mean(tf.square(tf.cast(outputs, "float32")))
+    assert np.isfinite(as_numbers(outputs)).all(), design
+    gradients = tape.gradient(loss, stack.trainable_variables)
+    for weight, gradient in zip(stack.trainable_variables, gradients, strict=True):
+        if gradient is not None:
+            assert np.isfinite(as_numbers(tf.convert_to_tensor(gradient))).all(), (
+                design,
+                batch,
+                weight.path,
+            )
+
+
 def a_target_that_starts_as_its_token_ends_as_it(case):
     design, batch = case
     masks = tuple(mask | SlidingWindowMask(0) for mask in design.masks)
@@ -158,6 +176,7 @@ PROPERTIES = {
     a_target_that_starts_as_its_token_ends_as_it: (
         4, cases(kinds=["TwoStreamEncoder"], added=False),
     ),
+    gradients_are_finite: (8, cases(hides_padding=False)),
     a_mask_reaches_as_far_as_it_sees: (50, expressions(ALL), texts(3)),
     what_cannot_be_is_refused_in_words: (6, designs(), FAULTS),
 }  # fmt: skip
