@@ -10,6 +10,7 @@ from tftransformer.core.lazy import lazy_names
 from tftransformer.decoding import BeamSearch, DecodingStep, Greedy, Processor, Sampling, Strategy
 from tftransformer.heads import (
     AdaptiveSoftmax,
+    AllTokensPooler,
     LanguageModelHead,
     MaskedLanguageModelHead,
     Pooler,
@@ -45,6 +46,7 @@ from tftransformer.models import (
     Gpt,
     Gpt2,
     Roberta,
+    SentenceModel,
     StackModel,
     T5Encoder,
     Transformer,
@@ -129,6 +131,7 @@ __all__ = [
     "T5",
     "XLM",
     "AdaptiveSoftmax",
+    "AllTokensPooler",
     "BeamSearch",
     "Bert",
     "BucketedBias",
@@ -167,6 +170,7 @@ __all__ = [
     "Roberta",
     "RotaryPositions",
     "Sampling",
+    "SentenceModel",
     "SequenceHead",
     "SinusoidalPositions",
     "SlidingWindowMask",

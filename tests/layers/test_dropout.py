@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tftransformer.layers import TokenEmbeddings
 from tftransformer.layers.dropout import Dropout
+from tftransformer.positions import LearnedPositions
 
 
 @pytest.mark.parametrize("rate", [0.001, 0.1, 0.3, 0.999])
@@ -56,3 +58,15 @@ def test_equal_seeds_drop_equally():
     first, second = (Dropout(0.5, seed=9)(x, training=True) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert np.any(np.asarray(first) != np.asarray(Dropout(0.5, seed=10)(x, training=True)))
+
+
+def test_token_dropout_drops_whole_tokens_but_not_their_positions(vectors):
+    position = LearnedPositions(4, num_positions=64, initializer="ones")
+    embeddings = TokenEmbeddings(9, 4, position=position, scale=False, token_dropout=0.5)
+    ids = np.random.default_rng(0).integers(1, 9, (32, 64))
+    plain = np.asarray(embeddings(ids)) - 1
+    drawn = np.asarray(embeddings(ids, training=True)) - 1
+    dropped = np.all(np.abs(drawn) < 1e-6, axis=-1)
+    assert 0.4 < dropped.mean() < 0.6
+    np.testing.assert_allclose(drawn[~dropped], 2 * plain[~dropped], atol=1e-6)
+    np.testing.assert_array_equal(embeddings(ids, training=False), embeddings(ids))

@@ -1,6 +1,7 @@
 """From hidden states to answers."""
 
 from tftransformer.heads.adaptive_softmax import AdaptiveSoftmax
+from tftransformer.heads.all_tokens_pooler import AllTokensPooler
 from tftransformer.heads.language_model_head import LanguageModelHead
 from tftransformer.heads.masked_language_model_head import MaskedLanguageModelHead
 from tftransformer.heads.pooler import Pooler
@@ -10,6 +11,7 @@ from tftransformer.heads.token_head import TokenHead
 
 __all__ = [
     "AdaptiveSoftmax",
+    "AllTokensPooler",
     "LanguageModelHead",
     "MaskedLanguageModelHead",
     "Pooler",

@@ -25,6 +25,8 @@ class TokenEmbeddings(Layer):
         scale: whether the token's vector is multiplied by √d_model. The table then starts with
             the standard deviation 1/√d_model, so that the vectors start near unit variance.
         dropout: rate on the sum.
+        token_dropout: rate at which training drops the whole vector of a token, not its position,
+            so that no text hangs on one word (Iyyer et al. 2015, §3.1).
         pad_id: the id that is padding, not a token; None if there is none.
         table: an `Embedding` layer to share instead of a table of its own.
         segments: number of segments, each with a vector (Devlin et al. 2019, §3); or "tokens"
@@ -42,6 +44,7 @@ class TokenEmbeddings(Layer):
         position: keras.layers.Layer | None = None,
         scale: bool = True,
         dropout: float = 0.0,
+        token_dropout: float = 0.0,
         pad_id: int | None = 0,
         table: keras.layers.Embedding | None = None,
         segments: int | Literal["tokens"] | None = None,
@@ -65,6 +68,9 @@ class TokenEmbeddings(Layer):
         self.position, self.pad_id = position, pad_id
         self.factor = d_model**0.5 if scale else 1.0
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.token_dropout = Dropout(
+            token_dropout, (None, None, 1), dtype=self.dtype_policy, name="token_dropout"
+        )
         self.norm = norm
 
         embeddings_initializer = embeddings_initializer or keras.initializers.RandomNormal(
@@ -115,6 +121,7 @@ class TokenEmbeddings(Layer):
             float tensor (batch, length, d_model), in the compute dtype.
         """
         x = self.table(checked_ids(ops.convert_to_tensor(ids), self.vocab_size)) * self.factor
+        x = self.token_dropout(x, training=training)
         if self.position is not None:
             if positions is None:
                 positions = ops.arange(ops.shape(ids)[1])

@@ -7,6 +7,7 @@ from tftransformer.models.gpt import Gpt
 from tftransformer.models.gpt2 import Gpt2
 from tftransformer.models.headed_model import OneHead
 from tftransformer.models.roberta import Roberta
+from tftransformer.models.sentence_model import SentenceModel
 from tftransformer.models.stack_model import StackModel
 from tftransformer.models.t5 import T5
 from tftransformer.models.t5_encoder import T5Encoder
@@ -25,6 +26,7 @@ __all__ = [
     "Gpt2",
     "OneHead",
     "Roberta",
+    "SentenceModel",
     "StackModel",
     "T5Encoder",
     "Transformer",

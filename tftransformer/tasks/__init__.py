@@ -1,14 +1,12 @@
 """What people do with a model: text in, answers out."""
 
 from tftransformer.tasks.alignment import Alignment
-from tftransformer.tasks.sentence_model import SentenceModel
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
 from tftransformer.tasks.translator import Translation, Translator
 
 __all__ = [
     "Alignment",
-    "SentenceModel",
     "Task",
     "TextClassifier",
     "Translation",

@@ -7,12 +7,12 @@ import keras
 import numpy as np
 
 from tftransformer.data import DataProcess
+from tftransformer.models import SentenceModel
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Classes, Numbers
 from tftransformer.tasks.baselines import evaluation
 from tftransformer.tasks.classification_graph import ClassificationGraph
 from tftransformer.tasks.given import given_model, given_tokenizer, positions_of, with_head
-from tftransformer.tasks.sentence_model import SentenceModel
 from tftransformer.tasks.tables import table, with_index
 from tftransformer.tasks.task import Task
 from tftransformer.training import LinearSchedule
@@ -103,9 +103,8 @@ class TextClassifier(Task):
             headed = isinstance(self._given, HeadedModel)
             return with_head(self._given, HEAD, count) if headed else self._given
         tokenizer, positions = self.data_.tokenizers[0], self.data_.max_length
-        pad, heads = tokenizer.special_ids["pad"], {HEAD: {"labels": count}}
-        options = {"pad_id": pad, "hidden_id": tokenizer.special_ids.get("unk", pad)}
-        return SentenceModel(tokenizer.vocab_size, num_positions=positions, heads=heads, **options)
+        options = {"pad_id": tokenizer.special_ids["pad"], "heads": {HEAD: {"labels": count}}}
+        return SentenceModel(tokenizer.vocab_size, num_positions=positions, **options)
 
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         rate = self.learning_rate or (1e-3 if self._given is None else 1e-4)

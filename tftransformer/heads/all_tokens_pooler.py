@@ -1,0 +1,58 @@
+"""AllTokensPooler."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keras import ops
+
+from tftransformer.core import Layer, register
+
+PARTS = ("mean", "max")
+
+
+@register
+class AllTokensPooler(Layer):
+    """One vector for a sequence: mean or maximum of its tokens, or both side by side.
+
+    Padding does not count; a row without a token yields 0.
+
+    Args:
+        parts: of `"mean"` and `"max"` those that are wanted, in this order.
+
+    Example:
+
+    >>> hidden = np.array([[[1.0], [3.0], [9.0]]], "float32")
+    >>> mask = np.array([[True, True, False]])
+    >>> np.asarray(AllTokensPooler()(hidden, {"padding_mask": mask})).tolist()
+    [[2.0, 3.0]]
+    """
+
+    keeps_tokens = False
+
+    def __init__(self, parts: Sequence[str] = PARTS, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.parts = parts
+        if not parts or isinstance(parts, str) or not {*parts} <= {*PARTS}:
+            raise ValueError(f"parts must be some of {PARTS}, not {parts!r}")
+
+    def call(self, hidden: Any, inputs: Mapping[str, Any]) -> Any:
+        """Pools (batch, length, d) to (batch, parts · d).
+
+        Args:
+            hidden: float tensor (batch, length, d).
+            inputs: those of the model, of which `padding_mask` is read.
+        """
+        real = inputs["padding_mask"][..., None]
+        count = ops.maximum(ops.sum(ops.cast(real, "float32"), axis=1), 1)
+        total = ops.sum(ops.cast(ops.where(real, hidden, 0), "float32"), axis=1)
+        pooled = {"mean": ops.cast(total / count, hidden.dtype)}
+        if "max" in self.parts:
+            least = ops.where(ops.any(real, axis=1), -float("inf"), 0.0)
+            least = ops.cast(least, hidden.dtype)[:, None]
+            pooled["max"] = ops.max(ops.where(real, hidden, least), axis=1)
+        return ops.concatenate([pooled[part] for part in self.parts], axis=-1)
+
+    def compute_output_shape(
+        self, hidden_shape: Any, inputs_shape: Any = None
+    ) -> tuple[int | None, ...]:
+        return (hidden_shape[0], len(self.parts) * hidden_shape[-1])

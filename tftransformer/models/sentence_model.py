@@ -1,0 +1,84 @@
+"""SentenceModel."""
+
+from functools import partial
+from typing import Any
+
+from tftransformer.core import register
+from tftransformer.heads import AllTokensPooler, SequenceHead
+from tftransformer.layers import TokenEmbeddings
+from tftransformer.masks import PaddingMask
+from tftransformer.models.headed_model import Heads
+from tftransformer.models.stack_model import StackModel
+from tftransformer.positions import LearnedPositions
+from tftransformer.stacks import Encoder
+
+
+@register
+class SentenceModel(StackModel):
+    """A small pre-norm encoder that says of a text what the mean and maximum of its tokens say.
+
+    It learns from thousands of texts rather than millions: few layers, much dropout, and whole
+    tokens are dropped in training (Iyyer et al. 2015, §3.1). Heads: `sequence_classification`.
+
+    Args:
+        vocab_size: number of token ids.
+        num_layers: number of layers.
+        d_model: width of the stack.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward nets.
+        num_positions: most tokens of a row.
+        dropout: rate in the layers and on what the head reads.
+        attention_dropout: rate on the attention weights.
+        token_dropout: share of the tokens that are dropped in training: see `TokenEmbeddings`.
+        pad_id: the id that is padding.
+        heads: see `HeadedModel.make_heads`.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        num_layers: int = 1,
+        d_model: int = 128,
+        num_heads: int = 4,
+        dff: int = 256,
+        *,
+        num_positions: int = 512,
+        dropout: float = 0.3,
+        attention_dropout: float = 0.1,
+        token_dropout: float = 0.2,
+        pad_id: int = 0,
+        heads: Heads = ("sequence_classification",),
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        common: Any = {"dtype": self.dtype_policy}
+        self.pad_id, self.num_positions = pad_id, num_positions
+        embeddings = TokenEmbeddings(
+            vocab_size,
+            d_model,
+            position=LearnedPositions(d_model, num_positions, name="position", **common),
+            scale=False,
+            token_dropout=token_dropout,
+            pad_id=pad_id,
+            name="embeddings",
+            **common,
+        )
+        self.stack = Encoder(
+            num_layers,
+            d_model,
+            num_heads,
+            dff,
+            mask=PaddingMask(),
+            embeddings=embeddings,
+            norm="pre",
+            activation="gelu",
+            epsilon=1e-6,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            name="stack",
+            **common,
+        )
+        pooler = AllTokensPooler(name="pooled", **common)
+        classifier = partial(SequenceHead, pooler, dropout=dropout)
+        self.make_heads(heads, {"sequence_classification": classifier})
+        self.build()
