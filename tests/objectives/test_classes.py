@@ -4,6 +4,7 @@ import enum
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -169,3 +170,14 @@ def test_several_labels_are_those_above_the_threshold():
 def test_numbers_that_are_none_are_named(labels, message):
     with pytest.raises(ValueError, match=message):
         Numbers().fit([labels])
+
+
+def test_classes_that_validation_lacks_are_named():
+    objective = Classes()
+    objective.fit([["a", "b", "c", "a"]])
+    with pytest.warns(UserWarning, match="no validation row has the label 'b', 'c'.* 2 of 3"):
+        objective.targets(["a", "a"], training=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        objective.targets(["a", "b", "c"], training=False)
+        objective.targets(["a"], training=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from sklearn.base import clone
 
 from tftransformer.models import Bert
 from tftransformer.tasks import TextClassifier
@@ -48,7 +49,7 @@ def test_it_learns_and_answers_in_the_container_it_was_asked_in(classify):
 
 def test_probabilities_have_labels_as_columns_and_sum_to_one(classify):
     found = classify.predict_proba(pd.Series(ASKED, index=[3, 2, 1, 0]))
-    assert found.columns.tolist() == classify.classes_ == ["bad", "good"]
+    assert found.columns.tolist() == classify.classes_.tolist() == ["bad", "good"]
     assert found.index.tolist() == [3, 2, 1, 0]
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
 
@@ -164,8 +165,12 @@ def test_a_model_that_is_given_is_trained_further(tmp_path):
     pad = tokenizer.special_ids["pad"]
     sizes = {"num_layers": 1, "d_model": 32, "num_heads": 2, "dff": 64, "num_positions": 24}
     model = Bert(tokenizer.vocab_size, **sizes, pad_id=pad)
+    before = model.get_weights()
     classify = TextClassifier(model, tokenizer=tokenizer, learning_rate=0.005)
+    assert clone(classify).model is model
     classify.fit(FRAME, text="sentence", label="mood", epochs=1, verbose=0, validation=0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)  # a copy was trained
     assert classify.data_.max_length == 24  # the positions of the model
     assert "token_classification" not in classify.model_.heads
     classify.save(tmp_path / "mood")
@@ -188,7 +193,7 @@ def test_what_is_wrong_comes_before_long_work(classify):
     unseen = pd.DataFrame({"sentence": ["so"], "mood": ["so-so"]})
     with pytest.raises(ValueError, match="label 'so-so' is not among the 2"):
         fit(FRAME, text="sentence", label="mood", validation=unseen)
-    with pytest.raises(ValueError, match="labels must be one of"):
+    with pytest.raises(ValueError, match="labels='many' was given; expected one of"):
         TextClassifier(labels="many").fit(TEXTS, LABELS)
     with pytest.raises(ValueError, match="a model needs the tokenizer"):
         TextClassifier("folder").fit(TEXTS, LABELS)
@@ -197,7 +202,8 @@ def test_what_is_wrong_comes_before_long_work(classify):
 
 
 def test_scikit_learn_takes_it_as_its_own():
-    from sklearn.base import clone
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.ensemble import VotingClassifier
     from sklearn.model_selection import GridSearchCV, cross_val_score
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import FunctionTransformer
@@ -216,3 +222,12 @@ def test_scikit_learn_takes_it_as_its_own():
     assert pipeline.score([text.upper() for text in TEXTS], LABELS) > 0.9
     grid = GridSearchCV(Quick(), {"learning_rate": [1e-6, 0.01]}, cv=2, scoring="accuracy")
     assert grid.fit(TEXTS, LABELS).best_params_ == {"learning_rate": 0.01}
+    # Scorers that take the column of a class by its place, also out of a table.
+    for texts in (TEXTS, pd.Series(TEXTS)):
+        losses = cross_val_score(Quick(), texts, LABELS, cv=2, scoring="neg_log_loss")
+        assert np.all((losses > -0.69) & (losses < 0))
+    voters = [("one", Quick()), ("other", Quick(vocab_size=80))]
+    vote = VotingClassifier(voters, voting="soft").fit(TEXTS, LABELS)
+    assert np.mean(vote.predict(TEXTS) == LABELS) > 0.9
+    calibrated = CalibratedClassifierCV(Quick(), cv=2).fit(TEXTS, LABELS)
+    assert np.mean(calibrated.predict(TEXTS) == LABELS) > 0.7

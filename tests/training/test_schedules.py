@@ -7,6 +7,7 @@ from tftransformer.training import (
     CustomSchedule,
     InverseSquareRootSchedule,
     LinearSchedule,
+    recipes,
 )
 
 SCHEDULES = [
@@ -82,3 +83,14 @@ def test_config_holds_plain_numbers_even_if_given_tensors():
 def test_impossible_numbers_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.parametrize("updates", [1, 2, 40, 5000])
+def test_averaged_adamw_rises_falls_and_averages_the_end(updates):
+    optimizer = recipes.averaged_adamw(0.01, updates)
+    found = rates(optimizer._learning_rate, range(1, updates + 1))
+    assert found.argmax() == max(1, updates // 20) - 1
+    np.testing.assert_allclose(found.max(), 0.01, rtol=1e-6)
+    assert np.all(found > 0)
+    assert optimizer.use_ema
+    assert optimizer.ema_momentum == min(0.99, max(0.0, 1 - 20 / updates))

@@ -1,5 +1,6 @@
 """Classification: one label for each row, or several at once."""
 
+import warnings
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -90,6 +91,11 @@ class Classes(TextRows):
     def is_fitted(self) -> bool:
         return hasattr(self, "classes_")
 
+    @property
+    def num_outputs(self) -> int:
+        """How many numbers the model answers with, a logit for each class."""
+        return len(self.classes_)
+
     def fit(self, columns: Sequence[list[Any]]) -> None:
         (given,) = columns
         counts = Counter(label for labels in self._rows(given) for label in labels)
@@ -121,6 +127,8 @@ class Classes(TextRows):
                 weights[row] = 0
                 found = found[:0] if self.several else self.classes_[:1]
             rows.append([self._number(label, index) for label in found])
+        if not training:
+            self._tell_missing(rows)
         if self.several:
             return MultiHot(Ragged.from_rows(rows), len(index)), Values(weights)
         ids = np.fromiter((class_id for (class_id,) in rows), np.int32, len(rows))
@@ -202,6 +210,18 @@ class Classes(TextRows):
                 yield _several(value)
             else:
                 yield (_single(value),)
+
+    def _tell_missing(self, rows: Sequence[Sequence[int]]) -> None:
+        """Warns of classes that the rows of a validation cannot say anything of."""
+        there = {number for row in rows for number in row}
+        missing = [label for i, label in enumerate(self.classes_) if i not in there]
+        if missing:
+            some = ", ".join(map(repr, missing[:8])) + (", …" if len(missing) > 8 else "")
+            warnings.warn(
+                f"no validation row has the label {some}: its scores say nothing of "
+                f"{len(missing)} of {len(self.classes_)} classes.",
+                stacklevel=2,
+            )
 
     def _number(self, label: Any, index: Mapping[Any, int]) -> int:
         if label in index:

@@ -40,6 +40,11 @@ class Numbers(TextRows):
     def is_fitted(self) -> bool:
         return hasattr(self, "count_")
 
+    @property
+    def num_outputs(self) -> int:
+        """How many numbers the model answers with."""
+        return self.count_
+
     def fit(self, columns: Sequence[list[Any]]) -> None:
         (given,) = columns
         if not len(given):

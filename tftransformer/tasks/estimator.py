@@ -20,6 +20,10 @@ class Estimator(abc.ABC):
         """Names of the arguments of the constructor."""
         return list(inspect.signature(cls).parameters)
 
+    def __sklearn_clone__(self) -> Self:
+        """An unfitted one with the same settings; fit trains a copy of a model that was given."""
+        return type(self)(**self.get_params())
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor, as scikit-learn asks for them."""
         return {name: getattr(self, name) for name in self.setting_names()}

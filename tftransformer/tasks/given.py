@@ -3,8 +3,28 @@
 import os
 from typing import Any
 
+from tftransformer.core import require
+from tftransformer.models.headed_model import HeadedModel
+from tftransformer.objectives import Classes, Numbers
 from tftransformer.text import SentencePieceTokenizer
 from tftransformer.text.learning import check_corpus, learn_pieces
+
+KINDS = ("single", "several", "numbers")
+
+
+def objective_of(labels: str, output: str | None, **single: Any) -> Classes | Numbers:
+    """What is learnt of labels of one of the `KINDS`.
+
+    Args:
+        labels: the kind.
+        output: the name of the model's output, or None.
+        **single: what `Classes` takes for single labels alone.
+    """
+    require(labels in KINDS, "labels", labels, f"one of {', '.join(KINDS)}")
+    if labels == "numbers":
+        return Numbers(output=output)
+    several = labels == "several"
+    return Classes(several, output=output, **({} if several else single))
 
 
 def given_model(model: Any) -> Any:
@@ -58,19 +78,24 @@ def positions_of(model: Any) -> int | None:
     return getattr(model, "num_positions", of_stack)
 
 
-def with_head(model: Any, name: str, labels: int) -> Any:
-    """Returns a copy of a model with one head, new where the model has none of that size.
+def own_copy(model: Any, head: str, labels: int) -> Any:
+    """Returns a copy to train, so that what a person gave stays as it is.
 
     Args:
-        model: a `HeadedModel`.
-        name: of the head.
+        model: a `HeadedModel`, whose copy has this head alone, new unless the model has one of
+            that size; or another Keras model, which is taken as it is.
+        head: the name of the head.
         labels: how many.
     """
-    own = model.heads.get(name)
-    if own is not None and own.labels in (labels, [str(i) for i in range(labels)]):
-        return model
-    config = {**model.get_config(), "heads": {name: {"labels": labels}}}
+    config = model.get_config()
+    if isinstance(model, HeadedModel):
+        own: Any = model.heads.get(head)
+        fits = own is not None and own.labels in (labels, [str(i) for i in range(labels)])
+        config = {**config, "heads": {head: {"labels": own.labels if fits else labels}}}
     copy = type(model).from_config(config)
+    if not isinstance(model, HeadedModel):
+        copy.set_weights(model.get_weights())
+        return copy
     known = {_inside(weight): weight for weight in model.weights}
     for weight in copy.weights:
         old = known.get(_inside(weight))

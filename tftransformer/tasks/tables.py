@@ -1,5 +1,6 @@
 """Rows of texts and labels in tables."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,10 +66,7 @@ def in_container(values: list[Any], like: Any, column: str | None = None) -> Any
             of a Series, too.
     """
     if isinstance(like, np.ndarray):
-        array = np.empty(len(values), object)
-        for i, value in enumerate(values):  # an assignment at once would look into lists
-            array[i] = value
-        return array.reshape(like.shape)
+        return object_array(values).reshape(like.shape)
     if not hasattr(like, "iloc"):
         return tuple(values) if isinstance(like, tuple) else values
     if column is None:
@@ -77,6 +75,59 @@ def in_container(values: list[Any], like: Any, column: str | None = None) -> Any
         return pd.DataFrame(values, index=like.index)
     series = with_index(values, like)
     return series.to_frame(column) if hasattr(like, "columns") else series.rename(like.name)
+
+
+def label_array(labels: Sequence[Any]) -> np.ndarray:
+    """Returns labels in an array (labels,), of objects where numpy has no type for all of them."""
+    kinds = {type(label) for label in labels}
+    if len(kinds) == 1 and kinds <= {str, bool, int, float}:
+        return np.array(labels)
+    return object_array(labels)
+
+
+def object_array(values: Sequence[Any]) -> np.ndarray:
+    """Returns any values in an array (values,) of objects."""
+    array = np.empty(len(values), object)
+    for i, value in enumerate(values):  # an assignment at once would look into lists
+        array[i] = value
+    return array
+
+
+def probabilities(found: np.ndarray, labels: np.ndarray, like: Any) -> Any:
+    """Returns probabilities (rows, labels) in a DataFrame, with the index of a table if it is one.
+
+    Args:
+        found: the probabilities.
+        labels: of the columns.
+        like: what was asked.
+    """
+    import pandas as pd
+
+    from tftransformer.tasks.probabilities import Probabilities
+
+    index = like.index if hasattr(like, "iloc") else None
+    return Probabilities(found, index=index, columns=pd.Index(labels, tupleize_cols=False))
+
+
+def ranked(
+    scores: np.ndarray, labels: Sequence[Any], top_k: int | None = None, several: bool = False
+) -> Any:
+    """Returns `label` and `score` of the best label, of those of a half or more, or of the best.
+
+    Args:
+        scores: float array (labels,).
+        labels: the labels.
+        top_k: how many are wanted, in a list, best first; None: as `several` says.
+        several: whether all labels with a score of a half or more are the answer, as two lists.
+    """
+    order = np.argsort(-scores, kind="stable")
+    answers = [{"label": labels[i], "score": float(scores[i])} for i in order[:top_k]]
+    if top_k is not None:
+        return answers
+    if not several:
+        return answers[0]
+    kept = [answer for answer in answers if answer["score"] >= 0.5]
+    return {name: [answer[name] for answer in kept] for name in ("label", "score")}
 
 
 def _texts(data: Any, names: list[Any]) -> list[Any]:

@@ -9,15 +9,20 @@ import numpy as np
 from tftransformer.data import DataProcess
 from tftransformer.models import SentenceModel
 from tftransformer.models.headed_model import HeadedModel
-from tftransformer.objectives import Classes, Numbers
 from tftransformer.tasks.baselines import evaluation
 from tftransformer.tasks.classification_graph import ClassificationGraph
-from tftransformer.tasks.given import given_model, given_tokenizer, positions_of, with_head
-from tftransformer.tasks.tables import table, with_index
+from tftransformer.tasks.given import (
+    given_model,
+    given_tokenizer,
+    objective_of,
+    own_copy,
+    positions_of,
+)
+from tftransformer.tasks.tables import label_array, probabilities, ranked, table, with_index
 from tftransformer.tasks.task import Task
-from tftransformer.training import LinearSchedule
+from tftransformer.training.recipes import averaged_adamw
 
-KINDS, HEAD = ("single", "several", "numbers"), "sequence_classification"
+HEAD = "sequence_classification"
 
 
 class TextClassifier(Task):
@@ -79,44 +84,35 @@ class TextClassifier(Task):
             label: name of the column of labels.
             **how: `validation`, `epochs` and what else `Task.learn` takes.
         """
-        frame, columns = table(data, labels, text, label)
-        return self.learn(frame, columns, **how)
+        return self.learn(*table(data, labels, text, label), **how)
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
-        if self.labels not in KINDS:
-            raise ValueError(f"labels must be one of {KINDS}, not {self.labels!r}.")
         options, limit = given_tokenizer(self), self.max_length
         self._given = given_model(self.model)
         limit = min(limit, positions_of(self._given) or limit)
         headed = self._given is None or isinstance(self._given, HeadedModel)
-        objective: Numbers | Classes = Numbers(output=HEAD if headed else None)
-        if self.labels != "numbers":
-            several = self.labels == "several"
-            single: Any = {"class_weight": self.class_weight, "smoothing": self.smoothing}
-            objective = Classes(several, output=objective.output, **({} if several else single))
+        single = {"class_weight": self.class_weight, "smoothing": self.smoothing}
+        objective = objective_of(self.labels, HEAD if headed else None, **single)
         limits: Any = {"max_length": limit, "batch_tokens": max(1024, limit), "seed": self.seed}
         return DataProcess(*columns, objective=objective, **options, **limits)
 
     def make_model(self) -> Any:
-        count = self.data_.objective.count_ if self.labels == "numbers" else len(self.classes_)
+        count = self.data_.objective.num_outputs
         if self._given is not None:
-            headed = isinstance(self._given, HeadedModel)
-            return with_head(self._given, HEAD, count) if headed else self._given
+            return own_copy(self._given, HEAD, count)
         tokenizer, positions = self.data_.tokenizers[0], self.data_.max_length
         options = {"pad_id": tokenizer.special_ids["pad"], "heads": {HEAD: {"labels": count}}}
         return SentenceModel(tokenizer.vocab_size, num_positions=positions, **options)
 
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
-        rate = self.learning_rate or (1e-3 if self._given is None else 1e-4)
-        schedule = LinearSchedule(rate, updates + 1, max(1, updates // 20))
-        # An average over the last twentieth, however short the training is.
-        average = {"use_ema": True, "ema_momentum": min(0.99, max(0.0, 1 - 20 / updates))}
-        return keras.optimizers.AdamW(schedule, weight_decay=0.01, **average)
+        return averaged_adamw(self.learning_rate or (1e-4 if self._given else 1e-3), updates)
 
     @property
-    def classes_(self) -> list[Any]:
+    def classes_(self) -> np.ndarray:
         """The labels; class `i` is logit `i`."""
-        return self.data_.objective.classes_
+        if self.labels == "numbers":
+            raise AttributeError("with labels='numbers' there are no classes.")
+        return label_array(self.fitted().objective.classes_)
 
     def graph(self, max_length: int | None = None) -> ClassificationGraph:
         data, two = self.fitted(), len(self.text_columns()) > 1
@@ -124,7 +120,7 @@ class TextClassifier(Task):
             tokenizer=data.tokenizers[0],
             template=data.row_template,
             texts=["first_texts", "second_texts"] if two else ["texts"],
-            labels=[] if self.labels == "numbers" else [str(label) for label in self.classes_],
+            labels=[str(label) for label in getattr(data.objective, "classes_", ())],
             kind=self.labels,
             output=data.objective.output,
             max_length=max_length or data.max_length,
@@ -135,15 +131,8 @@ class TextClassifier(Task):
         found = self.compute(columns)
         if self.labels == "numbers":
             return [{"value": row.tolist() if len(row) > 1 else float(row[0])} for row in found]
-        return [self._answer(row, top_k) for row in found]
-
-    def _answer(self, row: np.ndarray, top_k: int | None) -> Any:
-        order = np.argsort(-row, kind="stable")[:top_k]
-        ranked = [{"label": self.classes_[i], "score": float(row[i])} for i in order]
-        if top_k is not None or self.labels == "single":
-            return ranked if top_k is not None else ranked[0]
-        kept = [answer for answer in ranked if answer["score"] >= 0.5]
-        return {name: [answer[name] for answer in kept] for name in ("label", "score")}
+        classes = self.fitted().objective.classes_
+        return [ranked(row, classes, top_k, self.labels == "several") for row in found]
 
     def predict(self, texts: Any) -> Any:
         """The labels, or numbers: a list, or of a Series or DataFrame a Series."""
@@ -152,12 +141,8 @@ class TextClassifier(Task):
 
     def predict_proba(self, texts: Any) -> Any:
         """The probability of each class: a DataFrame with the labels as columns."""
-        import pandas as pd
-
-        found = self.compute(self.columns(texts))
-        return pd.DataFrame(
-            found, index=texts.index if hasattr(texts, "iloc") else None, columns=self.classes_
-        )
+        found = np.array(self.compute(self.columns(texts))).reshape(-1, len(self.classes_))
+        return probabilities(found, self.classes_, texts)
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
         """Scores, and after `fit` beside them those of `majority` and `linear` baselines."""
