@@ -356,3 +356,16 @@ def test_a_list_of_layers_has_one_for_each():
     ready = [MultiHeadAttention(8, 2) for _ in range(3)]
     with pytest.raises(ValueError, match="attention lists 3 layers for 2"):
         Encoder(2, 8, 2, 12, attention=ready)
+
+
+def test_a_stack_of_no_layers_is_its_embeddings():
+    embeddings = TokenEmbeddings(9, D, position=LearnedPositions(D, LENGTH))
+    stack = Encoder(0, D, 2, 12, embeddings=embeddings)
+    ids = np.array([[4, 5, 6, 0]], "int32")
+    np.testing.assert_array_equal(stack(ids), embeddings(ids))
+    assert stack.final_norm is None
+    assert Encoder.from_config(stack.get_config()).get_config() == stack.get_config()
+    normed = Encoder(0, D, 2, 12, embeddings=embeddings, final_norm=True)
+    np.testing.assert_allclose(np.mean(normed(ids), axis=-1), 0, atol=1e-6)
+    with pytest.raises(ValueError, match="num_layers=-1 was given; expected an int ≥ 0"):
+        Encoder(-1, D, 2, 12)

@@ -3,6 +3,8 @@
 from functools import partial
 from typing import Any
 
+import keras
+
 from tftransformer.core import register
 from tftransformer.heads import AllTokensPooler, SequenceHead
 from tftransformer.layers import TokenEmbeddings
@@ -18,11 +20,13 @@ class SentenceModel(StackModel):
     """A small pre-norm encoder that says of a text what the mean and maximum of its tokens say.
 
     It learns from thousands of texts rather than millions: few layers, much dropout, and whole
-    tokens are dropped in training (Iyyer et al. 2015, §3.1). Heads: `sequence_classification`.
+    tokens are dropped in training. Vectors begin small, so that rare words, which have learnt
+    little, say little. Without a layer it is a deep averaging network (Iyyer et al. 2015). Heads:
+    `sequence_classification`.
 
     Args:
         vocab_size: number of token ids.
-        num_layers: number of layers.
+        num_layers: number of layers; 0 learns from words alone, whatever their order.
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
@@ -53,11 +57,15 @@ class SentenceModel(StackModel):
         super().__init__(**kwargs)
         common: Any = {"dtype": self.dtype_policy}
         self.pad_id, self.num_positions = pad_id, num_positions
+        start = keras.initializers.RandomNormal(stddev=0.01)
         embeddings = TokenEmbeddings(
             vocab_size,
             d_model,
-            position=LearnedPositions(d_model, num_positions, name="position", **common),
+            position=LearnedPositions(
+                d_model, num_positions, initializer=start, name="position", **common
+            ),
             scale=False,
+            embeddings_initializer=start,
             token_dropout=token_dropout,
             pad_id=pad_id,
             name="embeddings",

@@ -110,6 +110,7 @@ class Transformer(EncoderDecoder):
             )
 
         layers, heads, widths = (both(size) for size in (num_layers, num_heads, dff))
+        check_ints(1, num_layers=min(layers))
         options = {**options, "dropout": dropout, "dtype": self.dtype_policy}
         source = embeddings("source_embeddings", source_size)
         target = embeddings(

@@ -36,7 +36,7 @@ class Encoder(Layer):
     prefix language model. The mask is evaluated once a call and handed to every layer.
 
     Args:
-        num_layers: number of layers.
+        num_layers: number of layers; of none, the stack is its embeddings.
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
@@ -80,7 +80,8 @@ class Encoder(Layer):
     ):
         trainable = options.pop("trainable", True)
         super().__init__(name=name, dtype=dtype, trainable=trainable)
-        check_ints(1, num_layers=num_layers, d_model=d_model, num_heads=num_heads)
+        check_ints(0, num_layers=num_layers)
+        check_ints(1, d_model=d_model, num_heads=num_heads)
         self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
         if callable(mask) and not isinstance(mask, (Mask, type)):
             mask = self._arguments["mask"] = [mask(index) for index in range(num_layers)]
@@ -126,7 +127,7 @@ class Encoder(Layer):
     ) -> keras.layers.Layer | None:
         if isinstance(asked, keras.layers.Layer):
             return copy_of(asked)
-        last = self.layers[-1]
+        last = self.layers[-1] if self.layers else None
         if asked is None:
             residual = getattr(last, "feed_forward_residual", None)
             asked = isinstance(residual, Residual) and residual.after is None

@@ -39,6 +39,7 @@ class TextClassifier(Task):
         smoothing: of the loss of single labels.
         max_length: most tokens of a row.
         vocab_size: of a tokenizer that is learnt.
+        num_layers: of a model from scratch; with 0 the order of words does not count.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts answered at once.
         seed: of weights, order and dropout.
@@ -63,13 +64,14 @@ class TextClassifier(Task):
         smoothing: float = 0.1,
         max_length: int = 256,
         vocab_size: int = 4000,
+        num_layers: int = 1,
         learning_rate: float | None = None,
         batch_size: int = 64,
         seed: int = 0,
     ):
         self.model, self.tokenizer, self.labels = model, tokenizer, labels
-        self.class_weight, self.smoothing = class_weight, smoothing
-        self.max_length, self.vocab_size, self.learning_rate = max_length, vocab_size, learning_rate
+        self.class_weight, self.smoothing, self.max_length = class_weight, smoothing, max_length
+        self.vocab_size, self.num_layers, self.learning_rate = vocab_size, num_layers, learning_rate
         self.batch_size, self.seed = batch_size, seed
 
     def fit(
@@ -97,12 +99,14 @@ class TextClassifier(Task):
         return DataProcess(*columns, objective=objective, **options, **limits)
 
     def make_model(self) -> Any:
-        count = self.data_.objective.num_outputs
+        tokenizer, count = self.data_.tokenizers[0], self.data_.objective.num_outputs
         if self._given is not None:
             return own_copy(self._given, HEAD, count)
-        tokenizer, positions = self.data_.tokenizers[0], self.data_.max_length
-        options = {"pad_id": tokenizer.special_ids["pad"], "heads": {HEAD: {"labels": count}}}
-        return SentenceModel(tokenizer.vocab_size, num_positions=positions, **options)
+        sizes: Any = {"num_layers": self.num_layers, "num_positions": self.data_.max_length}
+        pad_id = tokenizer.special_ids["pad"]
+        return SentenceModel(
+            tokenizer.vocab_size, **sizes, pad_id=pad_id, heads={HEAD: {"labels": count}}
+        )
 
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         return averaged_adamw(self.learning_rate or (1e-4 if self._given else 1e-3), updates)
@@ -110,8 +114,6 @@ class TextClassifier(Task):
     @property
     def classes_(self) -> np.ndarray:
         """The labels; class `i` is logit `i`."""
-        if self.labels == "numbers":
-            raise AttributeError("with labels='numbers' there are no classes.")
         return label_array(self.fitted().objective.classes_)
 
     def graph(self, max_length: int | None = None) -> ClassificationGraph:
