@@ -35,12 +35,13 @@ class AllTokensPooler(Layer):
         if not parts or isinstance(parts, str) or not {*parts} <= {*PARTS}:
             raise ValueError(f"parts must be some of {PARTS}, not {parts!r}")
 
-    def call(self, hidden: Any, inputs: Mapping[str, Any]) -> Any:
+    def call(self, hidden: Any, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
         """Pools (batch, length, d) to (batch, parts · d).
 
         Args:
             hidden: float tensor (batch, length, d).
             inputs: those of the model, of which `padding_mask` is read.
+            training: makes no difference.
         """
         real = inputs["padding_mask"][..., None]
         count = ops.maximum(ops.sum(ops.cast(real, "float32"), axis=1), 1)

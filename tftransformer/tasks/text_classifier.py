@@ -89,9 +89,8 @@ class TextClassifier(Task):
         return self.learn(*table(data, labels, text, label), **how)
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
-        options, limit = given_tokenizer(self), self.max_length
-        self._given = given_model(self.model)
-        limit = min(limit, positions_of(self._given) or limit)
+        options, self._given = given_tokenizer(self), given_model(self.model)
+        limit = min(self.max_length, positions_of(self._given) or self.max_length)
         headed = self._given is None or isinstance(self._given, HeadedModel)
         single = {"class_weight": self.class_weight, "smoothing": self.smoothing}
         objective = objective_of(self.labels, HEAD if headed else None, **single)
@@ -103,10 +102,8 @@ class TextClassifier(Task):
         if self._given is not None:
             return own_copy(self._given, HEAD, count)
         sizes: Any = {"num_layers": self.num_layers, "num_positions": self.data_.max_length}
-        pad_id = tokenizer.special_ids["pad"]
-        return SentenceModel(
-            tokenizer.vocab_size, **sizes, pad_id=pad_id, heads={HEAD: {"labels": count}}
-        )
+        sizes |= {"pad_id": tokenizer.special_ids["pad"], "heads": {HEAD: {"labels": count}}}
+        return SentenceModel(tokenizer.vocab_size, **sizes)
 
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         return averaged_adamw(self.learning_rate or (1e-4 if self._given else 1e-3), updates)
