@@ -24,7 +24,7 @@ def evaluation(
     found = [
         answer["value" if task.labels == "numbers" else "label"] for answer in task.answers(columns)
     ]
-    classes = task.classes_ if task.labels == "several" else None
+    classes = task.classes_.tolist() if task.labels == "several" else None
     scores: dict[str, Any] = {"rows": len(truth), **_scores(task.labels, truth, found, classes)}
     rows = getattr(task, "trained_on_", None)
     if baselines and rows is not None and task.labels == "single":
