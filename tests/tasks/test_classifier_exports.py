@@ -71,8 +71,8 @@ def served(tmp_path_factory):
         classify, asked = fitted(kind)
         with pytest.warns(UserWarning, match="of 4 texts have more than max_length=16"):
             answers = classify(asked)
-        _, cut = classify.graph().encode(*classify.columns(asked))
-        expected[kind] = answers, np.asarray(cut).tolist()
+        _, known = classify.graph().encode(*classify.columns(asked))
+        expected[kind] = answers, known["cut"].numpy().tolist()
         columns = list(zip(*asked, strict=True)) if kind == "pairs" else [asked]
         path = str(classify.export(root / kind))
         given[path] = dict(zip(classify.graph().inputs, columns, strict=True))
