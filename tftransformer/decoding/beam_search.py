@@ -166,7 +166,9 @@ class BeamSearch(Strategy):
         scores, tokens = top_k(logits, per_beam)
         if not processors:
             probability = pick(ops.softmax(logits), tokens[:, :1])
-            scores = log_probabilities(scores, scores[:, :1], probability)
+            # Of two slices of the best XLA makes a sort of all. The largest is the first one.
+            largest = ops.max(scores, axis=-1, keepdims=True)
+            scores = log_probabilities(scores, largest, probability)
         scores = scores + ops.reshape(state["running_scores"], (-1, 1))
         scores = ops.reshape(scores, (-1, beams * per_beam))
         tokens = ops.reshape(tokens, (-1, beams * per_beam))
