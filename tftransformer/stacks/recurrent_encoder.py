@@ -101,8 +101,9 @@ class RecurrentEncoder(Encoder):
                 start = ops.maximum(start - state.leading, 0)
             # Each step is a segment of its own, which sees as far back as the memory reaches.
             filled = context.pop("memory_lengths", state.memory) + start
-            if self.memory_length:
-                filled = ops.minimum(filled, self.memory_length)
+            if self.memory_length:  # the first segment sees all of the memory it is given
+                kept = ops.minimum(filled, self.memory_length)
+                filled = ops.where(start > 0, kept, filled)
             cached["segment_start"] = ops.convert_to_tensor(start, "int32")
             cached["memory_lengths"] = ops.convert_to_tensor(filled, "int32")
             return {**cached, **context}
