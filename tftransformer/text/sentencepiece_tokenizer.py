@@ -17,6 +17,7 @@ from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
 from tftransformer.text.registry import register
 from tftransformer.text.resampling import Resampler
 from tftransformer.text.tokenizer import Tokenizer, as_vector, check_texts
+from tftransformer.text.utf8 import with_replacements
 
 KINDS = ("bpe", "unigram")
 BLOCK = 4096  # lists for more texts at once would keep Python's garbage collector busy
@@ -155,7 +156,7 @@ class SentencePieceTokenizer(Tokenizer):
 
         values, splits = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
             self._model.resource_handle,
-            _valid(texts),
+            with_replacements(as_vector(texts)),
             nbest_size=-1 if sample else 0,
             alpha=self.sampling_alpha,
             add_bos=False,
@@ -180,7 +181,7 @@ class SentencePieceTokenizer(Tokenizer):
         """
         from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
 
-        texts = _valid(texts)
+        texts = with_replacements(as_vector(texts))
         tokenize = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_with_offsets_op
         values, splits, starts, ends = tokenize(
             self._model.resource_handle,
@@ -341,11 +342,6 @@ def _surface(processor: Any, i: int) -> bytes:
     if processor.is_unknown(i):
         return processor.decode([i]).encode()  # as the model says, by default " ⁇ "
     return piece.replace(SPACE, " ").encode()
-
-
-def _valid(texts: Any) -> tf.Tensor:
-    """Strings of UTF-8; what is none becomes U+FFFD here, since the operation has its own ways."""
-    return tf.strings.unicode_transcode(as_vector(texts), "UTF-8", "UTF-8")
 
 
 def _check_alpha(sampling_alpha: float) -> None:

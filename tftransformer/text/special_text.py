@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from tftransformer.text.utf8 import with_replacements
+
 MARK = b"\xff"  # a byte that UTF-8 never has
 Columns = dict[str, tf.RaggedTensor]
 
@@ -34,7 +36,7 @@ def around_special(
         return tokenize(texts)
     names = sorted(special, key=len, reverse=True)
     pattern = f" ?(?:{'|'.join(map(re.escape, names))}){' ?' if takes_blank_behind else ''}"
-    valid = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
+    valid = with_replacements(texts)
     marked = tf.strings.regex_replace(valid, pattern, MARK + rb"\0" + MARK)
     rows = tf.strings.split(marked, MARK)
     parts = rows.flat_values
