@@ -24,7 +24,7 @@ TASKS = {
 }
 # Options whose defaults are those of the task: what they set, their kind, what they say.
 SIZES = {
-    "num_layers": (int, "layers of encoder and decoder each; default: 4"),
+    "num_layers": (int, "layers, of encoder and decoder each; default: 4, of classifiers 1"),
     "d_model": (int, "width of the model; default: 128"),
     "num_heads": (int, "attention heads; default: 4"),
     "dff": (int, "width of the feed-forward nets; default: 256"),
@@ -91,9 +91,9 @@ def make_task(options: argparse.Namespace) -> Any:
     """
     cls = task_class(options)
     given = {name for name in (*SETTINGS, *SIZES) if getattr(options, name) is not None}
-    known = {*cls.setting_names(), *(SIZES if options.task == "translate" else ())}
-    for name in sorted(given - known):
+    settings = {name: getattr(options, name) for name in given & {*cls.setting_names()}}
+    sizes = {name: getattr(options, name) for name in given & SIZES.keys() - settings.keys()}
+    unread = given - settings.keys() - (sizes.keys() if options.task == "translate" else set())
+    for name in sorted(unread):
         raise ValueError(f"--{name.replace('_', '-')} is not for --task {options.task}.")
-    settings = {name: getattr(options, name) for name in given}
-    sizes = {name: settings.pop(name) for name in SIZES if name in settings}
     return cls(sizes or None, **settings)

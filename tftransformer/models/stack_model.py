@@ -172,9 +172,11 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         given = self.named(inputs)
         if ops.ndim(given["token_ids"]) != 2:
             raise ValueError("decoding takes token_ids (batch, length), without choices.")
-        guesses = not {"padding_mask", "lengths"} & given.keys()
-        guesses = guesses and self.stack.embeddings.compute_mask(given["token_ids"]) is not None
         completed = self.with_defaults(given)
+        mask = None
+        if not {"padding_mask", "lengths"} & given.keys():
+            mask = self.stack.embeddings.compute_mask(completed["token_ids"])
+        guesses = mask is not None
         position_ids = completed.get("position_ids")
         if position_ids is None:
             position_ids = self.position_ids(completed["token_ids"])
@@ -187,7 +189,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             kept["position_ids"] = ops.cast(position_ids, "int32")
         kept |= of_rows(completed)
         kept = keras.tree.map_structure(ops.convert_to_tensor, kept)
-        return {"prompt_mask": completed["padding_mask"], **kept}, guesses
+        return {"prompt_mask": mask if guesses else completed["padding_mask"], **kept}, guesses
 
     def begin_decoding(
         self, inputs: Mapping[str, Any], settings: DecodingSettings
