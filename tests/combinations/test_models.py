@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from draw import drawn
 from hypothesis import strategies as st
+from properties import as_numbers, close, drawn
 
 from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import (
@@ -123,15 +123,10 @@ BY_TOKEN = ("hidden", "lm", "masked_lm", "token_classification")
 BOUNDS = {"float32": 1e-4, "mixed_float16": 0.06, "mixed_bfloat16": 0.4}
 
 
-def as_numbers(tensor):
-    return np.array(tf.cast(tensor, "float32"))
-
-
-def close(found, expected, page):
+def alike(found, expected, page):
     assert found.keys() == expected.keys()
     for name, x in found.items():
-        bound = BOUNDS[page.policy] * max(1.0, np.abs(expected[name]).max(initial=0.0))
-        assert np.abs(x - expected[name]).max(initial=0.0) <= bound, (page, x, expected[name])
+        close(x, expected[name], BOUNDS[page.policy], page)
 
 
 @st.composite
@@ -161,7 +156,7 @@ def a_row_is_the_same_alone_and_in_a_padded_batch(page):
     model = page.make()
     for row, found in enumerate(page.outputs(model)):
         alone = page.alone(row).outputs(model)[0]
-        close({name: x[: len(alone[name])] for name, x in found.items()}, alone, page)
+        alike({name: x[: len(alone[name])] for name, x in found.items()}, alone, page)
 
 
 def a_prompt_is_continued_as_the_whole_model_says(page):
@@ -183,7 +178,7 @@ def a_prompt_is_continued_as_the_whole_model_says(page):
         whole = model(inputs)
         whole = as_numbers(whole["lm"] if isinstance(whole, dict) else whole)[0, -2:]
         found = np.stack([as_numbers(first)[row], as_numbers(second)[row]])
-        close({"lm": found}, {"lm": whole}, page)
+        alike({"lm": found}, {"lm": whole}, page)
 
 
 def a_saved_model_and_its_graph_are_the_model(page):
@@ -191,7 +186,7 @@ def a_saved_model_and_its_graph_are_the_model(page):
     expected = page.outputs(model)
     graph = tf.function(model)
     for found, row in zip(page.outputs(graph), expected, strict=True):
-        close(found, row, page)
+        alike(found, row, page)
     with tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/model.keras")
         loaded = keras.saving.load_model(f"{folder}/model.keras")

@@ -10,22 +10,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from draw import (
-    HEADS,
-    LAYERS,
-    LEAVES,
-    NOWHERE,
-    OF_MEMORY,
-    OF_STREAMS,
-    D,
-    batches,
-    designs,
-    drawn,
-    expressions,
-    sees,
-    texts,
-)
+from draw import HEADS, batches, designs
 from hypothesis import strategies as st
+from properties import as_numbers, close, drawn
+from rows import LAYERS, LEAVES, NOWHERE, OF_MEMORY, OF_STREAMS, D, expressions, sees, texts
 
 from tftransformer.layers import LayerState, StackState
 from tftransformer.masks import CausalMask, MemoryMask, SameLengthMask, SlidingWindowMask
@@ -105,13 +93,8 @@ def cached(stack, design, batch, new, *, growing, at_once):
     return np.concatenate(found, axis=1)
 
 
-def as_numbers(tensor):
-    return np.array(tf.cast(tensor, "float32"))
-
-
-def close(found, expected, design):
-    bound = BOUNDS[design.policy] * max(1.0, np.abs(expected).max(initial=0.0))
-    assert np.abs(found - expected).max(initial=0.0) <= bound, (design, found, expected)
+def alike(found, expected, design):
+    close(found, expected, BOUNDS[design.policy], design)
 
 
 def with_memory_beside(batch):
@@ -128,7 +111,7 @@ def a_row_is_the_same_alone_and_in_a_padded_batch(case):
     stack = design.make()
     together = run(stack, design, batch)
     for row, (found, numbers) in enumerate(zip(together, batch.numbers, strict=True)):
-        close(found[numbers != NOWHERE], run(stack, design, batch.alone(row))[0], design)
+        alike(found[numbers != NOWHERE], run(stack, design, batch.alone(row))[0], design)
 
 
 def a_cached_pass_is_the_whole_pass(case, growing, at_once):
@@ -137,7 +120,7 @@ def a_cached_pass_is_the_whole_pass(case, growing, at_once):
     found = cached(stack, design, batch, new, growing=growing, at_once=at_once)
     for row, text in enumerate(batch.texts):
         whole = run(stack, design, batch.alone(row))[0]
-        close(found[row], whole[len(text.ids) - new - 1 :], design)
+        alike(found[row], whole[len(text.ids) - new - 1 :], design)
 
 
 def a_cached_step_is_a_segment_behind_its_memory(case, mask, memory_length):
@@ -160,7 +143,7 @@ def a_cached_step_is_a_segment_behind_its_memory(case, mask, memory_length):
             memory = stack.update_memory(state.hidden_states, memory)
             filled = min(filled + end - start, memory_length or 99)
             expected.append(as_numbers(hidden)[0, -1])
-        close(found[row], np.stack(expected), design)
+        alike(found[row], np.stack(expected), design)
 
 
 def a_query_gives_weight_exactly_to_what_it_may_see(case):
@@ -229,7 +212,7 @@ def a_target_that_starts_as_its_token_ends_as_it(case):
     stack = design.make()
     stack.target.assign(as_numbers(stack.embeddings(np.array([[3]])))[0, 0])
     content = run(stack, design, batch)
-    close(run(stack, design, replace(batch, targets=True)), content, design)
+    alike(run(stack, design, replace(batch, targets=True)), content, design)
 
 
 def a_mask_reaches_as_far_as_it_sees(mask, text):
@@ -265,12 +248,12 @@ def a_saved_graph_is_the_stack(case):
     model = keras.Model(symbols, stack(**symbols))
     assert model.output.shape[2:] == eager.shape[2:]
     assert model.output.dtype == keras.backend.standardize_dtype(eager.dtype)
-    close(as_numbers(model(given)), as_numbers(eager), design)
+    alike(as_numbers(model(given)), as_numbers(eager), design)
     with tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/model.keras")
         loaded = keras.saving.load_model(f"{folder}/model.keras")
     np.testing.assert_array_equal(as_numbers(loaded(given)), as_numbers(model(given)))
-    close(as_numbers(tf.function(loaded)(given)), as_numbers(eager), design)
+    alike(as_numbers(tf.function(loaded)(given)), as_numbers(eager), design)
 
 
 BY_DISTANCE = st.sampled_from([
