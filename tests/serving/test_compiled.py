@@ -16,7 +16,7 @@ TEXTS = ["The dog sleeps.", "", "two birds in the house and a dog", "Vögel 🐦
 
 def module_of(translator, weights="float32"):
     """What `export` saves, not yet saved."""
-    return translator._module(weights=weights, jit_compile=True)
+    return translator._module(translator.graph(), weights=weights, jit_compile=True)
 
 
 def said(module, texts):

@@ -47,7 +47,7 @@ def load_process(cls: type, folder: pathlib.Path) -> Any:
         if saved["format"] != FORMAT:
             raise ValueError(f"format {saved['format']!r}; this version reads {FORMAT}")
         settings = saved["settings"]
-        columns = [_as_name(column) for column in settings.pop("columns")]
+        columns = [as_name(column) for column in settings.pop("columns")]
         for name in ("objective", "template"):
             settings[name] = keras.saving.deserialize_keras_object(settings[name])
         settings["objective"].set_state(saved["learnt"])
@@ -70,6 +70,6 @@ def _named(path: str | Path) -> Iterator[None]:
         raise ValueError(f"{path} cannot be read: {error!r}") from None
 
 
-def _as_name(column: Any) -> Hashable:
+def as_name(column: Any) -> Hashable:
     """The name of a column as it was before JSON made a list of a tuple."""
-    return tuple(map(_as_name, column)) if isinstance(column, list) else column
+    return tuple(map(as_name, column)) if isinstance(column, list) else column

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Configurable, register
+from tftransformer.core import Configurable, build_once, register
 from tftransformer.models.exporting import ExportedByNames
 
 Heads = Iterable[str] | Mapping[str, Any]
@@ -67,6 +67,11 @@ class HeadedModel(Configurable, keras.Model):
             name: [argument for argument in ("inputs", "training") if argument in taken_by(head)]
             for name, head in self.heads.items()
         }
+
+    def build_heads(self) -> None:
+        """Builds the heads, which read hidden states (batch, length, d_model)."""
+        for head in self.heads.values():
+            build_once(head, (None, None, self.d_model))
 
     def head_output(
         self, name: str, hidden: Any, inputs: Mapping[str, Any], training: bool | None

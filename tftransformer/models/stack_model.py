@@ -6,7 +6,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import build_once
 from tftransformer.layers import LayerState, StackState
 from tftransformer.models.decoding_step import (
     DecodingModel,
@@ -60,8 +59,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
 
     def build(self, inputs_shape: Any = None) -> None:
         self.stack.build((None, None))
-        for head in self.heads.values():
-            build_once(head, (None, None, self.stack.d_model))
+        self.build_heads()
 
     def forward(
         self,

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import build_once, register
+from tftransformer.core import register
 from tftransformer.heads import LanguageModelHead, Pooler, SequenceHead, TokenHead
 from tftransformer.layers import StackState
 from tftransformer.masks import Mask
@@ -141,8 +141,7 @@ class T5(HeadedModel, EncoderDecoder):
 
     def build(self, inputs_shape: Any = None) -> None:
         super().build()
-        for head in self.heads.values():
-            build_once(head, (None, None, self.decoder.d_model))
+        self.build_heads()
 
     def forward(
         self,

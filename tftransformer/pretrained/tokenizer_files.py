@@ -201,12 +201,15 @@ def _with_special(
     """With the tokens that stand beside the model; what has no id yet gets the next one."""
     tokens = {token.content: token for token in added}
     tokens |= {token.content: token for token in described.added_tokens}  # tokenizer.json wins
+    ids = replace(described, added_tokens=tuple(tokens.values())).ids
+    following = max(ids.values(), default=-1) + 1
     order = [roles[role] for role in ORDER if role in roles]
     for name in dict.fromkeys([*order, *flags]):
         if name not in tokens:
-            ids = replace(described, added_tokens=tuple(tokens.values())).ids
-            number = ids.get(name, max(ids.values(), default=-1) + 1)
+            if name not in ids:
+                ids[name] = following
+                following += 1
             own = {"normalized": False, **flags[name]}
-            tokens[name] = AddedToken(name, number, special=True, **own)
+            tokens[name] = AddedToken(name, ids[name], special=True, **own)
     ordered = sorted(tokens.values(), key=lambda token: token.id)
     return replace(described, added_tokens=tuple(ordered))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.scores.ratios import matching_rows, of_counts, ratio
+from tftransformer.scores.ratios import matching_rows, mean_of, of_counts, ratio
 
 KINDS = ("single", "several", "numbers")
 
@@ -81,17 +81,10 @@ def _single(true: Sequence[Any], predicted: Sequence[Any]) -> dict[str, Any]:
             for name, figures, count in zip(names, each, support, strict=True)
         },
         "confusion": confusion.tolist(),
-        "macro": _mean(each),
-        "weighted": _mean(each, support),
+        "macro": mean_of(each),
+        "weighted": mean_of(each, support),
         "balanced_accuracy": float(np.mean(recall[support > 0])),
         "matthews": _matthews(right.sum(), columns.astype(float), support.astype(float)),
-    }
-
-
-def _mean(each: Sequence[dict[str, float]], weights: np.ndarray | None = None) -> dict[str, float]:
-    return {
-        key: float(np.average([figures[key] for figures in each], weights=weights))
-        for key in ("precision", "recall", "f1")
     }
 
 
@@ -139,7 +132,7 @@ def _several(true: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
         "subset_accuracy": float(np.mean(same.all(axis=1))),
         "hamming_loss": float(1 - np.mean(same)),
         "micro": of_counts(*(float(column.sum()) for column in counts)),
-        "macro": _mean(each),
+        "macro": mean_of(each),
     }
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from tftransformer.scores.ratios import matching_rows, of_counts, ratio
+from tftransformer.scores.ratios import matching_rows, mean_of, of_counts, ratio
 from tftransformer.scores.tags import tags_to_spans
 
 
@@ -64,16 +64,7 @@ def entity_scores(
     return {
         "types": types,
         "micro": of_counts(matched.total(), found.total(), meant.total()),
-        "macro": _mean(types, [1] * len(types)),
-        "weighted": _mean(types, [meant[kind] for kind in types]),
+        "macro": mean_of(types.values()),
+        "weighted": mean_of(types.values(), [meant[kind] for kind in types]),
         "tag_accuracy": ratio(equal, words),
-    }
-
-
-def _mean(types: dict[str, dict[str, float]], weights: Sequence[int]) -> dict[str, float]:
-    """Weighted mean of each figure over the types."""
-    rows = list(zip(types.values(), weights, strict=True))
-    return {
-        key: ratio(sum(weight * scores[key] for scores, weight in rows), sum(weights))
-        for key in ("precision", "recall", "f1")
     }

@@ -1,5 +1,6 @@
 """What all scores share: precision, recall and F1 of counts, and checks of what comes in."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -25,6 +26,18 @@ def of_counts(matched: float, predicted: float, true: float, scale: float = 1) -
     precision, recall = ratio(matched, predicted), ratio(matched, true)
     f1 = harmonic_mean(precision, recall)
     return {"precision": scale * precision, "recall": scale * recall, "f1": scale * f1}
+
+
+def mean_of(
+    each: Iterable[Mapping[str, float]], weights: Iterable[float] | None = None
+) -> dict[str, float]:
+    """Precision, recall and F1 as the mean of several, which weigh the same or as is said."""
+    each = list(each)
+    shares = [1.0] * len(each) if weights is None else list(weights)
+    return {
+        key: ratio(sum(w * one[key] for w, one in zip(shares, each, strict=True)), sum(shares))
+        for key in ("precision", "recall", "f1")
+    }
 
 
 def matching_rows(true: Any, predicted: Any, what: str) -> tuple[list[Any], list[Any]]:

@@ -61,8 +61,9 @@ def warm_up_texts(width_of: Callable[[str], int], most: int | None) -> Iterator[
     widest, words, most = 0, 1, most or 1
     while True:
         text = " ".join(["a"] * words)
-        if width_of(text) > widest:
-            widest = width_of(text)
+        width = width_of(text)
+        if width > widest:
+            widest = width
             yield text
         if words == most:
             return

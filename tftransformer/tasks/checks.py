@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tftransformer.core import is_int, require
+from tftransformer.core import check_ints, is_int, require
 from tftransformer.decoding import Strategy
 from tftransformer.tasks.translation_graph import start_of
 
@@ -21,8 +21,7 @@ def check_settings(translator: Any) -> None:
             "strategy must be a decoding strategy such as BeamSearch(4), not "
             f"{translator.strategy!r}."
         )
-    check_number("batch_size", translator.batch_size, 1)
-    check_number("parallel", translator.parallel, 1)
+    check_ints(1, batch_size=translator.batch_size, parallel=translator.parallel)
     if not all(callable(processor) for processor in translator.processors):
         raise TypeError(
             "processors must be functions (scores, ids, length) -> scores, such as "

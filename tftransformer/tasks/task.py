@@ -266,14 +266,14 @@ class Task(Estimator):
         made_of = [self.fitted(), self.model_, *self.get_params().values()]
         before, made = getattr(self, "_made", ([], None))
         if made is None or any(map(operator.is_not, before, made_of)):
-            made = self.graph(), self._module()
+            graph = self.graph()
+            made = graph, self._module(graph)
             self._made = made_of, made
         return made
 
-    def _module(self, **how: Any) -> ServedModule:
-        """The graph as a module; arguments of `graph`, and how it holds the model."""
-        held = {name: how.pop(name) for name in ("weights", "jit_compile") if name in how}
-        return ServedModule(self.graph(**how), self.model_, parallel=self.parallel, **held)
+    def _module(self, graph: TaskGraph, **held: Any) -> ServedModule:
+        """A graph as a module; how it holds the model is said as to `ServedModule`."""
+        return ServedModule(graph, self.model_, parallel=self.parallel, **held)
 
     def export(
         self,
@@ -298,7 +298,8 @@ class Task(Estimator):
         if weights not in WEIGHTS:
             raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
         self.fitted()
-        return self._module(weights=weights, jit_compile=jit_compile, **limits).save(path)
+        graph = self.graph(**limits)
+        return self._module(graph, weights=weights, jit_compile=jit_compile).save(path)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Writes model, tokenizers, labels and settings into a folder, in one step; see `load`.

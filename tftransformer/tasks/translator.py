@@ -10,6 +10,7 @@ import numpy as np
 
 from tftransformer.core import unallocated
 from tftransformer.data import DataProcess, nearest_neighbour, take_columns
+from tftransformer.data.saving import as_name
 from tftransformer.decoding import BeamSearch
 from tftransformer.models import Transformer
 from tftransformer.objectives import SequenceToSequence
@@ -386,9 +387,8 @@ class Translator(Task):
         target_tokenizer: Any,
         columns: Sequence[Any] = COLUMNS,
     ) -> None:
-        # A file has lists where names of a MultiIndex are tuples.
-        columns = [tuple(name) if isinstance(name, list) else name for name in columns]
-        self.model_, self.data_ = model, _data_of((source_tokenizer, target_tokenizer), columns)
+        tokenizers = source_tokenizer, target_tokenizer
+        self.model_, self.data_ = model, _data_of(tokenizers, [*map(as_name, columns)])
 
 
 def _data_of(tokenizers: Any, columns: Sequence[Any] = COLUMNS) -> DataProcess:

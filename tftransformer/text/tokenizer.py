@@ -16,6 +16,7 @@ from tftransformer.core import Ragged, replacing
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.registry import is_registered
 from tftransformer.text.special_text import around_special
+from tftransformer.text.utf8 import with_replacements
 
 FORMAT = 2
 BLOCK = 4096  # texts at once, since what is known of each character takes room
@@ -140,7 +141,7 @@ class Tokenizer(tf.Module, abc.ABC):
         if not continues:
             texts = tf.strings.regex_replace(texts, self._leading_spaces, "", replace_global=False)
         # A model may emit bytes that make no character: they become U+FFFD.
-        return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")
+        return with_replacements(texts)
 
     def encode(self, texts: Iterable[str], *, allow_special: bool = False) -> Encoding:
         """Turns strings into ids, outside of a graph: the fast way through a whole corpus.
