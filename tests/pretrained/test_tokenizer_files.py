@@ -19,8 +19,9 @@ from tokenizers import (
 )
 
 from tftransformer.pretrained import read_tokenizer_files
-from tftransformer.pretrained.tokenizer_description import AddedToken, RowPart, Step
+from tftransformer.pretrained.tokenizer_description import RowPart, Step
 from tftransformer.pretrained.tokenizer_json import describe_json
+from tftransformer.text import AddedToken
 
 NAMED = os.environ.get("TFTRANSFORMER_GOLDENS_ROOT")
 FOLDERS = sorted(Path(NAMED).glob("tokenizers/*/*/")) if NAMED else []

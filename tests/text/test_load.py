@@ -81,7 +81,7 @@ class Words(tt.text.Tokenizer):
         table = tf.lookup.KeyValueTensorInitializer(list(words[1:]), values)
         self._ids = tf.lookup.StaticHashTable(table, default_value=0)
 
-    def tokenize(self, texts):
+    def cut(self, texts):
         return tf.ragged.map_flat_values(self._ids.lookup, tf.strings.split(texts))
 
     def vocabulary(self):
@@ -147,7 +147,7 @@ def test_a_registered_tokenizer_loads_in_a_fresh_process_that_imports_it(tmp_pat
 def test_register_refuses_what_could_not_be_loaded():
     with pytest.raises(TypeError, match="subclass of Tokenizer"):
         tt.text.register(dict)
-    with pytest.raises(TypeError, match="lacks from_vocabulary"):
+    with pytest.raises(TypeError, match="lacks cut, from_vocabulary"):
         tt.text.register(type("Half", (tt.text.Tokenizer,), {}))
     with pytest.raises(ValueError, match="registered already"):
         tt.text.register(type("WordPieceTokenizer", (Words,), {}))

@@ -139,12 +139,12 @@ def test_words_that_format_characters_stand_in_stay_whole():
 
 def test_a_tokenizer_of_ones_own_without_places_says_so():
     class Silent(WordPieceTokenizer):
-        def tokenize_with_places(self, texts):
-            return super(WordPieceTokenizer, self).tokenize_with_places(texts)
+        def cut_with_places(self, texts):
+            return super(WordPieceTokenizer, self).cut_with_places(texts)
 
     encoding = Silent(["[UNK]", "a"]).encode(["a"])
     assert encoding.ids.tolist() == [[1]]
-    with pytest.raises(NotImplementedError, match=r"Silent.*tokenize_with_places"):
+    with pytest.raises(NotImplementedError, match=r"Silent.*cut_with_places"):
         _ = encoding.starts
 
 

@@ -2,14 +2,17 @@
 
 from tftransformer.pretrained.load import Loaded, from_pretrained, load_pretrained
 from tftransformer.pretrained.save import save_pretrained
+from tftransformer.pretrained.tokenizer import FolderTokenizer, read_tokenizer
 from tftransformer.pretrained.tokenizer_description import TokenizerDescription
 from tftransformer.pretrained.tokenizer_files import read_tokenizer_files
 
 __all__ = [
+    "FolderTokenizer",
     "Loaded",
     "TokenizerDescription",
     "from_pretrained",
     "load_pretrained",
+    "read_tokenizer",
     "read_tokenizer_files",
     "save_pretrained",
 ]

@@ -4,30 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from tftransformer.text import AddedToken
+
 ROLES = ("unk", "bos", "eos", "cls", "sep", "pad", "mask")
-
-
-@dataclass(frozen=True)
-class AddedToken:
-    """A token beside the model's pieces, found in the text before anything is cut.
-
-    Attributes:
-        content: as it is spelled.
-        id: its id.
-        special: whether text from people must not become it, and `decode` may leave it out.
-        normalized: whether it is looked for in the normalised text, not in the text as given.
-        lstrip: whether blanks before it are part of it.
-        rstrip: whether blanks behind it are.
-        single_word: whether it only counts where a word stands by itself.
-    """
-
-    content: str
-    id: int
-    special: bool = False
-    normalized: bool = True
-    lstrip: bool = False
-    rstrip: bool = False
-    single_word: bool = False
 
 
 @dataclass(frozen=True)

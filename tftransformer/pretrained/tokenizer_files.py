@@ -8,12 +8,12 @@ from typing import Any
 
 from tftransformer.pretrained.tokenizer_description import (
     ROLES,
-    AddedToken,
     TokenizerDescription,
 )
 from tftransformer.pretrained.tokenizer_json import check_ids, describe_json
 from tftransformer.pretrained.tokenizer_layouts import LAYOUTS, post_processor
 from tftransformer.pretrained.weight_files import read_json
+from tftransformer.text import AddedToken
 
 # Spellings of special tokens where no file says any, by family.
 ROBERTA = {

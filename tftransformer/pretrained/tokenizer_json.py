@@ -6,13 +6,13 @@ from typing import Any
 
 from tftransformer.pretrained.tokenizer_description import (
     MODELS,
-    AddedToken,
     Bpe,
     Model,
     Step,
     TokenizerDescription,
     Unigram,
 )
+from tftransformer.text import AddedToken
 
 NEEDED = object()  # stands for the value of an option that has no default
 BYTES = {"add_prefix_space": True, "trim_offsets": True, "use_regex": True}

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from tftransformer.pretrained.tokenizer_description import (
-    AddedToken,
     Bpe,
     SentencePiece,
     Step,
@@ -15,6 +14,7 @@ from tftransformer.pretrained.tokenizer_description import (
 )
 from tftransformer.pretrained.tokenizer_json import BYTES, check_merges, check_vocab, read_merges
 from tftransformer.pretrained.weight_files import read_json
+from tftransformer.text import AddedToken
 
 # How one text and how a pair become rows, by the special tokens' roles; `:1` is a segment.
 BERT_ROW = ("cls A sep", "cls A sep B:1 sep:1")

@@ -1,5 +1,6 @@
 """Tokenizers: strings to ids and back, in the graph and outside of it."""
 
+from tftransformer.text.added_tokens import AddedToken
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.load import load_tokenizer
 from tftransformer.text.registry import register
@@ -10,6 +11,7 @@ from tftransformer.text.truncation import truncate, truncate_in_graph
 from tftransformer.text.wordpiece_tokenizer import WordPieceTokenizer
 
 __all__ = [
+    "AddedToken",
     "Encoding",
     "SentencePieceTokenizer",
     "Template",

@@ -148,15 +148,21 @@ class SentencePieceTokenizer(Tokenizer):
         Returns:
             int32 RaggedTensor (batch, None), without padding, start or end.
         """
-        if allow_special and sample:
-            raise ValueError("sample=True draws from plain text: leave out allow_special")
+        if not sample:
+            return super().tokenize(texts, allow_special=allow_special)
         if allow_special:
-            return self.around_special(texts)["ids"]
+            raise ValueError("sample=True draws from plain text: leave out allow_special")
+        return self._cut(as_vector(texts), sample=True)
+
+    def cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        return self._cut(texts, sample=False)
+
+    def _cut(self, texts: tf.Tensor, sample: bool) -> tf.RaggedTensor:
         from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
 
         values, splits = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
             self._model.resource_handle,
-            with_replacements(as_vector(texts)),
+            with_replacements(texts),
             nbest_size=-1 if sample else 0,
             alpha=self.sampling_alpha,
             add_bos=False,
@@ -165,23 +171,17 @@ class SentencePieceTokenizer(Tokenizer):
         )
         return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
 
-    def tokenize_with_places(self, texts: Any) -> dict[str, tf.RaggedTensor]:
-        """Turns strings into ids and says where each piece stands, in the graph or eagerly.
+    def cut_with_places(self, texts: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+        """Cuts texts and says where each piece stands, in the graph or eagerly.
 
         As Hugging Face's fast tokenizers have it for T5 and XLNet, words are what stands between
         white space, and no place begins with white space: `▁word` stands for `word`, and `▁` alone
         for the first character of the word behind it. Places are in the text as given, whatever
         the normalisation does; each byte of a character stands for the whole of it.
-
-        Args:
-            texts: as in `tokenize`.
-
-        Returns:
-            as in `Tokenizer.tokenize_with_places`.
         """
         from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
 
-        texts = with_replacements(as_vector(texts))
+        texts = with_replacements(texts)
         tokenize = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_with_offsets_op
         values, splits, starts, ends = tokenize(
             self._model.resource_handle,
@@ -199,8 +199,8 @@ class SentencePieceTokenizer(Tokenizer):
         }
 
     def encode(self, texts: Iterable[str], *, allow_special: bool = False) -> Encoding:
-        if allow_special:  # in the graph's way
-            return super().encode(texts, allow_special=True)
+        if self._looked_for(allow_special):  # in the graph's way
+            return super().encode(texts, allow_special=allow_special)
         values, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
         texts = check_texts(texts)
         for start in range(0, len(texts), BLOCK):

@@ -24,8 +24,9 @@ class Template(Configurable):
     """Joins one or two rows of ids, with special tokens around and between them.
 
     A template is written as it reads: `a` and `b` are the texts, the rest are special tokens by
-    what they are for (`cls`, `sep`, `start`, `end`, …: see `Tokenizer.special_ids`); `:1` puts a
-    part into segment 1, and what has none is of segment 0. Outside of a graph it is called with
+    what they are for (`cls`, `sep`, `start`, `end`, …: see `Tokenizer.special_ids`) or, where they
+    are for something else, by their id (`#7`); `:1` puts a part into segment 1, and what has none
+    is of segment 0. Outside of a graph it is called with
     `Ragged`, inside with `in_graph` and ragged tensors; both give the same.
 
     Args:
@@ -112,7 +113,7 @@ class Template(Configurable):
                 places = np.repeat(at - text.row_splits[:-1], width) + np.arange(len(values))
                 places += text.row_splits[0]
             else:
-                values, places = np.asarray(special_ids[part.name]), at
+                values, places = np.asarray(_id(part.name, special_ids)), at
             ids[places], segments[places] = values, part.segment
             at = at + width
         return Ragged(ids, row_splits), Ragged(segments, row_splits)
@@ -143,7 +144,9 @@ class Template(Configurable):
             if part.name in TEXTS:
                 values = texts[part.name]
             else:
-                values = tf.fill([first.nrows(), 1], tf.cast(special_ids[part.name], first.dtype))
+                values = tf.fill(
+                    [first.nrows(), 1], tf.cast(_id(part.name, special_ids), first.dtype)
+                )
             ids.append(values)
             segments.append(tf.ones_like(values) * part.segment)
         return tf.concat(ids, axis=1), tf.concat(segments, axis=1)
@@ -152,7 +155,7 @@ class Template(Configurable):
         """The parts, whose special tokens are all there."""
         parts = self._parts["pair" if pair else "single"]
         for part in parts:
-            if part.name not in TEXTS and part.name not in special_ids:
+            if part.name in ROLES and part.name not in special_ids:
                 raise ValueError(
                     f"{self!r} needs a special token {part.name!r} and the vocabulary has "
                     f"{', '.join(map(repr, special_ids)) or 'none'}: give a tokenizer that knows "
@@ -173,14 +176,20 @@ class Template(Configurable):
 def _parse(argument: str, text: str, texts: tuple[str, ...]) -> tuple[Part, ...]:
     """The parts of a template; raises a ValueError where it could not be followed."""
     expected = f"{' and '.join(texts)} once each, and names among {', '.join(ROLES)}, with blanks "
-    expected += "between them and perhaps a segment behind, as in 'cls a sep b:1 sep:1'"
+    expected += "between them and perhaps a segment behind, as in 'cls a sep b:1 #7:1'"
     require(isinstance(text, str), argument, text, expected)
     parts = []
     for word in text.split():
         name, colon, segment = word.partition(":")
-        known = name in (*texts, *ROLES) and (segment.isdecimal() or not colon)
+        known = name in (*texts, *ROLES) or (name[:1] == "#" and name[1:].isdecimal())
+        known &= segment.isdecimal() or not colon
         require(known, argument, text, expected)
         parts.append(Part(name, int(segment or 0)))
     names = [part.name for part in parts]
     require(all(names.count(name) == 1 for name in texts), argument, text, expected)
     return tuple(parts)
+
+
+def _id(name: str, special_ids: Mapping[str, int]) -> int:
+    """The id of a special token, by what it is for or as it stands."""
+    return int(name[1:]) if name.startswith("#") else special_ids[name]

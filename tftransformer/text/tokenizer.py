@@ -6,16 +6,16 @@ import json
 import os
 import pathlib
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import Ragged, replacing
+from tftransformer.text.added_tokens import AddedToken, around_added
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.registry import is_registered
-from tftransformer.text.special_text import around_special
 from tftransformer.text.utf8 import with_replacements
 
 FORMAT = 2
@@ -28,8 +28,9 @@ ROLES = ("pad", "unk", "start", "end", "mask", "cls", "sep")
 class Tokenizer(tf.Module, abc.ABC):
     """Strings to ids and back, inside a TensorFlow graph and outside of it.
 
-    A subclass hands over its pieces and writes `tokenize`; the rest stands here. An instance is a
-    `tf.Module`: as an attribute of an exported module it brings its tables into the SavedModel.
+    A subclass hands over its pieces and writes `cut` (and, for places, `cut_with_places`); the
+    rest stands here. An instance is a `tf.Module`: as an attribute of an exported module it brings
+    its tables into the SavedModel.
 
     Neither way adds a start or an end token: that is the objective's business. Text never yields
     one of the special ids, even where it spells out a special token's name, unless that is asked
@@ -44,6 +45,12 @@ class Tokenizer(tf.Module, abc.ABC):
             is left out; one token may serve twice.
         leading_spaces: regular expression of the spaces that the first piece brings along and
             that are no part of the text.
+        added_tokens: what a text may spell out and is not cut: special tokens where it is asked
+            for, the others always. Default: the pieces without a surface and those of
+            `special_ids`, each with a blank before it and, where the tokenizer puts one in front
+            of a text, one behind.
+        spelled: what `keep_special` writes for pieces without a surface, by id; default: their
+            names.
     """
 
     vocabulary_file: str
@@ -55,6 +62,8 @@ class Tokenizer(tf.Module, abc.ABC):
         *,
         special_ids: Mapping[str, int],
         leading_spaces: str,
+        added_tokens: Sequence[AddedToken] | None = None,
+        spelled: Mapping[int, bytes] | None = None,
     ):
         super().__init__()
         # A tf.Module wraps lists and dicts for tracking; tuples and constants are left alone.
@@ -62,8 +71,18 @@ class Tokenizer(tf.Module, abc.ABC):
         self._surfaces = tf.constant(list(surfaces), tf.string)
         self._leading_spaces = leading_spaces
         silent = [i for i, surface in enumerate(surfaces) if not surface]
-        ids = {*silent, *special_ids.values()} & {*range(len(self._pieces))}
-        self._special = types.MappingProxyType({self._pieces[i]: i for i in sorted(ids)})
+        self._spelled = types.MappingProxyType(
+            {i: self._pieces[i].encode() for i in silent} | dict(spelled or {})
+        )
+        self._blanks = {} if added_tokens is not None else {"blanks": " ?"}
+        if added_tokens is None:
+            ids = {*silent, *special_ids.values()} & {*range(len(self._pieces))}
+            takes = {"lstrip": True, "rstrip": leading_spaces != "^"}
+            added_tokens = [
+                AddedToken(self._pieces[i], i, special=True, normalized=False, **takes)
+                for i in sorted(ids)
+            ]
+        self.added_tokens = tuple(added_tokens)
         self.special_ids = types.MappingProxyType(_checked(special_ids, len(self._pieces)))
 
     @property
@@ -75,51 +94,66 @@ class Tokenizer(tf.Module, abc.ABC):
         return type(self).from_vocabulary, (self.vocabulary(), self.get_settings())
 
     @abc.abstractmethod
+    def cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Cuts texts into pieces, in the graph or eagerly; what `tokenize` does between tokens.
+
+        Args:
+            texts: string tensor (batch,). Invalid bytes count as U+FFFD.
+
+        Returns:
+            int32 RaggedTensor (batch, None).
+        """
+
+    def cut_with_places(self, texts: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+        """Cuts texts and says where each piece stands; what `tokenize_with_places` does."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say where its pieces stand: define "
+            "cut_with_places(texts)"
+        )
+
     def tokenize(self, texts: Any, *, allow_special: bool = False) -> tf.RaggedTensor:
         """Turns strings into ids, in the graph or eagerly.
 
         Args:
             texts: string tensor (batch,) of UTF-8. Invalid bytes count as U+FFFD.
             allow_special: the name of a special token in a text, such as `[MASK]`, becomes its
-                id (`around_special` does it); else it is text as any other.
+                id; else it is text as any other.
 
         Returns:
             int32 RaggedTensor (batch, None), without padding, start or end.
         """
+        return self._around_added(lambda parts: {"ids": self.cut(parts)}, texts, allow_special)[
+            "ids"
+        ]
 
-    def around_special(self, texts: Any, places: bool = False) -> dict[str, tf.RaggedTensor]:
-        """What `tokenize` does with `allow_special`, for a subclass to call.
-
-        Args:
-            texts: as in `tokenize`.
-            places: also what `tokenize_with_places` says.
-
-        Returns:
-            `"ids"` and perhaps `"starts"`, `"ends"`, `"words"`, RaggedTensors (batch, None).
-        """
-        return around_special(
-            self.tokenize_with_places if places else lambda parts: {"ids": self.tokenize(parts)},
-            as_vector(texts),
-            self._special,
-            takes_blank_behind=self._leading_spaces != "^",
-        )
-
-    def tokenize_with_places(self, texts: Any) -> dict[str, tf.RaggedTensor]:
+    def tokenize_with_places(
+        self, texts: Any, *, allow_special: bool = False
+    ) -> dict[str, tf.RaggedTensor]:
         """Turns strings into ids and says where each piece stands, in the graph or eagerly.
 
         Args:
-            texts: as in `tokenize`.
+            texts, allow_special: as in `tokenize`.
 
         Returns:
             `"ids"`, as `tokenize` gives them, and of each its `"starts"`, `"ends"` and `"words"`
             as in `Encoding`: four int32 RaggedTensors (batch, None).
         """
-        raise NotImplementedError(
-            f"{type(self).__name__} does not say where its pieces stand: define "
-            "tokenize_with_places(texts)"
-        )
+        return self._around_added(self.cut_with_places, texts, allow_special)
 
-    def detokenize(self, ids: Any, *, continues: bool = False) -> tf.Tensor:
+    def _looked_for(self, allow_special: bool) -> list[AddedToken]:
+        """The tokens that a text may spell out."""
+        return [token for token in self.added_tokens if allow_special or not token.special]
+
+    def _around_added(
+        self, cut: Callable[[tf.Tensor], dict[str, tf.RaggedTensor]], texts: Any, allowed: bool
+    ) -> dict[str, tf.RaggedTensor]:
+        tokens = self._looked_for(allowed)
+        lowers = bool(getattr(self, "lower_case", False))
+        return around_added(cut, as_vector(texts), tokens, ignores_case=lowers, **self._blanks)
+
+    def detokenize(
+        self, ids: Any, *, continues: bool = False, keep_special: bool = False
+    ) -> tf.Tensor:
         """Turns ids into strings, in the graph or eagerly.
 
         Args:
@@ -127,6 +161,7 @@ class Tokenizer(tf.Module, abc.ABC):
                 wherever they stand.
             continues: the ids go on with a text, such as a prompt: the blank that the first piece
                 brings along stays, so that the strings can be put behind that text.
+            keep_special: special tokens are spelled out.
 
         Returns:
             string tensor (batch,) of valid UTF-8.
@@ -136,12 +171,19 @@ class Tokenizer(tf.Module, abc.ABC):
         """
         if not isinstance(ids, tf.RaggedTensor):
             ids = tf.RaggedTensor.from_tensor(tf.convert_to_tensor(ids), ragged_rank=1)
-        surfaces = ids.with_flat_values(tf.gather(self._surfaces, ids.flat_values))
+        known = self._all_surfaces() if keep_special else self._surfaces
+        surfaces = ids.with_flat_values(tf.gather(known, ids.flat_values))
         texts = tf.strings.reduce_join(surfaces, axis=-1)
         if not continues:
             texts = tf.strings.regex_replace(texts, self._leading_spaces, "", replace_global=False)
         # A model may emit bytes that make no character: they become U+FFFD.
         return with_replacements(texts)
+
+    def _all_surfaces(self) -> tf.Tensor:
+        """The surfaces, those of special tokens spelled out."""
+        places = tf.constant([[i] for i in self._spelled], tf.int32, [len(self._spelled), 1])
+        spelled = tf.constant([*self._spelled.values()], tf.string)
+        return tf.tensor_scatter_nd_update(self._surfaces, places, spelled)
 
     def encode(self, texts: Iterable[str], *, allow_special: bool = False) -> Encoding:
         """Turns strings into ids, outside of a graph: the fast way through a whole corpus.
@@ -157,19 +199,14 @@ class Tokenizer(tf.Module, abc.ABC):
             ValueError: an element is not a string or not valid Unicode.
         """
         texts = check_texts(texts)
-        rows = [
-            self.around_special(block)["ids"] if allow_special else self.tokenize(block)
-            for block in _blocks(texts)
-        ]
+        rows = [self.tokenize(block, allow_special=allow_special) for block in _blocks(texts)]
         ids = [Ragged(row.flat_values.numpy(), row.row_splits.numpy()) for row in rows]
         return Encoding(Ragged.concatenate(ids), lambda: self._places(texts, allow_special))
 
     def _places(self, texts: Sequence[str], allow_special: bool) -> tuple[np.ndarray, ...]:
         """`starts`, `ends` and `words` of all pieces of the texts."""
         found = [
-            self.around_special(block, places=True)
-            if allow_special
-            else self.tokenize_with_places(block)
+            self.tokenize_with_places(block, allow_special=allow_special)
             for block in _blocks(texts)
         ]
         return tuple(
@@ -177,13 +214,15 @@ class Tokenizer(tf.Module, abc.ABC):
             for name in ("starts", "ends", "words")
         )
 
-    def decode(self, ids: Iterable[Sequence[int]], *, continues: bool = False) -> list[str]:
+    def decode(
+        self, ids: Iterable[Sequence[int]], *, continues: bool = False, keep_special: bool = False
+    ) -> list[str]:
         """`detokenize` for lists of ids."""
         rows = [np.asarray(row, np.int32) for row in ids]
         if not rows:
             return []
         ragged = tf.RaggedTensor.from_row_lengths(np.concatenate(rows), [len(row) for row in rows])
-        texts = self.detokenize(ragged, continues=continues)
+        texts = self.detokenize(ragged, continues=continues, keep_special=keep_special)
         return [text.decode() for text in texts.numpy()]
 
     def tokens(self, ids: Iterable[int]) -> list[str]:

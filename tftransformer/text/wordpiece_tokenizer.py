@@ -12,7 +12,7 @@ import tensorflow as tf
 from tftransformer.text.characters import PLAIN
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
 from tftransformer.text.registry import register
-from tftransformer.text.tokenizer import Tokenizer, as_vector
+from tftransformer.text.tokenizer import Tokenizer
 from tftransformer.text.words import WordCutter, Words
 
 CONTINUATION = "##"
@@ -216,10 +216,7 @@ class WordPieceTokenizer(Tokenizer):
             )
         return cls(pieces[:vocab_size], lower_case=lower_case, strip_accents=strip_accents)
 
-    def tokenize(self, texts: Any, *, allow_special: bool = False) -> tf.RaggedTensor:
-        if allow_special:
-            return self.around_special(texts)["ids"]
-        texts = as_vector(texts)
+    def cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
         is_plain = tf.strings.regex_full_match(texts, f"[{PLAIN}]*")
         is_plain &= tf.strings.regex_full_match(texts, SHORT_WORDS)
         return tf.cond(
@@ -260,8 +257,8 @@ class WordPieceTokenizer(Tokenizer):
         ids, starts, ends = self._cut_word.tokenize_with_offsets(strings)
         return Pieces(ids, starts, ends, is_long)
 
-    def tokenize_with_places(self, texts: Any) -> dict[str, tf.RaggedTensor]:
-        words = self._words(as_vector(texts))
+    def cut_with_places(self, texts: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+        words = self._words(texts)
         ids, starts, ends, is_long = self._cut(words)
         # Offsets are bytes within a word; the words one after the other are one string of bytes.
         lengths = _utf8_lengths(words.characters.flat_values)

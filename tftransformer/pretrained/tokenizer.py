@@ -1,0 +1,90 @@
+"""The tokenizer of a Hugging Face folder, ready to use."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tftransformer.pretrained.tokenizer_description import RowPart, TokenizerDescription
+from tftransformer.pretrained.tokenizer_files import read_tokenizer_files
+from tftransformer.pretrained.tokenizers import make_tokenizer
+from tftransformer.pretrained.tokenizers.common import ORDER, special_ids
+from tftransformer.text import Template, Tokenizer
+
+UNLIMITED = 10**20  # transformers writes 10^30 where a tokenizer sets no limit
+
+
+@dataclass(frozen=True)
+class FolderTokenizer:
+    """What a folder says of texts and ids.
+
+    Attributes:
+        tokenizer: strings to ids and back; for a pair of languages, the source's.
+        template: how one or two texts become a row.
+        max_length: tokens of a row at most, special ones included; None: the folder says none.
+        padding_side: `"right"` or `"left"`, where rows are filled up.
+        target: the tokenizer of the target language, where the folder has two.
+    """
+
+    tokenizer: Tokenizer
+    template: Template
+    max_length: int | None
+    padding_side: str
+    target: Tokenizer | None = None
+
+
+def read_tokenizer(folder: str | os.PathLike[str]) -> FolderTokenizer:
+    """Reads a folder's tokenizer and how it makes rows, whatever files they stand in.
+
+    See `read_tokenizer_files` for what is read. Nothing is downloaded, nothing pickled is read, no
+    code is run.
+
+    Raises:
+        ValueError: a file is missing or malformed, or asks for what is not known; names it.
+
+    Example:
+        >>> import pathlib
+        >>> pathlib.Path("tiny").mkdir()
+        >>> pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "embed", "##ding"]
+        >>> _ = pathlib.Path("tiny/vocab.txt").write_text("\\n".join(pieces))
+        >>> _ = pathlib.Path("tiny/config.json").write_text('{"model_type": "bert"}')
+        >>> read = read_tokenizer("tiny")
+        >>> read.tokenizer.encode(["Embedding"]).ids.tolist(), read.template
+        ([[5, 6]], Template('cls a sep', 'cls a sep b:1 sep:1'))
+    """
+    description = read_tokenizer_files(folder)
+    try:
+        tokenizer = make_tokenizer(description)
+    except ValueError as error:
+        raise ValueError(f"{folder}: the tokenizer cannot be made: {error}") from error
+    settings = description.settings
+    most = settings.get("model_max_length")
+    return FolderTokenizer(
+        tokenizer,
+        make_template(description),
+        int(most) if most is not None and most < UNLIMITED else None,
+        settings.get("padding_side", _padding_side(settings)),
+    )
+
+
+def make_template(description: TokenizerDescription) -> Template:
+    """The template that makes a description's rows."""
+    return Template(*(_row(description, description.row(pair)) for pair in (False, True)))
+
+
+def _row(description: TokenizerDescription, parts: list[RowPart]) -> str:
+    """A row as a template writes it."""
+    ids, known = description.ids, special_ids(description)
+    names = {known[role]: role for role in reversed(ORDER) if role in known}
+    words = []
+    for part in parts:
+        number = 0 if part.is_text else ids[part.content]
+        name = part.content.lower() if part.is_text else names.get(number, f"#{number}")
+        words.append(f"{name}:{part.segment}" if part.segment else name)
+    return " ".join(words)
+
+
+def _padding_side(settings: Mapping[str, Any]) -> str:
+    """XLNet's rows end where its answers stand."""
+    is_xlnet = str(settings.get("tokenizer_class", "")).startswith("XLNet")
+    return "left" if is_xlnet else "right"

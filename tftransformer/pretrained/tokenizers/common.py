@@ -1,0 +1,23 @@
+"""What makers of every kind ask of a description."""
+
+from tftransformer.pretrained.tokenizer_description import TokenizerDescription
+
+# What the package calls the roles that Hugging Face calls otherwise.
+ROLES = {"bos": "start", "eos": "end"}
+# A token with several roles stands in templates under the first of these.
+ORDER = ("cls", "sep", "start", "end", "pad", "mask", "unk")
+
+
+def special_ids(description: TokenizerDescription) -> dict[str, int]:
+    """Ids of the special tokens by what they are for, in the package's names."""
+    found = description.special_ids
+    return {ROLES.get(role, role): number for role, number in found.items()}
+
+
+def pieces(description: TokenizerDescription) -> list[str]:
+    """All pieces and added tokens by rising id; an id that nothing has gets a name of its own."""
+    ids = description.ids
+    made = [f"\0{number}" for number in range(max(ids.values()) + 1)]
+    for piece, number in ids.items():
+        made[number] = piece
+    return made
