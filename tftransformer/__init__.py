@@ -41,6 +41,7 @@ from tftransformer.masks import (
 from tftransformer.models import (
     T5,
     XLM,
+    Bart,
     Bert,
     EncoderDecoder,
     Gpt,
@@ -132,6 +133,7 @@ __all__ = [
     "XLM",
     "AdaptiveSoftmax",
     "AllTokensPooler",
+    "Bart",
     "BeamSearch",
     "Bert",
     "BucketedBias",

@@ -24,7 +24,17 @@ from tftransformer.decoding import (
     Sampling,
 )
 from tftransformer.masks import CausalMask, PaddingMask, PrefixMask, SlidingWindowMask
-from tftransformer.models import T5, XLM, Gpt, Gpt2, Roberta, Transformer, TransformerXL, XLNet
+from tftransformer.models import (
+    T5,
+    XLM,
+    Bart,
+    Gpt,
+    Gpt2,
+    Roberta,
+    Transformer,
+    TransformerXL,
+    XLNet,
+)
 from tftransformer.positions import RotaryPositions
 
 V, PAD, END, NEW, MEMORY = 17, 0, 1, 3, 3
@@ -53,10 +63,11 @@ PAIRS = {
     "transformer, window": lambda: Transformer(
         **WIDE, decoder_mask=CAUSAL & SlidingWindowMask(2), cross_mask=PaddingMask()
     ),
+    "bart": lambda: Bart(**WIDE),
     "t5": lambda: T5(**WIDE, head_width=4),
 }
 UNTOLD = ("gpt2, no pad id", "transformer-xl", "transformer-xl, memory")
-TEXTS = {Transformer: "target_ids", T5: "target_ids"}
+TEXTS = {Transformer: "target_ids", Bart: "target_ids", T5: "target_ids"}
 STRATEGIES = [
     Greedy(),
     BeamSearch(1, 0.0),

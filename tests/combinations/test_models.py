@@ -14,6 +14,7 @@ from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import (
     T5,
     XLM,
+    Bart,
     Bert,
     Gpt,
     Gpt2,
@@ -39,12 +40,13 @@ OPTIONS = {
     ],
     XLNet: [{}, {"memory_length": 2}, {"causal": True, "clamp": 2}],
     T5: [{"head_width": 4}, {"head_width": 3, "gated": True, "tied": False}],
+    Bart: [{}, {"num_layers": (1, 2), "scale_embeddings": True}],
     T5Encoder: [{"head_width": 4, "heads": ["token_classification"]}],
     Transformer: [{}, {"norm": "pre", "normalization": "rms"}, {"num_layers": (1, 2)}],
 }
 # Families whose uncached models number columns, or see what stands before the first one.
-RIGHT_ALONE = (Transformer, TransformerXL)
-OF_TWO = (T5, Transformer)
+RIGHT_ALONE = (Bart, Transformer, TransformerXL)
+OF_TWO = (Bart, T5, Transformer)
 # One writes nothing, the other writes what its query stream says of the next token.
 NOT_FROM_ITS_OWN_LOGITS = (T5Encoder, XLNet)
 SEGMENTED = (Bert, XLNet, Gpt2, Gpt)

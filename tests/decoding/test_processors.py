@@ -12,6 +12,7 @@ from tftransformer.decoding import (
     BadWords,
     BeamSearch,
     ForcedEnd,
+    ForcedStart,
     Greedy,
     MinLength,
     MinNewTokens,
@@ -79,6 +80,7 @@ CASES = [
     (MinLength(4, 1), least(4)),
     (MinNewTokens(3, 1, prompt_length=2), least(5)),
     (ForcedEnd(4, 1), forced(4)),
+    (ForcedStart(1, prompt_length=4), forced(5)),
 ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tftransformer.decoding import BeamSearch
-from tftransformer.models import T5, XLM, Bert, Gpt, Gpt2, Roberta, TransformerXL, XLNet
+from tftransformer.models import T5, XLM, Bart, Bert, Gpt, Gpt2, Roberta, TransformerXL, XLNet
 
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2}
 STACK = {**SIZES, "num_positions": 16}
@@ -23,6 +23,7 @@ MODELS = {
     "gpt": lambda: Gpt(**STACK),
     "gpt2": lambda: Gpt2(**STACK, heads=["lm", "sequence_classification"]),
     "xlm": lambda: XLM(**STACK, causal=True, heads=["lm", "span_beam"], starts=2, ends=2),
+    "bart": lambda: Bart(**SIZES, dff=12, heads=["lm", "span"]),
     "t5": lambda: T5(**SIZES, **BUCKETS, heads=["lm", "span"]),
     "transformer_xl": lambda: TransformerXL(**SIZES, **CLUSTERS, dff=12, memory_length=4),
     "xlnet": lambda: XLNet(**SIZES, dff=12, memory_length=4, heads=["lm", "span_beam"]),
@@ -40,7 +41,7 @@ def make(name):
 
 
 def inputs(name, ids=IDS):
-    return {"source_ids" if name == "t5" else "token_ids": ids}
+    return {"source_ids" if name in ("bart", "t5") else "token_ids": ids}
 
 
 def answer(model, name, ids):
@@ -53,7 +54,7 @@ def answer(model, name, ids):
 
 
 def decode(model, name, ids):
-    prompt = ids[:, :1] * 0 if name == "t5" else ids
+    prompt = ids[:, :1] * 0 if name in ("bart", "t5") else ids
     step = model.start_decoding(inputs(name, ids), cache_length=12, num_beams=2)
     return BeamSearch(2)(step, prompt, max_new_tokens=6, end_id=1, pad_id=0).ids
 

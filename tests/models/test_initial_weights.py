@@ -8,6 +8,7 @@ import pytest
 from tftransformer.models import (
     T5,
     XLM,
+    Bart,
     Bert,
     Gpt,
     Gpt2,
@@ -62,6 +63,10 @@ FAMILIES = {
         lambda: TransformerXL(*SIZES, memory_length=4, cutoffs=(100, 200), shrink=2),
         {"projection_": 0.01, "": 0.02},
     ),
+    "bart": (
+        lambda: Bart(*SIZES, heads=["lm", "sequence_classification", "span"]),
+        {"": 0.02},
+    ),
     "transformer": (
         lambda: Transformer(LAYERS, D, HEADS, DFF, vocab_size=V),
         {"table/embeddings": D**-0.5, "feed_forward": glorot(D, DFF), "": glorot(D, D)},
@@ -94,7 +99,7 @@ def test_each_weight_has_the_standard_deviation_of_its_paper(name):
 
 
 @pytest.mark.slow_after(1)
-@pytest.mark.parametrize("name", ["bert", "gpt2", "t5"])
+@pytest.mark.parametrize("name", ["bart", "bert", "gpt2", "t5"])
 def test_no_two_weights_start_equal(name):
     seen = {}
     for weight in FAMILIES[name][0]().weights:

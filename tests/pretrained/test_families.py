@@ -9,13 +9,23 @@ import pytest
 from safetensors.numpy import load_file
 
 from tftransformer.masks import CausalMask, PaddingMask
-from tftransformer.models import T5, XLM, Gpt, Gpt2, T5Encoder, Transformer, TransformerXL, XLNet
+from tftransformer.models import (
+    T5,
+    XLM,
+    Bart,
+    Gpt,
+    Gpt2,
+    T5Encoder,
+    Transformer,
+    TransformerXL,
+    XLNet,
+)
 from tftransformer.positions import SinusoidalPositions
 from tftransformer.pretrained import load_pretrained, save_pretrained
 
 OURS = Path(__file__).parents[1] / "parity" / "goldens"
 ROOT = Path(os.environ.get("TFTRANSFORMER_PARITY_ROOT", OURS))
-FAMILIES = ("gpt", "gpt2", "marian", "t5", "transfo_xl", "xlm", "xlnet")
+FAMILIES = ("bart", "gpt", "gpt2", "marian", "t5", "transfo_xl", "xlm", "xlnet")
 GOLDEN = sorted(path.parent for name in FAMILIES for path in ROOT.glob(f"{name}/*/config.json"))
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2, "dff": 12}
 LENGTH = {"num_positions": 16}
@@ -67,6 +77,11 @@ MODELS = [
     (XLNet, {"heads": [], "tied": False}),
     (Transformer, MARIAN),
     (Transformer, {**MARIAN, "num_layers": (2, 1), "num_heads": (4, 2), "scale_embeddings": False}),
+    (Bart, LENGTH),
+    (Bart, {**LENGTH, "num_layers": (2, 1), "num_heads": (4, 2), "scale_embeddings": True}),
+    (Bart, {**LENGTH, "heads": LABELS, "start_id": 4, "end_id": 7, "pad_id": 0}),
+    (Bart, {**LENGTH, "heads": ["span"], "activation": "relu", "classifier_dropout": 0.3}),
+    (Bart, {**LENGTH, "heads": []}),
 ]
 
 
@@ -94,7 +109,7 @@ def test_round_trip_is_equal_to_the_bit(kind, options, tmp_path):
         assert (tmp_path / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
     ids = np.array([[5, 6, 7, 3], [8, 9, 1, 7]], "int32")
     inputs = ids
-    if kind in (T5, Transformer):
+    if kind in (Bart, T5, Transformer):
         inputs = {"source_ids": ids, "target_ids": ids}
     one, other = loaded.model(inputs), model(inputs)
     if kind is not Transformer:
@@ -124,6 +139,8 @@ def test_what_is_saved_is_what_was_read(folder, tmp_path):
         (Gpt, {**LENGTH, "dff": 12}, "no name for dff"),
         (XLM, {**LENGTH, "dff": 12}, "no name for dff"),
         (XLM, {**WHOLE, "mask": PaddingMask()}, "no name for mask"),
+        (Bart, {**LENGTH, "cross_mask": CausalMask()}, "no name for cross_mask"),
+        (Bart, {**LENGTH, "epsilon": 1e-6}, "no name for epsilon"),
         (T5, {**T5_SIZES, "decoder_mask": PaddingMask()}, "no name for decoder_mask"),
         (T5, {**T5_SIZES, "activation": "gelu", "gated": True}, "no name for"),
         (Transformer, {**MARIAN, "epsilon": 1e-6}, "no name for epsilon"),

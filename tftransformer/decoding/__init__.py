@@ -10,6 +10,7 @@ from tftransformer.decoding.length_penalties import (
 from tftransformer.decoding.processors import (
     BadWords,
     ForcedEnd,
+    ForcedStart,
     MinLength,
     MinNewTokens,
     NoRepeatNgrams,
@@ -30,6 +31,7 @@ __all__ = [
     "Decoded",
     "DecodingStep",
     "ForcedEnd",
+    "ForcedStart",
     "Greedy",
     "LengthPenalty",
     "MinLength",

@@ -1,5 +1,6 @@
 """Models, each a recipe over the same layers."""
 
+from tftransformer.models.bart import Bart
 from tftransformer.models.bert import Bert
 from tftransformer.models.decoding_step import DecodingStep
 from tftransformer.models.encoder_decoder import EncoderDecoder
@@ -19,6 +20,7 @@ from tftransformer.models.xlnet import XLNet
 __all__ = [
     "T5",
     "XLM",
+    "Bart",
     "Bert",
     "DecodingStep",
     "EncoderDecoder",

@@ -1,24 +1,21 @@
 """T5."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from keras import ops
-
 from tftransformer.core import register
-from tftransformer.heads import LanguageModelHead, Pooler, SequenceHead, TokenHead
-from tftransformer.layers import StackState
+from tftransformer.heads import LanguageModelHead
 from tftransformer.masks import Mask
-from tftransformer.models.encoder_decoder import EncoderDecoder
-from tftransformer.models.headed_model import HeadedModel, Heads
+from tftransformer.models.headed_encoder_decoder import HeadedEncoderDecoder
+from tftransformer.models.headed_model import Heads
 from tftransformer.models.t5_encoder import normal, t5_stack, t5_table
 from tftransformer.models.transformer import both
 from tftransformer.stacks import Decoder, Encoder
 
 
 @register
-class T5(HeadedModel, EncoderDecoder):
+class T5(HeadedEncoderDecoder):
     """The encoder-decoder of "Exploring the Limits of Transfer Learning" (Raffel et al. 2020).
 
     Next to `Transformer`: RMS norm before each sublayer and at the end of each stack, no biases,
@@ -26,15 +23,7 @@ class T5(HeadedModel, EncoderDecoder):
     self-attention. Defaults: version 1.0, base; version 1.1 is
     `activation="gelu_tanh", gated=True, tied=False`.
 
-    Inputs are a dict of `source_ids`, int (batch, source length), and optionally: `target_ids`,
-    int (batch, target length), behind the start token (default: the source behind it, as
-    classifiers are used); `source_padding_mask` (default: all ids but the pad id) and
-    `target_padding_mask` (default: nothing is padding, for a target starts with the pad id too),
-    bool, True = a real token.
-
-    Outputs are a dict: `hidden`, float (batch, target length, d_model), and each head's by name.
-
-    Heads: `lm`, `sequence_classification`, which reads the last end token, `span`.
+    Inputs, outputs and heads: those of `HeadedEncoderDecoder`.
 
     Args:
         vocab_size: number of token ids.
@@ -112,68 +101,13 @@ class T5(HeadedModel, EncoderDecoder):
             name="decoder",
         )
 
-        def classifier(dtype: Any, **given: Any) -> SequenceHead:
-            end = Pooler(
-                "last_of",
-                d_model,
-                token_id=end_id,
-                kernel_initializer=normal(d_model),
-                dtype=dtype,
-                name="pooler",
-            )
-            return SequenceHead(end, **{"dropout": classifier_dropout, **given}, dtype=dtype)
-
-        self.make_heads(
-            heads,
-            {
-                "lm": partial(
-                    LanguageModelHead,
-                    vocab_size,
-                    tied_to=table if tied else None,
-                    scale=d_model**-0.5 if tied else 1.0,
-                ),
-                "sequence_classification": classifier,
-                "span": partial(TokenHead, labels=["start", "end"]),
-            },
-            kernel_initializer=normal(d_model),
+        language_model = partial(
+            LanguageModelHead,
+            vocab_size,
+            tied_to=table if tied else None,
+            scale=d_model**-0.5 if tied else 1.0,
         )
+        initial = normal(d_model)
+        makers = self.makers(language_model, end_id, classifier_dropout, initial)
+        self.make_heads(heads, makers, kernel_initializer=initial)
         self.build()
-
-    def build(self, inputs_shape: Any = None) -> None:
-        super().build()
-        self.build_heads()
-
-    def forward(
-        self,
-        inputs: Mapping[str, Any],
-        heads: Iterable[str],
-        encoder_state: StackState | None = None,
-        decoder_state: StackState | None = None,
-        training: bool | None = None,
-    ) -> dict[str, Any]:
-        """Runs both stacks and some of the heads."""
-        inputs = self.named(inputs)
-        source_ids = ops.convert_to_tensor(inputs["source_ids"])
-        if "target_ids" not in inputs:
-            start = ops.full_like(source_ids[:, :1], self.start_id)
-            inputs = {
-                **inputs,
-                "target_ids": ops.concatenate([start, source_ids[:, :-1]], axis=1),
-            }
-        hidden = self.run_stacks(inputs, encoder_state, decoder_state, training=training)
-        inputs = {**inputs, "token_ids": source_ids}
-        outputs = {name: self.head_output(name, hidden, inputs, training) for name in heads}
-        return {"hidden": hidden, **outputs}
-
-    def named_outputs(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
-        return self.forward(inputs, self.heads, encoder_state, decoder_state, training=False)
-
-    def logits(self, hidden: Any) -> Any:
-        return self.heads["lm"](hidden)
-
-    def check_head(self, head: str) -> None:
-        if head not in self.heads:
-            raise ValueError(f"the model has no head {head!r} to write by: {sorted(self.heads)}.")
-
-    def next_logits(self, hidden: Any, head: str) -> Any:
-        return self.head_output(head, hidden, {}, False)

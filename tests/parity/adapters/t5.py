@@ -10,6 +10,7 @@ from parity_tools import (
     stack_outputs,
 )
 
+from tftransformer.decoding import ForcedEnd, ForcedStart, Processor
 from tftransformer.models import T5Encoder
 
 NAMES = {"lm": "logits", "sequence_classification": "logits", "token_classification": "logits"}
@@ -34,6 +35,7 @@ def check(case: Case) -> None:
                 inputs, cache_length=length, num_beams=num_beams
             ),
             prompt,
+            forced(case),
         )
         return
     else:
@@ -48,6 +50,16 @@ def check(case: Case) -> None:
     elif "labels" in given:
         got["loss"] = cross_entropy(got["logits"], given["labels"])
     case.compare(got)
+
+
+def forced(case: Case) -> list[Processor]:
+    """What forces the first and the last token, as the options and then the folder say."""
+    options, limit = {**case.folder.config, **case.options}, case.options.get("max_length")
+    first, last = options.get("forced_bos_token_id"), options.get("forced_eos_token_id")
+    return [
+        *([] if first is None else [ForcedStart(first)]),
+        *([] if None in (last, limit) else [ForcedEnd(limit, last)]),
+    ]
 
 
 def pair_inputs(case: Case) -> dict[str, np.ndarray]:

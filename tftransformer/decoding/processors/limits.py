@@ -82,12 +82,43 @@ class ForcedEnd(Processor):
         require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
-        forced = ops.where(_is_end(scores, self.end_id), 0.0, -np.inf)
+        forced = ops.where(_is_token(scores, self.end_id), 0.0, -np.inf)
         return ops.where(_of_rows(lengths == self.max_length - 1), forced, scores)
 
 
+@register
+@dataclass(frozen=True)
+class ForcedStart(Processor):
+    """Makes the first generated token of each row this one: a language, or a start of texts.
+
+    Its score becomes 0, that of all others -inf.
+
+    Args:
+        token_id: int, the token.
+        prompt_length: int, tokens of the prompt, where no strategy calls it, which knows them.
+    """
+
+    token_id: int
+    prompt_length: int = 1
+
+    def __post_init__(self) -> None:
+        require(is_int(self.token_id, 0), "token_id", self.token_id, "an int ≥ 0")
+        require(is_int(self.prompt_length, 1), "prompt_length", self.prompt_length, "an int ≥ 1")
+
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
+        return self._forced(scores, lengths == self.prompt_length)
+
+    def for_prompts(self, lengths: Any) -> Callable[[Any, Any, Any], Any]:
+        return lambda scores, ids, so_far: self._forced(scores, so_far == lengths)
+
+    def _forced(self, scores: Any, is_first: Any) -> Any:
+        forced = ops.where(_is_token(scores, self.token_id), 0.0, -np.inf)
+        return ops.where(_of_rows(is_first), forced, scores)
+
+
 def _ban_end(scores: Any, end_id: int | None, banned: Any) -> Any:
-    return ops.where(ops.logical_and(_is_end(scores, end_id), _of_rows(banned)), -np.inf, scores)
+    banned = ops.logical_and(_is_token(scores, end_id), _of_rows(banned))
+    return ops.where(banned, -np.inf, scores)
 
 
 def _of_rows(flags: Any) -> Any:
@@ -95,5 +126,5 @@ def _of_rows(flags: Any) -> Any:
     return ops.reshape(flags, (-1, 1))
 
 
-def _is_end(scores: Any, end_id: int | None) -> Any:
-    return ops.arange(ops.shape(scores)[1]) == end_id
+def _is_token(scores: Any, token_id: int | None) -> Any:
+    return ops.arange(ops.shape(scores)[1]) == token_id

@@ -1,5 +1,6 @@
 """The families of models that Hugging Face's files can hold: one file of data each."""
 
+from tftransformer.pretrained.families.bart import BART
 from tftransformer.pretrained.families.bert import BERT
 from tftransformer.pretrained.families.gpt import GPT
 from tftransformer.pretrained.families.gpt2 import GPT2
@@ -12,6 +13,7 @@ from tftransformer.pretrained.families.xlnet import XLNET
 from tftransformer.pretrained.family import Family
 
 FAMILIES: tuple[Family, ...] = (
+    BART,
     BERT,
     GPT,
     GPT2,

@@ -58,22 +58,24 @@ UNUSED = words("""
     classif_dropout classifier_dropout extra_pos_embeddings max_position_embeddings
     num_hidden_layers
     """)
+# Of this family and its kin.
+ENTRIES = (
+    Field("vocab_size", "vocab_size"),
+    Field("d_model", "d_model"),
+    *pair("layers", "num_layers"),
+    *pair("attention_heads", "num_heads"),
+    *pair("ffn_dim", "dff"),
+    Field("scale_embedding", "scale_embeddings"),
+    Field("dropout", "dropout"),
+    Field("attention_dropout", "attention_dropout"),
+    Field("activation_dropout", "activation_dropout"),
+    activation("activation_function"),
+    Field("pad_token_id", "pad_id"),
+)
 MARIAN = Family(
     model_type="marian",
     model=Transformer,
-    fields=(
-        Field("vocab_size", "vocab_size"),
-        Field("d_model", "d_model"),
-        *pair("layers", "num_layers"),
-        *pair("attention_heads", "num_heads"),
-        *pair("ffn_dim", "dff"),
-        Field("scale_embedding", "scale_embeddings"),
-        Field("dropout", "dropout"),
-        Field("attention_dropout", "attention_dropout"),
-        Field("activation_dropout", "activation_dropout"),
-        activation("activation_function"),
-        Field("pad_token_id", "pad_id"),
-    ),
+    fields=ENTRIES,
     constants={
         "head_bias": lambda config: (True,),
         "epsilon": lambda config: (1e-5,),

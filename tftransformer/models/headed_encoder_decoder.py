@@ -1,0 +1,105 @@
+"""HeadedEncoderDecoder."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import keras
+from keras import ops
+
+from tftransformer.heads import Pooler, SequenceHead, TokenHead
+from tftransformer.layers import StackState
+from tftransformer.models.encoder_decoder import EncoderDecoder
+from tftransformer.models.headed_model import HeadedModel
+
+
+class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
+    """Two stacks and any number of heads on the decoder: what T5 and BART share.
+
+    A family makes `encoder` and `decoder` in its constructor, sets `d_model`, `pad_id` and
+    `start_id`, then calls `make_heads`, then `build`.
+
+    Inputs are a dict of `source_ids`, int (batch, source length), and optionally: `target_ids`,
+    int (batch, target length), behind the start token (default: the source behind it, as
+    classifiers are used); `source_padding_mask` (default: all ids but the pad id) and
+    `target_padding_mask` (default: nothing is padding, for a target may start with the pad id),
+    bool, True = a real token.
+
+    Outputs are a dict: `hidden`, float (batch, target length, d_model), and each head's by name.
+
+    Heads: `lm`, `sequence_classification`, which reads the last end token of the source, `span`.
+    """
+
+    start_id: int
+
+    def makers(
+        self,
+        language_model: Callable,
+        end_id: int,
+        dropout: float,
+        initializer: keras.initializers.Initializer,
+    ) -> dict[str, Callable]:
+        """Returns what makes the heads, by name.
+
+        Args:
+            language_model: makes the head of the next token.
+            end_id: the token that a classifier reads.
+            dropout: rate on what a classifier reads.
+            initializer: of a classifier's pooler.
+        """
+
+        def classifier(dtype: Any, **given: Any) -> SequenceHead:
+            end = Pooler(
+                "last_of",
+                self.d_model,
+                token_id=end_id,
+                kernel_initializer=initializer,
+                dtype=dtype,
+                name="pooler",
+            )
+            return SequenceHead(end, **{"dropout": dropout, **given}, dtype=dtype)
+
+        return {
+            "lm": language_model,
+            "sequence_classification": classifier,
+            "span": partial(TokenHead, labels=["start", "end"]),
+        }
+
+    def build(self, inputs_shape: Any = None) -> None:
+        super().build()
+        self.build_heads()
+
+    def forward(
+        self,
+        inputs: Mapping[str, Any],
+        heads: Iterable[str],
+        encoder_state: StackState | None = None,
+        decoder_state: StackState | None = None,
+        training: bool | None = None,
+    ) -> dict[str, Any]:
+        """Runs both stacks and some of the heads."""
+        inputs = self.named(inputs)
+        source_ids = ops.convert_to_tensor(inputs["source_ids"])
+        if "target_ids" not in inputs:
+            start = ops.full_like(source_ids[:, :1], self.start_id)
+            inputs = {
+                **inputs,
+                "target_ids": ops.concatenate([start, source_ids[:, :-1]], axis=1),
+            }
+        hidden = self.run_stacks(inputs, encoder_state, decoder_state, training=training)
+        inputs = {**inputs, "token_ids": source_ids}
+        outputs = {name: self.head_output(name, hidden, inputs, training) for name in heads}
+        return {"hidden": hidden, **outputs}
+
+    def named_outputs(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
+        return self.forward(inputs, self.heads, encoder_state, decoder_state, training=False)
+
+    def logits(self, hidden: Any) -> Any:
+        return self.heads["lm"](hidden)
+
+    def check_head(self, head: str) -> None:
+        if head not in self.heads:
+            raise ValueError(f"the model has no head {head!r} to write by: {sorted(self.heads)}.")
+
+    def next_logits(self, hidden: Any, head: str) -> Any:
+        return self.head_output(head, hidden, {}, False)
