@@ -249,3 +249,44 @@ def test_no_rows_are_no_error(strategy):
         DecodingStep(step, {"sum": tf.zeros((0,), "int32")}), np.zeros((0, 1), "int32"), **OPTIONS
     )
     assert (decoded.ids.shape[0], decoded.ids.shape[2]) == (0, OPTIONS["max_new_tokens"])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+def test_a_row_with_a_limit_of_its_own_ends_as_it_would_alone(table_model, strategy):
+    model = table_model(9, seed=4)
+    limits = [1, 4, 2, 6]
+    prompts = [[2], [3], [4], [5]]
+    together = model.decode(
+        strategy, prompts, 7, limits=np.array(limits), row_numbers=np.zeros(4, "int32")
+    )
+    for row, limit in enumerate(limits):
+        alone = model.decode(strategy, prompts[row : row + 1], limit)
+        for found, expected in zip(together, alone, strict=True):
+            np.testing.assert_allclose(
+                found[row, :, :limit] if found.ndim > 2 else found[row], expected[0], rtol=1e-5
+            )
+        assert not together[0][row, :, limit:].any()
+
+
+def test_a_model_whose_cache_grows_has_room_for_the_longest_limit_alone():
+    model = tt_model()
+    prompts = np.array([[5, 6, 7], [8, 9, 4], [3, 3, 2]], "int32")
+    for strategy in (Greedy(), BeamSearch(2)):
+        beams = strategy.rows_per_prompt
+        run = {"max_new_tokens": 30, "end_id": 1, "pad_id": 0, "limits": np.array([3, 20, 1])}
+        grown = strategy(model.start_decoding(prompts, num_beams=beams), prompts, **run)
+        fixed = strategy(
+            model.start_decoding(prompts, cache_length=32, num_beams=beams), prompts, **run
+        )
+        for one, other in zip(grown, fixed, strict=True):
+            assert one.shape == other.shape
+            np.testing.assert_allclose(one, other, rtol=1e-4)
+        assert np.all(np.array(grown.lengths)[:, 0] <= [3, 20, 1])
+
+
+def tt_model():
+    """A model that decodes."""
+    from tftransformer.models import Gpt2
+
+    keras.utils.set_random_seed(0)
+    return Gpt2(vocab_size=12, num_layers=1, d_model=8, num_heads=2, num_positions=40)

@@ -13,7 +13,6 @@ from tftransformer.decoding.strategy import (
     Decoded,
     Request,
     Strategy,
-    generated_lengths,
     process,
     roll_out,
     write_token,
@@ -95,12 +94,13 @@ class BeamSearch(Strategy):
         return self.num_beams
 
     def decode(self, step: DecodingStep, request: Request) -> Decoded:
-        beams, limit = self.num_beams, request.max_new_tokens
+        beams = self.num_beams
 
         def select(logits: Any, generated: Any, state: Any) -> Any:
             lengths = request.lengths + generated
             scores, beam, tokens = self._candidates(logits, state, lengths, request.processors)
-            complete = ops.logical_or(tokens == request.end_id, generated + 1 >= limit)
+            at_limit = generated + 1 >= request.limits
+            complete = ops.logical_or(tokens == request.end_id, at_limit[:, None])
 
             finished, finished_scores = self._merge_finished(
                 state, scores, beam, tokens, complete, lengths, generated + 1
@@ -111,7 +111,7 @@ class BeamSearch(Strategy):
 
             is_open = ops.logical_and(
                 state["open"],
-                self._can_improve(running_scores, finished_scores, generated + 1, limit),
+                self._can_improve(running_scores, finished_scores, generated + 1, request.limits),
             )
             return (
                 ops.reshape(tokens, (-1,)),
@@ -137,11 +137,11 @@ class BeamSearch(Strategy):
             "open": zeros[:, 0] == 0,
         }
         prompts = ops.repeat(request.prompt_ids, beams, axis=0)
-        state = roll_out(step, prompts, state, select, limit)
+        state = roll_out(step, prompts, state, select, request.max_new_tokens)
         scores = state["finished_scores"][:, : self.num_return]
         ids = request.generated(state["finished"][:, : self.num_return])
-        ids = ops.reshape(ids, (-1, self.num_return, limit))
-        lengths = ops.where(scores > -np.inf, generated_lengths(ids, request.end_id), 0)
+        ids = ops.reshape(ids, (-1, self.num_return, request.max_new_tokens))
+        lengths = ops.where(scores > -np.inf, request.generated_lengths(ids), 0)
         return Decoded(ids, scores, lengths)
 
     def _candidates(self, logits: Any, state: Any, lengths: Any, processors: Any) -> Any:
@@ -205,12 +205,12 @@ class BeamSearch(Strategy):
         return ops.where(is_free, state["finished"][:, -1:], merged), merged_scores
 
     def _can_improve(
-        self, running_scores: Any, finished_scores: Any, generated: Any, max_new_tokens: int
+        self, running_scores: Any, finished_scores: Any, generated: Any, limits: Any
     ) -> Any:
         """Whether a running hypothesis may still enter the finished set; bool (batch,)."""
         penalty = self._penalty(generated)
         if self.early_stopping == "never":
-            penalty = ops.maximum(penalty, self._penalty(max_new_tokens))
+            penalty = ops.maximum(penalty, self._penalty(limits))
         worst = finished_scores[:, -1]
         possible = running_scores[:, 0] / penalty > worst
         if self.early_stopping is True:

@@ -13,7 +13,6 @@ from tftransformer.decoding.strategy import (
     Decoded,
     Request,
     Strategy,
-    generated_lengths,
     process,
     roll_out,
     write_token,
@@ -59,6 +58,7 @@ def decode_rows(step: DecodingStep, request: Request, choose: Callable[[Any, Any
         tokens = ops.where(state["open"], tokens, request.pad_id)
         total = state["scores"] + ops.where(state["open"], gained, 0.0)
         goes_on = ops.logical_and(tokens != request.end_id, total > -np.inf)
+        goes_on = ops.logical_and(goes_on, generated + 1 < request.limits)
         return (
             tokens,
             None,
@@ -76,7 +76,7 @@ def decode_rows(step: DecodingStep, request: Request, choose: Callable[[Any, Any
     }
     state = roll_out(step, request.prompt_ids, state, select, request.max_new_tokens)
     ids, scores = request.generated(state["ids"][:, None]), state["scores"][:, None]
-    lengths = generated_lengths(ids, request.end_id)
+    lengths = request.generated_lengths(ids)
     if request.processors:
         reached = scores > -np.inf
         ids = ops.where(reached[..., None], ids, request.pad_id)

@@ -42,14 +42,17 @@ class Request(NamedTuple):
             without padding; the rest is the pad id.
         lengths: int32 tensor (batch,), tokens of each prompt.
         is_padded: whether lengths may differ.
-        max_new_tokens, end_id, pad_id, processors, row_numbers: as for `Strategy`.
+        max_new_tokens: most new tokens of any row, an int or a tensor.
+        limits: most new tokens of each row, int32 tensor (batch,).
+        end_id, pad_id, processors, row_numbers: as for `Strategy`.
     """
 
     prompt_ids: Any
     ids: Any
     lengths: Any
     is_padded: bool
-    max_new_tokens: int
+    max_new_tokens: Any
+    limits: Any
     end_id: int
     pad_id: int
     processors: tuple
@@ -63,6 +66,16 @@ class Request(NamedTuple):
         columns = self.lengths[:, None, None] + ops.arange(self.max_new_tokens)
         columns = ops.broadcast_to(columns, (*ops.shape(ids)[:-1], self.max_new_tokens))
         return ops.take_along_axis(ids, columns, axis=-1)
+
+    def generated_lengths(self, ids: Any) -> Any:
+        """Generated tokens up to and including the first end token, else as many as may be.
+
+        `ids` is (batch, n, max_new_tokens); the result int32 (batch, n).
+        """
+        ends = ids == self.end_id
+        first = ops.argmax(ops.cast(ends, "int32"), axis=-1)
+        found = ops.cast(first, "int32") + 1
+        return ops.where(ops.any(ends, axis=-1), found, self.limits[:, None])
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,7 @@ class Strategy(Configurable):
         pad_id: int,
         processors: Sequence[Callable] = (),
         row_numbers: Any = None,
+        limits: Any = None,
     ) -> Decoded:
         """Continues the prompts.
 
@@ -114,6 +128,8 @@ class Strategy(Configurable):
                 step; see `Processor`.
             row_numbers: int32 tensor (batch,), names of the rows for strategies that draw; default:
                 their places.
+            limits: int32 tensor (batch,), most tokens to generate for each row, from 1 to
+                `max_new_tokens`; default: that.
 
         Returns:
             `Decoded`.
@@ -134,23 +150,24 @@ class Strategy(Configurable):
         prompt_ids = ops.cast(ops.convert_to_tensor(prompt_ids), "int32")
         self._check_fits(step, tuple(prompt_ids.shape), max_new_tokens)
         options = (max_new_tokens, end_id, pad_id, tuple(processors))
+        given = (prompt_ids, row_numbers, limits)
         start = step.start
-        if start is None or not can_compile() or is_tracing(prompt_ids, row_numbers, start.inputs):
-            return self._run(step, prompt_ids, row_numbers, options)
+        if start is None or not can_compile() or is_tracing(*given, start.inputs):
+            return self._run(step, *given, options)
         key = (self, options, *start.key())
         traces = start.model.traces
         if key not in traces and max_new_tokens <= FEW:
             traces[key] = None
-            return self._run(step, prompt_ids, row_numbers, options)
+            return self._run(step, *given, options)
         if traces.get(key) is None:
             model, settings = start.model, start.settings
 
-            def run(inputs: Any, prompt_ids: Any, row_numbers: Any) -> Any:
+            def run(inputs: Any, *given: Any) -> Any:
                 step = DecodingStep.of_model(model, inputs, settings)
-                return self._run(step, prompt_ids, row_numbers, options)
+                return self._run(step, *given, options)
 
             traces[key] = compiled(run, model.variables)
-        return traces[key](start.inputs, prompt_ids, row_numbers)
+        return traces[key](start.inputs, *given)
 
     @property
     def rows_per_prompt(self) -> int:
@@ -188,10 +205,17 @@ class Strategy(Configurable):
         )
 
     def _run(
-        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, options: tuple
+        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: tuple
     ) -> Decoded:
-        max_new_tokens, end_id, pad_id, processors = options
+        most, end_id, pad_id, processors = options
         batch, width = ops.shape(prompt_ids)
+        max_new_tokens = most
+        if limits is None:
+            limits = ops.zeros_like(prompt_ids[:, 0]) + most
+        else:
+            limits = ops.clip(ops.cast(limits, "int32"), 1, most)
+            if step.grows:  # nothing is wider than it need be
+                max_new_tokens = ops.maximum(ops.max(ops.append(limits, [1])), 1)
         ids, lengths = prompt_ids, ops.zeros_like(prompt_ids[:, 0]) + width
         if step.prompt_mask is not None:
             mask = step.prompt_mask
@@ -209,8 +233,13 @@ class Strategy(Configurable):
             for processor in processors
         )
         is_padded = step.prompt_mask is not None
-        given = (max_new_tokens, end_id, pad_id, processors, row_numbers)
-        return self.decode(step, Request(prompt_ids, ids, lengths, is_padded, *given))
+        given = (max_new_tokens, limits, end_id, pad_id, processors, row_numbers)
+        decoded = self.decode(step, Request(prompt_ids, ids, lengths, is_padded, *given))
+        if max_new_tokens is most:
+            return decoded
+        lacking = ((0, 0), (0, 0), (0, most - max_new_tokens))
+        ids = ops.pad(decoded.ids, lacking, constant_values=pad_id)
+        return decoded._replace(ids=ops.reshape(ids, (*ops.shape(ids)[:2], most)))
 
     def decode(self, step: DecodingStep, request: Request) -> Decoded:
         """Continues the prompts of a request: what a strategy of one's own defines."""
@@ -222,7 +251,7 @@ def roll_out(
     prompt_ids: Any,
     state: dict[str, Any],
     select: Callable,
-    max_new_tokens: int,
+    max_new_tokens: Any,
 ) -> dict[str, Any]:
     """Runs `step` and `select` in turn until every row has ended or the limit is reached.
 
@@ -283,16 +312,6 @@ def write_token(ids: Any, tokens: Any, columns: Any) -> Any:
     """The buffer `ids` (..., total) with `tokens` (...) written at `columns` of its last axis."""
     here = ops.arange(_size(ids, -1)) == ops.expand_dims(columns, -1)
     return ops.where(here, ops.expand_dims(tokens, -1), ids)
-
-
-def generated_lengths(ids: Any, end_id: int | None) -> Any:
-    """Tokens up to and including the first end token, all of them if there is none.
-
-    `ids` is (..., max_new_tokens); the result int32 (...).
-    """
-    ends = ids == end_id
-    first = ops.argmax(ops.cast(ends, "int32"), axis=-1)
-    return ops.where(ops.any(ends, axis=-1), ops.cast(first, "int32") + 1, ids.shape[-1])
 
 
 def _size(x: Any, axis: int) -> Any:

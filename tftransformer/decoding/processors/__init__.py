@@ -8,7 +8,13 @@ from tftransformer.decoding.processors.limits import (
     MinNewTokens,
 )
 from tftransformer.decoding.processors.processor import Processor
-from tftransformer.decoding.processors.warpers import Temperature, TopK, TopP, Typical
+from tftransformer.decoding.processors.warpers import (
+    Renormalized,
+    Temperature,
+    TopK,
+    TopP,
+    Typical,
+)
 
 __all__ = [
     "BadWords",
@@ -18,6 +24,7 @@ __all__ = [
     "MinNewTokens",
     "NoRepeatNgrams",
     "Processor",
+    "Renormalized",
     "RepetitionPenalty",
     "Temperature",
     "TopK",

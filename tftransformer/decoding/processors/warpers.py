@@ -111,6 +111,18 @@ class Typical(Processor):
         return ops.where(-distance < threshold, -np.inf, scores)
 
 
+@register
+@dataclass(frozen=True)
+class Renormalized(Processor):
+    """Makes log-probabilities of the scores: what others have banned has none of the probability.
+
+    The last one, for beam search, which adds up what it is given.
+    """
+
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
+        return ops.log_softmax(scores)
+
+
 def _check_top_p(top_p: float, min_tokens: int) -> None:
     require(is_number(top_p) and 0 < top_p <= 1, "top_p", top_p, "a probability in (0, 1]")
     check_ints(1, min_tokens=min_tokens)
