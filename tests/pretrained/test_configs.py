@@ -236,8 +236,16 @@ def test_labels_are_never_shifted(tmp_path):
     assert from_pretrained(tmp_path).heads["token_classification"].labels == ["bad", "good"]
     gap = {"0": "bad", "2": "good"}
     (tmp_path / "config.json").write_text(json.dumps({**config, "id2label": gap}))
-    with pytest.raises(ValueError, match="not from 0 without a gap"):
+    with pytest.raises(ValueError, match=r"names 'good', the label 2, and the head .* 2 outputs"):
         from_pretrained(tmp_path)
+    # As many as the head has outputs; those without a name are called as transformers does.
+    folder_of({**config, "id2label": names | {"2": "odd"}}, tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({**config, "id2label": gap}))
+    found = from_pretrained(tmp_path).heads["token_classification"].labels
+    assert found == ["bad", "LABEL_1", "good"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    found = from_pretrained(tmp_path).heads["token_classification"].labels
+    assert found == ["LABEL_0", "LABEL_1", "LABEL_2"]
 
 
 def test_further_entries_may_not_contradict_the_model(tmp_path):

@@ -196,7 +196,11 @@ def test_what_is_wrong_comes_before_long_work(classify):
     with pytest.raises(ValueError, match="labels='many' was given; expected one of"):
         TextClassifier(labels="many").fit(TEXTS, LABELS)
     with pytest.raises(ValueError, match="a model needs the tokenizer"):
-        TextClassifier("folder").fit(TEXTS, LABELS)
+        TextClassifier(Bert(9, 1, 8, 2, 8)).fit(TEXTS, LABELS)
+    with pytest.raises(ValueError, match="folder"):
+        TextClassifier("no such folder").fit(TEXTS, LABELS)
+    with pytest.raises(ValueError, match="too_long='drop' was given; expected one of"):
+        TextClassifier(too_long="drop").fit(TEXTS, LABELS)
     with pytest.raises(ValueError, match=r"texts\[1\] is None"):
         classify(["good", None])
 

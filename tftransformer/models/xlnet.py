@@ -64,6 +64,8 @@ class XLNet(RecurrentModel):
         epsilon: of the norms.
         pad_id: the id that is padding.
         summary_activation: of the classifiers' transformation.
+        summary_column: which token they read: "last", be it padding or not, as Hugging Face's
+            rows, padded in front, have it; or "last_token", whatever is padded.
         starts: how many starts of a span the head `span_beam` tries.
         ends: how many ends of each it keeps.
         tied: whether the language model head shares the table of the tokens.
@@ -105,6 +107,7 @@ class XLNet(RecurrentModel):
         epsilon: float = 1e-12,
         pad_id: int | None = 5,
         summary_activation: Any = "tanh",
+        summary_column: str = "last",
         starts: int = 5,
         ends: int = 5,
         tied: bool = True,
@@ -169,7 +172,7 @@ class XLNet(RecurrentModel):
             **common,
         )
         self.pooler = Pooler(
-            "last",
+            summary_column,
             d_model,
             activation=summary_activation,
             kernel_initializer=initial,

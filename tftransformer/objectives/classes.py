@@ -33,6 +33,9 @@ class Classes(TextRows):
         class_weight: what a training row of each class weighs: a dict by label (1 where a label
             is not in it), or `"balanced"`: all classes weigh the same together.
         ignore: labels whose rows get the weight 0.
+        known: labels that a trained head has, in the order of its logits. They stay as they are
+            where they hold all labels of the training rows; if they are called `LABEL_0`,
+            `LABEL_1`, …, rows may also have the numbers. Else the head does not fit.
         smoothing: of the loss of single labels: see `LabelSmoothedCrossEntropy`.
         output: see `TextRows`.
         judge_by: `"loss"`, `"accuracy"` or `"macro_f1"` on validation rows, by which the best epoch
@@ -57,6 +60,7 @@ class Classes(TextRows):
         *,
         class_weight: Mapping[Hashable, float] | str | None = None,
         ignore: Sequence[Hashable] = (),
+        known: Sequence[Hashable] = (),
         smoothing: float = 0.0,
         output: str | None = None,
         judge_by: str = "loss",
@@ -73,6 +77,7 @@ class Classes(TextRows):
         self.several = several
         self.class_weight = class_weight
         self.ignore = ignore
+        self.known = known
         self.smoothing = smoothing
         self.judge_by = judge_by
 
@@ -112,8 +117,25 @@ class Classes(TextRows):
             unknown = [label for label in self.class_weight if label not in counts]
             if unknown:
                 raise ValueError(f"class_weight names {unknown[0]!r}, which no row has.")
-        self.classes_ = in_order(counts)
+        self.classes_ = self._in_known_order(counts) or in_order(counts)
         self.counts_ = [counts[label] for label in self.classes_]
+
+    def begin(self, labels: Sequence[str] | None) -> None:
+        if not labels:
+            raise ValueError("the trained head does not say how many labels it has.")
+        if len(set(labels)) < len(labels):
+            twice = next(label for label in labels if list(labels).count(label) > 1)
+            raise ValueError(f"two labels of the trained head are called {twice!r}: rename one.")
+        self.classes_, self.counts_ = list(labels), [0] * len(labels)
+
+    def _in_known_order(self, labels: Iterable[Hashable]) -> list[Any] | None:
+        """The labels of the trained head as the rows write them, or None where they do not fit."""
+        wanted, numbers = set(labels), range(len(self.known))
+        if wanted <= set(self.known):
+            return list(self.known)
+        unnamed = all(name == f"LABEL_{i}" for i, name in enumerate(self.known))
+        fits = unnamed and all(type(label) is int and label in numbers for label in wanted)
+        return list(numbers) if fits else None
 
     def targets(self, labels: list[Any], training: bool) -> tuple[Column, Column]:
         if not self.is_fitted:
@@ -191,7 +213,7 @@ class Classes(TextRows):
         return super().get_state()
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config() | {"ignore": list(self.ignore)}
+        config = super().get_config() | {"ignore": list(self.ignore), "known": list(self.known)}
         if isinstance(self.class_weight, Mapping):  # JSON knows no keys but strings
             config["class_weight"] = [list(pair) for pair in self.class_weight.items()]
         return config
@@ -236,7 +258,8 @@ class Classes(TextRows):
         """What a row of each class weighs: float32 array (classes,)."""
         if self.class_weight == "balanced":
             counts = np.array(self.counts_, np.float64)
-            return (counts.sum() / (len(counts) * counts)).astype(np.float32)
+            per_class = counts.sum() / (np.sum(counts > 0) * np.maximum(counts, 1))
+            return per_class.astype(np.float32)
         weights: Any = self.class_weight
         return np.array([weights.get(label, 1.0) for label in self.classes_], np.float32)
 

@@ -52,6 +52,9 @@ class Numbers(TextRows):
         self.count_ = len(_numbers(given[0]))
         self._matrix(given)
 
+    def begin(self, labels: Sequence[str] | None) -> None:
+        self.count_ = len(labels or "?")
+
     def targets(self, labels: Sequence[Any], training: bool) -> tuple[Values, Values]:
         if not self.is_fitted:
             raise RuntimeError("how many numbers a row has is not known: call fit first.")

@@ -48,6 +48,9 @@ class Objective(Configurable, abc.ABC):
     def fit(self, columns: Sequence[list[Any]]) -> None:
         """Learns what it needs of the label columns of the training rows, lists of values."""
 
+    def begin(self, labels: Sequence[str] | None) -> None:
+        """Takes the labels of a trained head, by their names, in place of `fit`."""
+
     @abc.abstractmethod
     def examples(
         self,

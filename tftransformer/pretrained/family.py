@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -165,12 +166,33 @@ class Family:
         known = [name for name in config.get("architectures") or () if name in self.architectures]
         return self.architectures[known[0]] if known else ()
 
-    def held_heads(self, config: Config, names: Set[str], body: str) -> dict[str, dict[str, Any]]:
+    def outputs(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+        """Returns how many outputs the labelled heads have, by the shapes in a file."""
+        wanted = {f"heads.{head}.projection.kernel": head for head in self.labelled}
+        return {
+            wanted[rule.ours]: shapes[rule.theirs][0]
+            for rule in self.rules
+            if rule.ours in wanted and shapes.get(rule.theirs)
+        }
+
+    def held_heads(
+        self,
+        config: Config,
+        names: Set[str],
+        body: str,
+        outputs: Mapping[str, int] = MappingProxyType({}),
+    ) -> dict[str, dict[str, Any]]:
         """Returns the heads that a file holds, with their arguments.
 
         Those that our own entry names; else those of the architecture of which the file holds
         anything, or which have nothing to hold; and others whose tensors are all there and nobody
         else's.
+
+        Args:
+            config: a whole config.
+            names: of the tensors in the file.
+            body: the prefix of the file.
+            outputs: how many outputs heads have, where the file says it.
         """
         told = config.get(entries.HEADS)
         if told is not None:
@@ -187,14 +209,16 @@ class Family:
             others = set().union(*(theirs for other, theirs in tensors.items() if other != head))
             if head not in held and wanted <= names and wanted.isdisjoint(others):
                 held.append(head)
-        return {head: self.head_arguments(head, config) for head in held}
+        return {head: self.head_arguments(head, config, outputs.get(head)) for head in held}
 
-    def head_arguments(self, head: str, config: Config) -> dict[str, Any]:
+    def head_arguments(
+        self, head: str, config: Config, outputs: int | None = None
+    ) -> dict[str, Any]:
         """Returns the arguments of a head that the config has words for; null says nothing."""
         values = {f.ours: f.load(config[f.theirs], config) for f in self.head_fields.get(head, ())}
         arguments = {name: value for name, value in values.items() if value is not None}
         if head in self.labelled:
-            arguments["labels"] = label_names(config)
+            arguments["labels"] = label_names(config, outputs)
         return arguments
 
     def check_heads(self, config: Config, heads: Any) -> None:
@@ -272,14 +296,34 @@ def check_fixed(config: Config, fixed: Mapping[str, Any]) -> None:
             )
 
 
-def label_names(config: Config) -> list[str]:
-    """Returns the names of the labels in their order; transformers' default are two."""
+def label_names(config: Config, outputs: int | None = None) -> list[str]:
+    """Returns the names of the labels in their order; transformers' default are two.
+
+    Args:
+        config: a whole config.
+        outputs: how many the head has, if that is known: those without a name are called
+            `LABEL_2`, as transformers calls them.
+
+    Raises:
+        ValueError: if there are names of what the head has not, or gaps that nothing fills.
+    """
     names = config.get("id2label")
     if names is None:
-        return ["LABEL_0", "LABEL_1"]
-    if sorted(names, key=int) != [str(n) for n in range(len(names))]:
-        raise ValueError(f"id2label numbers labels by {sorted(names)}, not from 0 without a gap.")
-    return [names[str(n)] for n in range(len(names))]
+        return [f"LABEL_{n}" for n in range(outputs or 2)]
+    if outputs is None:
+        if sorted(names, key=int) != [str(n) for n in range(len(names))]:
+            raise ValueError(
+                f"id2label numbers labels by {sorted(names)}, not from 0 without a gap."
+            )
+        outputs = len(names)
+    known = [str(n) for n in range(outputs)]
+    beyond = sorted(names.keys() - set(known))
+    if beyond:
+        raise ValueError(
+            f"id2label names {names[beyond[0]]!r}, the label {beyond[0]}, and the head of the file "
+            f"has {outputs} outputs: mend id2label in config.json."
+        )
+    return [names.get(n, f"LABEL_{n}") for n in known]
 
 
 def alike(one: Any, other: Any) -> bool:

@@ -93,7 +93,8 @@ def load_pretrained(folder: str | os.PathLike[str], **arguments: Any) -> Loaded:
         given = {**family.arguments(config), **arguments}
         ties = family.ties(given, body)
         files.follow(ties)
-        held = family.held_heads(config, files.shapes.keys(), body)
+        outputs = family.outputs(files.shapes)
+        held = family.held_heads(config, files.shapes.keys(), body, outputs)
         if any(family.architectures.values()):
             given.setdefault("heads", held)
             family.check_heads(config, given["heads"])

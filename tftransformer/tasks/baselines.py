@@ -22,12 +22,12 @@ def evaluation(
     columns = task.columns(frame[list(names)])
     truth = frame[label].tolist()
     found = [
-        answer["value" if task.labels == "numbers" else "label"] for answer in task.answers(columns)
+        answer["value" if task.kind == "numbers" else "label"] for answer in task.answers(columns)
     ]
-    classes = task.classes_.tolist() if task.labels == "several" else None
-    scores: dict[str, Any] = {"rows": len(truth), **_scores(task.labels, truth, found, classes)}
+    classes = task.classes_.tolist() if task.kind == "several" else None
+    scores: dict[str, Any] = {"rows": len(truth), **_scores(task.kind, truth, found, classes)}
     rows = getattr(task, "trained_on_", None)
-    if baselines and rows is not None and task.labels == "single":
+    if baselines and rows is not None and task.kind == "single":
         known = rows[label].tolist()
         most = Counter(known).most_common(1)[0][0]
         texts = [" ".join(row) for row in zip(*columns, strict=True)]

@@ -1,30 +1,152 @@
-"""What a person gives a task: models, tokenizers, and heads that they lack."""
+"""What a person gives a task: a folder or a model, its tokenizer, and the heads that they lack."""
 
 import os
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import keras
+
 from tftransformer.core import require
+from tftransformer.data import DataProcess
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Classes, Numbers
+from tftransformer.tasks.folder import read_task
 from tftransformer.text import SentencePieceTokenizer
 from tftransformer.text.learning import check_corpus, learn_pieces
 
 KINDS = ("single", "several", "numbers")
+# What Hugging Face calls them.
+PROBLEMS = {
+    "single_label_classification": "single",
+    "multi_label_classification": "several",
+    "regression": "numbers",
+}
+UNNAMED = "LABEL_{}".format
+NO_LIMIT = 10**9  # what `model_max_length` says where there is none is larger
 
 
-def objective_of(labels: str, output: str | None, **single: Any) -> Classes | Numbers:
-    """What is learnt of labels of one of the `KINDS`.
+@dataclass
+class Given:
+    """A trained model and what belongs to it; all None where a task begins from scratch.
+
+    Attributes:
+        model: the model.
+        tokenizer: of its texts.
+        template: how texts become one row.
+        max_length: the most tokens of a row that tokenizer or model know, or None.
+        kind: of its labels, one of `KINDS`, if it is known.
+        parts: of a folder that `Task.save` wrote: what `Task.take` takes beside the model.
+        place: what to call it.
+        new: the head that begins with new weights, in a list, once it is known.
+        unused: heads and tensors that the task has no use for.
+    """
+
+    model: Any = None
+    tokenizer: Any = None
+    template: Any = None
+    max_length: int | None = None
+    kind: str | None = None
+    parts: dict[str, Any] | None = None
+    place: str = "the model"
+    new: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+
+    def head(self, name: str) -> Any:
+        """The trained head of that name, or None. Other Keras models are their own heads."""
+        if isinstance(self.model, HeadedModel):
+            return self.model.heads.get(name)
+        return self.model
+
+    def labels(self, name: str) -> list[Any] | None:
+        """The labels of a head in their order; `LABEL_1` is one without a name."""
+        learnt = self.parts and getattr(self.parts.get("data"), "objective", None)
+        if learnt is not None:
+            return getattr(learnt, "classes_", None)
+        found = getattr(self.head(name), "labels", None)
+        return [UNNAMED(i) for i in range(found)] if isinstance(found, int) else found
+
+    def report(self) -> str:
+        """What of a model is used, and what is not, in a line."""
+        parts = [f"its head {name!r} is new" for name in self.new]
+        parts += [f"unused: {', '.join(self.unused)}"] * bool(self.unused)
+        return f"{self.place}: {'; '.join(parts) or 'all of it is used'}"
+
+    def tokenizer_options(self, task: Any) -> dict[str, Any]:
+        """What a `DataProcess` is told of tokenizer and template of a task.
+
+        Raises:
+            ValueError: if a model was given without its tokenizer.
+        """
+        if self.tokenizer is not None:
+            return {"tokenizer": self.tokenizer, "template": self.template}
+        if self.model is not None:
+            raise ValueError(
+                f"tokenizer={task.tokenizer!r}: a model needs the tokenizer that it was trained "
+                "with."
+            )
+        return {"tokenizer": task.tokenizer or learn_unigram, "vocab_size": task.vocab_size}
+
+    def limit(self, asked: int | None, default: int) -> int:
+        """Most tokens of a row: as asked, else as is known of the model, else the default."""
+        known = [n for n in (self.max_length, positions_of(self.model)) if n is not None]
+        return min([asked or (default if not known else NO_LIMIT), *known])
+
+
+def read_given(task: Any) -> Given:
+    """Reads what a task was given as `model` and `tokenizer`.
 
     Args:
-        labels: the kind.
-        output: the name of the model's output, or None.
-        **single: what `Classes` takes for single labels alone.
+        task: its `model` is a folder of Hugging Face or one that the task's `save` wrote, a Keras
+            model, or what a model from scratch is to be like.
+
+    Raises:
+        ValueError: if a folder cannot be read.
     """
-    require(labels in KINDS, "labels", labels, f"one of {', '.join(KINDS)}")
-    if labels == "numbers":
-        return Numbers(output=output)
-    several = labels == "several"
-    return Classes(several, output=output, **({} if several else single))
+    model, tokenizer = task.model, task.tokenizer
+    given = Given(tokenizer=tokenizer if hasattr(tokenizer, "special_ids") else None)
+    if isinstance(model, str | os.PathLike):
+        folder = pathlib.Path(model)
+        ours = (folder / f"{task.task}.json").is_file()
+        read = _read_ours if ours else _read_pretrained
+        given = read(task, folder, given)
+        given.place = str(folder)
+    elif hasattr(model, "get_config"):
+        given.model = model
+    return given
+
+
+def _read_ours(task: Any, folder: pathlib.Path, given: Given) -> Given:
+    """What `Task.save` wrote."""
+    model, parts, settings = read_task(folder, task.task, task.readers)
+    learnt = {name: settings[name] for name in settings.keys() - set(task.setting_names())}
+    given.model, given.parts = model, {**parts, **learnt}
+    data = parts.get("data")
+    if isinstance(data, DataProcess):
+        given.tokenizer, given.template = data.tokenizers[0], data.row_template
+        given.max_length, given.kind = data.max_length, kind_of(data.objective)
+    return given
+
+
+def _read_pretrained(task: Any, folder: pathlib.Path, given: Given) -> Given:
+    """A folder as Hugging Face's library writes it: weights, tokenizer, template, labels."""
+    from tftransformer.pretrained import load_pretrained, read_tokenizer
+
+    loaded = load_pretrained(folder)
+    given.model = loaded.model
+    others = getattr(loaded.model, "heads", {}).keys() - {task.head}
+    given.unused = sorted(others - {"pooled"}) + list(loaded.unexpected)
+    if given.tokenizer is None:
+        found = read_tokenizer(folder)
+        given.tokenizer, given.template = found.tokenizer, found.template
+        given.max_length = found.max_length
+    problem = loaded.model.further_config.get("problem_type")
+    given.kind = PROBLEMS.get(problem)
+    labels = given.labels("sequence_classification")
+    if given.kind is None and labels is not None:
+        given.kind = "single" if len(labels) > 1 else "several"
+    return given
 
 
 def given_model(model: Any) -> Any:
@@ -36,20 +158,32 @@ def given_model(model: Any) -> Any:
     return from_pretrained(model)
 
 
-def given_tokenizer(task: Any) -> dict[str, Any]:
-    """What a `DataProcess` is told of the tokenizer of a task.
+def kind_of(objective: Any) -> str | None:
+    """Which of `KINDS` an objective is of, or None."""
+    if isinstance(objective, Numbers):
+        return "numbers"
+    if not isinstance(objective, Classes):
+        return None
+    return "several" if objective.several else "single"
 
-    Raises:
-        ValueError: if a model was given without its tokenizer.
+
+def objective_of(
+    labels: str, output: str | None, known: Sequence[str] | None, **single: Any
+) -> Classes | Numbers:
+    """What is learnt of labels of one of the `KINDS`.
+
+    Args:
+        labels: the kind.
+        output: the name of the model's output, or None.
+        known: labels of a trained head, in their order.
+        **single: what `Classes` takes for single labels alone.
     """
-    tokenizer = task.tokenizer
-    if hasattr(tokenizer, "special_ids"):
-        return {"tokenizer": tokenizer}
-    if task.model is not None:
-        raise ValueError(
-            f"tokenizer={tokenizer!r}: a model needs the tokenizer that it was trained with."
-        )
-    return {"tokenizer": tokenizer or learn_unigram, "vocab_size": task.vocab_size}
+    require(labels in KINDS, "labels", labels, f"one of {', '.join(KINDS)}")
+    if labels == "numbers":
+        return Numbers(output=output)
+    several = labels == "several"
+    known = list(known or ())
+    return Classes(several, known=known, output=output, **({} if several else single))
 
 
 def learn_unigram(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
@@ -78,32 +212,52 @@ def positions_of(model: Any) -> int | None:
     return getattr(model, "num_positions", of_stack)
 
 
-def own_copy(model: Any, head: str, labels: int) -> Any:
-    """Returns a copy to train, so that what a person gave stays as it is.
+def trained_further(given: Given, head: str, objective: Any) -> Any:
+    """Returns a copy of a model to train, whose head is its own where that fits the labels.
 
     Args:
-        model: a `HeadedModel`, whose copy has this head alone, new unless the model has one of
-            that size; or another Keras model, which is taken as it is.
-        head: the name of the head.
-        labels: how many.
+        given: the model.
+        head: the name of the head that answers.
+        objective: fitted, with `num_outputs` and perhaps the labels of the head as `known`.
+    """
+    own, count = given.head(head), objective.num_outputs
+    fits = own is not None and len(given.labels(head) or range(count)) == count
+    known = list(getattr(objective, "known", ()))
+    if fits and known and objective.classes_ not in (known, list(range(count))):
+        # Else a label would be another one's; labels without names are those of whoever made it.
+        fits = given.parts is None and isinstance(own.labels, int)
+    given.new = [] if fits else [head]
+    return own_copy(given.model, head, None if fits else {"labels": count})
+
+
+def own_copy(model: Any, head: str | None, arguments: dict[str, Any] | None = None) -> Any:
+    """Returns a copy of a model, so that what a person gave stays as it is.
+
+    Args:
+        model: a `HeadedModel`, whose copy has one head alone; or another Keras model, which is
+            copied as it is.
+        head: the name of the head; None: all that there are.
+        arguments: of a new head; None: the model's own head, with its weights.
     """
     config = model.get_config()
     if isinstance(model, HeadedModel):
-        own: Any = model.heads.get(head)
-        fits = own is not None and own.labels in (labels, [str(i) for i in range(labels)])
-        config = {**config, "heads": {head: {"labels": own.labels if fits else labels}}}
+        if head is not None:
+            kept = config["heads"] if isinstance(config["heads"], dict) else {}
+            config = {**config, "heads": {head: arguments or kept.get(head, {})}}
+        if "summary_column" in config:  # rows are padded at their ends
+            config["summary_column"] = "last_token"
     copy = type(model).from_config(config)
     if not isinstance(model, HeadedModel):
         copy.set_weights(model.get_weights())
         return copy
-    known = {_inside(weight): weight for weight in model.weights}
-    for weight in copy.weights:
-        old = known.get(_inside(weight))
-        if old is not None and tuple(old.shape) == tuple(weight.shape):
-            weight.assign(old)
+    parts, new = _parts(model), None if arguments is None else f"heads.{head}"
+    for name, part in _parts(copy).items():
+        if name in parts and name != new:
+            part.set_weights(parts[name].get_weights())
     return copy
 
 
-def _inside(weight: Any) -> str:
-    """The path of a weight within its model."""
-    return weight.path.partition("/")[2]
+def _parts(model: HeadedModel) -> dict[str, keras.layers.Layer]:
+    """The layers that a model is made of, by name: weights have other paths beside other heads."""
+    own = {n: part for n, part in vars(model).items() if isinstance(part, keras.layers.Layer)}
+    return own | {f"heads.{name}": head for name, head in model.heads.items()}

@@ -1,6 +1,6 @@
 """Rows of texts and labels in tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,57 @@ def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]
     if not len(frame):
         raise ValueError("there is no row: the table is empty.")
     return frame, [*names, label]
+
+
+def text_columns(
+    texts: Any, names: Sequence[Any], pair: Sequence[Any] | None = None
+) -> list[list[str]]:
+    """Returns the texts of several rows, column by column.
+
+    Args:
+        texts: a DataFrame with the columns `names`; or strings, or as many of them in tuples as
+            there are names, in any container.
+        names: of the columns.
+        pair: names to take in their stead where the rows are pairs.
+
+    Raises:
+        TypeError: if this is no container of texts.
+        ValueError: if a row is not as many strings as there are names.
+    """
+    if hasattr(texts, "columns"):
+        if pair is not None and set(pair) <= set(texts.columns):
+            names = pair
+        missing = [name for name in names if name not in texts.columns]
+        if missing:
+            raise TypeError(
+                f"a {type(texts).__name__} of texts needs the column {missing[0]!r} that was "
+                f"fitted; it has {', '.join(map(repr, texts.columns))}. Or give one column "
+                "alone, frame['…']."
+            )
+        rows = list(zip(*(texts[name].tolist() for name in names), strict=True))
+    elif isinstance(texts, str | bytes | Mapping):
+        raise TypeError(
+            "texts must be strings in a list, tuple, array or Series, not a "
+            f"{type(texts).__name__}."
+        )
+    else:
+        texts = texts.ravel().tolist() if isinstance(texts, np.ndarray) else texts
+        rows = [row if is_pair(row) else (row,) for row in texts]
+        if pair is not None and rows and len(rows[0]) == 2:
+            names = pair
+    for index, row in enumerate(rows):
+        if len(row) != len(names) or not all(isinstance(text, str) for text in row):
+            given = row if len(row) > 1 else row[0]
+            raise ValueError(
+                f"texts[{index}] is {given!r}, not "
+                + ("a string." if len(names) == 1 else f"{len(names)} strings.")
+            )
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
+
+
+def is_pair(row: Any) -> bool:
+    """Whether a row is two texts."""
+    return isinstance(row, tuple) and len(row) == 2 and all(isinstance(t, str) for t in row)
 
 
 def with_index(values: list[Any], like: Any) -> Any:

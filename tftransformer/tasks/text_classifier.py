@@ -3,41 +3,33 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import keras
 import numpy as np
 
-from tftransformer.data import DataProcess
-from tftransformer.models import SentenceModel
-from tftransformer.models.headed_model import HeadedModel
+from tftransformer.core import require
+from tftransformer.objectives import Objective
 from tftransformer.tasks.baselines import evaluation
-from tftransformer.tasks.classification_graph import ClassificationGraph
-from tftransformer.tasks.given import (
-    given_model,
-    given_tokenizer,
-    objective_of,
-    own_copy,
-    positions_of,
-)
+from tftransformer.tasks.classification_graph import ACTIVATIONS, OF_KIND, ClassificationGraph
+from tftransformer.tasks.given import Given, kind_of, objective_of
+from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import label_array, probabilities, ranked, table, with_index
-from tftransformer.tasks.task import Task
-from tftransformer.training.recipes import averaged_adamw
-
-HEAD = "sequence_classification"
 
 
-class TextClassifier(Task):
+class TextClassifier(RowTask):
     """Says which class a text, or a pair of texts, is of.
 
     Texts of more than `max_length` tokens lose their ends, with a count in a warning.
 
     Args:
-        model: what is trained further: a model, or the folder of one that Hugging Face's library
-            wrote; with it belongs its `tokenizer`. None: a `SentenceModel`, from scratch.
+        model: the folder of a model that Hugging Face's library or `save` wrote: with a trained
+            head it answers at once, and `fit` trains it further. Or a model, with its `tokenizer`.
+            None: a `SentenceModel`, from scratch.
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
-        labels: "single" (any hashable), "several" (a list of them in each row) or "numbers".
+        labels: "single" (any hashable), "several" (a list of them in each row) or "numbers". None:
+            as the folder says, else "single".
         class_weight: "balanced", or what a row of each class weighs, by label.
         smoothing: of the loss of single labels.
-        max_length: most tokens of a row.
+        max_length: most tokens of a row; None: as many as the model knows, from scratch 256.
+        too_long: "cut", or "refuse" with an error.
         vocab_size: of a tokenizer that is learnt.
         num_layers: of a model from scratch; with 0 the order of words does not count.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
@@ -52,17 +44,18 @@ class TextClassifier(Task):
     {'label': ..., 'score': ...}
     """
 
-    task = "text_classifier"
+    task, head, pair = "text_classifier", "sequence_classification", ("text", "text_pair")
 
     def __init__(
         self,
         model: Any = None,
         *,
         tokenizer: Any = None,
-        labels: str = "single",
+        labels: str | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         smoothing: float = 0.1,
-        max_length: int = 256,
+        max_length: int | None = None,
+        too_long: str = "cut",
         vocab_size: int = 4000,
         num_layers: int = 1,
         learning_rate: float | None = None,
@@ -72,7 +65,7 @@ class TextClassifier(Task):
         self.model, self.tokenizer, self.labels = model, tokenizer, labels
         self.class_weight, self.smoothing, self.max_length = class_weight, smoothing, max_length
         self.vocab_size, self.num_layers, self.learning_rate = vocab_size, num_layers, learning_rate
-        self.batch_size, self.seed = batch_size, seed
+        self.batch_size, self.seed, self.too_long = batch_size, seed, too_long
 
     def fit(
         self, data: Any, labels: Any = None, *, text: Any = "text", label: Any = "label", **how: Any
@@ -88,59 +81,66 @@ class TextClassifier(Task):
         """
         return self.learn(*table(data, labels, text, label), **how)
 
-    def process(self, columns: Sequence[Any]) -> DataProcess:
-        options, self._given = given_tokenizer(self), given_model(self.model)
-        limit = min(self.max_length, positions_of(self._given) or self.max_length)
-        headed = self._given is None or isinstance(self._given, HeadedModel)
-        single = {"class_weight": self.class_weight, "smoothing": self.smoothing}
-        objective = objective_of(self.labels, HEAD if headed else None, **single)
-        limits: Any = {"max_length": limit, "batch_tokens": max(1024, limit), "seed": self.seed}
-        return DataProcess(*columns, objective=objective, **options, **limits)
-
-    def make_model(self) -> Any:
-        tokenizer, count = self.data_.tokenizers[0], self.data_.objective.num_outputs
-        if self._given is not None:
-            return own_copy(self._given, HEAD, count)
-        sizes: Any = {"num_layers": self.num_layers, "num_positions": self.data_.max_length}
-        sizes |= {"pad_id": tokenizer.special_ids["pad"], "heads": {HEAD: {"labels": count}}}
-        return SentenceModel(tokenizer.vocab_size, **sizes)
-
-    def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
-        return averaged_adamw(self.learning_rate or (1e-4 if self._given else 1e-3), updates)
+    def objective(self, given: Given, output: str | None) -> Objective:
+        return objective_of(
+            self.labels or given.kind or "single",
+            output,
+            given.labels(self.head),
+            class_weight=self.class_weight,
+            smoothing=self.smoothing,
+        )
 
     @property
     def classes_(self) -> np.ndarray:
         """The labels; class `i` is logit `i`."""
         return label_array(self.fitted().objective.classes_)
 
-    def graph(self, max_length: int | None = None) -> ClassificationGraph:
-        data, two = self.fitted(), len(self.text_columns()) > 1
+    @property
+    def kind(self) -> str:
+        """What the labels are, "single", "several" or "numbers": as set, or as the folder says."""
+        return kind_of(self.fitted().objective)
+
+    def graph(self, max_length: int | None = None, texts: int | None = None) -> ClassificationGraph:
+        data, names = self.fitted(), self.text_columns()
         return ClassificationGraph(
-            tokenizer=data.tokenizers[0],
-            template=data.row_template,
-            texts=["first_texts", "second_texts"] if two else ["texts"],
+            texts=["first_texts", "second_texts"] if (texts or len(names)) > 1 else ["texts"],
             labels=[str(label) for label in getattr(data.objective, "classes_", ())],
-            kind=self.labels,
+            kind=self.kind,
             output=data.objective.output,
-            max_length=max_length or data.max_length,
+            **self.row(max_length),
         )
 
-    def answers(self, columns: Sequence[list[str]], top_k: int | None = None) -> list[Any]:
-        """For each row `label` and `score`, or a `value`; with `top_k` a list, best first."""
-        found = self.compute(columns)
-        if self.labels == "numbers":
+    def answers(
+        self, columns: Sequence[list[str]], top_k: int | None = None, activation: str | None = None
+    ) -> list[Any]:
+        """For each row `label` and `score`, or a `value`.
+
+        Args:
+            columns: the texts.
+            top_k: how many labels to give in a list, best first; None: what is true, as it is.
+            activation: of the logits, "softmax", "sigmoid" or "none"; default: as the labels ask.
+        """
+        require(activation in (None, *ACTIVATIONS), "activation", activation, str([*ACTIVATIONS]))
+        found = self.scores(columns, activation or OF_KIND[self.kind])
+        if self.kind == "numbers":
             return [{"value": row.tolist() if len(row) > 1 else float(row[0])} for row in found]
         classes = self.fitted().objective.classes_
-        return [ranked(row, classes, top_k, self.labels == "several") for row in found]
+        return [ranked(row, classes, top_k, self.kind == "several") for row in found]
+
+    def scores(self, columns: Sequence[list[str]], activation: str) -> np.ndarray:
+        """What an activation makes of the logits: float32 (rows, classes)."""
+        act = ACTIVATIONS[activation]
+        found = self.compute(columns, lambda logits: list(act(logits).numpy()))
+        return np.array(found, np.float32).reshape(len(found), self.fitted().objective.num_outputs)
 
     def predict(self, texts: Any) -> Any:
         """The labels, or numbers: a list, or of a Series or DataFrame a Series."""
-        name = "value" if self.labels == "numbers" else "label"
+        name = "value" if self.kind == "numbers" else "label"
         return with_index([each[name] for each in self.answers(self.columns(texts))], texts)
 
     def predict_proba(self, texts: Any) -> Any:
         """The probability of each class: a DataFrame with the labels as columns."""
-        found = np.array(self.compute(self.columns(texts))).reshape(-1, len(self.classes_))
+        found = self.scores(self.columns(texts), OF_KIND[self.kind])
         return probabilities(found, self.classes_, texts)
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tftransformer.tasks.checks import (
     check_special_ids,
     check_vocabularies,
 )
-from tftransformer.tasks.given import given_model, positions_of
+from tftransformer.tasks.given import Given, given_model, positions_of
 from tftransformer.tasks.tables import table
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.translation_graph import TranslationGraph
@@ -129,7 +129,7 @@ class Translator(Task):
         self.batch_tokens, self.label_smoothing = batch_tokens, label_smoothing
         self.learning_rate, self.warmup_steps, self.seed = learning_rate, warmup_steps, seed
         if self._is_trained and hasattr(tokenizers, "source_tokenizer"):
-            self.data_, self.model_ = _data_of(tokenizers), given_model(model)
+            self.data_, self.model_ = _data_of(tokenizers), self.read_given().model
             self.max_length, self.max_source_length = self._limits()  # of this model
             self.graph()  # raises where something does not fit
 
@@ -155,20 +155,20 @@ class Translator(Task):
                 With a directory, of the best epoch and the average of the last ones the model takes
                 what validates better; without one it ends as training does.
         """
-        frame, columns = table(data, targets, [source], target)
-        return self.learn(frame, columns, epochs=epochs, **how)
+        return self.learn(*table(data, targets, [source], target), epochs=epochs, **how)
+
+    def read_given(self) -> Given:
+        return Given(given_model(self.model) if self._is_trained else None)
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
         check_settings(self)
-        self._given = None
         if self._is_trained:
             if not hasattr(self.tokenizers, "source_tokenizer"):
                 raise ValueError(
                     f"tokenizers={self.tokenizers!r}: a model needs the tokenizers that it was "
                     "trained with."
                 )
-            model = self._given = given_model(self.model)
-            known = _data_of(self.tokenizers)
+            model, known = self._given.model, _data_of(self.tokenizers)
             options: dict[str, Any] = {"tokenizer": known.tokenizers}
             check_vocabularies(model, known)
         else:
@@ -187,8 +187,8 @@ class Translator(Task):
         )
 
     def make_model(self) -> Any:
-        if self._given is not None:
-            return self._given
+        if self._given.model is not None:
+            return self._given.model
         source, target = self.data_.tokenizers
         sizes = {"vocab_size": source.vocab_size}
         if source is not target:

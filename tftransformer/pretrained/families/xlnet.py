@@ -151,6 +151,9 @@ XLNET = Family(
         "end_n_top": 5,
         "tie_word_embeddings": True,
     },
-    constants={"mask": lambda config: (None,)},
+    constants={
+        "mask": lambda config: (None,),
+        "summary_column": lambda config: ("last", "last_token"),
+    },
     tied={"lm_loss.weight": "{body}word_embedding.weight"},
 )

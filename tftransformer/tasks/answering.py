@@ -1,0 +1,191 @@
+"""Answerer: rows in, answers out, as any task does it."""
+
+import abc
+import operator
+import os
+import pathlib
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.data import DataProcess
+from tftransformer.serving import WEIGHTS, ServedModule, TaskGraph
+from tftransformer.tasks.estimator import Estimator
+from tftransformer.tasks.lengths import check_lengths
+from tftransformer.tasks.tables import in_container, is_pair, text_columns, with_index
+
+
+class Answerer(Estimator):
+    """The half of a `Task` that answers: shapes of results, batches, one graph, `export`.
+
+    Attributes:
+        limit: the setting that says how many tokens of a text are read.
+        column: of a DataFrame that answers a DataFrame with texts, where answers are no dicts.
+        pair: what the columns of pairs of texts are called where no table has named columns, if
+            the task takes those, too.
+    """
+
+    limit: ClassVar[str] = "max_length"
+    column: ClassVar[str | None] = None
+    pair: ClassVar[tuple[str, ...] | None] = None
+    batch_size: int
+    parallel: int = 1
+    too_long: str = "cut"
+    data_: DataProcess
+    model_: Any
+    _is_named = True  # whether a table has named the columns
+
+    @abc.abstractmethod
+    def graph(self, *args: Any, **limits: Any) -> TaskGraph:
+        """Returns what this task computes from strings to answers; checks the settings of that.
+
+        Args:
+            **limits: lengths, by the name of the setting that they replace; and `texts`, how many
+                a row has, of tasks that have a `pair`.
+        """
+
+    @abc.abstractmethod
+    def fitted(self) -> DataProcess:
+        """Returns `data_`; raises where there is nothing to answer with."""
+
+    @abc.abstractmethod
+    def answers(self, columns: Sequence[list[str]], *args: Any, **options: Any) -> list[Any]:
+        """Returns a plain answer for each row, given its texts column by column."""
+
+    def __call__(self, texts: Any, **options: Any) -> Any:
+        """Answers.
+
+        Args:
+            texts: a string (or, of two texts, a tuple of two strings), or several of them in a
+                list, tuple, numpy array (of any shape) or pandas Series, or in a DataFrame with the
+                columns that it was fitted with.
+            **options: those of `answers`.
+
+        Returns:
+            one answer for one row, else answers in a container of the same kind, order and index;
+            answers that are dicts make a DataFrame of a Series, too.
+
+        Raises:
+            TypeError: if this is no such container.
+            ValueError: if a row is not as many strings as were fitted.
+        """
+        pairs = len(self.text_columns()) > 1 or self._pair is not None
+        if isinstance(texts, str) or (pairs and is_pair(texts)):
+            return self.answers(self.columns([texts]), **options)[0]
+        return in_container(self.answers(self.columns(texts), **options), texts, self.column)
+
+    def predict(self, texts: Any) -> Any:
+        """The answers: a list, or of a Series or DataFrame a Series with its index."""
+        return with_index(self.answers(self.columns(texts)), texts)
+
+    def columns(self, texts: Any) -> list[list[str]]:
+        """The texts of several rows, column by column.
+
+        Raises:
+            TypeError: if this is no container of texts.
+            ValueError: if a row is not as many strings as were fitted.
+        """
+        return text_columns(texts, self.text_columns(), self._pair)
+
+    @property
+    def _pair(self) -> tuple[str, ...] | None:
+        return None if self._is_named else self.pair
+
+    def text_columns(self) -> list[Any]:
+        """Names of the columns that come in, as they were fitted: all but the last one."""
+        return list(self.fitted().columns[:-1])
+
+    def compute(
+        self,
+        columns: Sequence[list[str]],
+        read: Callable[[Any], list] = list,
+        rows: Sequence[int] | None = None,
+    ) -> list[Any]:
+        """Computes in batches of similar length, which changes no result.
+
+        Args:
+            columns: the texts of each row, column by column.
+            read: what to make of the outputs of a batch: one result for each row.
+            rows: numbers of the rows that are computed; default: all.
+
+        Returns:
+            the results, in the order of the rows; None for what was not computed. How many texts
+            were cut is warned of.
+        """
+        results: list[Any] = [None] * len(columns[0])
+        lengths = np.sum([[len(text) for text in column] for column in columns], axis=0)
+        asked = np.arange(len(results)) if rows is None else np.array(rows, int)
+        asked = asked[np.argsort(lengths[asked], kind="stable")]
+        if not len(asked):
+            return results
+        graph, module = self._graph_and_module(len(columns))
+        if self.too_long == "refuse":
+            check_lengths(graph, columns, asked)
+        cut = 0
+        for start in range(0, len(asked), self.batch_size):
+            batch = asked[start : start + self.batch_size]
+            texts = (tf.constant([column[i] for i in batch], tf.string) for column in columns)
+            inputs, known = graph.encode(*texts)
+            # A row is the same whichever batch it is in.
+            inputs |= {name: tf.constant(batch, tf.int32) for name in graph.numbers}
+            outputs = tf.nest.map_structure(np.asarray, module.compute(inputs))
+            for i, result in zip(batch, read(outputs), strict=True):
+                results[i] = result
+            cut += int(np.sum(known["cut"]))
+        if cut:
+            warnings.warn(
+                f"{cut} of {len(results)} texts have more than {self.limit}={graph.max_length} "
+                "tokens, and only their beginnings were read.",
+                stacklevel=4,
+            )
+        return results
+
+    @property
+    def module(self) -> ServedModule:
+        """The graph, traced once, that this object computes with."""
+        return self._graph_and_module(len(self.text_columns()))[1]
+
+    def _graph_and_module(self, texts: int) -> tuple[TaskGraph, ServedModule]:
+        """The graph of rows of so many texts."""
+        made_of = [self.fitted(), self.model_, *self.get_params().values()]
+        before, made = getattr(self, "_made", ([], {}))
+        if not before or any(map(operator.is_not, before, made_of)):
+            made = {}
+        if texts not in made:
+            graph = self.graph() if self.pair is None else self.graph(texts=texts)
+            made[texts] = graph, self._module(graph)
+        self._made = made_of, made
+        return made[texts]
+
+    def _module(self, graph: TaskGraph, **held: Any) -> ServedModule:
+        """A graph as a module; how it holds the model is said as to `ServedModule`."""
+        return ServedModule(graph, self.model_, parallel=self.parallel, **held)
+
+    def export(
+        self,
+        path: str | os.PathLike,
+        *,
+        weights: str = "float32",
+        jit_compile: bool = False,
+        **limits: Any,
+    ) -> pathlib.Path:
+        """Writes a SavedModel that is served without this package: strings in, answers out.
+
+        Args:
+            path: folder to make; it must not exist.
+            weights: one of "float32", "bfloat16", "float16", "int8" (see `ServedModule`).
+            jit_compile: whether XLA compiles it where it is served.
+            **limits: such as `max_length`, most tokens of a row; what is longer loses its end, and
+                its answer says so (`cut`). Default: as here.
+
+        Returns:
+            The path.
+        """
+        if weights not in WEIGHTS:
+            raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
+        self.fitted()
+        graph = self.graph(**limits)
+        return self._module(graph, weights=weights, jit_compile=jit_compile).save(path)

@@ -1,0 +1,33 @@
+"""What becomes of texts that are too long."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+TOO_LONG = ("cut", "refuse")
+AT_ONCE = 4096
+
+
+def check_lengths(graph: Any, columns: Sequence[list[str]], rows: Sequence[int]) -> None:
+    """Raises where a text is longer than a graph reads, before anything is computed.
+
+    Args:
+        graph: a `RowGraph`.
+        columns: the texts of each row, column by column.
+        rows: numbers of those that are asked for.
+
+    Raises:
+        ValueError: names the first such row, its length and the limit.
+    """
+    for start in range(0, len(rows), AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        texts = [tf.constant([column[i] for i in part], tf.string) for column in columns]
+        lengths = np.asarray(graph.lengths(*texts))
+        for row, length in zip(part, lengths, strict=True):
+            if length > graph.max_length:
+                raise ValueError(
+                    f"texts[{row}] takes {length} tokens, and max_length={graph.max_length}: "
+                    'shorten it, or choose too_long="cut".'
+                )

@@ -1,0 +1,80 @@
+"""RowTask: what tasks share whose model reads one row of tokens, one text or two."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import keras
+
+from tftransformer.core import require
+from tftransformer.data import DataProcess
+from tftransformer.models import SentenceModel
+from tftransformer.models.headed_model import HeadedModel
+from tftransformer.objectives import Objective
+from tftransformer.tasks.given import Given, trained_further
+from tftransformer.tasks.lengths import TOO_LONG
+from tftransformer.tasks.task import Task
+from tftransformer.training.recipes import averaged_adamw
+
+
+class RowTask(Task):
+    """Base of the tasks whose model reads one row of tokens: a page names its head and objective.
+
+    Attributes:
+        default_length: most tokens of a row where nothing else says it.
+    """
+
+    head: ClassVar[str]
+    default_length: ClassVar[int] = 256
+    max_length: int | None
+    tokenizer: Any
+    vocab_size: int
+    num_layers: int
+    learning_rate: float | None
+
+    @abc.abstractmethod
+    def objective(self, given: Given, output: str | None) -> Objective:
+        """Returns what is learnt of rows by a model whose output is called `output`."""
+
+    def process(self, columns: Sequence[Any]) -> DataProcess:
+        given, limit = self._given, self._given.limit(self.max_length, self.default_length)
+        require(self.too_long in TOO_LONG, "too_long", self.too_long, f"one of {TOO_LONG}")
+        headed = given.model is None or isinstance(given.model, HeadedModel)
+        return DataProcess(
+            *columns,
+            objective=self.objective(given, self.head if headed else None),
+            **given.tokenizer_options(self),
+            max_length=limit,
+            too_long=self.too_long,
+            batch_tokens=max(1024, limit),
+            seed=self.seed,
+        )
+
+    def make_model(self) -> Any:
+        if self._given.model is not None:
+            return trained_further(self._given, self.head, self.data_.objective)
+        tokenizer = self.data_.tokenizers[0]
+        return SentenceModel(
+            tokenizer.vocab_size,
+            self.num_layers,
+            num_positions=self.data_.max_length,
+            pad_id=tokenizer.special_ids["pad"],
+            heads={self.head: self.head_arguments()},
+        )
+
+    def head_arguments(self) -> dict[str, Any]:
+        """Arguments of a new head, for what `data_` has found."""
+        return {"labels": self.data_.objective.num_outputs}
+
+    def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
+        default = 1e-3 if self._given.model is None else 1e-4
+        return averaged_adamw(self.learning_rate or default, updates)
+
+    def row(self, max_length: int | None = None) -> dict[str, Any]:
+        """What a `RowGraph` is told of rows; `max_length` as it was fitted, or less."""
+        data = self.fitted()
+        return {
+            "tokenizer": data.tokenizers[0],
+            "template": data.row_template,
+            "max_length": max_length or data.max_length,
+        }
