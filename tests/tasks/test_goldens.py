@@ -1,0 +1,72 @@
+"""Answers equal those of the reference, out of its own folders; each case is a test."""
+
+import json
+
+import pytest
+from task_goldens import FOLDERS, GoldenTask
+
+import tftransformer as tt
+
+COVERED = {
+    "text_classification",
+    "multiple_choice",
+    "fill_mask",
+    "sentence_embedding",
+    # Theirs are tests in files of their own.
+    "question_answering",
+    "token_classification",
+    "summarization",
+    "text_generation",
+    "translation",
+}
+
+
+def classify(task, inputs, options):
+    truncation, top_k = options.pop("truncation"), options.pop("top_k", 1)
+    activation = options.pop("function_to_apply", None)
+    assert not options
+    (text,) = inputs.values() if len(inputs) == 1 else [(inputs["text"], inputs["text_pair"])]
+    if not truncation:
+        task = tt.TextClassifier(task.model, too_long="refuse")
+    if task.kind == "numbers":
+        (label,) = json.loads((task.model / "config.json").read_text())["id2label"].values()
+        return {
+            "labels": [label],
+            "scores": [task(text, activation=activation)["value"]],
+            "logits": [task(text)["value"]],
+        }
+    names = task.classes_.tolist()
+    found = task(text, top_k=len(names) if top_k is None else top_k, activation=activation)
+    logits = {each["label"]: each["score"] for each in task(text, top_k=99, activation="none")}
+    fields = {
+        "labels": [each["label"] for each in found],
+        "scores": [each["score"] for each in found],
+        "logits": [logits[name] for name in names],
+    }
+    if task.kind == "several":
+        fields["chosen"] = sorted(task(text)["label"])
+    return fields
+
+
+TASKS = {
+    task.name: task
+    for task in [
+        GoldenTask("text_classification", lambda folder, _: tt.TextClassifier(folder), classify),
+    ]
+}
+CASES = [param for task in TASKS.values() for param in task.params("cases")]
+ERRORS = [param for task in TASKS.values() for param in task.params("errors")]
+
+
+@pytest.mark.parametrize(("folder", "case"), CASES)
+def test_the_answer_is_that_of_the_reference(folder, case):
+    TASKS[folder.parent.name].check_case(folder, case)
+
+
+@pytest.mark.parametrize(("folder", "case"), ERRORS)
+def test_what_must_be_refused_is_refused(folder, case):
+    TASKS[folder.parent.name].check_error(folder, case)
+
+
+def test_every_folder_is_covered():
+    assert {folder.parent.name for folder in FOLDERS} <= COVERED
