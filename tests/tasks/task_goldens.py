@@ -1,8 +1,8 @@
 """Golden trees of tasks: every folder, case and field is compared, or stands in a list with why.
 
 `TFTRANSFORMER_GOLDENS_ROOT` names a folder with `tasks/<task>/<variant>/`: a model as Hugging
-Face's library writes it, and `cases.json` (or `.gz`). A task's test file says how a case becomes a call
-of our object and how the answer becomes the fields of the golden.
+Face's library writes it, and `cases.json` (or `.gz`). A task's test file says how a case becomes
+a call of our object and how the answer becomes the fields of the golden.
 """
 
 import functools
