@@ -66,6 +66,7 @@ def main():
         "deleted": ranges(deleted),
         "space": ranges(spaces),
         "alone": ranges(alone),
+        "ideographs": ranges(c for c in alone if chinese[c] != c),
         "moved": ranges(moved),
         "stripped": {c: made for c, made in stripped.items() if made != c},
         "lower": {c: made for c, made in lower.items() if made != c},

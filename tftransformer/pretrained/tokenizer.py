@@ -1,14 +1,13 @@
 """The tokenizer of a Hugging Face folder, ready to use."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tftransformer.pretrained.tokenizer_description import RowPart, TokenizerDescription
 from tftransformer.pretrained.tokenizer_files import read_tokenizer_files
 from tftransformer.pretrained.tokenizers import make_tokenizer
 from tftransformer.pretrained.tokenizers.common import ORDER, special_ids
+from tftransformer.pretrained.tokenizers.sentencepiece import make_target
 from tftransformer.text import Template, Tokenizer
 
 UNLIMITED = 10**20  # transformers writes 10^30 where a tokenizer sets no limit
@@ -23,6 +22,7 @@ class FolderTokenizer:
         template: how one or two texts become a row.
         max_length: tokens of a row at most, special ones included; None: the folder says none.
         padding_side: `"right"` or `"left"`, where rows are filled up.
+        segment_fill: the segment of what fills them up.
         target: the tokenizer of the target language, where the folder has two.
     """
 
@@ -30,6 +30,7 @@ class FolderTokenizer:
     template: Template
     max_length: int | None
     padding_side: str
+    segment_fill: int = 0
     target: Tokenizer | None = None
 
 
@@ -54,16 +55,18 @@ def read_tokenizer(folder: str | os.PathLike[str]) -> FolderTokenizer:
     """
     description = read_tokenizer_files(folder)
     try:
-        tokenizer = make_tokenizer(description)
+        tokenizer, target = make_tokenizer(description), make_target(description)
     except ValueError as error:
         raise ValueError(f"{folder}: the tokenizer cannot be made: {error}") from error
-    settings = description.settings
+    settings, is_xlnet = description.settings, description.family == "xlnet"
     most = settings.get("model_max_length")
     return FolderTokenizer(
         tokenizer,
         make_template(description),
         int(most) if most is not None and most < UNLIMITED else None,
-        settings.get("padding_side", _padding_side(settings)),
+        settings.get("padding_side", "left" if is_xlnet else "right"),
+        3 if is_xlnet else 0,
+        target,
     )
 
 
@@ -82,9 +85,3 @@ def _row(description: TokenizerDescription, parts: list[RowPart]) -> str:
         name = part.content.lower() if part.is_text else names.get(number, f"#{number}")
         words.append(f"{name}:{part.segment}" if part.segment else name)
     return " ".join(words)
-
-
-def _padding_side(settings: Mapping[str, Any]) -> str:
-    """XLNet's rows end where its answers stand."""
-    is_xlnet = str(settings.get("tokenizer_class", "")).startswith("XLNet")
-    return "left" if is_xlnet else "right"

@@ -108,6 +108,8 @@ class TokenizerDescription:
         rules: whose rules hold beside these steps: "tokenizers", "sentencepiece", or the family
             whose Python class does it, "xlm" or "marian".
         settings: what tokenizer_config.json says besides.
+        family: the family whose class of tokenizers the folder names, such as "bert"; "" where it
+            names none that is known.
     """
 
     model: Model
@@ -119,6 +121,7 @@ class TokenizerDescription:
     roles: Mapping[str, str] = field(default_factory=dict)
     rules: str = "tokenizers"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    family: str = ""
 
     @property
     def ids(self) -> dict[str, int]:

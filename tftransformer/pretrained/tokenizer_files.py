@@ -112,7 +112,7 @@ def read_tokenizer_files(folder: str | os.PathLike[str]) -> TokenizerDescription
         raise ValueError(f"{folder}: the tokenizer cannot be read: {error}") from error
     used = {f"{role}_token" for role in ROLES} | {"added_tokens_decoder", *LISTS}
     settings = {name: value for name, value in config.items() if name not in used}
-    return replace(described, roles=roles, settings=settings)
+    return replace(described, roles=roles, settings=settings, family=family)
 
 
 def _older(folder: Path, family: str, config: Mapping[str, Any]) -> TokenizerDescription:

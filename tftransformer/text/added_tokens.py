@@ -1,8 +1,9 @@
 """Tokens beside a tokenizer's pieces: those that a text spells out, where they count."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
@@ -35,6 +36,26 @@ class AddedToken:
     lstrip: bool = False
     rstrip: bool = False
     single_word: bool = False
+
+
+def as_added_tokens(given: Sequence[AddedToken | Mapping[str, Any]]) -> tuple[AddedToken, ...]:
+    """Added tokens, which settings in a file write as their attributes by name."""
+    return tuple(x if isinstance(x, AddedToken) else AddedToken(**x) for x in given)
+
+
+def hidden(number: int) -> str:
+    """A name that no text spells, for an id that nothing has."""
+    return f"\ufffd{number}"
+
+
+def extended(pieces: Sequence[str], tokens: Sequence[AddedToken]) -> list[str]:
+    """The pieces, and behind them the tokens whose ids are larger than theirs."""
+    names = list(pieces)
+    for token in sorted(tokens, key=lambda token: token.id):
+        if token.id >= len(pieces):
+            names += map(hidden, range(len(names), token.id))
+            names.append(token.content)
+    return names
 
 
 def around_added(

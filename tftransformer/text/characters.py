@@ -43,7 +43,7 @@ class Tables(NamedTuple):
 
 
 @functools.cache
-def tables(lower_case: bool, strip_accents: bool) -> Tables:
+def tables(lower_case: bool, strip_accents: bool, parts_ideographs: bool = True) -> Tables:
     """The tables for a manner of normalisation."""
     known = json.loads(lzma.decompress(FILE.read_bytes()))
     lower = known["lower"] if lower_case else {}
@@ -56,6 +56,8 @@ def tables(lower_case: bool, strip_accents: bool) -> Tables:
         counts[code] = len(made)
         shifts[code, : len(made)] = [ord(x) - code for x in made]
     is_alone = _among(known["alone"])
+    if not parts_ideographs:
+        is_alone &= ~_among(known["ideographs"])
     first = np.clip(np.arange(CODES) + shifts[:, 0], 0, CODES - 1)
     kinds[is_alone | (is_alone[first] & (counts == 1))] = ALONE
     kinds[_among(known["space"])] = SPACE

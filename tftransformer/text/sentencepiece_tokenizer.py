@@ -1,27 +1,41 @@
 """SentencePiece: byte-pair encoding and unigram pieces over raw text."""
 
-import collections
+import dataclasses
 import functools
-import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import Ragged
-from tftransformer.text.byte_spans import places_of_spans
+from tftransformer.text.added_tokens import AddedToken, as_added_tokens
+from tftransformer.text.byte_spans import BLANKS, WHITE, places_of_spans, raw_places_of_spans
 from tftransformer.text.encoding import Encoding
-from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
+from tftransformer.text.equal_cuts import EqualCuts
+from tftransformer.text.language_codes import CODE, behind_codes, without_codes
+from tftransformer.text.learning import check_corpus, learn_pieces
 from tftransformer.text.registry import register
 from tftransformer.text.resampling import Resampler
+from tftransformer.text.sentencepiece_model import (
+    SPACE,
+    GraphModel,
+    load_model,
+    special_ids_of,
+    surfaces_of,
+)
 from tftransformer.text.tokenizer import Tokenizer, as_vector, check_texts
 from tftransformer.text.utf8 import with_replacements
 
 KINDS = ("bpe", "unigram")
+PLACES = {
+    "blanks": functools.partial(places_of_spans, white=WHITE),
+    "pieces": functools.partial(places_of_spans, white=BLANKS),
+    "one": raw_places_of_spans,
+}
 BLOCK = 4096  # lists for more texts at once would keep Python's garbage collector busy
-NAMES = {"mask": ("<mask>", "[MASK]"), "cls": ("<cls>", "[CLS]"), "sep": ("<sep>", "[SEP]")}
 NORMALIZATIONS = ("identity", "nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
 
 
@@ -49,6 +63,18 @@ class SentencePieceTokenizer(Tokenizer):
             probability with which a merge is left out (BPE-dropout, Provilkov et al. 2020).
             Unigram: the exponent on the probabilities of the segmentations, 0 = all alike
             (Kudo 2018).
+        pieces: the vocabulary in order of the ids, where it is not the model's own: a piece that
+            the model cuts has the id of its name here, and is unknown where there is none.
+        special_ids: as in `Tokenizer`; default: what the model says.
+        added_tokens: as in `Tokenizer`. Special ones among them are no text.
+        words: what a word is. `"blanks"`: what stands between white space of the text.
+            `"pieces"`: a piece that begins with a blank begins one, which for models that drop
+            needless blanks is the same but where normalisation puts or takes blanks. `"one"`: the
+            whole text is one word, and only then do places have the blanks that their pieces have.
+        stripped: regular expression of what goes when a text is decoded; default: the blanks that
+            the model itself puts in front of a text.
+        language_codes: a text may begin with the name of a language, as in `>>deu<< Hello`, which
+            is a piece; the model does not see it (Marian's manner).
 
     Example:
         >>> corpus = ["Guten Morgen!", "Guten Abend!"]
@@ -59,29 +85,61 @@ class SentencePieceTokenizer(Tokenizer):
 
     vocabulary_file = "sentencepiece.model"
 
-    def __init__(self, model: bytes, sampling_alpha: float = 0.1):
-        import sentencepiece
-
+    def __init__(
+        self,
+        model: bytes,
+        sampling_alpha: float = 0.1,
+        *,
+        pieces: Sequence[str] | None = None,
+        special_ids: Mapping[str, int] | None = None,
+        added_tokens: Sequence[AddedToken | Mapping[str, Any]] | None = None,
+        words: str = "blanks",
+        stripped: str | None = None,
+        language_codes: bool = False,
+    ):
         _check_alpha(sampling_alpha)
-        processor = sentencepiece.SentencePieceProcessor()
-        try:
-            processor.LoadFromSerializedProto(model)
-        except RuntimeError as error:
-            raise ValueError(f"not a SentencePiece model ({error})") from None
-        ids = range(processor.get_piece_size())
+        _one_of("words", words, tuple(PLACES))
+        processor = load_model(model)
+        own = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
+        names = own if pieces is None else list(pieces)
+        known = special_ids_of(processor) if special_ids is None else special_ids
+        model_ids = {piece: i for i, piece in enumerate(own)}
+        added = None if added_tokens is None else as_added_tokens(added_tokens)
         keeps_spaces = processor.normalize("   a").startswith(SPACE * 3)
         # The space that the model itself puts in front of a text is no part of it.
         puts_one = processor.normalize("a").startswith(SPACE)
         leading_spaces = ("^ " if puts_one else "^") if keeps_spaces else "^ +"
         super().__init__(
-            pieces=[processor.id_to_piece(i) for i in ids],
-            surfaces=[_surface(processor, i) for i in ids],
-            special_ids=_special_ids(processor),
-            leading_spaces=leading_spaces,
+            pieces=names,
+            surfaces=surfaces_of(processor, [model_ids.get(name, name) for name in names], added),
+            special_ids=known,
+            leading_spaces=leading_spaces if stripped is None else stripped,
+            added_tokens=added,
         )
         self.sampling_alpha = sampling_alpha
+        self.words, self.stripped, self.language_codes = words, stripped, language_codes
         self._processor = processor
-        self._model = _Model(model)
+        self._model = GraphModel(model)
+        self._model_ids = [model_ids.get(name, -1) for name in names]
+        ids = {name: i for i, name in enumerate(names)}
+        unknown = known.get("unk", 0)
+        ids_of_model = [ids.get(piece, unknown) for piece in own]
+        self._unknown = unknown
+        codes = [name for name in names if re.fullmatch(CODE, name)] if language_codes else []
+        self._codes = {code: ids[code] for code in codes}
+        begins = [name.startswith(SPACE) for name in names]
+        self._begins_word = np.array(begins, np.int32)
+        # What the model knows no piece for may still be one of the vocabulary.
+        beyond = {*names} - {*own} - {token.content for token in added or ()}
+        self._by_name = _lookup(ids, unknown) if beyond - {*self._codes} else None
+        self._table = None
+        if ids_of_model != [*range(len(own))]:
+            self._table = np.array(ids_of_model, np.int32)
+        self._given = {
+            "pieces": pieces and list(pieces),
+            "special_ids": special_ids and dict(special_ids),
+            "added_tokens": added and [dataclasses.asdict(token) for token in added],
+        }
 
     @classmethod
     def learn(
@@ -152,12 +210,32 @@ class SentencePieceTokenizer(Tokenizer):
             return super().tokenize(texts, allow_special=allow_special)
         if allow_special:
             raise ValueError("sample=True draws from plain text: leave out allow_special")
-        return self._cut(as_vector(texts), sample=True)
+        return self._numbered(self._cut(as_vector(texts), sample=True))
 
     def cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        return self._cut(texts, sample=False)
+        if not self.language_codes:
+            return self._numbered(self._cut(texts, sample=False))
+        codes, rest = without_codes(texts)
+        return tf.concat([self._ids_of(codes), self._numbered(self._cut(rest, False))], axis=1)
+
+    def _ids_of(self, codes: tf.Tensor) -> tf.RaggedTensor:
+        """Of each code its id, of an empty string none."""
+        matches = codes[:, None] == tf.constant([*self._codes], tf.string)
+        known = tf.constant([*self._codes.values()], tf.int32)
+        found = tf.reduce_sum(tf.where(matches, known, 0), axis=1)
+        ids = tf.where(tf.reduce_any(matches, axis=1), found, self._unknown)
+        return tf.ragged.boolean_mask(ids[:, None], (codes != "")[:, None])
+
+    def _numbered(self, pieces: tf.RaggedTensor) -> tf.RaggedTensor:
+        """The vocabulary's ids of the model's, or of their names."""
+        if self._by_name is not None:
+            return pieces.with_flat_values(self._by_name.lookup(pieces.flat_values))
+        if self._table is None:
+            return pieces
+        return pieces.with_flat_values(tf.gather(self._table, pieces.flat_values))
 
     def _cut(self, texts: tf.Tensor, sample: bool) -> tf.RaggedTensor:
+        """Ids of the model itself, or names of pieces."""
         from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
 
         values, splits = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_op(
@@ -168,6 +246,7 @@ class SentencePieceTokenizer(Tokenizer):
             add_bos=False,
             add_eos=False,
             reverse=False,
+            out_type=tf.int32 if self._by_name is None else tf.string,
         )
         return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
 
@@ -181,7 +260,8 @@ class SentencePieceTokenizer(Tokenizer):
         """
         from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
 
-        texts = with_replacements(texts)
+        given = with_replacements(texts)
+        codes, texts = without_codes(given) if self.language_codes else (None, given)
         tokenize = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_with_offsets_op
         values, splits, starts, ends = tokenize(
             self._model.resource_handle,
@@ -191,15 +271,22 @@ class SentencePieceTokenizer(Tokenizer):
             add_bos=False,
             add_eos=False,
             reverse=False,
+            out_type=tf.int32 if self._by_name is None else tf.string,
         )
-        found = {"ids": values, **places_of_spans(texts, splits, starts, ends)}
-        return {
+        places = PLACES[self.words]
+        found = {"ids": values, **places(texts, splits, starts, ends)}
+        rows = {
             name: tf.RaggedTensor.from_row_splits(column, splits, validate=False)
             for name, column in found.items()
         }
+        rows["ids"] = self._numbered(rows["ids"])
+        if self.words == "pieces":
+            rows["words"] = _counted(rows["ids"], self._begins_word)
+        return rows if codes is None else behind_codes(self._ids_of(codes), codes, given, rows)
 
     def encode(self, texts: Iterable[str], *, allow_special: bool = False) -> Encoding:
-        if self._looked_for(allow_special):  # in the graph's way
+        by_name = self.language_codes or self._by_name is not None
+        if by_name or self._looked_for(allow_special):  # in the graph's way
             return super().encode(texts, allow_special=allow_special)
         values, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
         texts = check_texts(texts)
@@ -209,46 +296,16 @@ class SentencePieceTokenizer(Tokenizer):
             tokens = itertools.chain.from_iterable(rows)
             values.append(np.fromiter(tokens, np.int32, lengths[-1].sum()))
         ids = Ragged(np.concatenate(values), np.cumsum(np.concatenate(lengths)))
-        return Encoding(self._as_in_the_graph(ids, texts), lambda: self._places(texts, False))
-
-    def _as_in_the_graph(self, ids: Ragged, texts: Sequence[str]) -> Ragged:
-        """`ids`, but where two ways to cut are equally good, the one that the graph takes.
-
-        Two libraries cut, and of equal sums of scores each takes another ("0", "00" or "00", "0").
-        Sums are equal where pieces change places, and what they spell stays the same only if all
-        of them repeat one string.
-        """
-        roots, values = self._roots, ids.values
-        repeats = (roots > 0).take(values)
-        places = np.flatnonzero(repeats[:-1] & repeats[1:])
-        left, right = values[places], values[places + 1]
-        tied = (roots[left] == roots[right]) & (left != right)
-        rows = np.unique(np.searchsorted(ids.row_splits, places[tied], side="right") - 1)
-        if not len(rows):
-            return ids
-        again = self.tokenize(tf.constant([texts[row] for row in rows], tf.string))
-        cut, splits = again.flat_values.numpy(), again.row_splits.numpy()
-        lengths, kept = (
-            ids.lengths,
-            np.split(values, ids.row_splits[np.stack([rows, rows + 1], axis=1)].ravel()),
+        ids = self._ties.settled(
+            ids, lambda rows: self._cut(tf.constant([texts[row] for row in rows]), sample=False)
         )
-        lengths[rows] = np.diff(splits)
-        kept[1::2] = np.split(cut, splits[1:-1])
-        return Ragged(np.concatenate(kept), np.concatenate([[0], np.cumsum(lengths)]))
+        if self._table is not None:
+            ids = Ragged(self._table.take(ids.values), ids.row_splits)
+        return Encoding(ids, lambda: self._places(texts, False))
 
     @functools.cached_property
-    def _roots(self) -> np.ndarray:
-        """A number for the string that a piece repeats, 0 where no other piece repeats it."""
-        scores = (self._processor.get_score(i) for i in range(self.vocab_size))
-        numbers = np.zeros(self.vocab_size, np.int64)
-        if all(score.is_integer() for score in scores):  # ranks of merges: no two are equal
-            return numbers
-        families = collections.defaultdict(list)
-        for i, piece in enumerate(self._pieces):
-            families[piece[: (piece + piece).find(piece, 1)]].append(i)
-        for number, family in enumerate(families.values(), 1):
-            numbers[family] = number if len(family) > 1 else 0
-        return numbers
+    def _ties(self) -> EqualCuts:
+        return EqualCuts(self._processor)
 
     def resample(self, ids: Ragged, seed: int | Sequence[int]) -> Ragged:
         """Draws another segmentation of texts that are cut already: a pure function.
@@ -276,72 +333,47 @@ class SentencePieceTokenizer(Tokenizer):
 
     @functools.cached_property
     def _resampler(self) -> Resampler:
-        processor, ids = self._processor, range(self.vocab_size)
+        processor = self._processor
         no_text = (
             processor.is_control,
             processor.is_unknown,
             processor.is_byte,
             processor.is_unused,
         )
-        pieces = [None if any(no(i) for no in no_text) else self._pieces[i] for i in ids]
-        return Resampler(pieces, [processor.get_score(i) for i in ids])
+        pieces = [
+            None if i < 0 or any(no(i) for no in no_text) else processor.id_to_piece(i)
+            for i in self._model_ids
+        ]
+        scores = [0.0 if i < 0 else processor.get_score(i) for i in self._model_ids]
+        return Resampler(pieces, scores)
 
     def vocabulary(self) -> bytes:
         return self._processor.serialized_model_proto()
 
     def get_settings(self) -> dict:
-        return {"sampling_alpha": self.sampling_alpha}
+        # What stands in the model alone stays there.
+        given = {name: value for name, value in self._given.items() if value is not None}
+        manners = {name: getattr(self, name) for name in ("words", "stripped", "language_codes")}
+        return {"sampling_alpha": self.sampling_alpha, **manners, **given}
 
     @classmethod
     def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "SentencePieceTokenizer":
         return cls(vocabulary, **settings)
 
 
-class _Model(tf.saved_model.experimental.TrackableResource):
-    """The model inside TensorFlow.
-
-    `tensorflow_text.SentencepieceTokenizer` leaves its resource to a kernel, and every
-    `tf.random.set_seed` throws the kernels away. A shared name keeps it for the process.
-    """
-
-    def __init__(self, model: bytes):
-        super().__init__()
-        self._content = model
-        self._shared_name = f"sentencepiece_{hashlib.sha256(model).hexdigest()}"
-        _ = self.resource_handle  # made here, not inside of the first graph
-
-    def _create_resource(self) -> Any:
-        from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
-
-        return ops.gen_sentencepiece_tokenizer.sentencepiece_op(
-            model=self._content, shared_name=self._shared_name
-        )
+def _lookup(ids: Mapping[str, int], unknown: int) -> tf.lookup.StaticHashTable:
+    """A table of ids by name."""
+    values = tf.constant([*ids.values()], tf.int32)
+    table = tf.lookup.KeyValueTensorInitializer(tf.constant([*ids], tf.string), values)
+    return tf.lookup.StaticHashTable(table, default_value=unknown)
 
 
-def _special_ids(processor: Any) -> dict[str, int]:
-    """What the model itself says, and control symbols under the names that everybody gives them."""
-    known = {
-        "pad": processor.pad_id(),
-        "unk": processor.unk_id(),
-        "start": processor.bos_id(),
-        "end": processor.eos_id(),
-    }
-    for role, names in NAMES.items():
-        ids = (processor.piece_to_id(name) for name in names)
-        known[role] = next((i for i in ids if processor.is_control(i)), -1)
-    return {role: i for role, i in known.items() if i >= 0}
-
-
-def _surface(processor: Any, i: int) -> bytes:
-    """What piece `i` looks like in text."""
-    piece = processor.id_to_piece(i)
-    if processor.is_control(i):
-        return b""
-    if processor.is_byte(i):
-        return bytes([int(piece[1:-1], base=16)])
-    if processor.is_unknown(i):
-        return processor.decode([i]).encode()  # as the model says, by default " ⁇ "
-    return piece.replace(SPACE, " ").encode()
+def _counted(ids: tf.RaggedTensor, begins: np.ndarray) -> tf.RaggedTensor:
+    """The number of each piece's word in its text, where some pieces begin words."""
+    begin = tf.gather(begins, ids.flat_values)
+    count = tf.cumsum(begin)
+    firsts = tf.gather(tf.concat([count, [0]], axis=0), ids.row_starts())
+    return ids.with_flat_values(count - tf.gather(firsts, ids.value_rowids()))
 
 
 def _check_alpha(sampling_alpha: float) -> None:

@@ -21,6 +21,8 @@ from tftransformer.text.utf8 import with_replacements
 FORMAT = 2
 BLOCK = 4096  # texts at once, since what is known of each character takes room
 SETTINGS_FILE = "tftransformer_tokenizer.json"
+# Blanks that only a tokenizer put there, and what stays of each match.
+CLEAN_UP = ((r" ([.?!,])", r"\1"), (" ' ", "'"), (r" (n't|'m|'s|'ve|'re)", r"\1"))
 # What special tokens are for.
 ROLES = ("pad", "unk", "start", "end", "mask", "cls", "sep")
 
@@ -152,7 +154,12 @@ class Tokenizer(tf.Module, abc.ABC):
         return around_added(cut, as_vector(texts), tokens, ignores_case=lowers, **self._blanks)
 
     def detokenize(
-        self, ids: Any, *, continues: bool = False, keep_special: bool = False
+        self,
+        ids: Any,
+        *,
+        continues: bool = False,
+        keep_special: bool = False,
+        clean_up: bool = False,
     ) -> tf.Tensor:
         """Turns ids into strings, in the graph or eagerly.
 
@@ -162,6 +169,8 @@ class Tokenizer(tf.Module, abc.ABC):
             continues: the ids go on with a text, such as a prompt: the blank that the first piece
                 brings along stays, so that the strings can be put behind that text.
             keep_special: special tokens are spelled out.
+            clean_up: blanks before punctuation marks and around English apostrophes go, as
+                `clean_up_tokenization_spaces` of Hugging Face has it.
 
         Returns:
             string tensor (batch,) of valid UTF-8.
@@ -175,9 +184,12 @@ class Tokenizer(tf.Module, abc.ABC):
         surfaces = ids.with_flat_values(tf.gather(known, ids.flat_values))
         texts = tf.strings.reduce_join(surfaces, axis=-1)
         if not continues:
-            texts = tf.strings.regex_replace(texts, self._leading_spaces, "", replace_global=False)
+            texts = tf.strings.regex_replace(texts, self._leading_spaces, "")
         # A model may emit bytes that make no character: they become U+FFFD.
-        return with_replacements(texts)
+        texts = with_replacements(texts)
+        for pattern, kept in CLEAN_UP if clean_up else ():
+            texts = tf.strings.regex_replace(texts, pattern, kept)
+        return texts
 
     def _all_surfaces(self) -> tf.Tensor:
         """The surfaces, those of special tokens spelled out."""
@@ -214,15 +226,13 @@ class Tokenizer(tf.Module, abc.ABC):
             for name in ("starts", "ends", "words")
         )
 
-    def decode(
-        self, ids: Iterable[Sequence[int]], *, continues: bool = False, keep_special: bool = False
-    ) -> list[str]:
-        """`detokenize` for lists of ids."""
+    def decode(self, ids: Iterable[Sequence[int]], **manner: bool) -> list[str]:
+        """`detokenize` for lists of ids, with its keyword arguments."""
         rows = [np.asarray(row, np.int32) for row in ids]
         if not rows:
             return []
         ragged = tf.RaggedTensor.from_row_lengths(np.concatenate(rows), [len(row) for row in rows])
-        texts = self.detokenize(ragged, continues=continues, keep_special=keep_special)
+        texts = self.detokenize(ragged, **manner)
         return [text.decode() for text in texts.numpy()]
 
     def tokens(self, ids: Iterable[int]) -> list[str]:

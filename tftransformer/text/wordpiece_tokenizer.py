@@ -1,5 +1,6 @@
 """WordPiece: words cut into the longest known pieces, as BERT reads them."""
 
+import dataclasses
 import functools
 import os
 import pathlib
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tftransformer.text.added_tokens import AddedToken, as_added_tokens, extended, hidden
 from tftransformer.text.characters import PLAIN
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
 from tftransformer.text.registry import register
@@ -18,7 +20,13 @@ from tftransformer.text.words import WordCutter, Words
 CONTINUATION = "##"
 UNKNOWN = "[UNK]"
 MAX_CHARACTERS = 100  # a longer word is unknown
-SHORT_WORDS = rf"\S{{0,{MAX_CHARACTERS}}}(?:\s\S{{0,{MAX_CHARACTERS}}})*"
+# What the reference's decoder replaces in each piece, behind its blank.
+TIDY = (
+    *((f" {mark}", mark) for mark in ".?!,"),
+    (" ' ", "'"),
+    *((f" {end}", end) for end in ("n't", "'m", "'s", "'ve", "'re")),
+    (" do not", " don't"),
+)
 LEARNT = ("[PAD]", UNKNOWN, "[CLS]", "[SEP]")
 SPECIAL = types.MappingProxyType(
     {
@@ -58,12 +66,19 @@ class WordPieceTokenizer(Tokenizer):
     `[UNK]`. Where it must come back, use `SentencePieceTokenizer`.
 
     Args:
-        pieces: the vocabulary in order of the ids; `##` marks a piece that continues a word.
+        pieces: the vocabulary in order of the ids; a prefix marks a piece that continues a word.
         lower_case: lower-case the text first, by Unicode's rules.
         strip_accents: remove accents and other combining marks first (`ä` → `a`); default: as
             `lower_case`, which is BERT's manner.
-        special_tokens: names of the special tokens among `pieces` by what they are for, as in
-            `special_ids`; default: BERT's, as many as are there. `"unk"` has to be there.
+        special_tokens: names of the special tokens by what they are for, as in `special_ids`;
+            default: BERT's, as many as are there. `"unk"` has to be there.
+        added_tokens: as in `Tokenizer`; those with ids behind the last of `pieces` extend the
+            vocabulary. Default: `special_tokens`.
+        prefix: what begins a piece that continues a word.
+        max_characters: a longer word is unknown.
+        parts_ideographs: Chinese characters are words by themselves.
+        tidies: no blank stands before a full stop, a comma, a question or an exclamation mark in
+            a decoded text.
 
     Example:
         >>> pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "em", "##bed", "##ding", "##s", "!"]
@@ -81,32 +96,53 @@ class WordPieceTokenizer(Tokenizer):
         lower_case: bool = False,
         strip_accents: bool | None = None,
         special_tokens: Mapping[str, str] | None = None,
+        added_tokens: Sequence[AddedToken | Mapping[str, Any]] | None = None,
+        prefix: str = CONTINUATION,
+        max_characters: int = MAX_CHARACTERS,
+        parts_ideographs: bool = True,
+        tidies: bool = False,
     ):
         import tensorflow_text
 
-        ids = {piece: i for i, piece in enumerate(pieces)}
-        if len(ids) < len(pieces):
-            twice = next(piece for i, piece in enumerate(pieces) if ids[piece] != i)
+        added = None if added_tokens is None else as_added_tokens(added_tokens)
+        names = extended(pieces, added or ())
+        ids = {piece: i for i, piece in enumerate(names)}
+        if len(ids) < len(names):
+            twice = next(piece for i, piece in enumerate(names) if ids[piece] != i)
             raise ValueError(f"the vocabulary holds {twice!r} more than once")
-        names = _special_names(special_tokens, ids)
-        silent = {name for role, name in names.items() if role != "unk"}
+        special = _special_names(special_tokens, ids)
+        if added is None:
+            silent = {ids[name] for role, name in special.items() if role != "unk"}
+        else:
+            silent = {token.id for token in added if token.special}
+        surfaces = [_surface(name, prefix, tidies) for name in names]
         super().__init__(
-            pieces=pieces,
-            surfaces=[b"" if piece in silent else _surface(piece) for piece in pieces],
-            special_ids={role: ids[name] for role, name in names.items()},
+            pieces=names,
+            surfaces=[b"" if i in silent else surface for i, surface in enumerate(surfaces)],
+            special_ids={role: ids[name] for role, name in special.items()},
             leading_spaces="^ ",
+            added_tokens=added,
+            spelled={i: surfaces[i] for i in silent},
         )
         self.lower_case = lower_case
         self.strip_accents = lower_case if strip_accents is None else strip_accents
-        self.special_tokens = types.MappingProxyType(names)
+        self.special_tokens = types.MappingProxyType(special)
+        self.prefix, self.max_characters = prefix, max_characters
+        self.parts_ideographs, self.tidies = parts_ideographs, tidies
+        self._given = len(pieces), added
+        # Text has no special tokens, and of the added ones only those that are looked for.
+        unknown = ids[special["unk"]]
+        cut = [hidden(i) if i in silent - {unknown} else x for i, x in enumerate(pieces)]
         common = {
-            "vocab": list(pieces),
-            "suffix_indicator": CONTINUATION,
-            "unknown_token": names["unk"],
+            "vocab": cut,
+            "suffix_indicator": prefix,
+            "unknown_token": special["unk"],
             "token_out_type": tf.int32,
-            "max_bytes_per_word": 4 * MAX_CHARACTERS,
+            "max_bytes_per_word": 4 * max_characters,
         }
-        self._words = WordCutter(self.lower_case, self.strip_accents)
+        self._words = WordCutter(self.lower_case, self.strip_accents, parts_ideographs)
+        most = min(max_characters, 1000)  # which RE2 can count
+        self._short = rf"\S{{0,{most}}}(?:\s\S{{0,{most}}})*"
         # What has many operations is one: cheap where it is called outside of a graph, and cheap
         # inside where it is not called. Behind a function, else each export would trace it anew.
         self._in_one_call = functools.cache(
@@ -124,12 +160,6 @@ class WordPieceTokenizer(Tokenizer):
             )
         except RuntimeError as error:
             raise ValueError(f"not a WordPiece vocabulary: {error}") from None
-        for name in sorted(silent):
-            if ids[name] in self.encode([name]).ids.values:
-                raise ValueError(
-                    f"the special token {name!r} also comes out of ordinary text; its name needs a "
-                    "punctuation mark, as in '[PAD]'"
-                )
 
     @classmethod
     def from_vocab(
@@ -218,7 +248,8 @@ class WordPieceTokenizer(Tokenizer):
 
     def cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
         is_plain = tf.strings.regex_full_match(texts, f"[{PLAIN}]*")
-        is_plain &= tf.strings.regex_full_match(texts, SHORT_WORDS)
+        is_plain &= tf.strings.regex_full_match(texts, self._short)
+        is_plain &= self.parts_ideographs
         return tf.cond(
             tf.reduce_all(is_plain),
             lambda: self._tokenize_plain(texts),
@@ -251,7 +282,7 @@ class WordPieceTokenizer(Tokenizer):
 
     def _cut(self, words: Words) -> Pieces:
         """Words that are normalised already, one by one."""
-        is_long = words.characters.row_lengths() > MAX_CHARACTERS
+        is_long = words.characters.row_lengths() > self.max_characters
         # What is no UTF-8 is in no vocabulary.
         strings = tf.where(is_long, b"\xff", tf.strings.unicode_encode(words.characters, "UTF-8"))
         ids, starts, ends = self._cut_word.tokenize_with_offsets(strings)
@@ -286,13 +317,19 @@ class WordPieceTokenizer(Tokenizer):
         }
 
     def vocabulary(self) -> bytes:
-        return "".join(f"{piece}\n" for piece in self._pieces).encode()
+        return "".join(f"{piece}\n" for piece in self._pieces[: self._given[0]]).encode()
 
     def get_settings(self) -> dict:
+        added = self._given[1]
         return {
             "lower_case": self.lower_case,
             "strip_accents": self.strip_accents,
             "special_tokens": dict(self.special_tokens),
+            "added_tokens": added and [dataclasses.asdict(token) for token in added],
+            "prefix": self.prefix,
+            "max_characters": self.max_characters,
+            "parts_ideographs": self.parts_ideographs,
+            "tidies": self.tidies,
         }
 
     @classmethod
@@ -314,11 +351,14 @@ def _special_names(given: Mapping[str, str] | None, ids: Mapping[str, int]) -> d
     return dict(given)
 
 
-def _surface(piece: str) -> bytes:
+def _surface(piece: str, prefix: str, tidies: bool) -> bytes:
     """What a piece looks like in text; words begin with a space."""
-    if piece.startswith(CONTINUATION) and piece != CONTINUATION:
-        return piece.removeprefix(CONTINUATION).encode()
-    return f" {piece}".encode()
+    if piece.startswith(prefix) and piece != prefix:
+        return piece.removeprefix(prefix).encode()
+    spaced = f" {piece}"
+    for before, after in TIDY if tidies else ():
+        spaced = spaced.replace(before, after)
+    return spaced.encode()
 
 
 def _utf8_lengths(codes: tf.Tensor) -> tf.Tensor:

@@ -30,12 +30,14 @@ class WordCutter(tf.Module):
     Args:
         lower_case: lower-case letters.
         strip_accents: decompose characters and delete their marks.
+        parts_ideographs: ideographs are words by themselves; else they are letters.
     """
 
-    def __init__(self, lower_case: bool, strip_accents: bool):
+    def __init__(self, lower_case: bool, strip_accents: bool, parts_ideographs: bool = True):
         super().__init__()
+        known = tables(lower_case, strip_accents, parts_ideographs)
         # Made here, not at each call outside of a graph.
-        self._tables = tuple(map(tf.constant, tables(lower_case, strip_accents)))
+        self._tables = tuple(map(tf.constant, known))
 
     def __call__(self, texts: tf.Tensor) -> Words:
         """Cuts strings (batch,) of UTF-8; invalid bytes count as U+FFFD, which is deleted."""

@@ -9,12 +9,15 @@ from tftransformer.pretrained.tokenizer_description import (
     Unigram,
     WordPiece,
 )
-from tftransformer.pretrained.tokenizers import wordpiece
+from tftransformer.pretrained.tokenizers import sentencepiece, wordpiece
 from tftransformer.text import Tokenizer
 
 # Who makes a tokenizer of each kind.
 MAKERS: dict[str, Callable[[TokenizerDescription], Tokenizer]] = {
     "WordPiece": wordpiece.make,
+    "SentencePiece": sentencepiece.make,
+    "Unigram": sentencepiece.make_unigram,
+    "BPE over raw text": sentencepiece.make_bpe,
 }
 
 
@@ -43,5 +46,5 @@ def _kind(description: TokenizerDescription) -> str:
         steps = {step.kind for step in (*description.normalizer, *description.pre_tokenizer)}
         if "ByteLevel" in steps:
             return "byte BPE"
-        return "character BPE" if model.end_of_word_suffix else "SentencePiece BPE"
+        return "character BPE" if model.end_of_word_suffix else "BPE over raw text"
     return type(model).__name__

@@ -1,6 +1,9 @@
 """What makers of every kind ask of a description."""
 
+from collections.abc import Mapping
+
 from tftransformer.pretrained.tokenizer_description import TokenizerDescription
+from tftransformer.text.added_tokens import hidden
 
 # What the package calls the roles that Hugging Face calls otherwise.
 ROLES = {"bos": "start", "eos": "end"}
@@ -14,10 +17,9 @@ def special_ids(description: TokenizerDescription) -> dict[str, int]:
     return {ROLES.get(role, role): number for role, number in found.items()}
 
 
-def pieces(description: TokenizerDescription) -> list[str]:
-    """All pieces and added tokens by rising id; an id that nothing has gets a name of its own."""
-    ids = description.ids
-    made = [f"\0{number}" for number in range(max(ids.values()) + 1)]
+def pieces(ids: Mapping[str, int]) -> list[str]:
+    """Pieces by rising id; an id that nothing has gets a name that no text spells."""
+    made = [hidden(number) for number in range(max(ids.values(), default=-1) + 1)]
     for piece, number in ids.items():
         made[number] = piece
     return made

@@ -17,15 +17,19 @@ def make(description: TokenizerDescription) -> WordPieceTokenizer:
     model = description.model
     assert isinstance(model, WordPiece)
     options = _bert_normalizer(description)
-    names, known = pieces(description), special_ids(description)
+    names = {number: piece for piece, number in description.ids.items()}
+    roles = {role: names[number] for role, number in special_ids(description).items()}
+    decoder = next((step for step in description.decoder if step.kind == "WordPiece"), None)
     return WordPieceTokenizer(
-        names,
+        pieces(model.vocab),
         lower_case=bool(options["lowercase"]),
         strip_accents=options["strip_accents"],
-        special_tokens={
-            **{role: names[number] for role, number in known.items()},
-            "unk": model.unk_token,
-        },
+        special_tokens={**roles, "unk": model.unk_token},
+        added_tokens=description.added_tokens,
+        prefix=model.continuing_subword_prefix,
+        max_characters=model.max_input_chars_per_word,
+        parts_ideographs=bool(options["handle_chinese_chars"]),
+        tidies=decoder is not None and bool(decoder.options["cleanup"]),
     )
 
 
@@ -36,4 +40,7 @@ def _bert_normalizer(description: TokenizerDescription) -> Mapping[str, Any]:
             raise ValueError(f"WordPiece with a step {step.kind} is not known")
     if not description.normalizer:
         raise ValueError("WordPiece without a BertNormalizer is not known")
-    return description.normalizer[0].options
+    options = description.normalizer[0].options
+    if not options["clean_text"]:
+        raise ValueError("a BertNormalizer with clean_text=False is not known")
+    return options

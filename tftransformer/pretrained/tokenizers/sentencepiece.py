@@ -1,0 +1,168 @@
+"""SentencePiece tokenizers of descriptions: models as they are, and those that have to be built."""
+
+import base64
+from dataclasses import replace
+
+from tftransformer.pretrained.tokenizer_description import (
+    Bpe,
+    SentencePiece,
+    Step,
+    TokenizerDescription,
+    Unigram,
+)
+from tftransformer.pretrained.tokenizers.common import pieces, special_ids
+from tftransformer.pretrained.tokenizers.sentencepiece_proto import build
+from tftransformer.text import SentencePieceTokenizer
+from tftransformer.text.added_tokens import WHITE
+
+SPACE = "▁"
+
+
+def make(description: TokenizerDescription) -> SentencePieceTokenizer:
+    """A tokenizer of a `.model` file: T5, XLNet, Llama; of Marian, the source's."""
+    model = description.model
+    assert isinstance(model, SentencePiece)
+    if description.family == "xlnet":
+        raise ValueError("XLNet's spiece.model without a tokenizer.json is not known yet")
+    is_llama, is_marian = description.family == "llama", description.rules == "marian"
+    return SentencePieceTokenizer(
+        model.data,
+        pieces=pieces(description.ids),
+        special_ids=special_ids(description),
+        added_tokens=description.added_tokens,
+        words="one" if is_llama else "pieces",
+        # Llama's class drops the blank in front of the text, and so does the library behind it.
+        stripped="^  ?" if is_llama else f"^{WHITE}+|{WHITE}+$",
+        language_codes=is_marian,
+    )
+
+
+def make_target(description: TokenizerDescription) -> SentencePieceTokenizer | None:
+    """Of a pair of languages the target's; None where there is one for all."""
+    model = description.model
+    if not isinstance(model, SentencePiece) or model.target_data is None:
+        return None
+    vocab = model.vocab if model.target_vocab is None else model.target_vocab
+    added = tuple(
+        replace(token, id=vocab.get(token.content, token.id)) for token in description.added_tokens
+    )
+    target = replace(description, model=SentencePiece(model.target_data, vocab), added_tokens=added)
+    return make(target)
+
+
+def make_unigram(description: TokenizerDescription) -> SentencePieceTokenizer:
+    """A tokenizer of a Unigram model in a tokenizer.json, whose SentencePiece model is built."""
+    model = description.model
+    assert isinstance(model, Unigram)
+    if model.unk_id is None:
+        raise ValueError("a Unigram model without an unk_id is not known")
+    manner = _manner(description)
+    special = {token.content for token in description.added_tokens if token.special}
+    data = build(
+        [piece for piece, _ in model.vocab],
+        [score for _, score in model.vocab],
+        unknown=model.unk_id,
+        special=special,
+        is_bpe=False,
+        byte_fallback=model.byte_fallback,
+        **manner,
+    )
+    return _made(description, data)
+
+
+def make_bpe(description: TokenizerDescription) -> SentencePieceTokenizer:
+    """A tokenizer of a BPE model over raw text in a tokenizer.json: Llama 2."""
+    model = description.model
+    assert isinstance(model, Bpe)
+    names = pieces(model.vocab)
+    if model.unk_token not in model.vocab:
+        raise ValueError("a BPE model over raw text without an unk_token is not known")
+    special = {token.content for token in description.added_tokens if token.special}
+    data = build(
+        names,
+        _ranks(model, names),
+        unknown=model.vocab[model.unk_token],
+        special=special,
+        is_bpe=True,
+        byte_fallback=model.byte_fallback,
+        **_manner(description),
+    )
+    return _made(description, data)
+
+
+def _made(description: TokenizerDescription, data: bytes) -> SentencePieceTokenizer:
+    splits = any(
+        step.kind == "WhitespaceSplit" or (step.kind == "Metaspace" and step.options["split"])
+        for step in description.pre_tokenizer
+    )
+    return SentencePieceTokenizer(
+        data,
+        pieces=pieces(description.ids),
+        special_ids=special_ids(description),
+        added_tokens=description.added_tokens,
+        words="pieces" if splits else "one",
+        stripped="^ ",
+    )
+
+
+def _ranks(model: Bpe, names: list[str]) -> list[float]:
+    """Scores by which SentencePiece merges in the order of the merges.
+
+    It puts any two pieces together that make a piece, the best piece first.
+
+    Raises:
+        ValueError: the merges tell of another order, or lack some of those.
+    """
+    scores = dict.fromkeys(names, 0.0)
+    rank, last = 0, None
+    seen = set()
+    for left, right in model.merges:
+        made = left + right
+        if made != last:
+            if made in seen:
+                raise ValueError(f"the merges that make {made!r} do not stand side by side")
+            rank, last = rank + 1, made
+            seen.add(made)
+            scores[made] = -float(rank)
+    merges = set(model.merges)
+    for name in names:
+        for place in range(1, len(name)):
+            pair = name[:place], name[place:]
+            if name in seen and pair not in merges and pair[0] in scores and pair[1] in scores:
+                raise ValueError(f"the merges lack {pair}, which make {name!r}")
+    return [scores[name] for name in names]
+
+
+def _manner(description: TokenizerDescription) -> dict[str, object]:
+    """What happens to blanks and characters before a text is cut."""
+    manner: dict[str, object] = {"charsmap": b"", "dummy_prefix": False, "drops_blanks": False}
+    for step in description.normalizer:
+        if step.kind == "Precompiled":
+            manner["charsmap"] = base64.b64decode(step.options["precompiled_charsmap"])
+        elif step.kind == "Prepend" and step.options["prepend"] == SPACE:
+            manner["dummy_prefix"] = True
+        elif _drops_blanks(step):
+            manner["drops_blanks"] = True
+        elif not _is_space(step):
+            raise ValueError(f"SentencePiece with a step {step.kind} {dict(step.options)}")
+    for step in description.pre_tokenizer:
+        if step.kind == "WhitespaceSplit":
+            manner["drops_blanks"] = True
+        elif step.kind == "Metaspace" and step.options["replacement"] == SPACE:
+            manner["dummy_prefix"] = step.options["prepend_scheme"] != "never"
+        else:
+            raise ValueError(f"SentencePiece with a step {step.kind} {dict(step.options)}")
+    return manner
+
+
+def _is_space(step: Step) -> bool:
+    """Whether it writes blanks as SentencePiece does."""
+    spaces = {"pattern": {"String": " "}, "content": SPACE}
+    return step.kind == "Replace" and dict(step.options) == spaces
+
+
+def _drops_blanks(step: Step) -> bool:
+    """Whether it is about blanks at the ends, or about several that become one."""
+    several = {"Regex": " {2,}"}
+    is_replace = step.kind == "Replace" and step.options["pattern"] == several
+    return step.kind == "Strip" or (is_replace and step.options["content"] in (SPACE, " "))
