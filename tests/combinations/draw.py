@@ -11,7 +11,6 @@ from rows import (
     LEAVES,
     LONGEST,
     OF_MEMORY,
-    OF_STREAMS,
     SOURCE,
     VOCABULARY,
     Batch,
@@ -184,8 +183,6 @@ def designs(
     leaves = list(LEAVES)
     if kind in ("RecurrentEncoder", "TwoStreamEncoder"):
         leaves += OF_MEMORY[:1] if cached else OF_MEMORY
-    if kind == "TwoStreamEncoder" and not cached:
-        leaves += OF_STREAMS
     positions = ["none", "rotary", "bias"] + ["learned", "sinusoidal"] * added
     if causal is None:
         causal = draw(st.booleans())
@@ -197,9 +194,7 @@ def designs(
 
     position = draw(st.sampled_from(positions))
     scorers = ["dot", "relative"] + ["past"] * causal
-    if (
-        position == "rotary"
-    ):  # what is rotated and compared with what is not has no place of its own
+    if position == "rotary":  # the others do not take what is rotated
         scorers = ["dot"]
     slots = st.lists(st.sampled_from(["before", "inside", "after"]), unique=True).map(tuple)
     norm = draw(st.one_of(st.sampled_from(["post", "pre", "sandwich"]), slots))

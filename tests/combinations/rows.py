@@ -99,7 +99,9 @@ class Batch:
             "key_documents": of_keys,
             "query_segments": of_queries,
             "key_segments": of_keys,
-            "permutation": self._each(lambda text, n: text.ranks[n], queries),
+            "permutation": np.array(
+                [[*text.ranks, *range(len(text.ranks), LONGEST)] for text in self.texts]
+            ),
             "attention_mask": np.array(shown),
             "memory_lengths": np.array([text.filled for text in self.texts], "int32"),
         }
@@ -158,9 +160,10 @@ LEAVES = [
     m.PrefixMask(),
     m.DocumentMask(),
     m.TensorMask(),
+    m.PermutationMask(),
+    m.PermutationMask("query"),
 ]
 OF_MEMORY = [m.MemoryMask(), m.SameLengthMask()]
-OF_STREAMS = [m.PermutationMask(), m.PermutationMask("query")]
 
 
 def expressions(leaves: list[m.Mask]) -> st.SearchStrategy[m.Mask]:

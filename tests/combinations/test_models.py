@@ -44,8 +44,8 @@ OPTIONS = {
     T5Encoder: [{"head_width": 4, "heads": ["token_classification"]}],
     Transformer: [{}, {"norm": "pre", "normalization": "rms"}, {"num_layers": (1, 2)}],
 }
-# Families whose uncached models number columns, or see what stands before the first one.
-RIGHT_ALONE = (Bart, Transformer, TransformerXL)
+# Families whose uncached models number columns.
+RIGHT_ALONE = (Bart, Transformer)
 OF_TWO = (Bart, T5, Transformer)
 # One writes nothing, the other writes what its query stream says of the next token.
 NOT_FROM_ITS_OWN_LOGITS = (T5Encoder, XLNet)

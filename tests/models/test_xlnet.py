@@ -59,6 +59,30 @@ def test_a_mask_of_the_order_itself_does_what_attention_masks_do():
     np.testing.assert_allclose(model(inputs)["lm"], plain(inputs)["lm"], atol=1e-5)
 
 
+@pytest.mark.parametrize("mask", [None, MemoryMask() & PaddingMask() & PermutationMask("query")])
+def test_padding_before_the_tokens_moves_neither_order_nor_memory(mask, vectors):
+    model = XLNet(30, 2, 8, 2, 8, mask=mask, memory_length=4)
+    memory = [vectors(1, 3, 8, seed=seed) for seed in (1, 2)]
+    ids, ranks = np.array([[6, 7, 8, 9]]), np.array([[2, 0, 3, 1]])
+    mapping, segments = np.eye(4, dtype="float32")[None], np.array([[0, 0, 1, 1]])
+    alone = {
+        "token_ids": ids, "permutation": ranks, "target_mapping": mapping,
+        "segment_ids": segments, "memory": memory,
+    }  # fmt: skip
+    before = [(0, 0), (2, 0)]
+    padded = {
+        "token_ids": np.pad(ids, before, constant_values=5),
+        "permutation": np.pad(ranks, before, constant_values=9),
+        "target_mapping": np.pad(mapping, [(0, 0), (0, 0), (2, 0)]),
+        "segment_ids": np.pad(segments, before),
+        "memory": memory,
+    }
+    expected, found = model(alone), model(padded)
+    np.testing.assert_allclose(found["lm"], expected["lm"], atol=1e-5)
+    for own, wanted in zip(found["memory"], expected["memory"], strict=True):
+        np.testing.assert_allclose(own, wanted, atol=1e-5)
+
+
 def test_details_of_two_streams():
     details = build().details({"token_ids": IDS, "permutation": RANKS, "target_mapping": MAPPING})
     assert [x.shape[1] for x in details["hidden_states"]] == [LENGTH, 2] * (LAYERS + 1)

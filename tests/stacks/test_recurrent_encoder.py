@@ -77,6 +77,20 @@ def test_padding_lies_after_the_memory(vectors):
     np.testing.assert_array_equal(before[:, [0, 2, 3]], after[:, [0, 2, 3]])
 
 
+def test_a_memory_stands_before_the_first_token_also_of_a_padded_row(vectors):
+    stack = make(memory_length=4, mask=CausalMask() & MemoryMask() & PaddingMask())
+    x, old = vectors(2, 5, D), [vectors(2, 3, D, seed=seed) for seed in (1, 2)]
+    real = np.arange(5) >= np.array([[2], [0]])
+    found, state, _ = run(stack, x, old, padding_mask=real)
+    memory = stack.update_memory(state.hidden_states, old, real)
+    for row, leading in enumerate((2, 0)):
+        given = x[row : row + 1, leading:], [part[row : row + 1] for part in old]
+        alone, _, kept = run(stack, *given)
+        np.testing.assert_allclose(found[row, leading:], alone[0], atol=1e-5)
+        for part, own in zip(memory, kept, strict=True):
+            np.testing.assert_allclose(part[row], own[0], atol=1e-5)
+
+
 def test_no_gradient_goes_through_the_memory(vectors, pull):
     stack, x = make(), vectors(1, 3, D)
 

@@ -46,10 +46,11 @@ MASKS = [
 
 def visible(mask):
     """bool (batch, queries, keys) of a mask over the fixed context."""
-    positions = np.arange(LENGTH)
+    # Tokens are numbered from the first real one, which the second row has in its column 1.
+    numbers = np.arange(LENGTH) - np.array([[0], [1]])
     context = {
-        "query_positions": positions,
-        "key_positions": positions,
+        "query_positions": numbers,
+        "key_positions": numbers,
         "padding_mask": PADDING,
         **CONTEXT,
     }

@@ -30,7 +30,7 @@ class MultiHeadAttention(Layer):
         scorer: layer that scores queries against keys; default `DotProductScorer()`.
         core: layer from projected queries, keys and values to what is seen, in place of
             `SoftmaxAttention(scorer, dropout=dropout)`.
-        rotary: `RotaryPositions()`, or None.
+        rotary: `RotaryPositions()`, or None; not beside a `RelativeScorer`.
         query_norm: layer that normalises each head's queries before `rotary`, or None.
         key_norm: the same, of the keys.
         kernel_initializer: of the four projections.
@@ -87,6 +87,12 @@ class MultiHeadAttention(Layer):
             scorer, dropout=dropout, dtype=self.dtype_policy, name="core"
         )
         check_layer("rotary", rotary, "heads", "positions", such_as="RotaryPositions()")
+        if rotary is not None and not getattr(self.scorer, "takes_rotated", True):
+            raise ValueError(
+                f"rotary={rotary!r} does not go with {type(self.scorer).__name__}, which has a "
+                "place for each distance already and compares queries with what is not rotated: "
+                "rotary=None, or another scorer, such as DotProductScorer()."
+            )
         self.rotary, self.query_norm, self.key_norm = rotary, query_norm, key_norm
 
         def projection(name: str, width: int, initializer: Any = None) -> keras.layers.Dense:

@@ -22,7 +22,7 @@ class RelativeScorer(Layer):
 
     Positions are read from the context and count up by one from column to column; so only those of
     the first query and the first key matter, and memory before position 0 is nothing special.
-    Distances are all that counts, unless the queries are rotated too: u and v are not.
+    Queries are not to be rotated: u, v and the encodings are not.
 
     Args:
         d_model: width of the encoding of a distance.
@@ -36,6 +36,8 @@ class RelativeScorer(Layer):
     """
 
     assignable = frozenset({"clamp", "future"})
+    # A rotated query beside what is not rotated would count columns, and padding with them.
+    takes_rotated = False
 
     def __init__(
         self,

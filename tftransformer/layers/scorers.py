@@ -13,7 +13,8 @@ class DotProductScorer(Layer):
     """`scale · query · keyᵀ` (Vaswani et al. 2017, eq. 1).
 
     A scorer of one's own is a layer with the same `build` and `call`; it may hold weights, and set
-    `reads_content_alone` where neither positions nor anything else of the context counts.
+    `reads_content_alone` where neither positions nor anything else of the context counts, and
+    `takes_rotated = False` where it compares queries with anything but keys.
 
     Args:
         scale: factor of the products; default 1/√(head width).

@@ -17,7 +17,7 @@ _ENTRIES = {
     "key_documents": "int tensor (batch, keys), the document each key belongs to",
     "prefix_lengths": "int tensor (batch,), the length of each row's prefix",
     "memory_lengths": "int tensor () or (batch,), how many memory positions are filled",
-    "permutation": "int tensor (batch, length), the rank of each position in the order",
+    "permutation": "int tensor (batch, length), the rank of each token in the order",
 }
 
 

@@ -14,12 +14,15 @@ class PermutationMask(Mask):
     """Each query sees what precedes it in a factorisation order (XLNet, Yang et al. 2019, §2.2).
 
     The content stream sees also itself, the query stream does not. Memory (negative positions)
-    precedes every order. Reads `permutation`: int (batch, length), the rank of each absolute
-    position in its row's order.
+    precedes every order, and what is longer than the order goes on from left to right. Reads
+    `permutation`: int (batch, length), the rank of each token in its row's order, 0 to length − 1;
+    padding before the row's first token does not count.
 
     Args:
         stream: "content" (`rank(key) <= rank(query)`) or "query" (`rank(key) < rank(query)`).
     """
+
+    counts_tokens = True
 
     def __init__(self, stream: str = "content"):
         if stream not in ("content", "query"):
@@ -27,15 +30,17 @@ class PermutationMask(Mask):
         self.stream = stream
 
     def visible(self, context: Mapping[str, Any]) -> Any:
-        ranks = context["permutation"]
+        ranks = ops.convert_to_tensor(context["permutation"])
+        length = ops.shape(ranks)[1]
 
         def rank(positions: Any) -> Any:
+            within = ops.clip(positions, 0, length - 1)
             if len(positions.shape) == 1:
-                return ops.take(ranks, positions, axis=1)
-            return ops.take_along_axis(ranks, positions, axis=1)
+                ordered = ops.take(ranks, within, axis=1)
+            else:
+                ordered = ops.take_along_axis(ranks, within, axis=1)
+            return ops.where(positions == within, ordered, ops.cast(positions, ranks.dtype))
 
-        key_positions = context["key_positions"]
         query = rank(context["query_positions"])[:, :, None]
-        key = rank(ops.maximum(key_positions, 0))[:, None, :]
-        precedes = key <= query if self.stream == "content" else key < query
-        return ops.logical_or(precedes, key_positions[..., None, :] < 0)
+        key = rank(context["key_positions"])[:, None, :]
+        return key <= query if self.stream == "content" else key < query

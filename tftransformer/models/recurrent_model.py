@@ -35,7 +35,9 @@ class RecurrentModel(StackModel):
         state = state or StackState([LayerState() for _ in self.stack.layers])
         inputs = self.with_defaults(inputs)
         outputs = super().forward(inputs, heads, state, training)
-        memory = self.stack.update_memory(state.hidden_states, inputs.get("memory"))
+        memory = self.stack.update_memory(
+            state.hidden_states, inputs.get("memory"), inputs["padding_mask"]
+        )
         return {**outputs, "memory": memory}
 
     def run_stack(

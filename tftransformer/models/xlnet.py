@@ -27,6 +27,7 @@ from tftransformer.masks import (
 from tftransformer.models.headed_model import Heads
 from tftransformer.models.recurrent_model import RecurrentModel
 from tftransformer.stacks import TwoStreamEncoder
+from tftransformer.stacks.token_numbers import by_token
 
 
 @register
@@ -218,6 +219,7 @@ class XLNet(RecurrentModel):
         if "permutation" in context:
             ranks = ops.convert_to_tensor(context["permutation"])
             context["attention_mask"] = ranks[:, None, :] < ranks[:, :, None]
+            context["permutation"] = by_token(ranks, given["padding_mask"])
         visible = ops.cast(context.get("attention_mask", ops.ones((1, 1, 1))), "int32")
         if "attention_mask" in context:
             visible = ops.pad(visible, ((0, 0), (0, 0), (past, 0)), constant_values=1)

@@ -7,6 +7,7 @@ from keras import ops
 
 from tftransformer.core.compiling import concrete
 from tftransformer.layers import GrowingKeyValue, KeyValueCache, LayerState, StackState
+from tftransformer.stacks.token_numbers import memory_order
 
 
 class Prompts:
@@ -177,7 +178,4 @@ class CachedStack:
         """How a prompt with padding before its first token brings the memory up to it."""
         if self.memory is None or self.prompts.leading is None or ids.shape[1] == 1:
             return None
-        slots, leading = ops.arange(self.past + length), self.prompts.leading[:, None]
-        memory = slots - leading
-        moved = ops.where(memory < 0, slots + self.past, memory)
-        return ops.where(slots < self.past + leading, moved, slots)
+        return memory_order(self.prompts.leading, self.past + length, self.past)

@@ -19,7 +19,7 @@ from tftransformer.core import (
 from tftransformer.layers import EncoderLayer, Residual, StackState, make_norm
 from tftransformer.layers.encoder_layer import arguments_of
 from tftransformer.masks import Mask, PaddingMask, check_mask
-from tftransformer.stacks.token_numbers import numbered_columns, visible_tokens
+from tftransformer.stacks.token_numbers import in_key_order, numbered_columns, visible_tokens
 
 Masks = Mask | Sequence[Mask] | Callable[[int], Mask] | None
 
@@ -247,8 +247,9 @@ class Encoder(Layer):
         given |= self._biased(context)
         slots = state.layers if state else [None] * len(self.layers)
         seen = evaluated(masks, context, state)
+        told = in_key_order(context)
         hidden_states = self._run_layers(
-            x, slots, masks=seen, context=context, training=training, **given
+            x, slots, masks=seen, context=told, training=training, **given
         )
         if state:
             state.hidden_states = hidden_states

@@ -9,7 +9,11 @@ from tftransformer.core import register
 from tftransformer.layers import StackState
 from tftransformer.masks import CausalMask, Mask, MemoryMask
 from tftransformer.stacks.encoder import Encoder, Masks, implicit_padding_mask
-from tftransformer.stacks.token_numbers import numbered_columns
+from tftransformer.stacks.token_numbers import (
+    behind_padding,
+    numbered_columns,
+    rows_in_order,
+)
 
 
 @register
@@ -17,8 +21,10 @@ class RecurrentEncoder(Encoder):
     """A stack that also attends to a memory of earlier segments (Dai et al. 2019, §3.2).
 
     The memory of a layer holds the layer's own inputs for the tokens before the segment. Masks and
-    scorers see it at the positions −M…−1; the segment itself starts at 0. Tokens that caches hold
-    are of the segment, too: a step of decoding goes on with their numbers.
+    scorers see it at the positions −M…−1; the segment itself starts at 0. Where padding stands
+    before a row's first token, the memory follows the padding: keys, and the weights of attention
+    with them, are in the order padding, memory, tokens. Tokens that caches hold are of the segment,
+    too: a step of decoding goes on with their numbers.
 
     Args:
         num_layers: number of layers.
@@ -111,23 +117,31 @@ class RecurrentEncoder(Encoder):
         numbered = numbered_columns(ops.shape(inputs)[1], memory=past)
         if padding_mask is None:
             padding_mask = self.compute_mask(inputs, implicit_padding_mask(inputs))
+        order: dict[str, Any] = {}
         if padding_mask is None:
-            padding_mask = ops.ones_like(numbered["query_positions"], dtype="bool")[None]
-        padding_mask = ops.cast(padding_mask, "bool")
-        before = ops.ones((ops.shape(padding_mask)[0], past), dtype="bool")
+            real = ops.ones_like(numbered["key_positions"], dtype="bool")[None]
+        else:
+            real = behind_memory(padding_mask, past)
+            if memory is not None:
+                order = behind_padding(real, numbered["key_positions"])
         return {
             **numbered,
-            "padding_mask": ops.concatenate([before, padding_mask], axis=1),
+            **order,
+            "padding_mask": real,
             "memory_lengths": ops.convert_to_tensor(past, "int32"),
             **(context or {}),
         }
 
     def _run_layer(self, index: Any, x: Any, slot: Any, memory: Any = None, **given: Any) -> Any:
-        value = None if memory is None else joined(memory, index, x)
+        order = given["context"].get("key_order")
+        value = None if memory is None else joined(memory, index, x, order)
         return super()._run_layer(index, x, slot, value=value, **given)
 
     def update_memory(
-        self, hidden_states: Sequence[Any], memory: Sequence[Any] | None = None
+        self,
+        hidden_states: Sequence[Any],
+        memory: Sequence[Any] | None = None,
+        padding_mask: Any = None,
     ) -> list[Any]:
         """Returns the memory for the next segment; no gradient goes through it.
 
@@ -135,12 +149,18 @@ class RecurrentEncoder(Encoder):
             hidden_states: the inputs of the layers, (batch, length, d_model) each; what follows
                 them is not read.
             memory: the memory that this segment was given.
+            padding_mask: bool tensor (batch, length), True = a real token: padding before the
+                first one comes to stand before the older memory; None: all are real.
         """
-        kept = []
+        kept, order = [], None
+        if memory is not None and padding_mask is not None:
+            past = ops.shape(memory[0])[1]
+            real = behind_memory(padding_mask[:, : self.reuse_length], past)
+            order = behind_padding(real, ops.arange(ops.shape(real)[1]) - past).get("key_order")
         for index in range(len(self.layers)):
             segment = hidden_states[index][:, : self.reuse_length]
             if memory is not None:
-                segment = joined(memory, index, segment)
+                segment = joined(memory, index, segment, order)
             if self.memory_length is not None:
                 segment = segment[:, -self.memory_length or ops.shape(segment)[1] :]
             kept.append(ops.stop_gradient(segment))
@@ -171,6 +191,13 @@ class RecurrentEncoder(Encoder):
         return caches
 
 
-def joined(memory: Sequence[Any], index: int, segment: Any) -> Any:
-    """Returns the memory of layer `index` followed by the segment."""
-    return ops.concatenate([ops.cast(memory[index], segment.dtype), segment], axis=1)
+def joined(memory: Sequence[Any], index: int, segment: Any, order: Any = None) -> Any:
+    """Returns the memory of layer `index` followed by the segment, in an order of the keys."""
+    both = ops.concatenate([ops.cast(memory[index], segment.dtype), segment], axis=1)
+    return both if order is None else rows_in_order(both, order)
+
+
+def behind_memory(padding_mask: Any, past: Any) -> Any:
+    """Returns the padding mask of a memory, all of it real, and the tokens behind it."""
+    before = ops.ones((ops.shape(padding_mask)[0], past), dtype="bool")
+    return ops.concatenate([before, ops.cast(padding_mask, "bool")], axis=1)

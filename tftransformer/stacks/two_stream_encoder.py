@@ -12,6 +12,7 @@ from tftransformer.layers.attention_state import AttentionState
 from tftransformer.masks import Mask, PaddingMask, SlidingWindowMask
 from tftransformer.stacks.encoder import Masks, evaluated
 from tftransformer.stacks.recurrent_encoder import RecurrentEncoder
+from tftransformer.stacks.token_numbers import in_key_order
 
 
 @register
@@ -98,7 +99,7 @@ class TwoStreamEncoder(RecurrentEncoder):
             given["targets"] = {
                 "target_mapping": target_mapping,
                 "masks": evaluated(self.masks, query_context, state),
-                "context": query_context,
+                "context": in_key_order(query_context),
                 **self._biased(query_context),
             }
         return self._run(inputs, state, training, context=context, **given)
@@ -136,6 +137,9 @@ class TwoStreamEncoder(RecurrentEncoder):
             streams += [content, query]
         return streams
 
-    def update_memory(self, hidden_states: Any, memory: Any = None) -> Any:
-        two_streams = len(hidden_states) > len(self.layers) + 1
-        return super().update_memory(hidden_states[::2] if two_streams else hidden_states, memory)
+    def update_memory(
+        self, hidden_states: Any, memory: Any = None, padding_mask: Any = None
+    ) -> Any:
+        if len(hidden_states) > len(self.layers) + 1:
+            hidden_states = hidden_states[::2]  # of the content stream
+        return super().update_memory(hidden_states, memory, padding_mask)
