@@ -88,6 +88,7 @@ _LATER = {
     "tftransformer.objectives": [
         "Classes",
         "Examples",
+        "NextToken",
         "Numbers",
         "Objective",
         "SequenceToSequence",
@@ -106,7 +107,7 @@ _LATER = {
         "tags_to_spans",
         "translation_scores",
     ],
-    "tftransformer.tasks": ["Task", "TextClassifier", "Translator"],
+    "tftransformer.tasks": ["Task", "TextClassifier", "TextGenerator", "Translator"],
     "tftransformer.text": [
         "SentencePieceTokenizer",
         "Template",

@@ -13,6 +13,7 @@ import numpy as np
 from tftransformer.core import check_ints
 from tftransformer.data import vocabularies
 from tftransformer.data.batches import Batches
+from tftransformer.data.blocks import blocked_examples
 from tftransformer.data.columns import cut_texts, rows_of, take_columns, values_of
 from tftransformer.data.report import Report
 from tftransformer.data.sampling import Sampled
@@ -269,8 +270,10 @@ class DataProcess:
         Returns:
             `Batches` of what the objective makes of the rows.
         """
-        tokenizers = iter(self.tokenizers)
         taken, report = self._take(frame)
+        if self.objective.in_blocks:
+            return self._batches(*blocked_examples(self, taken[0], report, training), training)
+        tokenizers = iter(self.tokenizers)
         columns = []
         for kind in self._kinds:  # texts are let go of one column after the other
             values = taken.pop(0)
@@ -278,12 +281,15 @@ class DataProcess:
                 vocabularies.encode(next(tokenizers), values) if kind == "text" else values
             )
         examples, columns, left_out, report = self._fitting(columns, report, training)
-        self._tell(report)
         kept = np.flatnonzero(~left_out)
         if len(kept) < len(left_out):
             examples = examples.take(kept)
         if training and any(getattr(t, "sampling_alpha", 0) for t in self.tokenizers):
             examples = Sampled(examples, self._sampler([rows_of(c, kept) for c in columns]))
+        return self._batches(examples, report, training)
+
+    def _batches(self, examples: Examples, report: Report, training: bool) -> Batches:
+        self._tell(report)
         return Batches(
             examples,
             self.batch_tokens,
@@ -394,4 +400,4 @@ class DataProcess:
         if not report.used:
             raise ValueError(f"no row is left to use: {report}.")
         if report.dropped or report.cut:
-            warnings.warn(f"DataProcess: {report}", stacklevel=3)
+            warnings.warn(f"DataProcess: {report}", stacklevel=4)

@@ -3,6 +3,7 @@
 from tftransformer.objectives.classes import Classes
 from tftransformer.objectives.columns import Column, IsReal, MultiHot, Tokens, Values
 from tftransformer.objectives.examples import ColumnExamples, Examples
+from tftransformer.objectives.next_token import NextToken
 from tftransformer.objectives.numbers import Numbers
 from tftransformer.objectives.objective import Objective
 from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
@@ -15,6 +16,7 @@ __all__ = [
     "Examples",
     "IsReal",
     "MultiHot",
+    "NextToken",
     "Numbers",
     "Objective",
     "SequenceToSequence",

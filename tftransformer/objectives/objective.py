@@ -25,12 +25,15 @@ class Objective(Configurable, abc.ABC):
         too_long: what becomes of rows with more than `max_length` tokens unless a person says
             otherwise: `"drop"`, `"cut"` or `"refuse"`.
         joins_texts: whether texts make one row, for which they need one tokenizer and a template.
+        in_blocks: whether its one text is documents of any length, of which its `blocks(documents,
+            tokenizer, max_length)` makes rows.
     """
 
     monitor: str = "val_loss"
     mode: str = "min"
     too_long: str = "drop"
     joins_texts: bool = False
+    in_blocks: bool = False
 
     @abc.abstractmethod
     def kinds(self, count: int) -> tuple[str, ...]:

@@ -63,6 +63,13 @@ class TaskGraph:
         """
         raise NotImplementedError
 
+    def by_text(self, found: Any, known: Any) -> Any:
+        """Returns a structure of tensors with a row for each text, of what was computed of rows.
+
+        These are the same unless a text is read in several windows, or is still to be put together.
+        """
+        return found
+
     def answers(self, found: Any, known: Any) -> dict[str, dict[str, tf.Tensor]]:
         """Returns outputs by name for each signature, given what the other two returned."""
         raise NotImplementedError

@@ -3,12 +3,14 @@
 from tftransformer.tasks.alignment import Alignment
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
+from tftransformer.tasks.text_generator import TextGenerator
 from tftransformer.tasks.translator import Translation, Translator
 
 __all__ = [
     "Alignment",
     "Task",
     "TextClassifier",
+    "TextGenerator",
     "Translation",
     "Translator",
 ]

@@ -17,12 +17,16 @@ from tftransformer.tasks.estimator import Estimator
 from tftransformer.tasks.lengths import check_lengths
 from tftransformer.tasks.tables import in_container, is_pair, text_columns, with_index
 
+# Graphs that are kept, of those that a person asked for with options.
+MADE = 8
+
 
 class Answerer(Estimator):
     """The half of a `Task` that answers: shapes of results, batches, one graph, `export`.
 
     Attributes:
         limit: the setting that says how many tokens of a text are read.
+        kept: what is read of texts that are longer.
         column: of a DataFrame that answers a DataFrame with texts, where answers are no dicts.
         pair: what the columns of pairs of texts are called where no table has named columns, if
             the task takes those, too.
@@ -30,6 +34,7 @@ class Answerer(Estimator):
 
     limit: ClassVar[str] = "max_length"
     column: ClassVar[str | None] = None
+    kept: ClassVar[str] = "beginnings"
     pair: ClassVar[tuple[str, ...] | None] = None
     batch_size: int
     parallel: int = 1
@@ -103,6 +108,7 @@ class Answerer(Estimator):
         columns: Sequence[list[str]],
         read: Callable[[Any], list] = list,
         rows: Sequence[int] | None = None,
+        **how: Any,
     ) -> list[Any]:
         """Computes in batches of similar length, which changes no result.
 
@@ -110,6 +116,7 @@ class Answerer(Estimator):
             columns: the texts of each row, column by column.
             read: what to make of the outputs of a batch: one result for each row.
             rows: numbers of the rows that are computed; default: all.
+            **how: what else `graph` is told.
 
         Returns:
             the results, in the order of the rows; None for what was not computed. How many texts
@@ -121,7 +128,7 @@ class Answerer(Estimator):
         asked = asked[np.argsort(lengths[asked], kind="stable")]
         if not len(asked):
             return results
-        graph, module = self._graph_and_module(len(columns))
+        graph, module = self._graph_and_module(len(columns), **how)
         if self.too_long == "refuse":
             check_lengths(graph, columns, asked)
         cut = 0
@@ -131,14 +138,15 @@ class Answerer(Estimator):
             inputs, known = graph.encode(*texts)
             # A row is the same whichever batch it is in.
             inputs |= {name: tf.constant(batch, tf.int32) for name in graph.numbers}
-            outputs = tf.nest.map_structure(np.asarray, module.compute(inputs))
+            found = graph.by_text(module.compute(inputs), known)
+            outputs = tf.nest.map_structure(np.asarray, found)
             for i, result in zip(batch, read(outputs), strict=True):
                 results[i] = result
             cut += int(np.sum(known["cut"]))
         if cut:
             warnings.warn(
                 f"{cut} of {len(results)} texts have more than {self.limit}={graph.max_length} "
-                "tokens, and only their beginnings were read.",
+                f"tokens, and only their {self.kept} were read.",
                 stacklevel=4,
             )
         return results
@@ -148,17 +156,20 @@ class Answerer(Estimator):
         """The graph, traced once, that this object computes with."""
         return self._graph_and_module(len(self.text_columns()))[1]
 
-    def _graph_and_module(self, texts: int) -> tuple[TaskGraph, ServedModule]:
-        """The graph of rows of so many texts."""
+    def _graph_and_module(self, texts: int, **how: Any) -> tuple[TaskGraph, ServedModule]:
+        """The graph of rows of so many texts; `how` is what else it is told."""
         made_of = [self.fitted(), self.model_, *self.get_params().values()]
         before, made = getattr(self, "_made", ([], {}))
         if not before or any(map(operator.is_not, before, made_of)):
             made = {}
-        if texts not in made:
-            graph = self.graph() if self.pair is None else self.graph(texts=texts)
-            made[texts] = graph, self._module(graph)
+        key = (texts, *sorted(how.items()))
+        if key not in made:
+            graph = self.graph(**how) if self.pair is None else self.graph(texts=texts, **how)
+            while len(made) >= MADE:
+                del made[next(iter(made))]
+            made[key] = graph, self._module(graph)
         self._made = made_of, made
-        return made[texts]
+        return made[key]
 
     def _module(self, graph: TaskGraph, **held: Any) -> ServedModule:
         """A graph as a module; how it holds the model is said as to `ServedModule`."""

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ PROBLEMS = {
     "regression": "numbers",
 }
 UNNAMED = "LABEL_{}".format
+ROOM_FOR_BYTES = 1000  # pieces of a vocabulary that can spare 256 of them
 NO_LIMIT = 10**9  # what `model_max_length` says where there is none is larger
 
 
@@ -203,6 +205,32 @@ def learn_unigram(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
         hard_vocab_limit=False,
     )
     return SentencePieceTokenizer(model, 0.2)
+
+
+def learn_bpe(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
+    """Learns pieces that give each text back to the character, to write it: no more than there are.
+
+    A line break is a piece of its own. Where the vocabulary has room for bytes, what was never
+    seen is made of them.
+    """
+    corpus = check_corpus(texts)
+    for _ in range(2):
+        try:
+            model = learn_pieces(
+                corpus,
+                vocab_size,
+                kind="bpe",
+                byte_fallback=vocab_size >= ROOM_FOR_BYTES,
+                normalization="identity",
+                character_coverage=1.0,
+                user_defined_symbols=["\n"],
+            )
+        except ValueError as error:
+            most = re.search(r"at most (\d+)$", str(error))
+            if most is None:
+                raise
+            vocab_size = int(most[1])
+    return SentencePieceTokenizer(model)
 
 
 def positions_of(model: Any) -> int | None:

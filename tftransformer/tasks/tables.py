@@ -46,6 +46,49 @@ def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]
     return frame, [*names, label]
 
 
+def documents(data: Any, column: Any, validation: Any) -> tuple[Any, Any]:
+    """Returns a DataFrame of texts that have no labels, and what of them is held out.
+
+    Args:
+        data: a DataFrame with the column, texts in any container, or one text.
+        column: name of the column.
+        validation: a share or a number of the texts, which is given back; of one text, a share of
+            its characters, which becomes a DataFrame; or other texts.
+
+    Raises:
+        ValueError: if the column is not there, or there is no text.
+    """
+    import pandas as pd
+
+    if isinstance(data, str) and isinstance(validation, float) and validation:
+        data, rest = _parted(data, 1 - validation)
+        validation = [rest]
+    frames = []
+    for given in (data, validation):
+        if isinstance(given, str):
+            given = [given]
+        if not hasattr(given, "columns") and not isinstance(given, int | float):
+            given = pd.DataFrame({column: pd.Series(list(given), dtype=object)})
+        if hasattr(given, "columns") and column not in given.columns:
+            known = ", ".join(map(repr, given.columns))
+            raise ValueError(
+                f"column {column!r} is not in the DataFrame (columns: {known}). Name it where you "
+                "call fit."
+            )
+        frames.append(given)
+    if not len(frames[0]):
+        raise ValueError("there is no text: the table is empty.")
+    return frames[0], frames[1]
+
+
+def _parted(text: str, share: float) -> tuple[str, str]:
+    """Parts a text behind a share of it, at the end of a line if there is one near."""
+    place = int(len(text) * share)
+    line = text.rfind("\n", place // 2, place)
+    place = line + 1 if line >= 0 else place
+    return text[:place], text[place:]
+
+
 def text_columns(
     texts: Any, names: Sequence[Any], pair: Sequence[Any] | None = None
 ) -> list[list[str]]:

@@ -1,0 +1,273 @@
+"""Options of generation, by the names that Hugging Face's `generate` has, and what decodes so."""
+
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tftransformer.core import check_ints, require
+from tftransformer.decoding import (
+    BadWords,
+    BeamSearch,
+    ForcedEnd,
+    ForcedStart,
+    Greedy,
+    MinLength,
+    MinNewTokens,
+    NoRepeatNgrams,
+    PowerLengthPenalty,
+    Processor,
+    Renormalized,
+    RepetitionPenalty,
+    Sampling,
+    Strategy,
+)
+from tftransformer.pretrained.entries import words
+
+Options = Mapping[str, Any]
+# What acts where tokens are drawn, and only there.
+DRAWING = ("temperature", "top_k", "top_p", "seed")
+OPTIONS = (
+    "max_new_tokens",
+    "max_length",
+    "min_new_tokens",
+    "min_length",
+    "num_beams",
+    "num_return_sequences",
+    "length_penalty",
+    "early_stopping",
+    "do_sample",
+    *DRAWING,
+    "repetition_penalty",
+    "no_repeat_ngram_size",
+    "bad_words_ids",
+    "suppress_tokens",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "renormalize_logits",
+    "stop",
+)
+# What a folder may say of other ways to generate, and what it says where it means none of them.
+NEUTRAL: dict[str, tuple] = {
+    "begin_suppress_tokens": (None,),
+    "constraints": (None,),
+    "diversity_penalty": (None, 0.0),
+    "encoder_no_repeat_ngram_size": (None, 0),
+    "encoder_repetition_penalty": (None, 1.0),
+    "epsilon_cutoff": (None, 0.0),
+    "eta_cutoff": (None, 0.0),
+    "exponential_decay_length_penalty": (None,),
+    "force_words_ids": (None,),
+    "forced_decoder_ids": (None,),
+    "guidance_scale": (None, 1.0),
+    "max_time": (None,),
+    "min_p": (None,),
+    "num_beam_groups": (None, 1),
+    "penalty_alpha": (None,),
+    "remove_invalid_values": (None, False),
+    "sequence_bias": (None,),
+    "typical_p": (None, 1.0),
+}
+# What of a folder's file is no way to generate: ids, which models and tokenizers tell, and files.
+OTHERS = words("""
+    _from_model_config bos_token_id cache_implementation decoder_start_token_id low_memory
+    output_attentions output_hidden_states output_logits output_scores pad_token_id prefix
+    return_dict_in_generate transformers_version use_cache
+    """)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How texts are generated; it compares and hashes as what it says.
+
+    Attributes:
+        strategy: how to decode.
+        processors: what changes the scores before.
+        max_new_tokens: most new tokens; None: as the task has it.
+        max_length: most tokens of prompt and new ones together; None: they do not count so.
+        stop: strings before which a text ends.
+        forces_end: whether the last token that may be is made the end token.
+    """
+
+    strategy: Strategy
+    processors: tuple = ()
+    max_new_tokens: int | None = None
+    max_length: int | None = None
+    stop: tuple[str, ...] = ()
+    forces_end: bool = False
+
+
+def check_options(options: Options) -> None:
+    """Raises a TypeError for an option that nobody here knows, a ValueError for odd values."""
+    for name, value in options.items():
+        if name in NEUTRAL:
+            if value not in NEUTRAL[name]:
+                raise ValueError(
+                    f"{name}={value!r}: there is no such way to generate here, only "
+                    f"{NEUTRAL[name][-1]!r}. There are {', '.join(OPTIONS)}."
+                )
+        elif name not in OPTIONS:
+            raise TypeError(f"{name!r} is no option of generation; they are {', '.join(OPTIONS)}.")
+
+
+def check_drawing(options: Options) -> None:
+    """Raises a ValueError where a person says how to draw, and not that it should be done."""
+    for name in DRAWING:
+        if name in options and not options.get("do_sample"):
+            raise ValueError(
+                f"{name}={options[name]!r} says how to draw tokens, and the best one is taken each "
+                "time unless do_sample=True."
+            )
+
+
+def together(*layers: Options) -> dict[str, Any]:
+    """Returns the options of several layers, of which the first one has the last word.
+
+    A number of new tokens takes the place of a length that a later layer sets.
+    """
+    options: dict[str, Any] = {}
+    for layer in reversed(layers):
+        if "max_new_tokens" in layer:
+            options.pop("max_length", None)
+        elif "max_length" in layer:
+            options.pop("max_new_tokens", None)
+        options |= layer
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def generation_of(options: Options, strategy: Strategy, end_id: int) -> Generation:
+    """Returns what options of generation mean.
+
+    Args:
+        options: by name; what is not there stays as `strategy` has it.
+        strategy: how to decode where no option says it.
+        end_id: the token that ends texts; -1: none does.
+
+    Raises:
+        TypeError: if there is no such option.
+        ValueError: if a value has no sense, alone or beside others.
+    """
+    check_options(options)
+    options = {name: value for name, value in options.items() if name not in NEUTRAL}
+    limits = {name: options.get(name) for name in ("max_new_tokens", "max_length")}
+    check_ints(1, or_none=True, **limits)
+    if limits["max_new_tokens"]:
+        limits["max_length"] = None
+    stop = options.get("stop", ())
+    stop = (stop,) if isinstance(stop, str) else tuple(stop)
+    for text in stop:
+        require(isinstance(text, str) and text, "stop", text, "strings that are not empty")
+    forced = options.get("forced_eos_token_id")
+    return Generation(
+        _strategy(options, strategy),
+        tuple(_processors(options, end_id)),
+        **limits,
+        stop=stop,
+        forces_end=forced is not None,
+    )
+
+
+def _strategy(options: Options, default: Strategy) -> Strategy:
+    """The strategy that options ask for."""
+    if options.get("do_sample"):
+        for name in ("num_beams", "num_return_sequences"):
+            if options.get(name, 1) != 1:
+                raise ValueError(
+                    f"{name}={options[name]!r} and do_sample=True: one text is drawn, and beams "
+                    "draw none. Choose one of the two."
+                )
+        return Sampling(**{name: options[name] for name in DRAWING if name in options})
+    of_beams = {
+        "num_beams": options.get("num_beams"),
+        "num_return": options.get("num_return_sequences"),
+        "early_stopping": options.get("early_stopping"),
+        "length_penalty": options.get("length_penalty"),
+    }
+    given = {name: value for name, value in of_beams.items() if value is not None}
+    if not given:
+        return default
+    if "length_penalty" in given:
+        given["length_penalty"] = PowerLengthPenalty(float(given["length_penalty"]))
+    if given.get("num_beams", 1) > 1 and not isinstance(default, BeamSearch):
+        return BeamSearch(**{"length_penalty": PowerLengthPenalty(1.0), **given})
+    if given.get("num_beams") == 1 or not isinstance(default, BeamSearch):
+        if given.get("num_return", 1) > given.get("num_beams", 1):
+            raise ValueError(
+                f"num_return_sequences={given['num_return']} needs as many beams: give num_beams."
+            )
+        return Greedy()
+    return replace(default, **given)
+
+
+def _processors(options: Options, end_id: int) -> list[Processor]:
+    """The processors that options ask for, in the order that they act in."""
+    chain: list[Processor] = []
+    if options.get("repetition_penalty", 1.0) != 1.0:
+        chain.append(RepetitionPenalty(options["repetition_penalty"]))
+    if options.get("no_repeat_ngram_size", 0):
+        chain.append(NoRepeatNgrams(options["no_repeat_ngram_size"]))
+    banned = [*options.get("bad_words_ids", ()), *([i] for i in options.get("suppress_tokens", ()))]
+    if banned:
+        chain.append(BadWords(banned))
+    if options.get("min_length", 0) and end_id >= 0:
+        chain.append(MinLength(options["min_length"], end_id))
+    if options.get("min_new_tokens", 0) and end_id >= 0:
+        chain.append(MinNewTokens(options["min_new_tokens"], end_id))
+    if options.get("forced_bos_token_id") is not None:
+        chain.append(ForcedStart(options["forced_bos_token_id"]))
+    if options.get("forced_eos_token_id") is not None:
+        length = options.get("max_length")
+        if options.get("max_new_tokens"):
+            length = options["max_new_tokens"] + 1
+        if length:
+            chain.append(ForcedEnd(max(length, 2), options["forced_eos_token_id"]))
+    if options.get("renormalize_logits"):
+        chain.append(Renormalized())
+    return chain
+
+
+def folder_options(folder: pathlib.Path, tasks: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """Reads how a Hugging Face folder says that texts are generated.
+
+    Of `config.json` the parameters of a task count before `generation_config.json`. Whether tokens
+    are drawn is not for a folder to say: texts are the same each time unless a person asks.
+
+    Args:
+        folder: the folder.
+        tasks: names of parameters in `task_specific_params`; the first one that is there counts.
+
+    Returns:
+        the options, and the prefix that stands before each text.
+
+    Raises:
+        ValueError: if it asks for a way to generate that is not there.
+    """
+    config = _json(folder / "config.json")
+    specific = config.get("task_specific_params") or {}
+    own = next((specific[name] for name in tasks if name in specific), {})
+    written = folder / "generation_config.json"
+    # Where that file is lacking, older folders have its entries in config.json.
+    general = (
+        _json(written) if written.is_file() else {n: config[n] for n in OPTIONS if n in config}
+    )
+    options = together(own, general)
+    options = {name: v for name, v in options.items() if name not in (*OTHERS, "do_sample")}
+    unknown = sorted(options.keys() - {*OPTIONS, *NEUTRAL})
+    if unknown:
+        raise ValueError(
+            f"{folder} asks for {unknown[0]!r}, which is no option of generation here."
+        )
+    check_options(options)
+    prefix = own.get("prefix", config.get("prefix")) or ""
+    return {name: v for name, v in options.items() if name not in NEUTRAL}, prefix
+
+
+def _json(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no object.")
+    return found

@@ -1,0 +1,156 @@
+"""GenerationGraph."""
+
+import re
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.core import Ragged
+from tftransformer.serving import TaskGraph
+from tftransformer.tasks.generation import Generation
+
+
+class GenerationGraph(TaskGraph):
+    """From prompts to what a language model writes behind them.
+
+    `serving_default` gives `generated_text`, string (batch,), what is new alone; `score`, float32
+    (batch,), what the strategy ranks by; `finished`, bool (batch,): whether the text ended of its
+    own, by the end token or a stop string; and `cut`, bool (batch,): which prompts were too long
+    and lost their beginnings. `n_best` gives the first three as (batch, n), best first.
+
+    Args:
+        tokenizer: of the texts.
+        template: how a text becomes a row, of which what stands behind the text is left out.
+        generation: how to write.
+        max_new_tokens: most new tokens of a text.
+        room: most tokens of a prompt, special ones included.
+    """
+
+    inputs = ("prompts",)
+    signatures = ("serving_default", "n_best")
+    numbers = ("row_numbers",)
+
+    def __init__(
+        self,
+        *,
+        tokenizer: Any,
+        template: Any,
+        generation: Generation,
+        max_new_tokens: int,
+        room: int,
+    ):
+        self.tokenizer, self.generation = tokenizer, generation
+        self.max_new_tokens, self.max_length = max_new_tokens, room
+        self.tracked = [tokenizer]
+        special = tokenizer.special_ids
+        self.end_id, self.pad_id = special.get("end", -1), special.get("pad", 0)
+        self.fills = {"token_ids": self.pad_id, "padding_mask": 0}
+        self.before = before_text(template, special)
+        # What a text begins with that has no token, if there is any.
+        first = [special[name] for name in ("start", "end") if name in special][:1]
+        self.begins_empty = self.before or first
+        if room <= len(self.before):
+            raise ValueError(
+                f"max_new_tokens={max_new_tokens} leaves no room for a prompt in the positions "
+                "that the model knows: choose fewer."
+            )
+        pattern = "|".join(map(re.escape, generation.stop))
+        self.stop = f"(?s)(?:{pattern}).*" if pattern else None
+
+    def encode(self, prompts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
+        ids = self.tokenizer.tokenize(tf.convert_to_tensor(prompts, tf.string))
+        room = self.max_length - len(self.before)
+        cut = ids.row_lengths() > room
+        ids = ids[:, -room:]
+        rows = ids.nrows()
+        led = tf.reshape(tf.constant(self.before, tf.int32), [1, -1])
+        whole = tf.concat([tf.repeat(led, rows, axis=0), ids], axis=1)
+        if not self.before:  # a row has a token at least
+            empty = tf.cast(whole.row_lengths() == 0, tf.int32)
+            first = tf.constant(self.begins_empty[:1] or [self.pad_id], tf.int32)
+            lone = tf.RaggedTensor.from_row_lengths(
+                tf.repeat(first, tf.reduce_sum(empty)), tf.cast(empty, whole.row_splits.dtype)
+            )
+            whole = tf.concat([lone, whole], axis=1)
+        inputs = {
+            "token_ids": whole.to_tensor(self.pad_id),
+            "padding_mask": tf.ones_like(whole).to_tensor(0),
+            "row_numbers": tf.range(rows),
+        }
+        inputs = {name: tf.cast(x, tf.int32) for name, x in inputs.items()}
+        return inputs, {"cut": cut, "prompt_ids": ids}
+
+    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> Any:
+        """Returns what the strategy decodes."""
+        how, most = self.generation, self.max_new_tokens
+        step = model.start_decoding(
+            {
+                "token_ids": rows["token_ids"],
+                "padding_mask": tf.cast(rows["padding_mask"], tf.bool),
+            },
+            cache_length=self.max_length + most if fixed else None,
+            num_beams=how.strategy.rows_per_prompt,
+        )
+        limits = None
+        if how.max_length is not None:
+            limits = how.max_length - tf.reduce_sum(rows["padding_mask"], axis=1)
+        return how.strategy(
+            step,
+            rows["token_ids"],
+            max_new_tokens=most,
+            end_id=self.end_id,
+            pad_id=self.pad_id,
+            processors=how.processors,
+            row_numbers=rows["row_numbers"],
+            limits=limits,
+        )
+
+    def by_text(self, found: Any, known: Any) -> dict[str, tf.Tensor]:
+        """The texts of a batch, with ids and lengths of their tokens, (batch, n)."""
+        prompts, count = known["prompt_ids"], tf.shape(found.ids)[1]
+        flat = tf.reshape(tf.cast(found.ids, tf.int32), [-1, self.max_new_tokens])
+        lengths = tf.reshape(found.lengths, [-1])
+        new = tf.RaggedTensor.from_tensor(flat, lengths=lengths)
+        rows = tf.repeat(tf.range(prompts.nrows()), tf.cast(count, prompts.row_splits.dtype))
+        prompts = tf.gather(prompts, rows)
+        new = new.with_row_splits_dtype(prompts.row_splits.dtype)
+        texts = self.new_text(prompts, new)
+        finished = tf.reduce_any(found.ids == self.end_id, axis=2)
+        if self.stop is not None:
+            # RE2 takes the first place where any of them stands.
+            ended = tf.strings.regex_replace(texts, self.stop, "", replace_global=False)
+            is_cut = tf.strings.length(ended) < tf.strings.length(texts)
+            finished |= tf.reshape(is_cut, tf.shape(finished))
+            texts = ended
+        return {
+            "generated_text": tf.reshape(texts, tf.shape(finished)),
+            "score": found.scores,
+            "finished": finished,
+            "ids": found.ids,
+            "lengths": found.lengths,
+        }
+
+    def new_text(self, prompts: tf.RaggedTensor, new: tf.RaggedTensor) -> tf.Tensor:
+        """What new ids add to the text of the prompts' ids: string (rows,)."""
+        before = self.tokenizer.detokenize(prompts)
+        whole = self.tokenizer.detokenize(tf.concat([prompts, new], axis=1))
+        size = tf.minimum(tf.strings.length(before), tf.strings.length(whole))
+        begins = tf.strings.substr(whole, tf.zeros_like(size), size)
+        rest = tf.strings.substr(whole, size, tf.fill(tf.shape(size), 2**30))
+        # A prompt may end within a character that what follows completes.
+        return tf.where(begins == before, rest, self.tokenizer.detokenize(new, continues=True))
+
+    def answers(self, found: Any, known: Any) -> dict[str, dict[str, tf.Tensor]]:
+        texts = self.by_text(found, known)
+        n_best = {name: texts[name] for name in ("generated_text", "score", "finished")}
+        best = {name: value[:, 0] for name, value in n_best.items()}
+        return {"serving_default": {**best, "cut": known["cut"]}, "n_best": n_best}
+
+
+def before_text(template: Any, special_ids: Any) -> list[int]:
+    """The special ids that stand before the text in a row of a template."""
+    marker = -1
+    row, _ = template(Ragged.from_rows([[marker]]), None, special_ids)
+    ids = row.tolist()[0]
+    return [int(i) for i in np.array(ids)[: ids.index(marker)]]

@@ -1,0 +1,238 @@
+"""TextGenerator."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import keras
+
+from tftransformer.core import check_ints, unallocated
+from tftransformer.data import DataProcess
+from tftransformer.decoding import Greedy
+from tftransformer.models import Gpt2
+from tftransformer.models.headed_model import HeadedModel
+from tftransformer.objectives import NextToken
+from tftransformer.tasks.foreseeing import foreseeing_scores
+from tftransformer.tasks.generation import (
+    Generation,
+    check_drawing,
+    generation_of,
+    together,
+)
+from tftransformer.tasks.generation_graph import GenerationGraph
+from tftransformer.tasks.given import learn_bpe, own_copy, positions_of
+from tftransformer.tasks.tables import documents, with_index
+from tftransformer.tasks.task import Task
+from tftransformer.text import Template
+from tftransformer.training.recipes import averaged_adamw
+
+# The model from scratch.
+SIZES = {"num_layers": 4, "d_model": 128, "num_heads": 4, "dropout": 0.1}
+NEW_TOKENS = 256  # at most, where nobody says how many
+
+
+class TextGenerator(Task):
+    """Writes on behind a prompt.
+
+    It takes the best token each time, unless it is asked to draw (`do_sample=True`), and then
+    draws the same with the same `seed`. What is in a prompt is text, the names of special tokens,
+    too. Prompts with more tokens than there is room for lose their beginnings, with a count in a
+    warning.
+
+    Args:
+        model: a language model, or the folder of one that Hugging Face's library wrote or `save`
+            did. Or, to train one from scratch, arguments of `Gpt2` that differ from `SIZES`, such
+            as `{"num_layers": 2}`.
+        tokenizer: of that model, or as in `DataProcess`, to be learnt; default: see `learn_bpe`.
+        options: how to write, by Hugging Face's names, such as `{"num_beams": 4}`; see
+            `answers`. They count before what the folder says.
+        max_length: tokens that the model sees, and that are learnt from, at once; default 256, or
+            as many as the model knows.
+        vocab_size: of a tokenizer that is learnt.
+        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
+        batch_size: prompts answered at once.
+        batch_tokens: most tokens of a batch in training.
+        seed: of weights, order and dropout.
+
+    Example:
+
+    >>> texts = ["the dog sleeps", "the cat sleeps", "the dog eats", "the cat eats"] * 9
+    >>> write = TextGenerator({"num_layers": 1, "d_model": 16}, vocab_size=40, max_length=32)
+    >>> write.fit(texts, epochs=1, validation=0, verbose=0)("the dog", max_new_tokens=5)
+    {'generated_text': ..., 'prompt': 'the dog', 'score': ..., 'finished': ...}
+    """
+
+    task = "text_generator"
+    head = "lm"
+    named = ("text",)
+    kept = "ends"
+    generation_: Mapping[str, Any] = {}
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        tokenizer: Any = None,
+        options: Mapping[str, Any] | None = None,
+        max_length: int | None = None,
+        vocab_size: int = 4000,
+        learning_rate: float | None = None,
+        batch_size: int = 16,
+        batch_tokens: int = 2048,
+        seed: int = 0,
+    ):
+        self.model, self.tokenizer, self.options = model, tokenizer, options
+        self.max_length, self.vocab_size, self.learning_rate = max_length, vocab_size, learning_rate
+        self.batch_size, self.batch_tokens, self.seed = batch_size, batch_tokens, seed
+
+    def fit(self, data: Any, *, text: Any = "text", validation: Any = 0.1, **how: Any) -> Self:
+        """Learns to foresee the next token of texts.
+
+        Args:
+            data: a DataFrame, or texts, or one text, of which the end is held out.
+            text: name of the column of texts.
+            validation: a share of the texts (of one text, of its characters), a number of them, or
+                other texts or a DataFrame; 0 for none.
+            **how: `epochs` and what else `Task.learn` takes.
+        """
+        frame, held_out = documents(data, text, validation)
+        return self.learn(frame, [text], validation=held_out, **how)
+
+    def process(self, columns: Sequence[Any]) -> DataProcess:
+        check_ints(1, batch_size=self.batch_size)
+        self.generation({})  # raises where an option has no sense
+        given, learnt = self._given, {"tokenizer": self.tokenizer or learn_bpe}
+        if given.model is None:
+            options: dict[str, Any] = {**learnt, "vocab_size": self.vocab_size}
+            with unallocated():  # for its checks alone
+                Gpt2(self.vocab_size, **{**SIZES, **(self.model or {})})
+        else:
+            options = given.tokenizer_options(self)
+        headed = given.model is None or isinstance(given.model, HeadedModel)
+        limit = given.limit(self.max_length, 256)
+        return DataProcess(
+            *columns,
+            objective=NextToken(output=self.head if headed else None),
+            **options,
+            max_length=limit,
+            batch_tokens=max(self.batch_tokens, limit),
+            seed=self.seed,
+        )
+
+    def make_model(self) -> Any:
+        tokenizer = self.data_.tokenizers[0]
+        if self._given.model is not None:
+            return own_copy(self._given.model, self.head)
+        return Gpt2(
+            tokenizer.vocab_size,
+            **{"num_positions": self.data_.max_length, **SIZES, **(self.model or {})},
+            pad_id=tokenizer.special_ids.get("pad"),
+            end_id=tokenizer.special_ids.get("end"),
+        )
+
+    def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
+        default = 1e-3 if self._given.model is None else 1e-4
+        return averaged_adamw(self.learning_rate or default, updates)
+
+    def text_columns(self) -> list[Any]:
+        return list(self.fitted().columns)
+
+    def generation(self, options: Mapping[str, Any]) -> Generation:
+        """How texts are written, of options that count before those of this object."""
+        asked = together(options, self.options or {})
+        check_drawing(asked)
+        end = self.data_.tokenizers[0].special_ids.get("end", -1) if hasattr(self, "data_") else 0
+        return generation_of(together(asked, self.generation_), Greedy(), end)
+
+    def graph(
+        self,
+        generation: Generation | None = None,
+        max_new_tokens: int | None = None,
+    ) -> GenerationGraph:
+        data = self.fitted()
+        how = generation or self.generation({})
+        positions = positions_of(self.model_) or data.max_length
+        most = max_new_tokens or how.max_new_tokens
+        most = most or min(how.max_length or NEW_TOKENS, max(1, positions // 2))
+        template = data.template if data.template is not None else Template("start a")
+        return GenerationGraph(
+            tokenizer=data.tokenizers[0],
+            template=template,
+            generation=how,
+            max_new_tokens=most,
+            room=positions + 1 - most,
+        )
+
+    def answers(self, columns: Sequence[list[str]], **options: Any) -> list[dict[str, Any]]:
+        """What is written behind each prompt.
+
+        Args:
+            columns: the prompts.
+            **options: by Hugging Face's names, above all `max_new_tokens` (256 at most and half of
+                the positions that the model knows unless it is given), `stop` (strings before which
+                a text ends), `num_beams`, `do_sample`, and with it `temperature`, `top_k`, `top_p`
+                and `seed`; see `OPTIONS` in `tasks.generation`.
+
+        Returns:
+            for each `generated_text`, what is new alone; the `prompt`; the `score` that the
+            strategy ranks by; `finished`, whether it ended of its own: else a limit cut it.
+
+        Raises:
+            TypeError: if there is no such option.
+            ValueError: if a value has no sense, or a prompt is empty and the model cannot begin.
+        """
+        (prompts,) = columns
+        graph = self.graph(how := self.generation(options))
+        if not graph.begins_empty and "" in prompts:
+            raise ValueError(
+                f"prompt {prompts.index('')} is empty, and this model knows no token that begins a "
+                "text: give a word at least."
+            )
+        found = self.compute(columns, _rows, generation=how)
+        return [
+            {
+                "generated_text": row["generated_text"][0].decode(),
+                "prompt": prompt,
+                "score": float(row["score"][0]),
+                "finished": bool(row["finished"][0]),
+            }
+            for prompt, row in zip(prompts, found, strict=True)
+        ]
+
+    def predict(self, texts: Any) -> Any:
+        """The new texts alone: a list, or of a Series or DataFrame a Series with its index."""
+        found = self.answers(self.columns(texts))
+        return with_index([answer["generated_text"] for answer in found], texts)
+
+    def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
+        """How well the model foresees texts: see `perplexity_scores`.
+
+        Each token is foreseen from half of `max_length` tokens before it at least, where the text
+        has so many.
+
+        Args:
+            data: texts, one text, or a DataFrame with the column that was fitted.
+            labels: none.
+            baselines: whether, after `fit`, to count beside it how often characters followed each
+                other in the training texts: `counting`.
+        """
+        (column,) = self.text_columns()
+        frame, _ = documents(data, column, 0)
+        known = self.trained_on_[column].tolist() if hasattr(self, "trained_on_") else None
+        return foreseeing_scores(self, frame[column].tolist(), known if baselines else None)
+
+    def score(self, data: Any, labels: Any = None) -> float:
+        """Minus the nats of a token, which scikit-learn compares."""
+        return -self.evaluate(data, labels, baselines=False)["loss"]
+
+    def learnt(self) -> dict[str, Any]:
+        return {**super().learnt(), "generation": dict(self.generation_)}
+
+    def take(self, model: Any, *args: Any, **parts: Any) -> None:
+        super().take(model, *args, **parts)
+        self.generation_ = parts.get("generation", {})
+
+
+def _rows(outputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Outputs of a batch, row by row."""
+    count = len(outputs["score"])
+    return [{name: value[i] for name, value in outputs.items()} for i in range(count)]
