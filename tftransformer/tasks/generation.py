@@ -71,7 +71,8 @@ NEUTRAL: dict[str, tuple] = {
 }
 # What of a folder's file is no way to generate: ids, which models and tokenizers tell, and files.
 OTHERS = words("""
-    _from_model_config bos_token_id cache_implementation decoder_start_token_id low_memory
+    _from_model_config bos_token_id cache_implementation decoder_start_token_id eos_token_id
+    low_memory
     output_attentions output_hidden_states output_logits output_scores pad_token_id prefix
     return_dict_in_generate transformers_version use_cache
     """)

@@ -1,0 +1,241 @@
+"""TextGenerator: prompts in, what is new out; what users file elsewhere."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from test_classifier_exports import SERVE
+
+import tftransformer as tt
+from tftransformer.models import Gpt2
+from tftransformer.tasks.foreseeing import CharacterCounts
+from tftransformer.tasks.generation import folder_options, generation_of, together
+from tftransformer.tasks.given import learn_bpe
+
+TEXTS = tt.everyday_corpus(size=300).train["en"].tolist()
+PROMPTS = ["The old dog", "A", "Do you know who she is, or", "<s> [MASK] </s>", "Weiß", ""]
+POSITIONS = 48
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return learn_bpe(TEXTS, 160)
+
+
+@pytest.fixture(scope="module")
+def write(tokenizer):
+    keras.utils.set_random_seed(3)
+    sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "num_positions": POSITIONS}
+    ids = {"pad_id": tokenizer.special_ids["pad"], "end_id": tokenizer.special_ids["end"]}
+    model = Gpt2(tokenizer.vocab_size, **sizes, **ids)
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        if len(weight.shape) == 2:
+            weight.assign(random.normal(size=weight.shape, scale=0.7))
+    return tt.TextGenerator(model, tokenizer=tokenizer, batch_size=3)
+
+
+def texts(answers):
+    return [answer["generated_text"] for answer in answers]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"num_beams": 3}, {"do_sample": True, "top_k": 9, "seed": 4}],
+    ids=["greedy", "beams", "drawn"],
+)
+@pytest.mark.slow_after(1)
+def test_prompts_of_different_lengths_equal_one_by_one(write, options):
+    found = write(PROMPTS, max_new_tokens=9, **options)
+    assert len(set(texts(found))) > 3
+    if "seed" not in options:  # a draw is of its row
+        for prompt, answer in zip(PROMPTS, found, strict=True):
+            alone = write(prompt, max_new_tokens=9, **options)
+            assert (alone["generated_text"], alone["finished"]) == (
+                answer["generated_text"],
+                answer["finished"],
+            )
+            assert alone["score"] == pytest.approx(answer["score"], abs=1e-4)
+    assert write(PROMPTS, max_new_tokens=9, **options) == found  # the same each time
+
+
+@pytest.mark.slow
+def test_what_is_drawn_follows_the_seed_alone(write):
+    drawn = {"do_sample": True, "max_new_tokens": 12, "temperature": 1.5}
+    first = texts(write(PROMPTS, seed=1, **drawn))
+    assert texts(write(PROMPTS, seed=1, **drawn)) == first
+    assert texts(write(PROMPTS, seed=2, **drawn)) != first
+
+
+def test_the_prompt_stands_in_a_key_of_its_own_and_names_of_special_tokens_are_text(write):
+    prompt = "<s> [MASK] </s><pad>"
+    answer = write(prompt, max_new_tokens=5)
+    assert answer.keys() == {"generated_text", "prompt", "score", "finished"}
+    assert answer["prompt"] == prompt
+    ids = write.graph().encode(np.array([prompt]))[0]["token_ids"].numpy()[0].tolist()
+    special = write.data_.tokenizers[0].special_ids
+    assert ids.count(special["start"]) == 1
+    assert ids[0] == special["start"]
+    assert special["end"] not in ids
+    assert not answer["generated_text"].startswith(prompt)
+
+
+@pytest.mark.slow
+def test_a_text_ends_before_the_first_stop_string(write):
+    whole = [answer["generated_text"] for answer in write(PROMPTS, max_new_tokens=20)]
+    letters = sorted({letter for text in whole for letter in text if letter.isalpha()})[:3]
+    stops = [letters[0], letters[1] + letters[2], "."]
+    for answer, text in zip(write(PROMPTS, max_new_tokens=20, stop=stops), whole, strict=True):
+        places = [text.find(stop) for stop in stops if stop in text]
+        if places:
+            assert answer["generated_text"] == text[: min(places)]
+            assert answer["finished"]
+        else:
+            assert answer["generated_text"] == text
+
+
+@pytest.mark.slow
+def test_the_limit_is_told_by_finished(write):
+    short, long = (write(PROMPTS, max_new_tokens=n, min_new_tokens=n - 1) for n in (3, 20))
+    assert not all(answer["finished"] for answer in short)
+    for one, other in zip(texts(short), texts(long), strict=True):
+        assert other.startswith(one) or not one.isprintable()
+    # A length of all together is a limit of each prompt's own.
+    limited = write(PROMPTS, max_length=12, min_length=12)
+    tokens = [len(row) for row in write.data_.tokenizers[0].encode(PROMPTS).ids.tolist()]
+    assert limited[0] == write(PROMPTS[0], max_new_tokens=12 - tokens[0] - 1, min_length=12)
+
+
+def test_a_prompt_that_is_too_long_loses_its_beginning_and_that_is_told(write):
+    prompt = "the dog " * 60
+    with pytest.warns(UserWarning, match="1 of 2 texts .* only their ends were read"):
+        found = write([prompt, "A"], max_new_tokens=6)
+    assert found[0] == {**found[0], "prompt": prompt}
+    with pytest.raises(ValueError, match="leaves no room for a prompt"):
+        write("A", max_new_tokens=POSITIONS)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"colour": 1}, TypeError, "'colour' is no option"),
+        ({"temperature": 0.5}, ValueError, "do_sample=True"),
+        ({"do_sample": True, "num_beams": 2}, ValueError, "num_beams=2 and do_sample"),
+        ({"num_beam_groups": 3}, ValueError, "num_beam_groups=3"),
+        ({"max_new_tokens": 0}, ValueError, "max_new_tokens"),
+        ({"stop": ""}, ValueError, "stop=''"),
+        ({"num_return_sequences": 2}, ValueError, "num_return_sequences=2"),
+    ],
+)
+def test_options_without_sense_are_refused_by_name(write, options, error, message):
+    with pytest.raises(error, match=message):
+        write("A", **options)
+
+
+@pytest.mark.slow
+def test_the_container_is_that_of_the_prompts(write):
+    short = {"max_new_tokens": 3}
+    alone, several = write("A", **short), write(["A", "The old dog"], **short)
+    assert several[0] == pytest.approx(alone)
+    series = pd.Series(["A", "The old dog"], index=[7, 3])
+    frame = write(series, **short)
+    assert frame.index.tolist() == [7, 3]
+    assert frame["generated_text"].tolist() == texts(several)
+    assert write.predict(["A"]) == [write("A")["generated_text"]]
+
+
+@pytest.mark.slow
+def test_an_export_writes_the_same_in_a_process_that_has_tensorflow_alone(write, tmp_path):
+    write.set_params(options={"max_new_tokens": 8, "stop": ["e"]})
+    try:
+        expected = write(PROMPTS)
+        write.export(tmp_path / "export")
+        write.save(tmp_path / "saved")
+    finally:
+        write.set_params(options=None)
+    run = subprocess.run(
+        [sys.executable, "-c", SERVE],
+        input=json.dumps({str(tmp_path / "export"): {"prompts": PROMPTS}}),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    for found in json.loads(run.stdout.splitlines()[-1])[str(tmp_path / "export")]:
+        assert found["generated_text"] == texts(expected)
+        assert found["finished"] == [answer["finished"] for answer in expected]
+        scores = found["score"]
+        np.testing.assert_allclose(scores, [answer["score"] for answer in expected], rtol=1e-4)
+    loaded = tt.TextGenerator.load(tmp_path / "saved")
+    assert loaded(PROMPTS) == expected
+    assert tt.TextGenerator(str(tmp_path / "saved"))("A", max_new_tokens=4)["prompt"] == "A"
+
+
+@pytest.mark.slow
+def test_it_learns_from_texts_and_foresees_better_than_before():
+    write = tt.TextGenerator(
+        {"num_layers": 1, "d_model": 32, "num_heads": 2}, vocab_size=200, max_length=40
+    )
+    frame = pd.DataFrame({"english": TEXTS})
+    write.fit(frame, text="english", epochs=12, validation=0.1, verbose=0)
+    assert write.history_["val_loss"][-1] < write.history_["val_loss"][0] - 0.3
+    scores = write.evaluate(frame.tail(20))
+    assert scores["rows"] == 20
+    assert scores["perplexity"] == pytest.approx(np.exp(scores["loss"]))
+    assert 0 < scores["nats_per_character"] < np.log(60)
+    assert 0 < scores["counting"]["nats_per_character"] < np.log(60)
+    assert write.score(TEXTS[:5]) < 0
+    # One text, of which the end is held out; windows foresee each token once.
+    write.fit("\n".join(TEXTS), epochs=1, verbose=0)
+    ids = write.data_.tokenizers[0].encode(["\n".join(TEXTS[:9])]).ids
+    assert write.evaluate("\n".join(TEXTS[:9]))["tokens"] == ids.lengths[0] + 1
+
+
+def test_characters_are_counted_as_kneser_and_ney_do():
+    counts = CharacterCounts(["abab", "abc"], order=2)
+    letters = "abc"
+    for before in (*letters, "z"):
+        seen = sum(counts.probability(before + letter) for letter in letters)
+        unseen = counts.probability(before + "?")
+        assert seen + unseen == pytest.approx(1, abs=1e-9)
+    assert counts.probability("ab") > counts.probability("ac") > 0
+    assert counts.nats(["ab"]) < counts.nats(["ba"])
+
+
+def test_nothing_can_be_written_before_it_is_learnt():
+    with pytest.raises(RuntimeError, match="call fit first"):
+        tt.TextGenerator()("A")
+    with pytest.raises(ValueError, match="column 'text' is not in"):
+        tt.TextGenerator().fit(pd.DataFrame({"a": ["b"]}))
+    with pytest.raises(ValueError, match="there is no text"):
+        tt.TextGenerator().fit([])
+
+
+def test_the_first_layer_of_options_has_the_last_word():
+    found = together({"max_new_tokens": 3}, {"max_length": 9, "num_beams": 2}, {"num_beams": 5})
+    assert found == {"max_new_tokens": 3, "num_beams": 2}
+    how = generation_of({"num_beams": 2, "early_stopping": True}, tt.Greedy(), 1)
+    assert how.strategy == tt.BeamSearch(
+        2, length_penalty=tt.decoding.PowerLengthPenalty(1.0), early_stopping=True
+    )
+    assert generation_of({"num_beams": 1}, tt.BeamSearch(), 1).strategy == tt.Greedy()
+    assert generation_of({}, tt.BeamSearch(3), 1).strategy == tt.BeamSearch(3)
+
+
+def test_what_a_folder_asks_for_and_is_not_there_is_named(tmp_path):
+    (tmp_path / "config.json").write_text(
+        '{"task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}}}'
+    )
+    (tmp_path / "generation_config.json").write_text('{"num_beams": 2, "eos_token_id": 3}')
+    options, prefix = folder_options(tmp_path, ["text-generation"])
+    assert (options, prefix) == ({"max_length": 50, "num_beams": 2}, "")
+    (tmp_path / "generation_config.json").write_text('{"penalty_alpha": 0.6}')
+    with pytest.raises(ValueError, match=r"penalty_alpha=0\.6"):
+        folder_options(tmp_path, [])
