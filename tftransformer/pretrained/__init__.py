@@ -5,6 +5,7 @@ from tftransformer.pretrained.save import save_pretrained
 from tftransformer.pretrained.tokenizer import FolderTokenizer, read_tokenizer
 from tftransformer.pretrained.tokenizer_description import TokenizerDescription
 from tftransformer.pretrained.tokenizer_files import read_tokenizer_files
+from tftransformer.pretrained.tokenizer_saving import save_tokenizer
 
 __all__ = [
     "FolderTokenizer",
@@ -15,4 +16,5 @@ __all__ = [
     "read_tokenizer",
     "read_tokenizer_files",
     "save_pretrained",
+    "save_tokenizer",
 ]

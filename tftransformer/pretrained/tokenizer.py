@@ -28,8 +28,8 @@ class FolderTokenizer:
 
     tokenizer: Tokenizer
     template: Template
-    max_length: int | None
-    padding_side: str
+    max_length: int | None = None
+    padding_side: str = "right"
     segment_fill: int = 0
     target: Tokenizer | None = None
 
@@ -65,7 +65,7 @@ def read_tokenizer(folder: str | os.PathLike[str]) -> FolderTokenizer:
         make_template(description),
         int(most) if most is not None and most < UNLIMITED else None,
         settings.get("padding_side", "left" if is_xlnet else "right"),
-        3 if is_xlnet else 0,
+        settings.get("pad_token_type_id", 3 if is_xlnet else 0),
         target,
     )
 

@@ -71,6 +71,11 @@ class Template(Configurable):
         """That of the tokenizers learnt here: `<s> a </s> b </s>`, all in one segment."""
         return cls("start a end", "start a end b end")
 
+    @property
+    def parts(self) -> dict[str, tuple[Part, ...]]:
+        """What a row is made of, under `"single"` and `"pair"`."""
+        return dict(self._parts)
+
     def num_special(self, pair: bool) -> int:
         """How many special tokens a row of one text, or of a pair, has."""
         parts = self._parts["pair" if pair else "single"]

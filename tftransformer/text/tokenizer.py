@@ -76,7 +76,7 @@ class Tokenizer(tf.Module, abc.ABC):
         self._spelled = types.MappingProxyType(
             {i: self._pieces[i].encode() for i in silent} | dict(spelled or {})
         )
-        self._blanks = {} if added_tokens is not None else {"blanks": " ?"}
+        self.takes_one_blank = added_tokens is None
         if added_tokens is None:
             ids = {*silent, *special_ids.values()} & {*range(len(self._pieces))}
             takes = {"lstrip": True, "rstrip": leading_spaces != "^"}
@@ -151,7 +151,8 @@ class Tokenizer(tf.Module, abc.ABC):
     ) -> dict[str, tf.RaggedTensor]:
         tokens = self._looked_for(allowed)
         lowers = bool(getattr(self, "lower_case", False))
-        return around_added(cut, as_vector(texts), tokens, ignores_case=lowers, **self._blanks)
+        blanks = {"blanks": " ?"} if self.takes_one_blank else {}
+        return around_added(cut, as_vector(texts), tokens, ignores_case=lowers, **blanks)
 
     def detokenize(
         self,

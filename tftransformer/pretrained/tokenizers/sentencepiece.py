@@ -10,12 +10,19 @@ from tftransformer.pretrained.tokenizer_description import (
     TokenizerDescription,
     Unigram,
 )
-from tftransformer.pretrained.tokenizers.common import pieces, special_ids
-from tftransformer.pretrained.tokenizers.sentencepiece_proto import build
+from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
+from tftransformer.pretrained.tokenizers.sentencepiece_proto import build, merges_of, read_model
 from tftransformer.text import SentencePieceTokenizer
 from tftransformer.text.added_tokens import WHITE
 
 SPACE = "▁"
+ONE_BLANK = Step("Replace", {"pattern": {"Regex": " {2,}"}, "content": " "})
+FIRST_BLANK = Step("Strip", {"content": " ", "start": 1, "stop": 0})
+DECODER = (
+    Step("Replace", {"pattern": {"String": SPACE}, "content": " "}),
+    Step("ByteFallback", {}),
+    Step("Fuse", {}),
+)
 
 
 def make(description: TokenizerDescription) -> SentencePieceTokenizer:
@@ -88,6 +95,50 @@ def make_bpe(description: TokenizerDescription) -> SentencePieceTokenizer:
         **_manner(description),
     )
     return _made(description, data)
+
+
+def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
+    """What `make_unigram` or `make_bpe` makes this tokenizer of, but for how rows are made.
+
+    Raises:
+        ValueError: it has rules for which a tokenizer.json has no words.
+    """
+    if tokenizer.language_codes:
+        raise ValueError("tokenizer.json has no words for names of languages before a text")
+    model = read_model(tokenizer.vocabulary())
+    names = tokenizer.tokens(range(tokenizer.vocab_size))
+    added = added_tokens(tokenizer)
+    beyond = {*names[len(model.pieces) :]} - {token.content for token in added}
+    if names[: len(model.pieces)] != model.pieces or beyond:
+        raise ValueError("tokenizer.json has no words for ids that are not those of the model")
+    unknown = model.pieces[model.unknown]
+    made: Bpe | Unigram
+    if model.is_bpe:
+        options = {"fuse_unk": True, "byte_fallback": model.byte_fallback}
+        made = Bpe(ids_of(model.pieces), merges_of(model), unknown, **options)
+    else:
+        vocab = tuple(zip(model.pieces, model.scores, strict=True))
+        made = Unigram(vocab, model.unknown, model.byte_fallback)
+    normalizer = []
+    if model.charsmap:
+        charsmap = base64.b64encode(model.charsmap).decode()
+        normalizer.append(Step("Precompiled", {"precompiled_charsmap": charsmap}))
+    if model.drops_blanks:
+        scheme = "always" if model.dummy_prefix else "never"
+        blanks = {"replacement": SPACE, "prepend_scheme": scheme, "split": True}
+        normalizer += [Step("Strip", {"strip_left": True, "strip_right": True}), ONE_BLANK]
+        pre_tokenizer = [Step("Metaspace", blanks)]
+    else:
+        normalizer += [Step("Prepend", {"prepend": SPACE})] if model.dummy_prefix else []
+        normalizer.append(Step("Replace", {"pattern": {"String": " "}, "content": SPACE}))
+        pre_tokenizer = []
+    return TokenizerDescription(
+        made,
+        normalizer=tuple(normalizer),
+        pre_tokenizer=tuple(pre_tokenizer),
+        decoder=(*DECODER, FIRST_BLANK) if model.dummy_prefix else DECODER,
+        added_tokens=added,
+    )
 
 
 def _made(description: TokenizerDescription, data: bytes) -> SentencePieceTokenizer:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 BYTE = re.compile("<0x[0-9A-F]{2}>")
 
@@ -55,3 +56,53 @@ def build(
     model.normalizer_spec.remove_extra_whitespaces = drops_blanks
     model.normalizer_spec.escape_whitespaces = True
     return model.SerializeToString()
+
+
+class Model(NamedTuple):
+    """What a serialised model says; `build` has the meaning of each."""
+
+    pieces: list[str]
+    scores: list[float]
+    is_text: list[bool]
+    unknown: int
+    is_bpe: bool
+    byte_fallback: bool
+    charsmap: bytes
+    dummy_prefix: bool
+    drops_blanks: bool
+
+
+def read_model(data: bytes) -> Model:
+    """What a serialised model says."""
+    from sentencepiece import sentencepiece_model_pb2 as proto
+
+    model = proto.ModelProto.FromString(data)
+    kinds = proto.ModelProto.SentencePiece
+    trainer, rules = model.trainer_spec, model.normalizer_spec
+    return Model(
+        [piece.piece for piece in model.pieces],
+        [piece.score for piece in model.pieces],
+        [piece.type in (kinds.NORMAL, kinds.USER_DEFINED) for piece in model.pieces],
+        next(i for i, piece in enumerate(model.pieces) if piece.type == kinds.UNKNOWN),
+        trainer.model_type == trainer.BPE,
+        trainer.byte_fallback,
+        rules.precompiled_charsmap,
+        rules.add_dummy_prefix,
+        rules.remove_extra_whitespaces,
+    )
+
+
+def merges_of(model: Model) -> tuple[tuple[str, str], ...]:
+    """All pairs of pieces that make a piece, the best pieces first."""
+    scores = {
+        piece: score
+        for piece, score, is_text in zip(model.pieces, model.scores, model.is_text, strict=True)
+        if is_text
+    }
+    order = sorted((x for x in scores if len(x) > 1), key=lambda piece: -scores[piece])
+    return tuple(
+        (piece[:place], piece[place:])
+        for piece in order
+        for place in range(1, len(piece))
+        if piece[:place] in scores and piece[place:] in scores
+    )

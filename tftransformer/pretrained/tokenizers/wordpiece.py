@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tftransformer.pretrained.tokenizer_description import TokenizerDescription, WordPiece
-from tftransformer.pretrained.tokenizers.common import pieces, special_ids
+from tftransformer.pretrained.tokenizer_description import (
+    Step,
+    TokenizerDescription,
+    WordPiece,
+)
+from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
 from tftransformer.text import WordPieceTokenizer
 
 
@@ -30,6 +34,30 @@ def make(description: TokenizerDescription) -> WordPieceTokenizer:
         max_characters=model.max_input_chars_per_word,
         parts_ideographs=bool(options["handle_chinese_chars"]),
         tidies=decoder is not None and bool(decoder.options["cleanup"]),
+    )
+
+
+def describe(tokenizer: WordPieceTokenizer) -> TokenizerDescription:
+    """What `make` makes this tokenizer of, but for how rows are made."""
+    names = tokenizer.vocabulary().decode().removesuffix("\n").split("\n")
+    normalizer = {
+        "clean_text": True,
+        "handle_chinese_chars": tokenizer.parts_ideographs,
+        "strip_accents": tokenizer.strip_accents,
+        "lowercase": tokenizer.lower_case,
+    }
+    decoder = {"prefix": tokenizer.prefix, "cleanup": tokenizer.tidies}
+    return TokenizerDescription(
+        WordPiece(
+            ids_of(names),
+            tokenizer.special_tokens["unk"],
+            tokenizer.prefix,
+            tokenizer.max_characters,
+        ),
+        normalizer=(Step("BertNormalizer", normalizer),),
+        pre_tokenizer=(Step("BertPreTokenizer", {}),),
+        decoder=(Step("WordPiece", decoder),),
+        added_tokens=added_tokens(tokenizer),
     )
 
 

@@ -1,0 +1,116 @@
+"""Tokenizers of ours as tokenizer.json: the `tokenizers` package reads the same ids."""
+
+import json
+
+import pytest
+from golden_tokenizers import FOLDERS, golden, loaded, name_of
+from tokenizers import Tokenizer
+
+from tftransformer.pretrained import (
+    FolderTokenizer,
+    read_tokenizer,
+    read_tokenizer_files,
+    save_tokenizer,
+)
+from tftransformer.pretrained.tokenizer_description import Unigram
+from tftransformer.text import SentencePieceTokenizer, Template, WordPieceTokenizer
+
+CORPUS = [
+    f"{who} {does} {what}."
+    for who in ("Der Hund", "Das Mädchen", "A tall man", "Nobody we know")
+    for does in ("sieht", "isn't selling", "möchte auch")
+    for what in ("einen großen Baum", "die grüne Tür", "three old houses", "viel Süßes")
+]
+TEXTS = [*CORPUS[:9], "", " ", "  a   b ", "Zwölf №5 ﬁne 北京 🎈 don't!", "naïve\tcafé", "x▁y"]
+
+
+def made(kind):
+    if kind.startswith("wordpiece"):
+        return WordPieceTokenizer.learn(CORPUS, 120, lower_case=kind.endswith("lower"))
+    name, normalization = kind.split()
+    return SentencePieceTokenizer.learn(
+        CORPUS, 300, kind=name, normalization=normalization, special_tokens=["<mask>"]
+    )
+
+
+def read_by_the_package(folder):
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+KINDS = [
+    "wordpiece lower",
+    "wordpiece cased",
+    "bpe identity",
+    "unigram nmt_nfkc",
+    "bpe nmt_nfkc_cf",
+]
+
+LEARNT = ["bpe identity", "unigram nmt_nfkc", "bpe nmt_nfkc_cf"]
+KINDS = ["wordpiece lower", "wordpiece cased", *LEARNT]
+UNSAID = {"marian", "xlm"}  # whose rules a tokenizer.json has no words for
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_package_reads_the_ids_of_a_tokenizer_that_was_learnt_here(kind, tmp_path):
+    tokenizer = made(kind)
+    template = Template("start a end", "start a end b:1 end:1")
+    if kind.startswith("wordpiece"):
+        template = Template.bert()
+    save_tokenizer(FolderTokenizer(tokenizer, template, 64), tmp_path / "new")
+    package = read_by_the_package(tmp_path / "new")
+    again = read_tokenizer(tmp_path / "new")
+    assert (again.template, again.max_length) == (template, 64)
+    assert again.tokenizer.special_ids == tokenizer.special_ids
+    ids = tokenizer.encode(TEXTS).ids.tolist()
+    assert again.tokenizer.encode(TEXTS).ids.tolist() == ids
+    for text, row in zip(TEXTS, ids, strict=True):
+        assert package.encode(text, add_special_tokens=False).ids == row, text
+        assert again.tokenizer.decode([row]) == [package.decode(row)]
+    one, two = tokenizer.special_ids["start"], tokenizer.special_ids["end"]
+    assert package.encode(TEXTS[0], TEXTS[1]).ids == [one, *ids[0], two, *ids[1], two]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
+def test_a_golden_folder_that_is_written_back_has_the_same_ids(folder, tmp_path):
+    read = loaded(folder)
+    if folder.parent.name in UNSAID:
+        with pytest.raises(ValueError, match="no words for"):
+            save_tokenizer(read, tmp_path)
+        return
+    save_tokenizer(read, tmp_path)
+    package = read_by_the_package(tmp_path)
+    again = read_tokenizer(tmp_path)
+    assert again.template == read.template
+    assert (again.max_length, again.padding_side) == (read.max_length, read.padding_side)
+    assert again.segment_fill == read.segment_fill
+    assert again.tokenizer.special_ids == read.tokenizer.special_ids
+    cases = [case for case in golden(folder)["cases"] if "ids" not in case.get("exclude", {})]
+    ours = again.tokenizer.encode([case["text"] for case in cases]).ids.tolist()
+    assert ours == read.tokenizer.encode([case["text"] for case in cases]).ids.tolist()
+    special = [token.content for token in read.tokenizer.added_tokens if token.special]
+    is_unigram = isinstance(read_tokenizer_files(tmp_path).model, Unigram)
+    for case in cases:
+        # The package's Unigram reads special pieces out of any text.
+        if not (is_unigram and any(name in case["text"] for name in special)):
+            assert package.encode(case["text"]).ids == case["ids"], case["text"]
+
+
+def test_what_cannot_be_said_is_refused_before_anything_is_written(tmp_path):
+    model = made("unigram nmt_nfkc").vocabulary()
+    tokenizer = SentencePieceTokenizer(model, language_codes=True)
+    with pytest.raises(ValueError, match="no words for names of languages"):
+        save_tokenizer(FolderTokenizer(tokenizer, Template()), tmp_path / "new")
+    plain = FolderTokenizer(made("wordpiece lower"), Template(), target=tokenizer)
+    with pytest.raises(ValueError, match="pair of languages"):
+        save_tokenizer(plain, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_saved_configuration_is_plain(tmp_path):
+    save_tokenizer(FolderTokenizer(made("wordpiece lower"), Template.bert()), tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text("utf-8"))
+    assert config["unk_token"] == "[UNK]"
+    assert config["padding_side"] == "right"
+    assert "model_max_length" not in config

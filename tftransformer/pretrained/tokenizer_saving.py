@@ -1,0 +1,100 @@
+"""Tokenizers of ours as the files of a Hugging Face folder."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tftransformer.core import replacing
+from tftransformer.pretrained.tokenizer import FolderTokenizer
+from tftransformer.pretrained.tokenizer_description import Step, TokenizerDescription
+from tftransformer.pretrained.tokenizers import sentencepiece, wordpiece
+from tftransformer.pretrained.tokenizers.common import ROLES
+from tftransformer.text import SentencePieceTokenizer, Template, Tokenizer, WordPieceTokenizer
+from tftransformer.text.template import TEXTS
+
+# Who says of a tokenizer of each class what a tokenizer.json holds, but for the rows.
+DESCRIBERS: dict[type[Tokenizer], Callable[[Any], TokenizerDescription]] = {
+    WordPieceTokenizer: wordpiece.describe,
+    SentencePieceTokenizer: sentencepiece.describe,
+}
+SPELLED = {ours: theirs for theirs, ours in ROLES.items()}
+
+
+def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> None:
+    """Writes a tokenizer and its template so that Hugging Face's transformers reads the same ids.
+
+    tokenizer.json and tokenizer_config.json, whether it came from such a folder or was learnt
+    here; what else lies in the folder stays.
+
+    Args:
+        read: the tokenizer, its template and what is known besides.
+        folder: where to; made if need be.
+
+    Raises:
+        ValueError: tokenizer.json has no words for what the tokenizer does. Nothing is written.
+
+    Example:
+        >>> pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "embed", "##ding"]
+        >>> tokenizer = tt.WordPieceTokenizer(pieces)
+        >>> bert = FolderTokenizer(tokenizer, tt.text.Template.bert())
+        >>> save_tokenizer(bert, "my-bert")
+        >>> tt.pretrained.read_tokenizer("my-bert").tokenizer.encode(["embedding"]).ids.tolist()
+        [[4, 5]]
+    """
+    if read.target is not None:
+        raise ValueError("tokenizer.json has no words for a pair of languages with two tokenizers")
+    tokenizer = read.tokenizer
+    if type(tokenizer) not in DESCRIBERS:
+        known = ", ".join(kind.__name__ for kind in DESCRIBERS)
+        raise ValueError(f"{type(tokenizer).__name__} cannot be written; what can: {known}")
+    described = DESCRIBERS[type(tokenizer)](tokenizer)
+    rows = rows_of(read.template, tokenizer)
+    described = replace(described, post_processor=(*described.post_processor, *rows))
+    names = {
+        f"{SPELLED.get(role, role)}_token": tokenizer.tokens([number])[0]
+        for role, number in tokenizer.special_ids.items()
+    }
+    config: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        "padding_side": read.padding_side,
+        **({"model_max_length": read.max_length} if read.max_length else {}),
+        **({"pad_token_type_id": read.segment_fill} if read.segment_fill else {}),
+        **names,
+    }
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "tokenizer.json", described.to_json())
+    _write(folder / "tokenizer_config.json", config)
+
+
+def rows_of(template: Template, tokenizer: Tokenizer) -> tuple[Step, ...]:
+    """The step that makes a template's rows; none where a row is the texts alone."""
+    if template == Template("a", "a b:1"):
+        return ()
+    used: dict[str, Any] = {}
+    rows = []
+    for parts in template.parts.values():
+        rows.append([_item(part.name, part.segment, tokenizer, used) for part in parts])
+    return (
+        Step("TemplateProcessing", {"single": rows[0], "pair": rows[1], "special_tokens": used}),
+    )
+
+
+def _item(name: str, segment: int, tokenizer: Tokenizer, used: dict[str, Any]) -> dict[str, Any]:
+    """A part of a row as a tokenizer.json writes it; notes the special tokens."""
+    if name in TEXTS:
+        return {"Sequence": {"id": name.upper(), "type_id": segment}}
+    number = int(name[1:]) if name.startswith("#") else tokenizer.special_ids[name]
+    (token,) = tokenizer.tokens([number])
+    used[token] = {"id": token, "ids": [number], "tokens": [token]}
+    return {"SpecialToken": {"id": token, "type_id": segment}}
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    with replacing(path) as beside:
+        text = json.dumps(content, ensure_ascii=False, indent=2)
+        beside.write_text(text + "\n", encoding="utf-8")
