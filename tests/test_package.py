@@ -40,3 +40,17 @@ def test_every_subpackage_is_an_attribute_after_the_bare_import():
     code = f"import tftransformer as tt\nfor name in {folders}: print(getattr(tt, name).__name__)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == [f"tftransformer.{name}" for name in folders]
+
+
+def test_help_of_each_model_names_its_inputs():
+    stacked, paired = tt.models.StackModel, tt.models.EncoderDecoder
+    for name in tt.models.__all__:
+        model = getattr(tt.models, name)
+        if issubclass(model, stacked):
+            own = {"token_ids", "padding_mask"}
+            own |= {*model.input_names} - {*stacked.input_names}
+        elif issubclass(model, paired) and model is not paired:
+            own = {"source_ids", "target_ids", "source_padding_mask", "target_padding_mask"}
+        else:
+            own = set()
+        assert {entry for entry in own if f"`{entry}`" not in model.__doc__} == set(), name

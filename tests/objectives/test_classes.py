@@ -89,6 +89,9 @@ def test_the_order_is_the_same_under_any_hash_seed():
         ({"class_weight": {"z": 2}}, ["x", "y"], "class_weight names 'z', which no row has"),
         ({"ignore": ["x", "y"]}, ["x", "y"], "no row has a label"),
         ({"ignore": ["x"]}, ["x", "y"], "all rows have the label 'y'"),
+        ({}, [True, "x", 1], r"True \(bool\) and 1 \(int\) are equal.*frame\[column\].map"),
+        ({}, [2, 1.5, 2.0], r"2 \(int\) and 2.0 \(float\) are equal"),
+        ({"several": True}, [[0], [False, "x"]], r"0 \(int\) and False \(bool\) are equal"),
     ],
 )
 def test_labels_that_cannot_be_learnt_are_named(settings, labels, message):

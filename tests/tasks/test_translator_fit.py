@@ -37,7 +37,7 @@ def test_it_learns_and_answers_in_the_container_it_was_asked_in(translate):
     assert answered.columns.tolist() == ["translation_text"]
     assert translate.predict(FRAME).tolist() == expected
     assert translate(tuple(FRAME["english"][:2])) == tuple(expected[:2])  # no pair of texts
-    with pytest.raises(TypeError, match="DataFrame of texts needs the column 'english'"):
+    with pytest.raises(ValueError, match=r"column 'english' is not in .* It was fitted"):
         translate(FRAME[["german"]])
 
 

@@ -32,6 +32,8 @@ def take_columns(
             is left.
     """
     check_columns(frame, columns)
+    if frame.empty:
+        raise ValueError("the DataFrame has no rows.")
     given = [values_of(frame, column) for column in columns]
     texts = [i for i, column in enumerate(columns) if column not in labels]
     for i in texts:
@@ -58,8 +60,18 @@ def values_of(frame: Any, column: Hashable) -> list[Any]:
     return [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
 
 
-def check_columns(frame: Any, columns: Sequence[Hashable]) -> None:
-    """Raises unless `frame` is a DataFrame with rows, and each of `columns` once."""
+def check_columns(
+    frame: Any,
+    columns: Sequence[Hashable],
+    advice: str = "Name the columns as they stand there, or rename them.",
+) -> None:
+    """Raises unless `frame` is a DataFrame with each of `columns` once.
+
+    Args:
+        frame: what was given.
+        columns: names of columns.
+        advice: how to mend it where one is missing.
+    """
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
@@ -73,16 +85,13 @@ def check_columns(frame: Any, columns: Sequence[Hashable]) -> None:
     for column in columns:
         if column not in names:
             raise ValueError(
-                f"column {column!r} is not in the DataFrame (columns: {found}). Name the columns "
-                "as they stand there, or rename them."
+                f"column {column!r} is not in the DataFrame (columns: {found}). {advice}"
             )
         if names.count(column) > 1:
             raise ValueError(
                 f"column {column!r} is in the DataFrame {names.count(column)} times "
                 f"(columns: {found}). Rename or drop all but one."
             )
-    if frame.empty:
-        raise ValueError("the DataFrame has no rows.")
 
 
 def rows_of(column: Ragged | Sequence[Any], rows: np.ndarray) -> Ragged | list[Any]:

@@ -29,7 +29,9 @@ class Bart(HeadedEncoderDecoder):
     bias on each logit. Defaults: the base model. What is padding stands in a column of its own:
     positions are those of the columns.
 
-    Inputs, outputs and heads: those of `HeadedEncoderDecoder`.
+    Inputs, outputs and heads: those of `HeadedEncoderDecoder`. Inputs are a dict of int
+    `source_ids` and `target_ids`, (batch, length) each, and, where there are some, bool
+    `source_padding_mask` and `target_padding_mask`, True = a real token.
 
     Args:
         vocab_size: number of token ids.

@@ -17,8 +17,9 @@ from tftransformer.stacks import Encoder
 class Gpt2(StackModel):
     """A pre-norm stack under a causal mask (Radford et al. 2019). Defaults: the small model.
 
-    Inputs and heads: as `Gpt`. Weights start as its do, those of the projections that add to the
-    stream smaller by √(2 · num_layers).
+    Inputs and heads: as `Gpt`: int ids (batch, length), or a dict of `token_ids` and, where there
+    are some, `padding_mask`, `segment_ids`, `position_ids`. Weights start as its do, those of the
+    projections that add to the stream smaller by √(2 · num_layers).
 
     Args:
         vocab_size: number of token ids.

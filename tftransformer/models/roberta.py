@@ -21,8 +21,10 @@ class Roberta(Bert):
     has number 0 and row `pad_id + 1` of the table, padding has row `pad_id`. Other tokens that a
     `padding_mask` hides do count, as in the reference; `position_ids` number them otherwise.
 
-    Inputs and arguments are those of `Bert`; by default there are 50265 ids, one segment, and
-    padding has the id 1. Weights start from a normal distribution of standard deviation 0.02.
+    Inputs and arguments are those of `Bert`: int ids (batch, length), or a dict of `token_ids` and,
+    where there are some, `padding_mask`, `segment_ids`, `position_ids`; by default there are 50265
+    ids, one segment, and padding has the id 1. Weights start from a normal distribution of standard
+    deviation 0.02.
 
     Heads: those of `Bert` without `next_sentence`; `sequence_classification` has a transformation
     of its own, and the language model heads are activated by "gelu" whatever the layers are.

@@ -21,8 +21,10 @@ class SentenceModel(StackModel):
 
     It learns from thousands of texts rather than millions: few layers, much dropout, and whole
     tokens are dropped in training. Vectors begin small, so that rare words, which have learnt
-    little, say little. Without a layer it is a deep averaging network (Iyyer et al. 2015). Heads:
-    `sequence_classification`.
+    little, say little. Without a layer it is a deep averaging network (Iyyer et al. 2015).
+
+    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
+    there is one, `padding_mask`. Heads: `sequence_classification`.
 
     Args:
         vocab_size: number of token ids.

@@ -23,7 +23,9 @@ class T5(HeadedEncoderDecoder):
     self-attention. Defaults: version 1.0, base; version 1.1 is
     `activation="gelu_tanh", gated=True, tied=False`.
 
-    Inputs, outputs and heads: those of `HeadedEncoderDecoder`.
+    Inputs, outputs and heads: those of `HeadedEncoderDecoder`. Inputs are a dict of int
+    `source_ids` and `target_ids`, (batch, length) each, and, where there are some, bool
+    `source_padding_mask` and `target_padding_mask`, True = a real token.
 
     Args:
         vocab_size: number of token ids.

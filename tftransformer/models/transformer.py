@@ -20,6 +20,11 @@ TIES = ("none", "target", "all")
 class Transformer(EncoderDecoder):
     """The encoder-decoder of "Attention Is All You Need" (Vaswani et al. 2017).
 
+    Inputs are a dict of int `source_ids` and `target_ids`, (batch, length) each, and, where there
+    are some, bool `source_padding_mask` and `target_padding_mask`, True = a real token (default of
+    both: all ids but the pad id). The output is the logits, float (batch, target length,
+    target_vocab_size).
+
     Args:
         num_layers: number of layers of each stack; like `num_heads` and `dff` one number for both
             stacks, or a pair (encoder, decoder): a deep encoder with a shallow decoder is fast.

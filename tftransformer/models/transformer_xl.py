@@ -30,8 +30,9 @@ class TransformerXL(RecurrentModel):
     A text that does not fit is read in segments, the memory of one handed to the next. The first
     has a memory of zeros, visible like any other: as the published weights were trained.
 
-    Inputs are those of `RecurrentModel`. Weights start from a normal distribution of standard
-    deviation 0.02, the projections of clusters of 0.01.
+    Inputs are those of `RecurrentModel`: int ids (batch, length), or a dict of `token_ids` and,
+    where there are some, `padding_mask`, `memory`, `memory_lengths`. Weights start from a normal
+    distribution of standard deviation 0.02, the projections of clusters of 0.01.
 
     Heads: `lm` (log-probabilities, see `AdaptiveSoftmax`), `sequence_classification`.
 

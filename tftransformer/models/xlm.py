@@ -26,9 +26,11 @@ from tftransformer.stacks import Encoder
 class XLM(StackModel):
     """A post-norm stack over many languages (Lample and Conneau 2019). Padding is exactly zero.
 
-    Inputs beside those of `StackModel`: `language_ids`, int (batch, length); and `lengths`, int
-    (batch,), in place of a `padding_mask` for padding on the right. Without either a row is as
-    long as it has ids that are not the pad id. `segment_ids` are looked up among the tokens.
+    Inputs are those of `StackModel`, int ids (batch, length), or a dict of `token_ids` and, where
+    there are some, `padding_mask`, `segment_ids`, which are looked up among the tokens,
+    `position_ids`, `language_ids`, int (batch, length); and `lengths`, int (batch,), in place of a
+    `padding_mask` for padding on the right. Without either a row is as long as it has ids that are
+    not the pad id.
 
     Embeddings start with the standard deviation 1/√d_model, other weights with 0.02.
 

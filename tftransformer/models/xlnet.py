@@ -34,12 +34,13 @@ from tftransformer.stacks.token_numbers import by_token
 class XLNet(RecurrentModel):
     """A language model in any order of the tokens (Yang et al. 2019). Defaults: XLNet-base.
 
-    Inputs beside those of `RecurrentModel`: `attention_mask`, bool (batch, length, length), True =
-    the token of the row may see that of the column; or `permutation`, int (batch, length), the
-    rank of each token in the order of prediction, so that each sees those of lower ranks;
-    `target_mapping`, float (batch, targets, length), 1 where a target stands: `hidden` and the
-    heads are then those of the targets, predicted without being seen. `segment_ids` tell what is
-    in one segment from what is in another.
+    Inputs are those of `RecurrentModel`, int ids (batch, length), or a dict of `token_ids` and,
+    where there are some, `padding_mask`, `segment_ids`, which tell what is in one segment from
+    what is in another, `memory`, `memory_lengths`. Beside them `attention_mask`, bool (batch,
+    length, length), True = the token of the row may see that of the column; or `permutation`, int
+    (batch, length), the rank of each column in the order of prediction, so that each sees those of
+    lower ranks; `target_mapping`, float (batch, targets, length), 1 where a target stands:
+    `hidden` and the heads are then those of the targets, predicted without being seen.
 
     Weights start from a normal distribution of standard deviation 0.02.
 

@@ -24,9 +24,10 @@ RARE = 10  # rows; of rows with several labels, those below share a stratum
 class Classes(TextRows):
     """Which class a text is of; columns: one text or two, then the label.
 
-    Labels may be of any hashable kind: strings, numbers, booleans, tuples, members of an enum. A
-    row without one is left out. With `several` a row has a list or a set of labels, which may be
-    empty, and each label is decided by itself.
+    Labels may be of any hashable kind: strings, numbers, booleans, tuples, members of an enum; two
+    that are equal, as True and 1 are, are of one type. A row without one is left out. With
+    `several` a row has a list or a set of labels, which may be empty, and each label is decided by
+    itself.
 
     Args:
         several: whether a row has any number of labels.
@@ -103,7 +104,9 @@ class Classes(TextRows):
 
     def fit(self, columns: Sequence[list[Any]]) -> None:
         (given,) = columns
-        counts = Counter(label for labels in self._rows(given) for label in labels)
+        labels = [label for labels in self._rows(given) for label in labels]
+        _check_distinct(labels)
+        counts = Counter(labels)
         for label in self.ignore:
             counts.pop(label, None)
         if not counts:
@@ -262,6 +265,21 @@ class Classes(TextRows):
             return per_class.astype(np.float32)
         weights: Any = self.class_weight
         return np.array([weights.get(label, 1.0) for label in self.classes_], np.float32)
+
+
+def _check_distinct(labels: Sequence[Hashable]) -> None:
+    """Raises for labels of different types that Python takes for one, as it does True and 1."""
+    if len(set(map(type, labels))) < 2:
+        return
+    seen: dict[Any, Any] = {}
+    for label in labels:
+        first = seen.setdefault(label, label)
+        if type(first) is not type(label):
+            raise ValueError(
+                f"the labels {first!r} ({type(first).__name__}) and {label!r} "
+                f"({type(label).__name__}) are equal in Python: one class or two? Turn the column "
+                "into one type, such as frame[column].map(str)."
+            )
 
 
 def in_order(labels: Iterable[Hashable]) -> list[Any]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from tftransformer.data.columns import check_columns
+
 
 def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]]:
     """Returns a DataFrame of texts and labels, and the names of its columns, the label last.
@@ -25,13 +27,7 @@ def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]
         raise ValueError("give a DataFrame with texts and labels, or fit(texts, labels).")
     if labels is None:
         frame = data
-        for name in (*names, label):
-            if name not in frame.columns:
-                known = ", ".join(map(repr, frame.columns))
-                raise ValueError(
-                    f"column {name!r} is not in the DataFrame (columns: {known}). Name the columns "
-                    "where you call fit."
-                )
+        check_columns(frame, [*names, label])
     else:
         rows, labels = _texts(data, names), list(labels)
         if len(rows) != len(labels):
@@ -102,18 +98,12 @@ def text_columns(
 
     Raises:
         TypeError: if this is no container of texts.
-        ValueError: if a row is not as many strings as there are names.
+        ValueError: if a column is missing, or a row is not as many strings as there are names.
     """
     if hasattr(texts, "columns"):
         if pair is not None and set(pair) <= set(texts.columns):
             names = pair
-        missing = [name for name in names if name not in texts.columns]
-        if missing:
-            raise TypeError(
-                f"a {type(texts).__name__} of texts needs the column {missing[0]!r} that was "
-                f"fitted; it has {', '.join(map(repr, texts.columns))}. Or give one column "
-                "alone, frame['…']."
-            )
+        check_columns(texts, names, "It was fitted. Or give one column alone, frame['…'].")
         rows = list(zip(*(texts[name].tolist() for name in names), strict=True))
     elif isinstance(texts, str | bytes | Mapping):
         raise TypeError(

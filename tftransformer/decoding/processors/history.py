@@ -9,7 +9,7 @@ from keras import ops
 
 from tftransformer.core import is_int, is_number, register, require
 from tftransformer.core.selection import pick
-from tftransformer.decoding.processors.processor import Processor
+from tftransformer.decoding.processors.processor import Processor, of_rows
 
 
 @register
@@ -32,7 +32,7 @@ class RepetitionPenalty(Processor):
         require(valid, "penalty", self.penalty, "a number > 0")
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
-        so_far = ops.broadcast_to(ops.arange(_width(ids)) < _of_rows(lengths), ops.shape(ids))
+        so_far = ops.broadcast_to(ops.arange(_width(ids)) < of_rows(lengths), ops.shape(ids))
         penalized = ops.where(scores < 0, scores * self.penalty, scores / self.penalty)
         return ops.where(_marked(ids, so_far, scores), penalized, scores)
 
@@ -59,7 +59,7 @@ class NoRepeatNgrams(Processor):
         # Window i is the n-1 tokens from column i and the one that completed them.
         completing = ids[:, self.size - 1 :]
         windows = _width(completing)
-        repeats = ops.arange(windows) + self.size <= _of_rows(lengths)
+        repeats = ops.arange(windows) + self.size <= of_rows(lengths)
         repeats = ops.broadcast_to(repeats, ops.shape(completing))
         tail = _last_tokens(ids, lengths, self.size - 1)
         for offset in range(self.size - 1):
@@ -95,7 +95,7 @@ class BadWords(Processor):
             words = np.array([word for word in self.words if len(word) == size], "int32")
             tail = _last_tokens(ids, lengths, size - 1)
             begun = ops.all(tail[:, None, :] == words[None, :, :-1], axis=-1)
-            begun = ops.logical_and(begun, _of_rows(lengths) >= size - 1)
+            begun = ops.logical_and(begun, of_rows(lengths) >= size - 1)
             last = ops.broadcast_to(words[:, -1], ops.shape(begun))
             scores = ops.where(_marked(last, begun, scores), -np.inf, scores)
         return scores
@@ -105,14 +105,9 @@ def _width(ids: Any) -> Any:
     return ops.shape(ids)[1]
 
 
-def _of_rows(lengths: Any) -> Any:
-    """Lengths (rows,), or one for all, as (rows, 1)."""
-    return ops.reshape(lengths, (-1, 1))
-
-
 def _last_tokens(ids: Any, lengths: Any, count: Any) -> Any:
     """The `count` tokens (rows, count) before column `lengths`; anything where there are none."""
-    columns = ops.maximum(ops.arange(count, dtype="int32") + (_of_rows(lengths) - count), 0)
+    columns = ops.maximum(ops.arange(count, dtype="int32") + (of_rows(lengths) - count), 0)
     columns = ops.broadcast_to(columns, (ops.shape(ids)[0], count))
     return pick(ids, columns)
 

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from tftransformer.core import is_int, register, require
-from tftransformer.decoding.processors.processor import Processor
+from tftransformer.decoding.processors.processor import Processor, of_rows
 
 
 @register
@@ -83,7 +83,7 @@ class ForcedEnd(Processor):
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         forced = ops.where(_is_token(scores, self.end_id), 0.0, -np.inf)
-        return ops.where(_of_rows(lengths == self.max_length - 1), forced, scores)
+        return ops.where(of_rows(lengths == self.max_length - 1), forced, scores)
 
 
 @register
@@ -113,17 +113,12 @@ class ForcedStart(Processor):
 
     def _forced(self, scores: Any, is_first: Any) -> Any:
         forced = ops.where(_is_token(scores, self.token_id), 0.0, -np.inf)
-        return ops.where(_of_rows(is_first), forced, scores)
+        return ops.where(of_rows(is_first), forced, scores)
 
 
 def _ban_end(scores: Any, end_id: int | None, banned: Any) -> Any:
-    banned = ops.logical_and(_is_token(scores, end_id), _of_rows(banned))
+    banned = ops.logical_and(_is_token(scores, end_id), of_rows(banned))
     return ops.where(banned, -np.inf, scores)
-
-
-def _of_rows(flags: Any) -> Any:
-    """Flags (rows,) as (rows, 1)."""
-    return ops.reshape(flags, (-1, 1))
 
 
 def _is_token(scores: Any, token_id: int | None) -> Any:

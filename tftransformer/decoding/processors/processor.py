@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from keras import ops
+
 from tftransformer.core import Configurable
 
 
@@ -33,3 +35,8 @@ class Processor(Configurable):
     def for_prompts(self, lengths: Any) -> Callable[[Any, Any, Any], Any]:
         """Returns what acts on rows whose prompts have these lengths, int (rows,)."""
         return self
+
+
+def of_rows(values: Any) -> Any:
+    """Returns lengths or flags (rows,), or one for all, as (rows, 1)."""
+    return ops.reshape(values, (-1, 1))
