@@ -14,12 +14,14 @@ import tensorflow as tf
 
 import tftransformer as tt
 from tftransformer.text import (
+    ByteBpeTokenizer,
     SentencePieceTokenizer,
     WordPieceTokenizer,
     load,
     load_tokenizer,
     registry,
 )
+from tftransformer.text.byte_bpe_tokenizer import LETTERS
 from tftransformer.text.tokenizer import SETTINGS_FILE
 
 CORPUS = ["Der Hund sieht den Baum.", "Die Katze mag das große Haus!", "Ein Mann kauft Brot."]
@@ -27,6 +29,13 @@ TEXTS = ["Der Baum mag Brot!", "", "Hund"]
 
 
 def make(kind):
+    if kind == "byte bpe":
+        merges = [("Ġ", "B"), ("B", "r"), ("ĠB", "r"), ("o", "t")]
+        pieces = [*LETTERS, *map("".join, merges), "<pad>"]
+        added = [tt.text.AddedToken("<pad>", 260, special=True)]
+        return ByteBpeTokenizer(
+            pieces, merges, special_ids={"pad": 260}, added_tokens=added, normalization="nfc"
+        )
     if kind == "wordpiece":
         return WordPieceTokenizer.learn(CORPUS, 70, lower_case=True, strip_accents=False)
     return SentencePieceTokenizer.learn(CORPUS, 292, kind=kind, sampling_alpha=0.2)
@@ -36,7 +45,7 @@ def ids_of(tokenizer):
     return tokenizer.encode(TEXTS).ids.tolist()
 
 
-@pytest.fixture(params=["bpe", "unigram", "wordpiece"])
+@pytest.fixture(params=["bpe", "unigram", "wordpiece", "byte bpe"])
 def tokenizer(request):
     return make(request.param)
 

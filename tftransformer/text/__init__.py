@@ -1,6 +1,7 @@
 """Tokenizers: strings to ids and back, in the graph and outside of it."""
 
 from tftransformer.text.added_tokens import AddedToken
+from tftransformer.text.byte_bpe_tokenizer import ByteBpeTokenizer
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.load import load_tokenizer
 from tftransformer.text.registry import register
@@ -12,6 +13,7 @@ from tftransformer.text.wordpiece_tokenizer import WordPieceTokenizer
 
 __all__ = [
     "AddedToken",
+    "ByteBpeTokenizer",
     "Encoding",
     "SentencePieceTokenizer",
     "Template",

@@ -1,6 +1,7 @@
 """What every tokenizer can do, whatever its pieces are."""
 
 import abc
+import functools
 import hashlib
 import json
 import os
@@ -149,10 +150,13 @@ class Tokenizer(tf.Module, abc.ABC):
     def _around_added(
         self, cut: Callable[[tf.Tensor], dict[str, tf.RaggedTensor]], texts: Any, allowed: bool
     ) -> dict[str, tf.RaggedTensor]:
-        tokens = self._looked_for(allowed)
         lowers = bool(getattr(self, "lower_case", False))
         blanks = {"blanks": " ?"} if self.takes_one_blank else {}
-        return around_added(cut, as_vector(texts), tokens, ignores_case=lowers, **blanks)
+        # Those of the text as given come first; the others are looked for in what is between.
+        for normalized in (True, False):
+            tokens = [x for x in self._looked_for(allowed) if x.normalized == normalized]
+            cut = functools.partial(around_added, cut, tokens=tokens, ignores_case=lowers, **blanks)
+        return cut(as_vector(texts))
 
     def detokenize(
         self,

@@ -9,7 +9,7 @@ from tftransformer.pretrained.tokenizer_description import (
     Unigram,
     WordPiece,
 )
-from tftransformer.pretrained.tokenizers import sentencepiece, wordpiece
+from tftransformer.pretrained.tokenizers import byte_bpe, sentencepiece, wordpiece
 from tftransformer.text import Tokenizer
 
 # Who makes a tokenizer of each kind.
@@ -18,6 +18,7 @@ MAKERS: dict[str, Callable[[TokenizerDescription], Tokenizer]] = {
     "SentencePiece": sentencepiece.make,
     "Unigram": sentencepiece.make_unigram,
     "BPE over raw text": sentencepiece.make_bpe,
+    "byte BPE": byte_bpe.make,
 }
 
 

@@ -1,0 +1,82 @@
+"""Writes tftransformer/text/unicode.json.xz: the classes of characters and the normal form C.
+
+Expressions that cut texts speak of letters, numbers and white space. RE2, Oniguruma and Python
+each bring their own version of Unicode, so what the `tokenizers` package finds is asked of it once,
+character by character, and frozen. Run from the root of the repository:
+python tools/unicode_tables.py
+"""
+
+import json
+import lzma
+import pathlib
+import unicodedata
+
+import tokenizers
+from tokenizers import Regex, normalizers
+
+TARGET = pathlib.Path("tftransformer/text/unicode.json.xz")
+CHARACTERS = [chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000]
+CATEGORIES = (
+    "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co Cn"
+)
+HANGUL = range(0xAC00, 0xD7A4)  # computed, not looked up
+VOWELS_AND_ENDS = (range(0x1161, 0x1176), range(0x11A8, 0x11C3))
+BELOW, ABOVE = "\u0334", "\u0345"  # marks of the classes 1 and 240
+
+
+def ranges(characters):
+    """Sorted code points as a flat list of first and last of each stretch."""
+    found = []
+    for code in sorted(map(ord, characters)):
+        if found and found[-1] == code - 1:
+            found[-1] = code
+        else:
+            found += [code, code]
+    return found
+
+
+def members(expression):
+    """The characters that the reference's expressions find."""
+    remove = normalizers.Replace(Regex(expression), "").normalize_str
+    return [c for c in CHARACTERS if not remove(c)]
+
+
+def main():
+    classes = {name: ranges(members(rf"\p{{{name}}}")) for name in CATEGORIES.split()}
+    classes |= {name: ranges(members(rf"\{name}")) for name in ("s", "d", "w")}
+    compose, decompose = normalizers.NFC().normalize_str, normalizers.NFD().normalize_str
+    combining = {}
+    for c in CHARACTERS:
+        number = unicodedata.combining(c)
+        if number and decompose(c) == c:
+            # A younger mark is none to the reference.
+            moves = decompose(ABOVE + c) != ABOVE + c, decompose(c + BELOW) != c + BELOW
+            if any(moves):
+                assert moves == (number < 240, number > 1), c
+                combining[c] = number
+            elif number in (1, 240):
+                combining[c] = number
+    parts = {c: decompose(c) for c in CHARACTERS if ord(c) not in HANGUL and decompose(c) != c}
+    pairs = {}
+    for c in parts:
+        pair = unicodedata.normalize("NFD", c)
+        for end in range(1, len(pair)):
+            first = compose(pair[:end])
+            if len(first) == 1 and compose(first + pair[end]) == compose(pair[: end + 1]):
+                made = compose(first + pair[end])
+                if len(made) == 1:
+                    pairs[first + pair[end]] = made
+    content = {
+        "tokenizers": tokenizers.__version__,
+        "classes": classes,
+        "combining": combining,
+        "decompositions": parts,
+        "compositions": pairs,
+    }
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    TARGET.write_bytes(lzma.compress(text.encode(), preset=9))
+    print({name: len(value) for name, value in content.items()}, TARGET.stat().st_size)
+
+
+if __name__ == "__main__":
+    main()
