@@ -126,7 +126,11 @@ class ByteBpeTokenizer(Tokenizer):
 
     def _whole_words(self, spelled: Sequence[bytes], added: set[int]) -> tf.lookup.StaticHashTable:
         """The words that are one piece."""
-        known = [number for number in range(len(spelled)) if number not in added]
+        known = [
+            number
+            for number, piece in enumerate(self._pieces)
+            if number not in added and all(letter in LETTERS for letter in piece)
+        ]
         words = [spelled[number] for number in known]
         if not self.ignore_merges:
             cut = self._merged(tf.constant(words))

@@ -33,7 +33,7 @@ def make(description: TokenizerDescription) -> ByteBpeTokenizer:
     if last.options["use_regex"]:
         expressions.append(GPT2)
     return ByteBpeTokenizer(
-        pieces(description),
+        pieces(description.ids),
         model.merges,
         expressions=expressions,
         normalization=_normalization(description),
