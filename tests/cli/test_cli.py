@@ -1,13 +1,18 @@
 """The command line, in processes of its own, as a person at a shell meets it."""
 
+import inspect
+import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tftransformer
+from tftransformer.cli import tasks
+from tftransformer.cli.options import options_of
 
 NUMBERS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf"}
 PAIRS = [
@@ -64,10 +69,9 @@ def test_what_was_trained_translates_line_by_line(folder):
 @pytest.mark.slow
 def test_evaluate_and_export(folder):
     _, out, _ = run("evaluate", "--model", folder / "model", "--test", folder / "pairs.tsv")
-    _, (bleu, _, signature), (chrf, score, _) = map(str.split, out.splitlines())
-    assert (bleu, chrf) == ("bleu", "chrf")
-    assert "tok:13a" in signature
-    assert float(score) > 80  # BLEU is 0 for texts of less than four words
+    scores = dict(line.split(" ", 1) for line in out.splitlines())
+    assert "tok:13a" in scores["bleu_signature"]
+    assert float(scores["chrf"]) > 80  # BLEU is 0 for texts of less than four words
     export = ["export", "--model", folder / "model", "--output", folder / "saved"]
     run(*export)
     assert (folder / "saved" / "saved_model.pb").is_file()
@@ -190,27 +194,32 @@ def test_options_that_would_do_nothing_are_refused(folder, tmp_path):
 @pytest.mark.slow
 def test_a_classifier_is_trained_scored_and_asked(tmp_path):
     rows = "".join(f"{en}\t{'small' if 'one' in en else 'large'}\n" for en, _ in PAIRS)
+    flipped = "".join(f"{'small' if 'one' in en else 'large'}\t{en}\n" for en, _ in PAIRS)
     (tmp_path / "sizes.tsv").write_text("words\tsize\n" + rows)
     table, model = tmp_path / "sizes.tsv", tmp_path / "model"
     words = ("train", "--task", "classify", "--train", table, "--model", model, "--text", "words")
     train = (*words, "--label", "size", "--validation", table)
-    for option, message in (
-        (("--d-model", 32), "--d-model is not for --task classify"),
-        (("--target", "de"), "--target is for --task translate"),
-    ):
-        code, out, err = run(*train, *option, check=False)
-        assert (code, out) == (1, "")
-        assert message in err
+    for option in ("--beams", "--target"):
+        code, out, err = run(*train, option, 2, check=False)
+        assert (code, out) == (2, "")
+        assert f"unrecognized arguments: {option}" in err
     _, out, _ = run(
         *train, "--vocab-size", 50, "--epochs", 3, "--max-length", 20, "--num-layers", 0
     )
-    assert out.endswith(f"classifier: {model}\n")
+    assert out.endswith(f"TextClassifier: {model}\n")
+    (tmp_path / "other.tsv").write_text("length\tphrase\n" + flipped)
+    other = ("--test", tmp_path / "other.tsv", "--text", "phrase", "--label", "length")
+    _, renamed, _ = run("evaluate", "--model", model, *other)
     _, out, _ = run("evaluate", "--task", "classify", "--model", model, "--test", table)
+    assert out == renamed
     assert dict(line.split() for line in out.splitlines())["rows"] == str(len(PAIRS))
     _, out, _ = run("predict", "--model", model, text="one and two\nfour and five\n")
-    labels = [line.split("\t")[0] for line in out.splitlines()]
-    assert len(labels) == 2
-    assert {*labels} <= {"small", "large"}
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert len(answers) == 2
+    assert all(answer["label"] in ("small", "large") for answer in answers)
+    _, out, _ = run("predict", "--model", model, "--top-k", 2, text="one and two\n")
+    (ranked,) = map(json.loads, out.splitlines())
+    assert {answer["label"] for answer in ranked} == {"small", "large"}
 
 
 @pytest.mark.slow
@@ -243,12 +252,36 @@ def test_help_comes_at_once_and_names_the_commands():
     assert all(command in out for command in ("train", "translate", "evaluate", "export"))
 
 
-def test_the_help_tells_the_defaults_of_the_translator():
-    from tftransformer.cli import tasks
-    from tftransformer.tasks.translator import SIZES, Translator
+@pytest.mark.parametrize("name", tasks.TASKS)
+def test_options_are_the_arguments_of_the_task_with_what_its_docstring_says(name):
+    cls = tasks.task_class(name)
+    declared = [*options_of(cls, cls.__doc__), *options_of(cls.export), *options_of(cls.evaluate)]
+    assert {option.name for option in declared} >= {"batch_size", "seed", "weights", "jit_compile"}
+    for option in declared:
+        assert option.said, option.name
+    parameters = inspect.signature(cls).parameters
+    for option in options_of(cls, cls.__doc__):
+        assert option.default == parameters[option.name].default
+        assert option.default is None or type(option.default) is option.kind
+    assert all(isinstance(column, str | None) for column in tasks.columns(cls).values())
 
-    settings = Translator().get_params()
-    for name, (_, said) in {**tasks.SETTINGS, **tasks.SIZES}.items():
-        default = SIZES.get(name, settings.get(name))
-        told = said.split("default: ")[1].split(",")[0]
-        assert default is None or told == str(default), name
+
+def test_an_option_is_described_by_the_first_sentence_of_its_argument():
+    def function(width: int, rate: float | None = None, fast: bool = False, kind: Any = None):
+        """Does something.
+
+        Args:
+            width: of it. More is slower.
+            rate: such as 0.5, or
+                None. Else.
+            fast: whether to hurry
+            kind: `of` it.
+
+        Returns:
+            rate: nothing.
+        """
+
+    assert options_of(function) == [
+        ("rate", float, None, "such as 0.5, or None"),
+        ("fast", bool, False, "whether to hurry"),
+    ]

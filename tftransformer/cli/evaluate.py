@@ -1,47 +1,43 @@
-"""Translates a table's source column and scores it against the target column.
-
-With --task classify: labels a table's texts and scores that against its labels.
-"""
+"""Scores the answers to the rows of a table, with those of baselines where there are some."""
 
 import argparse
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from tftransformer.cli.tables import read_columns
-from tftransformer.cli.tasks import add_task, task_class
-from tftransformer.cli.translator_options import (
-    add_batch_size,
-    add_translator_arguments,
-    load_translator,
-)
+from tftransformer.cli.options import add_options, given, options_of
+from tftransformer.cli.tasks import add_columns, add_loading, add_model, load, renamed
 
-HELP = "score translations of a table: BLEU and chrF; or labels"
+HELP = "score the answers to a table: BLEU and chrF, accuracy, …"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of the command."""
-    add_task(parser)
-    add_translator_arguments(parser)
-    add_batch_size(parser)
-    add = parser.add_argument
-    add("--test", required=True, metavar="FILE", help="table of sentence pairs, or labelled texts")
-    add("--source", metavar="COLUMN", help="column to translate from; default: as in training")
-    add("--target", metavar="COLUMN", help="column of the references; default: as in training")
-    add("--tokenize", default="13a", help='tokenisation of BLEU; "none" for tokenised text')
+def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
+    """Declares the options of the command; see `train`."""
+    add_model(parser)
+    parser.add_argument("--test", required=True, metavar="FILE", help="table to score")
+    if cls is not None:
+        add_loading(parser, cls)
+        add_options(parser, _scoring(cls))
+        add_columns(parser.add_argument_group("columns, where not as in training"), cls)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, cls: Any) -> None:
     """Runs the command."""
-    if options.task == "classify":
-        from tftransformer import read_table
+    task = load(options, cls)
+    frame = renamed(options.test, options, task)
+    scores = task.evaluate(frame, **given(options, _scoring(cls)))
+    for name, value in _flat(scores):
+        print(name, f"{value:.4f}" if isinstance(value, float) else value)
 
-        scores = task_class(options).load(options.model).evaluate(read_table(options.test))
-        for name, value in scores.items():
-            print(name, value if isinstance(value, int) else f"{value:.4f}")
-        return
-    translator = load_translator(options, batch_size=options.batch_size)
-    source, target = translator.data_.columns
-    columns = {"source": options.source or source, "target": options.target or target}
-    _, texts, report = read_columns(options.test, columns)
-    scores = translator.evaluate(*texts, options.tokenize)
-    print(f"rows {report}")
-    for name in ("bleu", "chrf"):
-        print(f"{name} {scores[name]:.2f}  {scores[f'{name}_signature']}")
+
+def _scoring(cls: Any) -> list[Any]:
+    """What `evaluate` takes; baselines are of the rows that were learnt from, which are gone."""
+    return [option for option in options_of(cls.evaluate) if option.name != "baselines"]
+
+
+def _flat(scores: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and values, those of a baseline behind its name."""
+    for name, value in scores.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name} ")
+        else:
+            yield before + name, value

@@ -1,42 +1,36 @@
-"""Exports a translator to be served without this package.
+"""Exports what was trained, to be served without this package.
 
-A SavedModel takes strings and returns strings and scores; a folder for CTranslate2 holds the model
-and its tokenizers.
+A SavedModel takes strings and returns answers.
 """
 
 import argparse
+from typing import Any
 
-from tftransformer.cli.tasks import add_task, task_class
-from tftransformer.cli.translator_options import add_translator_arguments, load_translator
+from tftransformer.cli.options import Option, add_options, given, options_of
+from tftransformer.cli.tasks import add_loading, add_model, load
 
-HELP = "export a translator to be served: a SavedModel, or a folder for CTranslate2"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of the command."""
-    add_task(parser)
-    add_translator_arguments(parser)
-    add = parser.add_argument
-    add("--output", required=True, metavar="FOLDER", help="folder to make")
-    add("--format", choices=["saved_model", "ctranslate2"], default="saved_model", help="of OUTPUT")
-    add(
-        "--weights",
-        choices=["float32", "bfloat16", "int8"],
-        default="float32",
-        help="their type on the disk",
-    )
-    add("--jit-compile", action="store_true", help="XLA compiles the SavedModel where it is served")
+HELP = "export what was trained, to be served: strings in, answers out"
 
 
-def run(options: argparse.Namespace) -> None:
+def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
+    """Declares the options of the command; see `train`."""
+    add_model(parser)
+    parser.add_argument("--output", required=True, metavar="FOLDER", help="folder to make")
+    if cls is not None:
+        add_loading(parser, cls)
+        add_options(parser, _exporting(cls))
+
+
+def run(options: argparse.Namespace, cls: Any) -> None:
     """Runs the command."""
-    if options.task == "classify":
-        how = {"weights": options.weights, "jit_compile": options.jit_compile}
-        print(task_class(options).load(options.model).export(options.output, **how))
-        return
     for name in ("beams", "parallel"):
-        if options.format == "ctranslate2" and getattr(options, name) is not None:
+        if getattr(options, "format", None) == "ctranslate2" and getattr(options, name) is not None:
             raise ValueError(f"--{name} is for a SavedModel: CTranslate2 is told with each call.")
-    translator = load_translator(options)
-    settings = options.format, options.weights, options.jit_compile
-    print(translator.export(options.output, *settings))
+    print(load(options, cls).export(options.output, **given(options, _exporting(cls))))
+
+
+def _exporting(cls: Any) -> list[Option]:
+    """What `export` takes: its own arguments, and the limits of the graph."""
+    own = options_of(cls.export)
+    names = {option.name for option in own}
+    return own + [option for option in options_of(cls.graph) if option.name not in names]

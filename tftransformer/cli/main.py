@@ -7,25 +7,18 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from tftransformer.cli import evaluate, export, predict, train, translate
+from tftransformer.cli import evaluate, export, predict, train
+from tftransformer.cli.tasks import TASKS, saved_task, task_class
 
 # What a wrong call, a damaged file or a missing package raises; else the program is at fault.
 _EXPECTED = OSError, ValueError, TypeError, RuntimeError, ImportError
 _COMMANDS = {
     "train": train,
-    "translate": translate,
     "predict": predict,
+    "translate": predict,
     "evaluate": evaluate,
     "export": export,
 }
-
-
-class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Tells the defaults, where there is something to tell."""
-
-    def _get_help_string(self, action: Any) -> Any:
-        is_plain = action.default is None or action.default is False
-        return action.help if is_plain else super()._get_help_string(action)
 
 
 class _Version(argparse.Action):
@@ -59,26 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A program that is started without them prints to nowhere.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open to the end
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    parser = argparse.ArgumentParser(
-        prog="python -m tftransformer",
-        description="Train and use translation models and classifiers.",
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, module in _COMMANDS.items():
-        command = commands.add_parser(
-            name,
-            help=module.HELP,
-            description=module.__doc__,
-            formatter_class=_HelpFormatter,
-        )
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else [*arguments]
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            options.run(options)
+            cls = _task_meant(given)
+            options = _parser(cls).parse_args(given)
+            options.run(options, cls)
             sys.stdout.flush()  # while an error can still be told
     except BrokenPipeError:
         sys.stdout = None  # Python must not flush into the pipe at exit
@@ -92,3 +72,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tftransformer: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _task_meant(given: Sequence[str]) -> Any:
+    """The class of the task whose options these words may name; None where help is enough."""
+    quick = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    quick.add_argument("--task")
+    quick.add_argument("--model")
+    command = next((word for word in given if word in _COMMANDS), None)
+    told, _ = quick.parse_known_args(list(given))
+    helping = {"-h", "--help"} & {*given}
+    name = told.task or {"translate": "translate"}.get(command)
+    if command is None or (helping and not told.task):
+        return None
+    if name is None and command == "train":
+        name = "translate"
+    if name is None and told.model is not None:
+        name = saved_task(told.model)
+    return task_class(name) if name in TASKS else None
+
+
+def _parser(cls: Any) -> argparse.ArgumentParser:
+    """All commands with their options, those of a task among them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tftransformer",
+        description="Train and use translators, classifiers and other tasks.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, module in _COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command, cls)
+        command.set_defaults(run=module.run)
+    return parser

@@ -1,24 +1,76 @@
-"""Labels standard input, line by line: LABEL<tab>SCORE on standard output."""
+"""Answers standard input, line by line, on standard output.
+
+A task that reads two texts takes them with a tab between. An answer that is a text stands as it is,
+others as JSON.
+"""
 
 import argparse
+import itertools
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
 
-from tftransformer.cli.translate import lines_of, standard_input
+from tftransformer.cli.options import add_options, given, options_of
+from tftransformer.cli.tasks import add_loading, add_model, as_line, load
 
-HELP = "label standard input with a classifier"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of the command."""
-    add = parser.add_argument
-    add("--model", required=True, metavar="FOLDER", help="folder of a trained classifier")
-    add("--task", choices=["classify"], default="classify", help="what it is about")
+HELP = "answer standard input: translations, labels, …"
+# Lines read before any is answered: enough to sort by length, few enough to see progress.
+_CHUNK = 1024
 
 
-def run(options: argparse.Namespace) -> None:
+def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
+    """Declares the options of the command; see `train`."""
+    add_model(parser)
+    if cls is not None:
+        add_loading(parser, cls)
+        add_options(parser, options_of(cls.answers))
+        if hasattr(cls, "n_best"):
+            parser.add_argument("--scores", action="store_true", help="write SCORE<tab>TEXT")
+
+
+def run(options: argparse.Namespace, cls: Any) -> None:
     """Runs the command."""
-    import tftransformer as tt
+    lines = lines_of(standard_input())
+    task = load(options, cls)
+    how = given(options, options_of(cls.answers))
+    count = len(task.text_columns())
+    # A person at a keyboard wants each answer at once.
+    chunk = 1 if sys.stdin.isatty() else _CHUNK
+    while rows := list(itertools.islice(lines, chunk)):
+        texts = rows if count == 1 else [tuple(row.split("\t")) for row in rows]
+        if getattr(options, "scores", False):
+            for best, *_ in task.n_best(texts):
+                print(f"{best.score:.4f}\t{as_line(best.text)}")
+        else:
+            for answer in task(texts, **how):
+                print(as_line(answer))
+        sys.stdout.flush()
 
-    given = standard_input()
-    classify = tt.TextClassifier.load(options.model)
-    for answer in classify(list(lines_of(given))):
-        print(f"{answer['label']}\t{answer['score']:.4f}")
+
+def standard_input() -> TextIO:
+    """Returns standard input; it and standard output are UTF-8 from now on.
+
+    Raises:
+        ValueError: there is none.
+    """
+    reading: Any = sys.stdin
+    writing: Any = sys.stdout
+    if reading is None:
+        raise ValueError("there is no standard input: give it a file, as in `... < FILE`.")
+    # Windows likes to begin a file with a byte-order mark.
+    reading.reconfigure(encoding="utf-8-sig", newline="\n")
+    writing.reconfigure(encoding="utf-8", newline="\n")
+    return reading
+
+
+def lines_of(stream: TextIO) -> Iterator[str]:
+    """The lines of a stream without their ends."""
+    try:
+        for line in stream:
+            yield line.removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"standard input is not UTF-8 text ({error.reason}: byte "
+            f"0x{error.object[error.start]:02x}). Convert it first, as in "
+            "iconv -f LATIN1 -t UTF-8, where -f names the encoding that it has."
+        ) from None

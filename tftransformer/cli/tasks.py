@@ -1,99 +1,167 @@
-"""The tasks of the command line: their options, and how they become settings."""
+"""The tasks of the command line: which objects they are, and what they are told there."""
 
 import argparse
-from typing import Any, NamedTuple
+import inspect
+import json
+import pathlib
+from collections.abc import Iterable
+from typing import Any
 
-
-class CliTask(NamedTuple):
-    """What the commands know of a task.
-
-    Attributes:
-        name: of its class.
-        noun: what is trained.
-        columns: names that its columns have, unless others are given, by option.
-    """
-
-    name: str
-    noun: str
-    columns: dict[str, str]
-
+from tftransformer.cli.options import Option, add_options, given, options_of, sizes_as_options
 
 TASKS = {
-    "translate": CliTask("Translator", "translator", {"source": "en", "target": "de"}),
-    "classify": CliTask("TextClassifier", "classifier", {"text": "text", "label": "label"}),
+    "translate": "Translator",
+    "classify": "TextClassifier",
 }
-# Options whose defaults are those of the task: what they set, their kind, what they say.
-SIZES = {
-    "num_layers": (int, "layers, of encoder and decoder each; default: 4, of classifiers 1"),
-    "d_model": (int, "width of the model; default: 128"),
-    "num_heads": (int, "attention heads; default: 4"),
-    "dff": (int, "width of the feed-forward nets; default: 256"),
-    "norm": (str, 'layer norm before ("pre") or after ("post") sums; default: pre'),
-    "dropout": (float, "dropout rate; default: 0.2"),
-}
-SETTINGS = {
-    "vocab_size": (int, "pieces of the vocabulary; default: 8000, of classifiers 4000"),
-    "max_length": (int, "most tokens of a text; default: 128, of classifiers 256"),
-    "learning_rate": (float, "highest learning rate; default: 0.004, of classifiers 0.001"),
-    "warmup_steps": (int, "updates until then; default: 1000"),
-    "label_smoothing": (float, "label smoothing; default: 0.1"),
-    "sampling_alpha": (float, "BPE-dropout, such as 0.1; default: 0.0"),
-    "batch_tokens": (int, "most tokens of a batch on one side; default: 2048"),
-    "seed": (int, "of the weights, the order of the data and dropout; default: 0"),
-}
+# Settings that a trained task may be given anew, and how it searches where it writes text.
+ANSWERING = "batch_size", "parallel"
+SEARCH = [
+    Option("beams", int, None, "hypotheses of the beam search, 1 = greedy; default: as saved"),
+    Option("length_penalty", float, None, "alpha of Wu et al. 2016, with --beams; default: 0.6"),
+]
 
 
-def add_task(parser: argparse.ArgumentParser) -> None:
-    """Declares the option that says which task a command is of."""
-    parser.add_argument("--task", choices=[*TASKS], default="translate", help="what it is about")
-
-
-def task_class(options: argparse.Namespace) -> Any:
-    """The class of the task that the options name."""
+def task_class(name: str) -> Any:
+    """The class of a task, by its name on the command line."""
     import tftransformer
 
-    return getattr(tftransformer, TASKS[options.task].name)
+    return getattr(tftransformer, TASKS[name])
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Declares columns and settings of all tasks."""
-    add = parser.add_argument
-    add("--source", metavar="COLUMN", help="column to translate from; default: en")
-    add("--target", metavar="COLUMN", help="column to translate to; default: de")
-    add("--text", nargs="+", metavar="COLUMN", help="column of texts, or two; default: text")
-    add("--label", metavar="COLUMN", help="column of labels; default: label")
-    for name, (kind, said) in {**SETTINGS, **SIZES}.items():
-        add(f"--{name.replace('_', '-')}", type=kind, help=said)
+def saved_tasks(folder: str) -> list[str]:
+    """The names of the tasks that were saved in a folder."""
+    files = {path.name for path in pathlib.Path(folder).glob("*.json")}
+    return [name for name in TASKS if f"{task_class(name).task}.json" in files]
 
 
-def columns_of(options: argparse.Namespace) -> dict[str, Any]:
-    """The columns of the task, by option; one in a list is itself.
+def saved_task(folder: str) -> str:
+    """The name of the task that was saved in a folder.
 
     Raises:
-        ValueError: a column of another task was given.
+        ValueError: there is none, or more than one.
     """
-    for task, described in TASKS.items():
-        for name in described.columns:
-            if task != options.task and getattr(options, name) is not None:
-                raise ValueError(f"--{name} is for --task {task}.")
-    found = {}
-    for name, default in TASKS[options.task].columns.items():
-        value = getattr(options, name) or default
-        found[name] = value[0] if isinstance(value, list) and len(value) == 1 else value
-    return found
+    found = saved_tasks(folder)
+    if len(found) != 1:
+        raise ValueError(
+            f"{folder} holds {' and '.join(found) or 'no task'}, saved by train: say which one is "
+            f"meant, --task {'|'.join(TASKS)}."
+        )
+    return found[0]
 
 
-def make_task(options: argparse.Namespace) -> Any:
-    """The task with the settings that were given.
+def add_task(parser: argparse.ArgumentParser, **how: Any) -> None:
+    """Declares the option that says which task a command is of."""
+    parser.add_argument("--task", choices=[*TASKS], **how)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Declares the options that say which trained task answers."""
+    parser.add_argument("--model", required=True, metavar="FOLDER", help="folder of a trained one")
+    add_task(parser, help="what it is about; default: as FOLDER says")
+
+
+def settings(cls: Any) -> list[Option]:
+    """Settings of a task that a shell can give."""
+    return options_of(cls, cls.__doc__)
+
+
+def sizes(cls: Any) -> list[Option]:
+    """Sizes of its model from scratch."""
+    return sizes_as_options(cls.sizes)
+
+
+def add_loading(parser: argparse.ArgumentParser, cls: Any) -> None:
+    """Declares what `load` may be told besides the folder."""
+    add_options(parser, _loading(cls))
+
+
+def load(options: argparse.Namespace, cls: Any) -> Any:
+    """The task in the folder that the options name, saved by us or by Hugging Face's library."""
+    from tftransformer import BeamSearch, Greedy
+
+    changes = given(options, _loading(cls))
+    beams, penalty = changes.pop("beams", None), changes.pop("length_penalty", None)
+    if penalty is not None and beams in (None, 1):
+        raise ValueError("--length-penalty needs --beams 2 or more: it compares hypotheses.")
+    if beams is not None:
+        chosen = BeamSearch(beams, 0.6 if penalty is None else penalty)
+        changes["strategy"] = Greedy() if beams == 1 else chosen
+    folder = pathlib.Path(options.model)
+    from_elsewhere = (folder / "config.json").is_file() and not (
+        folder / f"{cls.task}.json"
+    ).is_file()
+    return cls(folder, **changes) if from_elsewhere else cls.load(folder, **changes)
+
+
+def _loading(cls: Any) -> list[Option]:
+    named = [option for option in settings(cls) if option.name in ANSWERING]
+    return named + SEARCH * ("strategy" in cls.setting_names())
+
+
+def columns(cls: Any) -> dict[str, Any]:
+    """Names that the columns of a table have unless others are given, by the option that does."""
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(cls.fit).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.annotation is Any
+    }
+
+
+def add_columns(parser: argparse.ArgumentParser, cls: Any) -> None:
+    """Declares the options that name the columns of a table."""
+    for name, default in columns(cls).items():
+        told = "" if default is None else f"; default: {default}"
+        how: Any = {"nargs": "+", "metavar": "COLUMN", "help": f"column of {name}{told}"}
+        parser.add_argument(f"--{name}", **how)
+
+
+def named_columns(options: argparse.Namespace, cls: Any) -> dict[str, Any]:
+    """The columns that were named, by option; one in a list is itself."""
+    found = {name: getattr(options, name) for name in columns(cls)}
+    return {name: value[0] if len(value) == 1 else value for name, value in found.items() if value}
+
+
+def renamed(path: str, options: argparse.Namespace, task: Any) -> Any:
+    """Reads a table whose columns may have other names than those that the task was fitted with.
 
     Raises:
-        ValueError: it has no such setting.
+        ValueError: a column is missing, or as many as were fitted are not named.
     """
-    cls = task_class(options)
-    given = {name for name in (*SETTINGS, *SIZES) if getattr(options, name) is not None}
-    settings = {name: getattr(options, name) for name in given & {*cls.setting_names()}}
-    sizes = {name: getattr(options, name) for name in given & SIZES.keys() - settings.keys()}
-    unread = given - settings.keys() - (sizes.keys() if options.task == "translate" else set())
-    for name in sorted(unread):
-        raise ValueError(f"--{name.replace('_', '-')} is not for --task {options.task}.")
-    return cls(sizes or None, **settings)
+    fitted = list(task.fitted().columns)
+    first, *others = columns(type(task))
+    of_option = {first: fitted[: len(fitted) - len(others)]}
+    of_option |= {
+        name: [column] for name, column in zip(others, fitted[-len(others) :], strict=True)
+    }
+    names = []
+    for name, known in of_option.items():
+        given_names = getattr(options, name) or known
+        if len(given_names) != len(known):
+            raise ValueError(f"--{name} takes {len(known)} names, as in training: {known}.")
+        names += given_names
+    return read_named(path, names)[names].set_axis(fitted, axis="columns")
+
+
+def read_named(path: str, names: Iterable[Any]) -> Any:
+    """Reads a table that has columns of these names, or of the names in lists.
+
+    Raises:
+        ValueError: it has not; the message begins with the path.
+    """
+    from tftransformer import read_table
+    from tftransformer.data.columns import check_columns
+
+    frame = read_table(path)
+    flat = [n for name in names for n in (name if isinstance(name, list) else [name])]
+    try:
+        check_columns(frame, flat)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    return frame
+
+
+def as_line(answer: Any) -> str:
+    """An answer as one line: text as it is, else JSON."""
+    if isinstance(answer, str):
+        return " ".join(answer.splitlines())
+    return json.dumps(answer, ensure_ascii=False, default=lambda value: value.tolist())

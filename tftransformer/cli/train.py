@@ -1,50 +1,65 @@
-"""Trains a translator on a table of sentence pairs, or with --task classify a classifier.
+"""Trains a task on a table.
 
 The tables (.tsv, .tsv.gz, .csv, .csv.gz, .parquet) name their columns in the first line. Folder
 MODEL receives checkpoints while training runs, and at its end what was trained, whose weights are
 the average of the last checkpoints or the best epoch, whichever is better on the validation data.
+`train --task TASK --help` tells the options of a task; without --task they are the translator's.
 """
 
 import argparse
 import pathlib
+from typing import Any
 
-from tftransformer.cli.tables import read_columns
-from tftransformer.cli.tasks import TASKS, add_settings, add_task, columns_of, make_task
+from tftransformer.cli.options import add_options, given
+from tftransformer.cli.tasks import (
+    add_columns,
+    add_task,
+    columns,
+    named_columns,
+    read_named,
+    saved_tasks,
+    settings,
+    sizes,
+)
 
-HELP = "train a translator on a table of sentence pairs, or a classifier"
+HELP = "train a translator, a classifier or another task on a table"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of the command."""
+def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
+    """Declares the options of the command.
+
+    Args:
+        parser: of the command.
+        cls: the task whose options are wanted, too.
+    """
     add = parser.add_argument
-    add_task(parser)
-    add("--train", required=True, metavar="FILE", help="table of sentence pairs, or labelled texts")
+    add_task(parser, default="translate", help="what is learnt")
+    add("--train", required=True, metavar="FILE", help="table to learn from")
     add("--validation", metavar="FILE", help="another; default: a tenth of the training table")
     add("--model", required=True, metavar="FOLDER", help="where the run and its result go")
-    add_settings(parser)
-    add("--r-drop", type=float, help="weight of R-Drop, such as 5: twice the time")
-    add("--epochs", type=int, help="passes over the data; default: 30, of classifiers 20")
+    add("--start", metavar="FOLDER", help="of a model from Hugging Face's library to train further")
+    add("--epochs", type=int, help="passes over the data; default: as the task has it")
     add("--minutes", type=float, help="stop after so many minutes")
     add("--average", type=int, default=5, help="checkpoints in the average")
+    add("--r-drop", type=float, help="weight of R-Drop, such as 5: twice the time")
     add("--resume", action="store_true", help="go on with the run in MODEL, begun so")
+    if cls is not None:
+        add_columns(parser.add_argument_group("columns"), cls)
+        add_options(parser.add_argument_group("settings"), settings(cls))
+        add_options(parser.add_argument_group("model from scratch"), sizes(cls))
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, cls: Any) -> None:
     """Runs the command."""
     folder = pathlib.Path(options.model)
-    earlier = (
-        *folder.glob("*/*.index"),
-        *folder.glob("translator.json"),
-        *folder.glob("text_classifier.json"),
-    )
-    if earlier and not options.resume:
+    if not options.resume and (any(folder.glob("*/*.index")) or saved_tasks(options.model)):
         raise ValueError(
             f"{folder} holds an earlier run. Go on with it: --resume; or begin another: "
             "--model FOLDER."
         )
     import tftransformer as tt
 
-    columns, task = columns_of(options), make_task(options)
+    task = make(options, cls)
     how = {
         "directory": folder,
         "resume": options.resume,
@@ -55,13 +70,28 @@ def run(options: argparse.Namespace) -> None:
         how["epochs"] = options.epochs
     if options.r_drop:
         how["step"] = tt.recipes.RDrop(options.r_drop)
-    frame, *_ = read_columns(options.train, columns)
+    named = named_columns(options, cls)
+    asked = [name for name in ({**columns(cls), **named}).values() if name is not None]
+    frame = read_named(options.train, asked)
     if options.validation:
-        how["validation"], *_ = read_columns(options.validation, columns)
-    task.fit(frame, **columns, **how)
+        how["validation"] = read_named(options.validation, asked)
+    task.fit(frame, **named, **how)
     task.save(folder)
     print("rows", task.report_)
     print(
         "validation:", ", ".join(f"{name} {value:.4f}" for name, value in task.validation_.items())
     )
-    print(f"{TASKS[options.task].noun}: {folder}")
+    print(f"{cls.__name__}: {folder}")
+
+
+def make(options: argparse.Namespace, cls: Any) -> Any:
+    """The task with the settings that were given.
+
+    Raises:
+        ValueError: sizes were given of a model that is there already.
+    """
+    changed = given(options, sizes(cls))
+    if options.start and changed:
+        raise ValueError(f"{', '.join(changed)} say what a model from scratch is like.")
+    model = pathlib.Path(options.start) if options.start else changed or None
+    return cls(model, **given(options, settings(cls)))

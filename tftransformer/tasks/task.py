@@ -4,6 +4,7 @@ import abc
 import inspect
 import os
 import pathlib
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -37,6 +38,7 @@ class Task(Answerer):
         head: of the model, which answers; None where the whole model does.
         named: what its columns are called where no table has named them, since the model came
             with a trained head.
+        sizes: of the model from scratch, where `model` may be those that differ.
         data_: the `DataProcess` that it learnt from.
         trained_on_: the rows that it learnt from, after `fit`.
         model_: the trained model.
@@ -50,6 +52,7 @@ class Task(Answerer):
     readers: ClassVar[Mapping[str, Callable[[pathlib.Path], Any]]] = {"data": DataProcess.load}
     head: ClassVar[str | None] = None
     named: ClassVar[tuple[str, ...]] = ("text", "label")
+    sizes: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
     model: Any
     seed: int
     _given: Given

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -37,8 +38,6 @@ COLUMNS = "source", "target"
 # Most tokens of a source in an export, where neither model nor person sets a limit: what attention
 # costs grows with the square of the length, and a server takes what strangers send.
 SERVED_LENGTH = 512
-# The model from scratch. Norms before the sublayers learn faster than after where data are few.
-SIZES = {"num_layers": 4, "d_model": 128, "num_heads": 4, "dff": 256, "norm": "pre", "dropout": 0.2}
 
 
 class Translation(NamedTuple):
@@ -63,7 +62,7 @@ class Translator(Task):
     Args:
         model: a trained model with `start_decoding`, such as `Transformer`, or a folder of one that
             Hugging Face's library wrote. Or, to train one from scratch, arguments of `Transformer`
-            that differ from `SIZES`, such as `{"num_layers": 2}`.
+            that differ from `sizes`, such as `{"num_layers": 2}`.
         tokenizers: of a trained model: whatever has a `source_tokenizer` and a `target_tokenizer`,
             such as the `DataProcess` that it was trained with. Else what is to be learnt, as
             `DataProcess` has it; default "bpe".
@@ -102,6 +101,10 @@ class Translator(Task):
     readers = dict.fromkeys(TOKENIZERS, load_tokenizer)
     limit = "max_source_length"
     column = "translation_text"
+    # Norms before the sublayers learn faster than after where data are few.
+    sizes = types.MappingProxyType(
+        dict(num_layers=4, d_model=128, num_heads=4, dff=256, norm="pre", dropout=0.2)  # noqa: C408
+    )
 
     def __init__(
         self,
@@ -175,7 +178,9 @@ class Translator(Task):
             options = {"tokenizer": self.tokenizers or "bpe", "vocab_size": self.vocab_size}
             options["sampling_alpha"] = self.sampling_alpha
             with unallocated():  # for its checks alone: how many pieces there are is not known yet
-                model = Transformer(**{**SIZES, **(self.model or {})}, vocab_size=self.vocab_size)
+                model = Transformer(
+                    **{**self.sizes, **(self.model or {})}, vocab_size=self.vocab_size
+                )
         self.make_optimizer(10**6)  # raises where a rate has no sense
         return DataProcess(
             *columns,
@@ -194,7 +199,7 @@ class Translator(Task):
         if source is not target:
             sizes = {"source_vocab_size": source.vocab_size, "target_vocab_size": target.vocab_size}
         pad_id = source.special_ids["pad"]
-        return Transformer(**{**SIZES, **(self.model or {})}, **sizes, pad_id=pad_id)
+        return Transformer(**self._sizes, **sizes, pad_id=pad_id)
 
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         rate = self.learning_rate
@@ -202,6 +207,11 @@ class Translator(Task):
             rate = 0.0005 if self._is_trained else 0.004
         schedule = InverseSquareRootSchedule(rate, self.warmup_steps)
         return keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9)
+
+    @property
+    def _sizes(self) -> dict[str, Any]:
+        """Those of the model from scratch."""
+        return {**self.sizes, **(self.model or {})}
 
     @property
     def _is_trained(self) -> bool:
