@@ -255,7 +255,7 @@ def test_help_comes_at_once_and_names_the_commands():
 @pytest.mark.parametrize("name", tasks.TASKS)
 def test_options_are_the_arguments_of_the_task_with_what_its_docstring_says(name):
     cls = tasks.task_class(name)
-    declared = [*options_of(cls, cls.__doc__), *options_of(cls.export), *options_of(cls.evaluate)]
+    declared = [*options_of(cls, cls.__doc__), *options_of(cls.export)]
     assert {option.name for option in declared} >= {"batch_size", "seed", "weights", "jit_compile"}
     for option in declared:
         assert option.said, option.name

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
     add_model(parser)
     parser.add_argument("--output", required=True, metavar="FOLDER", help="folder to make")
     if cls is not None:
-        add_loading(parser, cls)
+        add_loading(parser, cls, without="batch_size")  # who serves it batches
         add_options(parser, _exporting(cls))
 
 

@@ -72,7 +72,7 @@ def add_options(parser: Any, options: Iterable[Option]) -> None:
 
 def given(options: argparse.Namespace, declared: Iterable[Option]) -> dict[str, Any]:
     """The arguments that were given on the command line."""
-    values = ((option.name, getattr(options, option.name)) for option in declared)
+    values = ((option.name, getattr(options, option.name, None)) for option in declared)
     return {name: value for name, value in values if value is not None}
 
 

@@ -12,6 +12,7 @@ from tftransformer.cli.options import Option, add_options, given, options_of, si
 TASKS = {
     "translate": "Translator",
     "classify": "TextClassifier",
+    "generate": "TextGenerator",
 }
 # Settings that a trained task may be given anew, and how it searches where it writes text.
 ANSWERING = "batch_size", "parallel"
@@ -70,9 +71,9 @@ def sizes(cls: Any) -> list[Option]:
     return sizes_as_options(cls.sizes)
 
 
-def add_loading(parser: argparse.ArgumentParser, cls: Any) -> None:
-    """Declares what `load` may be told besides the folder."""
-    add_options(parser, _loading(cls))
+def add_loading(parser: argparse.ArgumentParser, cls: Any, without: str | None = None) -> None:
+    """Declares what `load` may be told besides the folder, `without` an option or not."""
+    add_options(parser, (option for option in _loading(cls) if option.name != without))
 
 
 def load(options: argparse.Namespace, cls: Any) -> Any:

@@ -72,6 +72,11 @@ class Task(Answerer):
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         """Returns the optimizer for a training of so many updates."""
 
+    @property
+    def sizes_from_scratch(self) -> dict[str, Any]:
+        """The `sizes`, and in their stead those that were given as `model`."""
+        return {**self.sizes, **(self.model or {})}
+
     def learn(
         self,
         frame: Any,

@@ -178,9 +178,7 @@ class Translator(Task):
             options = {"tokenizer": self.tokenizers or "bpe", "vocab_size": self.vocab_size}
             options["sampling_alpha"] = self.sampling_alpha
             with unallocated():  # for its checks alone: how many pieces there are is not known yet
-                model = Transformer(
-                    **{**self.sizes, **(self.model or {})}, vocab_size=self.vocab_size
-                )
+                model = Transformer(vocab_size=self.vocab_size, **self.sizes_from_scratch)
         self.make_optimizer(10**6)  # raises where a rate has no sense
         return DataProcess(
             *columns,
