@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tftransformer.core.tags import PREFIXES, SCHEMES
 from tftransformer.scores import entity_scores, spans_to_tags, tags_to_spans
-from tftransformer.scores.tags import PREFIXES, SCHEMES
 
 TAGS = ["O", *(f"{prefix}-{kind}" for prefix in "BIES" for kind in ("PER", "LOC"))]
 SENTENCES = st.lists(

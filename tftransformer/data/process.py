@@ -19,6 +19,7 @@ from tftransformer.data.report import Report
 from tftransformer.data.sampling import Sampled
 from tftransformer.data.saving import load_process, save_process
 from tftransformer.data.split import split_rows
+from tftransformer.data.windows import windowed_examples
 from tftransformer.objectives import Examples, Objective, SequenceToSequence
 
 TOO_LONG = ("drop", "cut", "refuse")
@@ -273,6 +274,8 @@ class DataProcess:
         taken, report = self._take(frame)
         if self.objective.in_blocks:
             return self._batches(*blocked_examples(self, taken[0], report, training), training)
+        if self.objective.stride is not None:
+            return self._batches(*windowed_examples(self, taken, report, training), training)
         tokenizers = iter(self.tokenizers)
         columns = []
         for kind in self._kinds:  # texts are let go of one column after the other

@@ -13,6 +13,8 @@ class Report:
         empty: rows with nothing but white space on a side.
         too_long: rows with more tokens than `max_length` on a side.
         cut: rows that are used, but for the end of a text that was too long.
+        windowed: rows whose text takes several windows.
+        notes: what else a person should know.
     """
 
     given: int
@@ -20,6 +22,8 @@ class Report:
     empty: int = 0
     too_long: int = 0
     cut: int = 0
+    windowed: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def dropped(self) -> int:
@@ -33,11 +37,14 @@ class Report:
 
     def __str__(self) -> str:
         counts = asdict(self)
-        del counts["given"], counts["cut"]
+        for name in ("given", "cut", "windowed", "notes"):
+            del counts[name]
         reasons = {name.replace("_", " "): n for name, n in counts.items() if n}
         text = f"{self.used:,} of {self.given:,} rows used"
         if reasons:
             text += "; dropped: " + ", ".join(f"{n:,} {why}" for why, n in reasons.items())
         if self.cut:
             text += f"; cut to the longest allowed: {self.cut:,}"
-        return text
+        if self.windowed:
+            text += f"; in several windows: {self.windowed:,}"
+        return "; ".join([text, *self.notes])

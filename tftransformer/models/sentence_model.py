@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from tftransformer.core import register
-from tftransformer.heads import AllTokensPooler, SequenceHead
+from tftransformer.heads import AllTokensPooler, SequenceHead, TokenHead
 from tftransformer.layers import TokenEmbeddings
 from tftransformer.masks import PaddingMask
 from tftransformer.models.headed_model import Heads
@@ -24,7 +24,8 @@ class SentenceModel(StackModel):
     little, say little. Without a layer it is a deep averaging network (Iyyer et al. 2015).
 
     Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
-    there is one, `padding_mask`. Heads: `sequence_classification`.
+    there is one, `padding_mask`. Heads: `sequence_classification`,
+    `token_classification`, `span`.
 
     Args:
         vocab_size: number of token ids.
@@ -90,5 +91,10 @@ class SentenceModel(StackModel):
         )
         pooler = AllTokensPooler(name="pooled", **common)
         classifier = partial(SequenceHead, pooler, dropout=dropout)
-        self.make_heads(heads, {"sequence_classification": classifier})
+        makers = {
+            "sequence_classification": classifier,
+            "token_classification": partial(TokenHead, dropout=dropout),
+            "span": partial(TokenHead, labels=["start", "end"], dropout=dropout),
+        }
+        self.make_heads(heads, makers)
         self.build()

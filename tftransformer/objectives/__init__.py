@@ -2,10 +2,12 @@
 
 from tftransformer.objectives.classes import Classes
 from tftransformer.objectives.columns import Column, IsReal, MultiHot, Tokens, Values
+from tftransformer.objectives.entities import Entities
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.next_token import NextToken
 from tftransformer.objectives.numbers import Numbers
 from tftransformer.objectives.objective import Objective
+from tftransformer.objectives.pieces import Pieces
 from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
 from tftransformer.objectives.text_rows import TextRows
 
@@ -13,12 +15,14 @@ __all__ = [
     "Classes",
     "Column",
     "ColumnExamples",
+    "Entities",
     "Examples",
     "IsReal",
     "MultiHot",
     "NextToken",
     "Numbers",
     "Objective",
+    "Pieces",
     "SequenceToSequence",
     "TextRows",
     "Tokens",

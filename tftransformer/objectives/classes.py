@@ -10,12 +10,11 @@ import numpy as np
 
 from tftransformer.core import Ragged, register, require
 from tftransformer.objectives.columns import Column, MultiHot, Values
-from tftransformer.objectives.text_rows import TextRows
+from tftransformer.objectives.text_rows import SCORES, TextRows
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.macro_f1 import MacroF1
 from tftransformer.training.metrics import TokenAccuracy
 
-SCORES = ("loss", "accuracy", "macro_f1")
 SAVED = (str, int, float, bool, type(None))
 RARE = 10  # rows; of rows with several labels, those below share a stratum
 
@@ -81,17 +80,6 @@ class Classes(TextRows):
         self.known = known
         self.smoothing = smoothing
         self.judge_by = judge_by
-
-    @property
-    def monitor(self) -> str:  # type: ignore[override] # follows `judge_by`
-        """The key in the logs of what the best epoch is chosen by."""
-        named = self.output is not None and self.judge_by != "loss"
-        return f"val_{self.output}_{self.judge_by}" if named else f"val_{self.judge_by}"
-
-    @property
-    def mode(self) -> str:  # type: ignore[override] # follows `judge_by`
-        """Whether less or more of `monitor` is better."""
-        return "min" if self.judge_by == "loss" else "max"
 
     @property
     def is_fitted(self) -> bool:
@@ -206,27 +194,11 @@ class Classes(TextRows):
         return self.by_output([accuracy, MacroF1(len(self.classes_), self.several)])
 
     def get_state(self) -> dict[str, Any]:
-        for label in (*self.classes_, *self.ignore):
-            if type(label) not in SAVED:
-                raise ValueError(
-                    f"label {label!r} is of type {type(label).__name__}, which cannot be saved: "
-                    "labels to be saved are strings, whole numbers, floats, booleans or None. Turn "
-                    "the column into one of these, such as frame[column].map(str)."
-                )
+        check_saved([*self.classes_, *self.ignore])
         return super().get_state()
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config() | {"ignore": list(self.ignore), "known": list(self.known)}
-        if isinstance(self.class_weight, Mapping):  # JSON knows no keys but strings
-            config["class_weight"] = [list(pair) for pair in self.class_weight.items()]
-        return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Classes":
-        weight = config.get("class_weight")
-        return super().from_config(
-            config | {"class_weight": dict(weight) if isinstance(weight, list) else weight}
-        )
+        return super().get_config() | {"ignore": list(self.ignore), "known": list(self.known)}
 
     def _rows(self, given: Iterable[Any]) -> Iterator[Sequence[Hashable]]:
         """The labels of each row."""
@@ -279,6 +251,17 @@ def _check_distinct(labels: Sequence[Hashable]) -> None:
                 f"the labels {first!r} ({type(first).__name__}) and {label!r} "
                 f"({type(label).__name__}) are equal in Python: one class or two? Turn the column "
                 "into one type, such as frame[column].map(str)."
+            )
+
+
+def check_saved(labels: Iterable[Any]) -> None:
+    """Raises a ValueError for a label that JSON could not give back as it was."""
+    for label in labels:
+        if type(label) not in SAVED:
+            raise ValueError(
+                f"label {label!r} is of type {type(label).__name__}, which cannot be saved: "
+                "labels to be saved are strings, whole numbers, floats, booleans or None. Turn "
+                "the column into one of these, such as frame[column].map(str)."
             )
 
 

@@ -19,10 +19,12 @@ class Examples(abc.ABC):
     Attributes:
         axes: names of what varies in length, such as `("tokens",)` or `("source", "target")`.
         varies: whether `of_epoch` changes lengths, so that epochs may differ in their batches.
+        notes: what a person should know of how they were made, for the report.
     """
 
     axes: tuple[str, ...]
     varies = False
+    notes: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def __len__(self) -> int:

@@ -27,6 +27,9 @@ class Objective(Configurable, abc.ABC):
         joins_texts: whether texts make one row, for which they need one tokenizer and a template.
         in_blocks: whether its one text is documents of any length, of which its `blocks(documents,
             tokenizer, max_length)` makes rows.
+        stride: pieces that neighbouring windows share, where the last text of a row is read in
+            windows: `examples` then gets it as `Pieces`, and makes a row of each window. None: a
+            row is a row.
     """
 
     monitor: str = "val_loss"
@@ -34,6 +37,7 @@ class Objective(Configurable, abc.ABC):
     too_long: str = "drop"
     joins_texts: bool = False
     in_blocks: bool = False
+    stride: int | None = None
 
     @abc.abstractmethod
     def kinds(self, count: int) -> tuple[str, ...]:

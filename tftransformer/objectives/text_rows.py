@@ -1,7 +1,7 @@
 """What objectives share whose model reads one row of tokens: one text, or two that are joined."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from tftransformer.core import Ragged
 from tftransformer.objectives.columns import Column, IsReal, Tokens
 from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns, Objective, special_id
+
+# By which the best epoch can be chosen.
+SCORES = ("loss", "accuracy", "macro_f1")
 
 
 class TextRows(Objective):
@@ -24,6 +27,18 @@ class TextRows(Objective):
 
     too_long = "cut"
     joins_texts = True
+    judge_by = "loss"
+
+    @property
+    def monitor(self) -> str:  # type: ignore[override] # follows `judge_by`
+        """The key in the logs of what the best epoch is chosen by."""
+        named = self.output is not None and self.judge_by != "loss"
+        return f"val_{self.output}_{self.judge_by}" if named else f"val_{self.judge_by}"
+
+    @property
+    def mode(self) -> str:  # type: ignore[override] # follows `judge_by`
+        """Whether less or more of `monitor` is better."""
+        return "min" if self.judge_by == "loss" else "max"
 
     def __init__(self, output: str | None = None):
         self.output = output
@@ -46,22 +61,39 @@ class TextRows(Objective):
     ) -> ColumnExamples:
         *texts, given = columns
         labels, weights = self.targets(given, training)
-        special_ids = tokenizers[0].special_ids
-        fill = special_id(tokenizers[0], "pad", "padding")
+        inputs = self.inputs(texts, tokenizers[0], template)
+        return ColumnExamples(inputs, self.by_output(labels), self.by_output(weights))
+
+    def inputs(self, texts: Sequence[Ragged], tokenizer: Any, template: Any) -> dict[str, Column]:
+        """The columns of a model's inputs, given the ids of one or two texts a row."""
+        fill = special_id(tokenizer, "pad", "padding")
         if template is not None:
-            ids: Tokens = _Joined(texts, template, special_ids, fill)
+            ids: Tokens = _Joined(texts, template, tokenizer.special_ids, fill)
         elif len(texts) == 1:
             ids = Tokens(texts[0], "tokens", fill)
         else:
             raise ValueError("two texts need a template that joins them.")
-        inputs = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
+        inputs: dict[str, Column] = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
         if isinstance(ids, _Joined) and ids.has_segments:
             inputs["segment_ids"] = _Segments(ids)
-        return ColumnExamples(inputs, self.by_output(labels), self.by_output(weights))
+        return inputs
 
     def targets(self, labels: list[Any], training: bool) -> tuple[Column, Column]:
         """The columns of labels and of weights that a label column makes."""
         raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if isinstance(config.get("class_weight"), Mapping):  # JSON knows no keys but strings
+            config["class_weight"] = [list(pair) for pair in config["class_weight"].items()]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        weight = config.get("class_weight")
+        if isinstance(weight, list):
+            config = config | {"class_weight": dict(weight)}
+        return super().from_config(config)
 
     def by_output(self, value: Any) -> Any:
         """`value`, or a dict of it where the model's output has a name."""

@@ -1,10 +1,11 @@
 """How good found entities are."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+from tftransformer.core.tags import tags_to_spans
 from tftransformer.scores.ratios import matching_rows, mean_of, of_counts, ratio
-from tftransformer.scores.tags import tags_to_spans
 
 
 def entity_scores(
@@ -42,8 +43,8 @@ def entity_scores(
         0.5
     """
     true, predicted = matching_rows(true, predicted, "lists of tags")
-    meant, found, matched = Counter[str](), Counter[str](), Counter[str]()
     words = equal = 0
+    spans: tuple[list[Any], list[Any]] = [], []
     for row, (one, other) in enumerate(zip(true, predicted, strict=True)):
         if len(one) != len(other):
             raise ValueError(
@@ -52,19 +53,41 @@ def entity_scores(
         words += len(one)
         equal += sum(a == b for a, b in zip(one, other, strict=True))
         try:
-            right, given = (set(tags_to_spans(x, mode=mode, scheme=scheme)) for x in (one, other))
+            for found, tags in zip(spans, (one, other), strict=True):
+                found.append(tags_to_spans(tags, mode=mode, scheme=scheme))
         except ValueError as error:
             raise ValueError(f"Sentence {row}: {error}") from error
+    return {**span_scores(*spans), "tag_accuracy": ratio(equal, words)}
+
+
+def span_scores(
+    true: Sequence[Iterable[tuple]], predicted: Sequence[Iterable[tuple]]
+) -> dict[str, dict]:
+    """Scores entities as spans: one is right where it is among the true ones.
+
+    Args:
+        true: the spans of each text: (type, start, end), of words or of characters.
+        predicted: those that were found.
+
+    Returns:
+        what `entity_scores` returns, but for `tag_accuracy`.
+
+    Raises:
+        ValueError: if the sides differ in length, or there is no text.
+    """
+    true, predicted = matching_rows(true, predicted, "lists of spans")
+    meant, found, matched = Counter[Any](), Counter[Any](), Counter[Any]()
+    for one, other in zip(true, predicted, strict=True):
+        right, given = set(one), set(other)
         for counts, spans in ((meant, right), (found, given), (matched, right & given)):
             counts.update(kind for kind, _, _ in spans)
     types = {
         kind: {**of_counts(matched[kind], found[kind], meant[kind]), "support": meant[kind]}
-        for kind in sorted(meant | found)
+        for kind in sorted(meant | found, key=str)
     }
     return {
         "types": types,
         "micro": of_counts(matched.total(), found.total(), meant.total()),
         "macro": mean_of(types.values()),
         "weighted": mean_of(types.values(), [meant[kind] for kind in types]),
-        "tag_accuracy": ratio(equal, words),
     }

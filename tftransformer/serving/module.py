@@ -34,6 +34,7 @@ class TaskGraph:
         numbers: names of what else `compute` reads, int32 (rows,): the number of each row.
         tracked: tokenizers and tables that a SavedModel has to hold.
         max_length: most tokens of a row, or None.
+        computes_alike: whether `compute` is the same however the graph was made for a task.
     """
 
     inputs: tuple[str, ...] = ("texts",)
@@ -42,6 +43,7 @@ class TaskGraph:
     numbers: tuple[str, ...] = ()
     tracked: list[Any]
     max_length: int | None = None
+    computes_alike: bool = False
 
     def encode(self, *texts: tf.Tensor) -> tuple[Rows, Any]:
         """Returns the rows of some texts, and what `answers` wants to know of them.

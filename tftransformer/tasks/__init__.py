@@ -4,6 +4,7 @@ from tftransformer.tasks.alignment import Alignment
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
 from tftransformer.tasks.text_generator import TextGenerator
+from tftransformer.tasks.token_classifier import TokenClassifier
 from tftransformer.tasks.translator import Translation, Translator
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Task",
     "TextClassifier",
     "TextGenerator",
+    "TokenClassifier",
     "Translation",
     "Translator",
 ]

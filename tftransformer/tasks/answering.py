@@ -138,7 +138,7 @@ class Answerer(Estimator):
             inputs, known = graph.encode(*texts)
             # A row is the same whichever batch it is in.
             inputs |= {name: tf.constant(batch, tf.int32) for name in graph.numbers}
-            found = graph.by_text(module.compute(inputs), known)
+            found = graph.by_text(self._in_blocks(module, inputs), known)
             outputs = tf.nest.map_structure(np.asarray, found)
             for i, result in zip(batch, read(outputs), strict=True):
                 results[i] = result
@@ -150,6 +150,30 @@ class Answerer(Estimator):
                 stacklevel=4,
             )
         return results
+
+    def _in_blocks(self, module: ServedModule, inputs: dict[str, tf.Tensor]) -> Any:
+        """What the model computes of rows, of which windows may be many, some at a time."""
+        count = next(iter(inputs.values())).shape[0]
+        starts = range(0, max(count, 1), self.batch_size)
+        found = [
+            module.compute({name: x[i : i + self.batch_size] for name, x in inputs.items()})
+            for i in starts
+        ]
+        if len(found) == 1:
+            return found[0]
+        return tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *found)
+
+    def _in_blocks(self, module: ServedModule, inputs: dict[str, tf.Tensor]) -> Any:
+        """What the model computes of rows, of which windows may be many, some at a time."""
+        count = next(iter(inputs.values())).shape[0]
+        starts = range(0, max(count, 1), self.batch_size)
+        found = [
+            module.compute({name: x[i : i + self.batch_size] for name, x in inputs.items()})
+            for i in starts
+        ]
+        if len(found) == 1:
+            return found[0]
+        return tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *found)
 
     @property
     def module(self) -> ServedModule:
@@ -167,7 +191,9 @@ class Answerer(Estimator):
             graph = self.graph(**how) if self.pair is None else self.graph(texts=texts, **how)
             while len(made) >= MADE:
                 del made[next(iter(made))]
-            made[key] = graph, self._module(graph)
+            # What the model computes may be the same, and need not be traced again.
+            same = [module for (n, *_), (_, module) in made.items() if n == texts]
+            made[key] = graph, same[0] if same and graph.computes_alike else self._module(graph)
         self._made = made_of, made
         return made[key]
 

@@ -3,7 +3,7 @@
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from tftransformer.data import DataProcess
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Classes, Numbers
 from tftransformer.tasks.folder import read_task
-from tftransformer.text import SentencePieceTokenizer
+from tftransformer.text import SentencePieceTokenizer, WordPieceTokenizer
 from tftransformer.text.learning import check_corpus, learn_pieces
 
 KINDS = ("single", "several", "numbers")
@@ -75,8 +75,13 @@ class Given:
         parts += [f"unused: {', '.join(self.unused)}"] * bool(self.unused)
         return f"{self.place}: {'; '.join(parts) or 'all of it is used'}"
 
-    def tokenizer_options(self, task: Any) -> dict[str, Any]:
+    def tokenizer_options(self, task: Any, learn: Callable | None = None) -> dict[str, Any]:
         """What a `DataProcess` is told of tokenizer and template of a task.
+
+        Args:
+            task: has `tokenizer` and `vocab_size`.
+            learn: learns a tokenizer from texts and a size where none is given; default:
+                `learn_unigram`.
 
         Raises:
             ValueError: if a model was given without its tokenizer.
@@ -88,7 +93,10 @@ class Given:
                 f"tokenizer={task.tokenizer!r}: a model needs the tokenizer that it was trained "
                 "with."
             )
-        return {"tokenizer": task.tokenizer or learn_unigram, "vocab_size": task.vocab_size}
+        return {
+            "tokenizer": task.tokenizer or learn or learn_unigram,
+            "vocab_size": task.vocab_size,
+        }
 
     def limit(self, asked: int | None, default: int) -> int:
         """Most tokens of a row: as asked, else as is known of the model, else the default."""
@@ -231,6 +239,11 @@ def learn_bpe(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
                 raise
             vocab_size = int(most[1])
     return SentencePieceTokenizer(model)
+
+
+def learn_wordpieces(texts: list[str], vocab_size: int) -> WordPieceTokenizer:
+    """Learns pieces of words that are parted from punctuation marks, as many as there are."""
+    return WordPieceTokenizer.learn(texts, vocab_size, exactly=False)
 
 
 def positions_of(model: Any) -> int | None:

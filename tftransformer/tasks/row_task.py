@@ -11,7 +11,7 @@ from tftransformer.data import DataProcess
 from tftransformer.models import SentenceModel
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Objective
-from tftransformer.tasks.given import Given, trained_further
+from tftransformer.tasks.given import Given, learn_unigram, trained_further
 from tftransformer.tasks.lengths import TOO_LONG
 from tftransformer.tasks.task import Task
 from tftransformer.training.recipes import averaged_adamw
@@ -22,10 +22,12 @@ class RowTask(Task):
 
     Attributes:
         default_length: most tokens of a row where nothing else says it.
+        learn_tokenizer: learns one from texts and a size where none is given.
     """
 
     head: ClassVar[str]
     default_length: ClassVar[int] = 256
+    learn_tokenizer = staticmethod(learn_unigram)
     max_length: int | None
     tokenizer: Any
     vocab_size: int
@@ -43,7 +45,7 @@ class RowTask(Task):
         return DataProcess(
             *columns,
             objective=self.objective(given, self.head if headed else None),
-            **given.tokenizer_options(self),
+            **given.tokenizer_options(self, self.learn_tokenizer),
             max_length=limit,
             too_long=self.too_long,
             batch_tokens=max(1024, limit),

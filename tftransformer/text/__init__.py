@@ -3,24 +3,41 @@
 from tftransformer.text.added_tokens import AddedToken
 from tftransformer.text.byte_bpe_tokenizer import ByteBpeTokenizer
 from tftransformer.text.encoding import Encoding
+from tftransformer.text.given_words import GivenWords, words_between_blanks
 from tftransformer.text.load import load_tokenizer
 from tftransformer.text.registry import register
 from tftransformer.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from tftransformer.text.template import Template
 from tftransformer.text.tokenizer import Tokenizer
 from tftransformer.text.truncation import truncate, truncate_in_graph
+from tftransformer.text.windows import (
+    Windows,
+    check_stride,
+    deciding_pieces,
+    deciding_windows,
+    lay_windows,
+    word_pieces,
+)
 from tftransformer.text.wordpiece_tokenizer import WordPieceTokenizer
 
 __all__ = [
     "AddedToken",
     "ByteBpeTokenizer",
     "Encoding",
+    "GivenWords",
     "SentencePieceTokenizer",
     "Template",
     "Tokenizer",
+    "Windows",
     "WordPieceTokenizer",
+    "check_stride",
+    "deciding_pieces",
+    "deciding_windows",
+    "lay_windows",
     "load_tokenizer",
     "register",
     "truncate",
     "truncate_in_graph",
+    "word_pieces",
+    "words_between_blanks",
 ]

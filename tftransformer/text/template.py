@@ -81,6 +81,17 @@ class Template(Configurable):
         parts = self._parts["pair" if pair else "single"]
         return sum(part.name not in TEXTS for part in parts)
 
+    def num_before(self, name: str, pair: bool) -> int | None:
+        """How many special tokens stand before a part, such as `"b"` or `"cls"`.
+
+        Returns:
+            the number, not counting texts; None where no such part is.
+        """
+        names = [part.name for part in self._parts["pair" if pair else "single"]]
+        if name not in names:
+            return None
+        return sum(before not in TEXTS for before in names[: names.index(name)])
+
     def __call__(
         self, first: Ragged, second: Ragged | None, special_ids: Mapping[str, int]
     ) -> tuple[Ragged, Ragged]:

@@ -191,6 +191,7 @@ class WordPieceTokenizer(Tokenizer):
         strip_accents: bool | None = None,
         character_coverage: float = 1.0,
         special_tokens: Sequence[str] = (),
+        exactly: bool = True,
     ) -> "WordPieceTokenizer":
         """Learns a vocabulary: every frequent character, then pieces by byte-pair merges.
 
@@ -205,6 +206,7 @@ class WordPieceTokenizer(Tokenizer):
             character_coverage: share of the running characters whose kinds get a piece; a word
                 with a rarer one is unknown.
             special_tokens: names of further special tokens, such as `"[MASK]"`, from id 4 on.
+            exactly: whether fewer pieces than `vocab_size` are an error.
 
         Raises:
             ValueError: an argument is out of range, a text is no Unicode string, there is no
@@ -240,7 +242,7 @@ class WordPieceTokenizer(Tokenizer):
                 f"vocab_size {vocab_size} is too small: the characters of these texts alone take "
                 f"{len(alphabet)}; ask for more, or lower character_coverage"
             )
-        if len(pieces) < vocab_size:
+        if exactly and len(pieces) < vocab_size:
             raise ValueError(
                 f"vocab_size {vocab_size} is more than these texts allow: at most {len(pieces)}"
             )

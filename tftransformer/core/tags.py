@@ -86,6 +86,58 @@ def spans_to_tags(spans: Iterable[Span], length: int, *, scheme: str = "IOB2") -
     return tags
 
 
+def scheme_of(rows: Iterable[Sequence[str]]) -> str:
+    """Recognises the scheme of tags.
+
+    Tags without any prefix are plain. E or S make it BIOES. Of B and I alone it is IOB1 if every B
+    parts an entity from one of the same type right before it, else IOB2.
+
+    Args:
+        rows: the tags of several sentences.
+
+    Raises:
+        ValueError: some tags have prefixes and others none, or prefixes are unknown.
+
+    Example:
+        >>> scheme_of([["I-PER", "I-PER", "B-PER", "O"]]), scheme_of([["B-PER", "I-PER"]])
+        ('IOB1', 'IOB2')
+    """
+    prefixes, parts = set(), True
+    for row in rows:
+        before = "O"
+        for tag in row:
+            prefix, dash, kind = str(tag).partition("-")
+            is_prefixed = bool(dash and kind) and len(prefix) == 1 and prefix.isupper()
+            prefixes.add("O" if tag == "O" else prefix if is_prefixed else "")
+            parts &= prefix != "B" or before.partition("-")[1:] == ("-", kind)
+            before = str(tag)
+    prefixes -= {"O"}
+    if prefixes <= {""}:
+        return "plain"
+    if not prefixes <= {*"BIES"}:
+        odd = sorted(prefixes - {*"BIES"})[0]
+        what = f"the prefix {odd!r}" if odd else "no prefix"
+        raise ValueError(
+            f"some tags have {what}, others one of B, I, E, S: say which scheme it is, one of "
+            f"{', '.join(SCHEMES)}."
+        )
+    if prefixes & {"E", "S"}:
+        return "BIOES"
+    return "IOB1" if parts else "IOB2"
+
+
+def tag_parts(tag: str, prefixed: bool) -> tuple[str, str]:
+    """Prefix and type in the name of a tag; one without a prefix goes on as I does.
+
+    >>> tag_parts("B-PER", prefixed=True), tag_parts("O", prefixed=True)
+    (('B', 'PER'), ('I', 'O'))
+    """
+    prefix, dash, kind = tag.partition("-")
+    if prefixed and dash and kind and prefix in tuple("BIES"):
+        return prefix, kind
+    return "I", tag
+
+
 def _tags_of(kind: str, length: int, scheme: str, touches: bool) -> list[str]:
     """The tags of one entity; `touches`: whether one of its type stands right before it."""
     if scheme == "plain":

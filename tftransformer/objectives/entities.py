@@ -1,0 +1,238 @@
+"""Entities: which words of a text are names of which kind."""
+
+import bisect
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tftransformer.core import Ragged, check_ints, register, require
+from tftransformer.core.tags import PREFIXES, SCHEMES, scheme_of, spans_to_tags, tag_parts
+from tftransformer.objectives.classes import check_saved
+from tftransformer.objectives.columns import Column, Tokens
+from tftransformer.objectives.examples import ColumnExamples
+from tftransformer.objectives.objective import LABEL, TEXT, Columns
+from tftransformer.objectives.pieces import Pieces
+from tftransformer.objectives.text_rows import SCORES, TextRows
+from tftransformer.training.losses import LabelSmoothedCrossEntropy
+from tftransformer.training.macro_f1 import MacroF1
+from tftransformer.training.metrics import TokenAccuracy
+
+OUTSIDE = "O"
+NO_LABEL = -1
+
+
+@register
+class Entities(TextRows):
+    """Which words of a text are entities; columns: the text, then its spans.
+
+    The spans of a row are a list of (start, end, type), in characters, half open; types may be of
+    any hashable kind. They become tags of words, in a scheme, and the first piece of each word
+    learns its tag, in the window where the word stands most central. A word counts to an entity
+    that has one of its characters.
+
+    Args:
+        scheme: of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: as the labels of a trained
+            head have it, else IOB2.
+        stride: pieces that neighbouring windows of a long text share.
+        class_weight: what a word of each type weighs in training: a dict by type (or "O"; 1 where
+            a type is not in it), or "balanced": all tags weigh the same together.
+        known: labels that a trained head has, in the order of its logits. They stay as they are
+            where they hold all tags of the training rows; else the head does not fit.
+        smoothing: of the loss: see `LabelSmoothedCrossEntropy`.
+        output: see `TextRows`.
+        judge_by: "loss", "accuracy" or "macro_f1" of the words' tags on validation rows, by which
+            the best epoch is chosen.
+
+    Attributes:
+        types_: the types that were found, sorted by their names.
+        scheme_: the scheme of the tags.
+        classes_: names of the tags; tag `i` is logit `i`.
+
+    Example:
+
+    >>> objective = Entities()
+    >>> objective.fit([[[(0, 3, "PER")], [(4, 9, "LOC")]]])
+    >>> objective.classes_
+    ['O', 'B-LOC', 'I-LOC', 'B-PER', 'I-PER']
+    """
+
+    def __init__(
+        self,
+        scheme: str | None = None,
+        *,
+        stride: int = 32,
+        class_weight: Mapping[Hashable, float] | str | None = None,
+        known: Sequence[str] = (),
+        smoothing: float = 0.0,
+        output: str | None = None,
+        judge_by: str = "loss",
+    ):
+        super().__init__(output)
+        schemes = f"one of {', '.join(SCHEMES)}, or None"
+        require(scheme in (*SCHEMES, None), "scheme", scheme, schemes)
+        require(judge_by in SCORES, "judge_by", judge_by, f"one of {', '.join(SCORES)}")
+        check_ints(0, stride=stride)
+        if isinstance(class_weight, str) and class_weight != "balanced":
+            raise ValueError(f"class_weight={class_weight!r}: expected 'balanced', a dict or None.")
+        self.scheme, self.stride, self.class_weight = scheme, stride, class_weight
+        self.known, self.smoothing, self.judge_by = known, smoothing, judge_by
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        if count != 2:
+            raise ValueError(f"Entities takes a column of text and one of spans, not {count}.")
+        return TEXT, LABEL
+
+    @property
+    def is_fitted(self) -> bool:
+        return hasattr(self, "classes_")
+
+    @property
+    def num_outputs(self) -> int:
+        """How many numbers the model answers with for each token."""
+        return len(self.classes_)
+
+    def fit(self, columns: Sequence[list[Any]]) -> None:
+        types = {kind for spans in columns[0] for _, _, kind in spans}
+        if not types:
+            raise ValueError("no row has an entity: there is nothing to learn.")
+        names = Counter(map(str, types))
+        twice = [name for name, count in names.items() if count > 1 or name in ("", OUTSIDE)]
+        if twice:
+            raise ValueError(f"{twice[0]!r} cannot be the name of one type: rename it.")
+        unknown = self.class_weight if isinstance(self.class_weight, Mapping) else {}
+        unknown = [name for name in unknown if name not in types and name != OUTSIDE]
+        if unknown:
+            raise ValueError(f"class_weight names {unknown[0]!r}, which no entity is.")
+        self.types_ = sorted(types, key=str)
+        self.scheme_ = self.scheme or "IOB2"
+        prefixes = [f"{prefix}-" for prefix in PREFIXES.get(self.scheme_, ())] or [""]
+        tags = [OUTSIDE, *(f"{prefix}{kind}" for kind in self.types_ for prefix in prefixes)]
+        self.classes_ = list(self.known) if {*tags} <= {*self.known} else tags
+
+    def begin(self, labels: Sequence[str] | None) -> None:
+        if not labels or len(labels) == len({*labels} & {OUTSIDE}):
+            raise ValueError("the trained head does not say which labels it has.")
+        if len({*labels}) < len(labels):
+            twice = next(label for label in labels if list(labels).count(label) > 1)
+            raise ValueError(f"two labels of the trained head are called {twice!r}: rename one.")
+        try:
+            found = scheme_of([labels]).replace("IOB1", "IOB2")
+        except ValueError:  # some have prefixes and some have none
+            found = "plain" if all(label[1:2] != "-" for label in labels) else "BIOES"
+        self.scheme_ = self.scheme or found
+        prefixed = self.scheme_ in PREFIXES
+        names = {tag_parts(label, prefixed)[1] for label in labels}
+        self.types_, self.classes_ = sorted(names - {OUTSIDE}), list(labels)
+
+    def examples(
+        self,
+        columns: Columns,
+        tokenizers: Sequence[Any],
+        template: Any = None,
+        *,
+        training: bool = True,
+    ) -> ColumnExamples:
+        pieces, spans = columns
+        ids, lost = self._labels(pieces, spans)
+        ids = np.where(pieces.decides, ids[pieces.places.values], NO_LABEL)
+        before = (NO_LABEL,) * template.num_before("a", False)
+        after = (NO_LABEL,) * (template.num_special(False) - len(before))
+        rows = Ragged(ids, pieces.places.row_splits)
+        labels = Tokens(rows, "tokens", NO_LABEL, before, after)
+        examples = ColumnExamples(
+            self.inputs([pieces.windows], tokenizers[0], template),
+            self.by_output(_Labels(labels)),
+            self.by_output(_Weights(labels, self._weights(ids, training))),
+        )
+        examples.notes = (f"scheme {self.scheme_}",)
+        if lost:
+            examples.notes += (f"{lost:,} entities without a word of their own count as O",)
+        return examples
+
+    def get_state(self) -> dict[str, Any]:
+        check_saved(self.types_)
+        return super().get_state()
+
+    def losses(self) -> Any:
+        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
+
+    def metrics(self) -> Any:
+        return self.by_output([TokenAccuracy(), MacroF1(len(self.classes_))])
+
+    def _labels(self, pieces: Pieces, spans: Sequence[Any]) -> tuple[np.ndarray, int]:
+        """The tag of each piece that begins a word, -1 for others; and how many spans got none."""
+        if not self.is_fitted:
+            raise RuntimeError("the types are not known: call fit with the training rows first.")
+        number = {label: i for i, label in enumerate(self.classes_)}
+        known = set(self.types_)
+        found = np.full(len(pieces.words), NO_LABEL, np.int32)
+        heads = pieces.word_starts
+        found[heads] = number[OUTSIDE]
+        ends = np.where(pieces.words < 0, 0, pieces.ends)
+        ends = np.maximum.reduceat(ends, heads) if len(heads) else ends
+        of_row = np.searchsorted(heads, pieces.ids.row_splits)
+        lost = 0
+        for row, given in enumerate(spans):
+            if not given:
+                continue
+            own = slice(of_row[row], of_row[row + 1])
+            begins, stops = pieces.starts[heads[own]].tolist(), ends[own].tolist()
+            words: list[tuple[str, int, int]] = []
+            for start, end, kind in sorted(given, key=lambda span: span[:2]):
+                if kind not in known:
+                    raise ValueError(
+                        f"type {kind!r} is not among the {len(known)} of the training rows "
+                        f"({', '.join(map(repr, self.types_[:8]))}): fit with rows that have it."
+                    )
+                first = bisect.bisect_right(stops, start)
+                last = bisect.bisect_left(begins, end)
+                first = max(first, words[-1][2]) if words else first
+                if first < last:
+                    words.append((str(kind), first, last))
+                else:
+                    lost += 1
+            tags = spans_to_tags(words, len(begins), scheme=self.scheme_)
+            found[heads[own]] = [number[tag] for tag in tags]
+        return found, lost
+
+    def _weights(self, ids: np.ndarray, training: bool) -> np.ndarray:
+        """What a word with each tag weighs: float32 (tags + 1,), 0 for what is no tag."""
+        weights = np.ones(len(self.classes_) + 1, np.float32)
+        if training and self.class_weight == "balanced":
+            counts = np.bincount(ids[ids >= 0], minlength=len(self.classes_))
+            weights[:-1] = counts.sum() / np.maximum(counts, 1) / np.count_nonzero(counts)
+        elif training and self.class_weight is not None:
+            by_name = {str(kind): value for kind, value in dict(self.class_weight).items()}
+            prefixed = self.scheme_ in PREFIXES
+            weights[:-1] = [by_name.get(tag_parts(tag, prefixed)[1], 1.0) for tag in self.classes_]
+        weights[NO_LABEL] = 0
+        return weights
+
+
+class _Labels(Column):
+    """The tags of tokens; 0 where there is none."""
+
+    def __init__(self, labels: Tokens):
+        self.labels, self.axes = labels, labels.axes
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def lengths(self, axis: str) -> np.ndarray:
+        return self.labels.lengths(axis)
+
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        return np.maximum(self.labels.batch(rows, widths), 0)
+
+
+class _Weights(_Labels):
+    """What each token weighs, by its tag."""
+
+    def __init__(self, labels: Tokens, weights: np.ndarray):
+        super().__init__(labels)
+        self.weights = weights
+
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        return self.weights[self.labels.batch(rows, widths)]

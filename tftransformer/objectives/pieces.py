@@ -1,0 +1,46 @@
+"""Texts as pieces that know their places, in windows."""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from tftransformer.core import Ragged
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pieces:
+    """What an objective gets of a column of texts that it reads in windows.
+
+    Args:
+        ids: a row for each text.
+        starts, ends, words: int32 (pieces,), of each piece of the texts: see `Encoding`.
+        rows: int64 (windows,), which text each window is of.
+        places: a row for each window, which pieces of the texts stand in it.
+        decides: bool, for each of `places.values` whether the window decides of that piece.
+    """
+
+    ids: Ragged
+    starts: np.ndarray
+    ends: np.ndarray
+    words: np.ndarray
+    rows: np.ndarray
+    places: Ragged
+    decides: np.ndarray
+
+    @functools.cached_property
+    def windows(self) -> Ragged:
+        """The ids of each window."""
+        return self.of_windows(self.ids.values)
+
+    def of_windows(self, values: np.ndarray) -> Ragged:
+        """Values (pieces,) of the texts' pieces as rows of the windows."""
+        return Ragged(values[self.places.values], self.places.row_splits)
+
+    @functools.cached_property
+    def word_starts(self) -> np.ndarray:
+        """The numbers of the pieces that begin a word, among those of all texts: int64."""
+        begins = np.ones(len(self.words), bool)
+        begins[1:] = self.words[1:] != self.words[:-1]
+        begins[self.ids.row_splits[:-1][self.ids.lengths > 0]] = True
+        return np.flatnonzero(begins & (self.words >= 0))

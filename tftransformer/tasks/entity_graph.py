@@ -1,0 +1,220 @@
+"""EntityGraph: from texts to entities and their places."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tftransformer.core import require
+from tftransformer.core.tags import tag_parts
+from tftransformer.tasks.row_graph import RowGraph
+from tftransformer.text import (
+    check_stride,
+    deciding_pieces,
+    lay_windows,
+    word_pieces,
+    words_between_blanks,
+)
+
+AGGREGATIONS = ("none", "simple", "first", "average", "max")
+NO_PLACE = -1
+
+
+class EntityGraph(RowGraph):
+    """From texts of any length to entities: the words that a type is decided of.
+
+    A long text is read in windows that share `stride` pieces. A word, which is what has one word
+    number, is decided in the window that holds all of it and where it stands most central; pieces
+    of a word that no window holds are decided one by one.
+
+    Units are pieces ("none", "simple"), or words with the probabilities of their first piece
+    ("first"), their mean over the pieces ("average") or those of the piece with the highest single
+    probability ("max"). But for "none", where each unit is an entity, a unit goes on with the
+    entity of the unit before if both have the same type, its own prefix is I or E (a label without
+    a prefix counts as I) and the one before has B or I. The score is the mean over the units.
+
+    `serving_default` gives of each text its entities, in order: `entity_group` and `word`, string
+    (batch, entities), `score`, float32, `start` and `end`, int32, in characters, half open; and
+    `entities`, int32 (batch,), how many there are: what is behind is padding. `cut`, bool (batch,),
+    says which texts lost their ends, as they do without windows alone.
+
+    Args:
+        labels: what the logits stand for, by name.
+        prefixed: whether labels begin with a prefix of B, I, E, S.
+        aggregation: one of the `AGGREGATIONS`.
+        ignored: types, or with "none" labels, that are no entities.
+        output: name of the model's output, or None.
+        stride: pieces that neighbours share; None: there is one window, and longer texts are cut.
+        given_words: whether blanks, and nothing else, part the words of the texts.
+        **row: see `RowGraph`; `max_length` is that of a window.
+    """
+
+    computes_alike = True
+
+    def __init__(
+        self,
+        *,
+        labels: Sequence[str],
+        prefixed: bool,
+        aggregation: str,
+        ignored: Collection[str],
+        output: str | None,
+        stride: int | None,
+        given_words: bool = False,
+        **row: Any,
+    ):
+        super().__init__(texts=["texts"], **row)
+        require(aggregation in AGGREGATIONS, "aggregation", aggregation, f"one of {AGGREGATIONS}")
+        self.aggregation, self.output, self.stride = aggregation, output, stride
+        self.given_words = given_words
+        check_stride(self.room, stride or 0)
+        parts = [tag_parts(label, prefixed) for label in labels]
+        self.goes_on = [prefix in "IE" for prefix, _ in parts]
+        self.may_go_on = [prefix in "BI" for prefix, _ in parts]
+        self.labels = list(labels) if aggregation == "none" else [kind for _, kind in parts]
+        self.kinds = [self.labels.index(label) for label in self.labels]
+        self.is_entity = [label not in ignored for label in self.labels]
+
+    def encode(self, *texts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
+        (text,) = texts
+        places = self.tokenizer.tokenize_with_places(text)
+        if self.given_words:
+            words = words_between_blanks(text, places["starts"], places["words"])
+            places = {**places, "words": words}
+        lengths = places["ids"].row_lengths()
+        cut = tf.zeros_like(lengths, tf.bool)
+        if self.stride is None:
+            cut = lengths > self.room
+            places = {name: value[:, : self.room] for name, value in places.items()}
+            lengths = tf.minimum(lengths, self.room)
+        windows = lay_windows(lengths, self.room, self.stride or 0)
+        start = tf.gather(places["ids"].row_starts(), windows.rows) + windows.starts
+        at = tf.ragged.range(start, start + windows.lengths)
+        pieces = at.with_flat_values(tf.gather(places["ids"].flat_values, at.flat_values))
+        known = {"texts": text, **places, "counts": windows.counts, "cut": cut}
+        return self.rows(pieces, None), known
+
+    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:
+        """Returns probabilities: float32 (windows, length, labels)."""
+        logits = model(self.model_inputs(rows), training=False)
+        logits = logits if self.output is None else logits[self.output]
+        return tf.nn.softmax(keras.ops.cast(logits, "float32"))
+
+    def by_text(self, found: tf.Tensor, known: Any) -> dict[str, tf.Tensor]:
+        probabilities = self._of_pieces(found, known)
+        units = self._units(probabilities, known)
+        return self._entities(*units, known)
+
+    def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
+        entities = self.by_text(found, known)
+        return {"serving_default": {**entities, "cut": known["cut"]}}
+
+    def _of_pieces(self, found: tf.Tensor, known: Any) -> tf.Tensor:
+        """The probabilities of each piece where it is decided: float32 (pieces, labels)."""
+        words = known["words"]
+        number = deciding_pieces(words, word_pieces(words), self.room, self.stride or 0)
+        row = words.value_rowids()
+        window = tf.gather(tf.cumsum(known["counts"], exclusive=True), row) + number
+        piece = tf.range(tf.size(row, tf.int64)) - tf.gather(words.row_starts(), row)
+        column = piece - number * (self.room - (self.stride or 0))
+        column += self.template.num_before("a", pair=False)
+        return tf.gather_nd(found, tf.stack([window, column], axis=1))
+
+    def _units(self, probabilities: tf.Tensor, known: Any) -> tuple[tf.Tensor, ...]:
+        """Label, score, text, start and end of each unit, and its piece: all (units,)."""
+        words, starts, ends = known["words"], known["starts"], known["ends"]
+        row, starts, ends = words.value_rowids(), starts.flat_values, ends.flat_values
+        piece = tf.range(tf.size(row, tf.int64))
+        if self.aggregation not in ("none", "simple"):
+            word, first, last = word_pieces(words)
+            count = tf.size(first, tf.int64)
+            if self.aggregation == "average":
+                sums = tf.math.unsorted_segment_sum(probabilities, word, count)
+                probabilities = sums / tf.cast(last - first, tf.float32)[:, None]
+            elif self.aggregation == "max":
+                high = tf.reduce_max(probabilities, axis=1)
+                highest = tf.math.unsorted_segment_max(high, word, count)
+                is_it = high == tf.gather(highest, word)
+                chosen = tf.where(is_it, piece, tf.size(row, tf.int64))
+                chosen = tf.math.unsorted_segment_min(chosen, word, count)
+                probabilities = tf.gather(probabilities, chosen)
+            else:
+                probabilities = tf.gather(probabilities, first)
+            row, starts = tf.gather(row, first), tf.gather(starts, first)
+            ends, piece = tf.gather(ends, last - 1), first
+        label = tf.argmax(probabilities, axis=1)
+        return label, tf.reduce_max(probabilities, axis=1), row, starts, ends, piece
+
+    def _entities(
+        self,
+        label: tf.Tensor,
+        score: tf.Tensor,
+        row: tf.Tensor,
+        start: tf.Tensor,
+        end: tf.Tensor,
+        piece: tf.Tensor,
+        known: Any,
+    ) -> dict[str, tf.Tensor]:
+        """Entities as rows of equal length, with their number."""
+        kind = tf.gather(tf.constant(self.kinds, tf.int64), label)
+        goes_on = tf.gather(tf.constant(self.goes_on), label)
+        before = tf.gather(tf.constant(self.may_go_on), label)
+        goes_on = goes_on[1:] & before[:-1] & (kind[1:] == kind[:-1]) & (row[1:] == row[:-1])
+        begins = tf.concat([tf.ones_like(label[:1], tf.bool), ~goes_on], axis=0)
+        if self.aggregation == "none":
+            begins = tf.ones_like(begins)
+        entity = tf.cumsum(tf.cast(begins, tf.int64)) - 1
+        first = tf.where(begins)[:, 0]
+        last = tf.concat([first, tf.size(label, tf.int64)[None]], axis=0)[1:] - 1
+        score = tf.math.unsorted_segment_mean(score, entity, tf.size(first, tf.int64))
+        kind, row, start, end = (
+            tf.gather(value, at)
+            for value, at in ((kind, first), (row, first), (start, first), (end, last))
+        )
+        kept = tf.gather(tf.constant(self.is_entity), kind) & (start < end)
+        kind, row, start, end, score, first = (
+            tf.boolean_mask(value, kept) for value in (kind, row, start, end, score, first)
+        )
+        texts = known["texts"]
+        words = tf.strings.substr(tf.gather(texts, row), start, end - start, unit="UTF8_CHAR")
+        found = {
+            "entity_group": tf.gather(tf.constant(self.labels), kind),
+            "score": score,
+            "word": words,
+            "start": start,
+            "end": end,
+        }
+        if self.aggregation == "none":
+            found |= self._pieces(tf.gather(piece, first), row, known)
+        rows = tf.size(texts, tf.int64)
+        ragged = {
+            name: tf.RaggedTensor.from_value_rowids(value, row, rows, validate=False)
+            for name, value in found.items()
+        }
+        dense = {name: value.to_tensor() for name, value in ragged.items()}
+        return {**dense, "entities": tf.cast(ragged["score"].row_lengths(), tf.int32)}
+
+    def _pieces(self, piece: tf.Tensor, row: tf.Tensor, known: Any) -> dict[str, tf.Tensor]:
+        """The id of each piece, and its place in the row that one window would make."""
+        before = self.template.num_before("a", pair=False)
+        index = piece - tf.gather(known["ids"].row_starts(), row) + before
+        ids = tf.gather(known["ids"].flat_values, piece)
+        return {"id": ids, "index": tf.cast(index, tf.int32)}
+
+
+def as_entities(outputs: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """What `EntityGraph` found in each text, as plain values."""
+    outputs = dict(outputs)
+    counts = outputs.pop("entities").tolist()
+    columns = [
+        [[x.decode() if isinstance(x, bytes) else x for x in row] for row in value.tolist()]
+        for value in outputs.values()
+    ]
+    return [
+        [
+            dict(zip(outputs, each, strict=True))
+            for each in zip(*(column[:count] for column in own), strict=True)
+        ]
+        for count, *own in zip(counts, *columns, strict=True)
+    ]

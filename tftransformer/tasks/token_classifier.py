@@ -1,0 +1,210 @@
+"""TokenClassifier."""
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from tftransformer.core.tags import PREFIXES
+from tftransformer.objectives import Entities
+from tftransformer.tasks.entity_graph import EntityGraph, as_entities
+from tftransformer.tasks.given import Given, learn_wordpieces
+from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.tables import with_index
+from tftransformer.tasks.tag_scores import evaluation
+from tftransformer.tasks.tagged_texts import as_spans, tagged, tags_of, words_as_text
+from tftransformer.text import GivenWords
+
+
+class TokenClassifier(RowTask):
+    """Finds the entities of texts: names, places, parts of speech, whatever words can be.
+
+    Texts of any length are read in windows that overlap, and each word is decided where it stands
+    most central; see `EntityGraph` for what an entity is made of.
+
+    Args:
+        model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
+            `TextClassifier`. None: a small one, from scratch.
+        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece, which
+            parts words from punctuation marks.
+        scheme: of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: recognised from the tags
+            that it is fitted with, and told in the report; of spans, IOB2.
+        aggregation: "none", "simple", "first", "average" or "max".
+        ignore_labels: types that are no entities.
+        class_weight: "balanced", or what a word of each type weighs; see `Entities`.
+        judge_by: "loss", "accuracy" or "macro_f1", by which the best epoch is chosen.
+        max_length: most tokens of a window; default: what the model knows, from scratch 128.
+        stride: pieces that neighbouring windows share. None: there are no windows, and a text that
+            is too long raises an error.
+        vocab_size: of a tokenizer that is learnt, at most.
+        num_layers: of a model from scratch.
+        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
+        batch_size: texts, and windows, answered at once.
+        seed: of weights, order and dropout.
+
+    Example:
+
+    >>> texts = ["Ann met Bob", "Bob left"] * 9
+    >>> spans = [[(0, 3, "PER"), (8, 11, "PER")], [(0, 3, "PER")]] * 9
+    >>> tag = TokenClassifier(vocab_size=40)
+    >>> tag.fit(texts, spans, epochs=1, validation=0, verbose=0)("Ann left")
+    [...]
+    """
+
+    task = "token_classifier"
+    head = "token_classification"
+    column = "entities"
+    named = ("text", "spans")
+    default_length = 128
+    learn_tokenizer = staticmethod(learn_wordpieces)
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        tokenizer: Any = None,
+        scheme: str | None = None,
+        aggregation: str = "first",
+        ignore_labels: Collection[str] = ("O",),
+        class_weight: Mapping[Hashable, float] | str | None = None,
+        judge_by: str = "macro_f1",
+        max_length: int | None = None,
+        stride: int | None = 32,
+        vocab_size: int = 8000,
+        num_layers: int = 2,
+        learning_rate: float | None = None,
+        batch_size: int = 64,
+        seed: int = 0,
+    ):
+        self.model, self.tokenizer, self.scheme = model, tokenizer, scheme
+        self.aggregation, self.ignore_labels = aggregation, ignore_labels
+        self.class_weight, self.judge_by = class_weight, judge_by
+        self.max_length, self.stride, self.vocab_size = max_length, stride, vocab_size
+        self.num_layers, self.learning_rate = num_layers, learning_rate
+        self.batch_size, self.seed = batch_size, seed
+
+    def fit(
+        self,
+        data: Any,
+        labels: Any = None,
+        *,
+        tokens: Any = "tokens",
+        tags: Any = "tags",
+        text: Any = None,
+        spans: Any = "spans",
+        **how: Any,
+    ) -> Self:
+        """Learns from words and their tags, or from texts and the spans of their entities.
+
+        Args:
+            data: a DataFrame; or lists of words, or texts.
+            labels: of lists of words their tags; of texts their spans.
+            tokens: name of the column of lists of words. A text is made of them, with one blank
+                between two.
+            tags: name of the column of lists of tags.
+            text: name of the column of texts, in the stead of words.
+            spans: name of the column of spans, lists of (start, end, type) in characters, half
+                open, or of dicts with these keys, or with `label`, `entity_group` for the type.
+            **how: `validation`, `epochs` and what else `Task.learn` takes.
+        """
+        names = (tokens, tags) if text is None else (text, spans)
+        frame, self._scheme = tagged(data, labels, *names, self.scheme)
+        validation = how.get("validation")
+        if hasattr(validation, "columns"):
+            how["validation"], _ = tagged(validation, None, *names, self._scheme)
+        return self.learn(frame, list(names), **how)
+
+    def objective(self, given: Given, output: str | None) -> Entities:
+        return Entities(
+            getattr(self, "_scheme", self.scheme),
+            stride=self.stride or 0,
+            class_weight=self.class_weight,
+            known=given.labels(self.head) or (),
+            output=output,
+            judge_by=self.judge_by,
+        )
+
+    @property
+    def too_long(self) -> str:
+        """What becomes of long texts where there are no windows."""
+        return "cut" if self.stride is not None else "refuse"
+
+    @property
+    def classes_(self) -> list[Any]:
+        """The types of entities."""
+        return list(self.fitted().objective.types_)
+
+    def graph(
+        self,
+        max_length: int | None = None,
+        aggregation: str | None = None,
+        given_words: bool = False,
+    ) -> EntityGraph:
+        """Returns what is computed from texts to entities.
+
+        Args:
+            max_length, aggregation: in the stead of the settings.
+            given_words: whether blanks, and nothing else, part the words of the texts.
+        """
+        objective = self.fitted().objective
+        return EntityGraph(
+            labels=objective.classes_,
+            prefixed=objective.scheme_ in PREFIXES,
+            aggregation=aggregation or self.aggregation,
+            ignored=self.ignore_labels,
+            output=objective.output,
+            stride=self.stride,
+            given_words=given_words,
+            **self.row(max_length),
+        )
+
+    def columns(self, texts: Any) -> list[list[str]]:
+        """The texts, made of words where rows are lists of them."""
+        if hasattr(texts, "iloc"):
+            texts = texts.map(words_as_text)
+        elif not isinstance(texts, str | bytes | Mapping | np.ndarray):
+            texts = [words_as_text(row) for row in texts]
+        return super().columns(texts)
+
+    def answers(
+        self, columns: Sequence[list[str]], aggregation: str | None = None
+    ) -> list[list[dict[str, Any]]]:
+        """For each text its entities: `entity_group`, `score`, `word`, `start`, `end`.
+
+        Args:
+            columns: the texts.
+            aggregation: in the stead of the setting.
+        """
+        types = {str(kind): kind for kind in self.classes_}
+        found: list[Any] = [[]] * len(columns[0])
+        for given in (False, True):
+            rows = [i for i, x in enumerate(columns[0]) if isinstance(x, GivenWords) == given]
+            how = {"aggregation": aggregation or self.aggregation, "given_words": given}
+            some = self.compute(columns, as_entities, rows, **how)
+            for i in rows:
+                found[i] = some[i]
+        for entity in (entity for row in found for entity in row):
+            if "id" in entity:
+                entity["piece"] = self.data_.tokenizers[0].tokens([entity.pop("id")])[0]
+            name = entity["entity_group"]
+            entity["entity_group"] = types.get(name, name)
+        return found
+
+    def predict(self, texts: Any) -> Any:
+        """For each list of words their tags; for each text its spans, (start, end, type)."""
+        columns, scheme = self.columns(texts), self.fitted().objective.scheme_
+        found = [
+            tags_of(text, as_spans(row), scheme) if isinstance(text, GivenWords) else as_spans(row)
+            for text, row in zip(*columns, self.answers(columns), strict=True)
+        ]
+        return with_index(found, texts)
+
+    def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
+        """Precision, recall and F1 of whole entities, all alike (`f1`) and by type (`types`).
+
+        After `fit` beside them those of the tags that words have most often (`majority`) and of a
+        `linear` machine on words, their letters and their neighbours.
+        """
+        names = self.fitted().columns
+        frame, _ = tagged(data, labels, *names, self.data_.objective.scheme_)
+        return evaluation(self, frame, names, baselines)
