@@ -1,4 +1,4 @@
-"""Writes tftransformer/text/unicode.json.xz: the classes of characters and the normal form C.
+"""Writes tftransformer/text/unicode.json.xz: the classes of characters and the normal forms.
 
 Expressions that cut texts speak of letters, numbers and white space. RE2, Oniguruma and Python
 each bring their own version of Unicode, so what the `tokenizers` package finds is asked of it once,
@@ -57,6 +57,8 @@ def main():
             elif number in (1, 240):
                 combining[c] = number
     parts = {c: decompose(c) for c in CHARACTERS if ord(c) not in HANGUL and decompose(c) != c}
+    compatible = normalizers.NFKD().normalize_str
+    further = {c: compatible(c) for c in CHARACTERS if compatible(c) != decompose(c)}
     pairs = {}
     for c in parts:
         pair = unicodedata.normalize("NFD", c)
@@ -71,6 +73,7 @@ def main():
         "classes": classes,
         "combining": combining,
         "decompositions": parts,
+        "compatibility": further,
         "compositions": pairs,
     }
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))

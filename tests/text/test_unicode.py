@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import normalizers
 
 from tftransformer.text.cutting import translated
-from tftransformer.text.normal_form import NormalFormC
+from tftransformer.text.normal_form import NormalForm
 
 CHARACTERS = [chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000]
 MARKS = [c for c in CHARACTERS if unicodedata.combining(c)]
@@ -25,7 +25,7 @@ mixed = st.lists(
 
 @pytest.fixture(scope="module")
 def normal_form():
-    return NormalFormC()
+    return NormalForm()
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from tftransformer.text.added_tokens import AddedToken, as_added_tokens
 from tftransformer.text.cutting import GPT2, Cutter
 from tftransformer.text.long_words import LongWords
 from tftransformer.text.merging import Merger
-from tftransformer.text.normal_form import NormalFormC
+from tftransformer.text.normal_form import NormalForm
 from tftransformer.text.one_call import in_one_call
 from tftransformer.text.registry import register
 from tftransformer.text.tokenizer import Tokenizer
@@ -109,7 +109,7 @@ class ByteBpeTokenizer(Tokenizer):
         self.trim_offsets = trim_offsets
         self.keep_first_space = add_prefix_space if keep_first_space is None else keep_first_space
         self.ignore_merges = ignore_merges
-        self._normal_form = NormalFormC() if normalization else None
+        self._normal_form = NormalForm() if normalization else None
         self._cutter = Cutter(self.expressions)
         self._merge = LongWords(Merger(*numbered(self.merges, ids)))
         order = sorted(LETTERS, key=LETTERS.__getitem__)

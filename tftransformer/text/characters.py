@@ -8,7 +8,7 @@ import functools
 import json
 import lzma
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,9 +43,19 @@ class Tables(NamedTuple):
 
 
 @functools.cache
+def _known() -> dict[str, Any]:
+    return json.loads(lzma.decompress(FILE.read_bytes()))
+
+
+def small_letters() -> dict[str, str]:
+    """What characters become in lower case, those that change."""
+    return _known()["lower"]
+
+
+@functools.cache
 def tables(lower_case: bool, strip_accents: bool, parts_ideographs: bool = True) -> Tables:
     """The tables for a manner of normalisation."""
-    known = json.loads(lzma.decompress(FILE.read_bytes()))
+    known = _known()
     lower = known["lower"] if lower_case else {}
     kinds, counts = np.full(CODES, LETTER, np.int32), np.ones(CODES, np.int32)
     shifts = np.zeros((CODES, MOST), np.int32)

@@ -1,4 +1,4 @@
-"""Unicode's normal form C in the graph, by frozen tables, and where each character came from."""
+"""Unicode's normal forms in the graph, by frozen tables, and where each character came from."""
 
 import functools
 import unicodedata
@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.text.characters import small_letters
 from tftransformer.text.unicode import LAST, as_class, others, unicode_tables
 
-PAGE, MOST = 128, 4  # characters of a page; characters that one may become
+FORMS = ("NFC", "NFD", "NFKC", "NFKD", "lower")
+PAGE = 128  # characters of a page
 LEADS, VOWELS, ENDS, SYLLABLES = 0x1100, 0x1161, 0x11A7, 0xAC00
 NUM_LEADS, NUM_VOWELS, NUM_ENDS = 19, 21, 28
 FIRST = 2**21  # a pair of characters is one number
@@ -28,12 +30,24 @@ class Normal(NamedTuple):
     source: tf.RaggedTensor
 
 
-class NormalFormC(tf.Module):
-    """Brings texts into normal form C, as the `tokenizers` package does."""
+class NormalForm(tf.Module):
+    """Brings texts into one of Unicode's normal forms, as the `tokenizers` package does.
 
-    def __init__(self):
+    Args:
+        name: `"NFC"`, `"NFD"`, `"NFKC"` or `"NFKD"`; or `"lower"`, where each character becomes
+            its small letter.
+
+    Raises:
+        ValueError: there is no such form.
+    """
+
+    def __init__(self, name: str = "NFC"):
         super().__init__()
-        rows, pages, pairs, joining, self._usual = _tables()
+        if name not in FORMS:
+            raise ValueError(f"normal form {name!r} is not known; known: {', '.join(FORMS)}")
+        self.name_of_form = name
+        self._composes, self._sorts = name.endswith("C"), name != "lower"
+        rows, pages, pairs, joining, self._usual = _tables(name)
         self._rows, self._pages = tf.constant(rows), tf.constant(pages)
         self._pairs = tf.constant(sorted(pairs), tf.int64)
         self._composites = tf.constant([pairs[key] for key in sorted(pairs)], tf.int32)
@@ -66,11 +80,28 @@ class NormalFormC(tf.Module):
         rows = tf.cast(tf.gather(given.value_rowids(), source), tf.int32)
         # How many characters of the text come with this one: the first part takes its own.
         takes = tf.cast(source != tf.concat([[-1], source[:-1]], axis=0), tf.int32)
+        if self._sorts:
+            codes, takes, rows = self._ordered(codes, takes, rows)
+        made = tf.RaggedTensor.from_value_rowids(
+            codes, tf.cast(rows, tf.int64), given.nrows(), validate=False
+        )
+        # Parts that nothing was taken for stand where the character before them does.
+        taken = tf.cumsum(takes, exclusive=True)
+        first = tf.gather(tf.cast(given.row_splits, tf.int32), rows)
+        place = tf.where(takes > 0, taken - first, tf.maximum(taken - first - 1, 0))
+        return tf.strings.unicode_encode(made, "UTF-8"), place, made.row_splits
+
+    def _ordered(
+        self, codes: tf.Tensor, takes: tf.Tensor, rows: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The same characters with their marks in order and, in form C, put together."""
         classes = self._look_up(codes)[:, 0]
         begins_row = rows != tf.concat([[-1], rows[:-1]], axis=0)
         group = tf.cumsum(tf.cast((classes == 0) | begins_row, tf.int32))
         order = tf.argsort(tf.cast(group, tf.int64) * 256 + tf.cast(classes, tf.int64), stable=True)
         codes, classes, takes = (tf.gather(x, order) for x in (codes, classes, takes))
+        if not self._composes:
+            return codes, takes, rows
         joins = tf.reduce_any(codes[:, None] == self._joining, axis=1)
         group = tf.cumsum(tf.cast(((classes == 0) & ~joins) | begins_row, tf.int32))
         state = (codes, classes, takes, group, rows, tf.zeros_like(begins_row), tf.constant(True))
@@ -81,14 +112,7 @@ class NormalFormC(tf.Module):
             shape_invariants=(tf.TensorShape([None]),) * 6 + (tf.TensorShape([]),),
             parallel_iterations=1,
         )
-        made = tf.RaggedTensor.from_value_rowids(
-            codes, tf.cast(rows, tf.int64), given.nrows(), validate=False
-        )
-        # Parts that nothing was taken for stand where the character before them does.
-        taken = tf.cumsum(takes, exclusive=True)
-        first = tf.gather(tf.cast(given.row_splits, tf.int32), rows)
-        place = tf.where(takes > 0, taken - first, tf.maximum(taken - first - 1, 0))
-        return tf.strings.unicode_encode(made, "UTF-8"), place, made.row_splits
+        return codes, takes, rows
 
     def _compose(self, codes, classes, takes, group, rows, is_past, _):
         """Each group's first character takes up the first one behind it that it can."""
@@ -133,7 +157,7 @@ class NormalFormC(tf.Module):
 
 
 @functools.cache
-def _tables() -> tuple[np.ndarray, np.ndarray, dict[int, int], list[int], str]:
+def _tables(name: str) -> tuple[np.ndarray, np.ndarray, dict[int, int], list[int], str]:
     """What is known of characters.
 
     Returns:
@@ -143,10 +167,15 @@ def _tables() -> tuple[np.ndarray, np.ndarray, dict[int, int], list[int], str]:
         expression that texts match that are in normal form for certain.
     """
     known = unicode_tables()
-    parts = dict(known["decompositions"])
-    syllables = range(SYLLABLES, SYLLABLES + NUM_LEADS * NUM_VOWELS * NUM_ENDS)
-    parts |= {chr(code): unicodedata.normalize("NFD", chr(code)) for code in syllables}
-    rows = np.zeros((LAST + 1, 2 + MOST), np.int32)
+    if name == "lower":
+        parts = small_letters()
+    else:
+        syllables = range(SYLLABLES, SYLLABLES + NUM_LEADS * NUM_VOWELS * NUM_ENDS)
+        parts = {chr(code): unicodedata.normalize("NFD", chr(code)) for code in syllables}
+        parts |= known["decompositions"]
+        parts |= known["compatibility"] if "K" in name else {}
+    most = max(map(len, parts.values()))
+    rows = np.zeros((LAST + 1, 2 + most), np.int32)
     rows[:, 1] = 1
     for letter, number in known["combining"].items():
         rows[ord(letter), 0] = number
@@ -155,15 +184,20 @@ def _tables() -> tuple[np.ndarray, np.ndarray, dict[int, int], list[int], str]:
         rows[code, 1] = len(made)
         rows[code, 2 : 2 + len(made)] = [ord(x) - code for x in made]
     distinct: dict[bytes, int] = {}
-    stretches = rows.reshape(-1, PAGE, 2 + MOST)
+    stretches = rows.reshape(-1, PAGE, 2 + most)
     pages = [distinct.setdefault(stretch.tobytes(), len(distinct)) for stretch in stretches]
-    rows = np.frombuffer(b"".join(distinct), np.int32).reshape(-1, 2 + MOST)
+    rows = np.frombuffer(b"".join(distinct), np.int32).reshape(-1, 2 + most)
     pairs = {ord(a) * FIRST + ord(b): ord(c) for (a, b), c in known["compositions"].items()}
     seconds = {b for _, b in known["compositions"]}
     seconds |= {chr(code) for code in range(VOWELS, VOWELS + NUM_VOWELS)}
     seconds |= {chr(code) for code in range(ENDS + 1, ENDS + NUM_ENDS)}
     joining = sorted(map(ord, seconds - known["combining"].keys()))
-    changed = {c for c, made in parts.items() if unicodedata.normalize("NFC", made) != c}
-    odd = sorted(map(ord, {*known["combining"], *seconds, *changed}))
+    if name == "lower":
+        odd = sorted(map(ord, parts))
+    elif name.endswith("D"):
+        odd = sorted(map(ord, {*known["combining"], *parts}))
+    else:
+        changed = {c for c, made in parts.items() if unicodedata.normalize("NFC", made) != c}
+        odd = sorted(map(ord, {*known["combining"], *seconds, *changed}))
     usual = as_class(others(tuple((code, code) for code in odd)))
     return rows, np.array(pages, np.int32), pairs, joining, f"[{usual}]*"

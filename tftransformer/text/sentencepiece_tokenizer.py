@@ -13,6 +13,7 @@ import tensorflow as tf
 from tftransformer.core import Ragged
 from tftransformer.text.added_tokens import AddedToken, as_added_tokens
 from tftransformer.text.byte_spans import BLANKS, WHITE, places_of_spans, raw_places_of_spans
+from tftransformer.text.digit_commas import Commas
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.equal_cuts import EqualCuts
 from tftransformer.text.language_codes import CODE, behind_codes, without_codes
@@ -30,6 +31,7 @@ from tftransformer.text.tokenizer import Tokenizer, as_vector, check_texts
 from tftransformer.text.utf8 import with_replacements
 
 KINDS = ("bpe", "unigram")
+MANNERS = ("words", "stripped", "language_codes", "splits_commas")
 PLACES = {
     "blanks": functools.partial(places_of_spans, white=WHITE),
     "pieces": functools.partial(places_of_spans, white=BLANKS),
@@ -75,6 +77,8 @@ class SentencePieceTokenizer(Tokenizer):
             the model itself puts in front of a text.
         language_codes: a text may begin with the name of a language, as in `>>deu<< Hello`, which
             is a piece; the model does not see it (Marian's manner).
+        splits_commas: a comma behind a digit is a piece by itself (XLNet's manner).
+        rewriting: as in `Tokenizer`.
 
     Example:
         >>> corpus = ["Guten Morgen!", "Guten Abend!"]
@@ -96,6 +100,8 @@ class SentencePieceTokenizer(Tokenizer):
         words: str = "blanks",
         stripped: str | None = None,
         language_codes: bool = False,
+        splits_commas: bool = False,
+        rewriting: Sequence[Sequence[str]] = (),
     ):
         _check_alpha(sampling_alpha)
         _one_of("words", words, tuple(PLACES))
@@ -115,6 +121,7 @@ class SentencePieceTokenizer(Tokenizer):
             special_ids=known,
             leading_spaces=leading_spaces if stripped is None else stripped,
             added_tokens=added,
+            rewriting=rewriting,
         )
         self.sampling_alpha = sampling_alpha
         self.words, self.stripped, self.language_codes = words, stripped, language_codes
@@ -124,6 +131,8 @@ class SentencePieceTokenizer(Tokenizer):
         ids = {name: i for i, name in enumerate(names)}
         unknown = known.get("unk", 0)
         ids_of_model = [ids.get(piece, unknown) for piece in own]
+        self.splits_commas = splits_commas
+        self._commas = Commas(processor) if splits_commas else None
         self._unknown = unknown
         codes = [name for name in names if re.fullmatch(CODE, name)] if language_codes else []
         self._codes = {code: ids[code] for code in codes}
@@ -248,7 +257,8 @@ class SentencePieceTokenizer(Tokenizer):
             reverse=False,
             out_type=tf.int32 if self._by_name is None else tf.string,
         )
-        return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+        pieces = tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+        return pieces if self._commas is None else self._commas.split({"ids": pieces})["ids"]
 
     def cut_with_places(self, texts: tf.Tensor) -> dict[str, tf.RaggedTensor]:
         """Cuts texts and says where each piece stands, in the graph or eagerly.
@@ -279,14 +289,16 @@ class SentencePieceTokenizer(Tokenizer):
             name: tf.RaggedTensor.from_row_splits(column, splits, validate=False)
             for name, column in found.items()
         }
+        if self._commas is not None:
+            rows = self._commas.split(rows)
         rows["ids"] = self._numbered(rows["ids"])
         if self.words == "pieces":
             rows["words"] = _counted(rows["ids"], self._begins_word)
         return rows if codes is None else behind_codes(self._ids_of(codes), codes, given, rows)
 
     def encode(self, texts: Iterable[str], *, allow_special: bool = False) -> Encoding:
-        by_name = self.language_codes or self._by_name is not None
-        if by_name or self._looked_for(allow_special):  # in the graph's way
+        by_graph = self.language_codes or self._by_name is not None or self.splits_commas
+        if by_graph or self.rewriting or self._looked_for(allow_special):
             return super().encode(texts, allow_special=allow_special)
         values, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
         texts = check_texts(texts)
@@ -353,7 +365,8 @@ class SentencePieceTokenizer(Tokenizer):
     def get_settings(self) -> dict:
         # What stands in the model alone stays there.
         given = {name: value for name, value in self._given.items() if value is not None}
-        manners = {name: getattr(self, name) for name in ("words", "stripped", "language_codes")}
+        manners = {name: getattr(self, name) for name in MANNERS}
+        manners["rewriting"] = [list(step) for step in self.rewriting]
         return {"sampling_alpha": self.sampling_alpha, **manners, **given}
 
     @classmethod

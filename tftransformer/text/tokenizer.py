@@ -17,6 +17,7 @@ from tftransformer.core import Ragged, replacing
 from tftransformer.text.added_tokens import AddedToken, around_added
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.registry import is_registered
+from tftransformer.text.rewriting import Rewriter, traced_back
 from tftransformer.text.utf8 import with_replacements
 
 FORMAT = 2
@@ -52,6 +53,8 @@ class Tokenizer(tf.Module, abc.ABC):
             for, the others always. Default: the pieces without a surface and those of
             `special_ids`, each with a blank before it and, where the tokenizer puts one in front
             of a text, one behind.
+        rewriting: how texts are changed before they are cut, see `Rewriter`; places are in the
+            texts as given.
         spelled: what `keep_special` writes for pieces without a surface, by id; default: their
             names.
     """
@@ -66,6 +69,7 @@ class Tokenizer(tf.Module, abc.ABC):
         special_ids: Mapping[str, int],
         leading_spaces: str,
         added_tokens: Sequence[AddedToken] | None = None,
+        rewriting: Sequence[Sequence[str]] = (),
         spelled: Mapping[int, bytes] | None = None,
     ):
         super().__init__()
@@ -78,6 +82,8 @@ class Tokenizer(tf.Module, abc.ABC):
             {i: self._pieces[i].encode() for i in silent} | dict(spelled or {})
         )
         self.takes_one_blank = added_tokens is None
+        self.rewriting = tuple(map(tuple, rewriting))
+        self._rewriter = Rewriter(rewriting) if rewriting else None
         if added_tokens is None:
             ids = {*silent, *special_ids.values()} & {*range(len(self._pieces))}
             takes = {"lstrip": True, "rstrip": leading_spaces != "^"}
@@ -125,9 +131,7 @@ class Tokenizer(tf.Module, abc.ABC):
         Returns:
             int32 RaggedTensor (batch, None), without padding, start or end.
         """
-        return self._around_added(lambda parts: {"ids": self.cut(parts)}, texts, allow_special)[
-            "ids"
-        ]
+        return self._around_added(self._cut_changed, texts, allow_special)["ids"]
 
     def tokenize_with_places(
         self, texts: Any, *, allow_special: bool = False
@@ -141,7 +145,22 @@ class Tokenizer(tf.Module, abc.ABC):
             `"ids"`, as `tokenize` gives them, and of each its `"starts"`, `"ends"` and `"words"`
             as in `Encoding`: four int32 RaggedTensors (batch, None).
         """
-        return self._around_added(self.cut_with_places, texts, allow_special)
+        return self._around_added(self._cut_changed_with_places, texts, allow_special)
+
+    def _cut_changed(self, texts: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+        """`cut` behind `rewriting`."""
+        if self._rewriter is not None:
+            texts = self._rewriter(with_replacements(texts))
+        return {"ids": self.cut(texts)}
+
+    def _cut_changed_with_places(self, texts: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+        """`cut_with_places` behind `rewriting`."""
+        if self._rewriter is None:
+            return self.cut_with_places(texts)
+        changed = self._rewriter.with_places(with_replacements(texts))
+        found = self.cut_with_places(changed.texts)
+        starts, ends = traced_back(found["starts"], found["ends"], changed.source)
+        return found | {"starts": starts, "ends": ends}
 
     def _looked_for(self, allow_special: bool) -> list[AddedToken]:
         """The tokens that a text may spell out."""

@@ -79,6 +79,7 @@ class WordPieceTokenizer(Tokenizer):
         parts_ideographs: Chinese characters are words by themselves.
         tidies: no blank stands before a full stop, a comma, a question or an exclamation mark in
             a decoded text.
+        rewriting: as in `Tokenizer`.
 
     Example:
         >>> pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "em", "##bed", "##ding", "##s", "!"]
@@ -101,6 +102,7 @@ class WordPieceTokenizer(Tokenizer):
         max_characters: int = MAX_CHARACTERS,
         parts_ideographs: bool = True,
         tidies: bool = False,
+        rewriting: Sequence[Sequence[str]] = (),
     ):
         import tensorflow_text
 
@@ -122,6 +124,7 @@ class WordPieceTokenizer(Tokenizer):
             special_ids={role: ids[name] for role, name in special.items()},
             leading_spaces="^ ",
             added_tokens=added,
+            rewriting=rewriting,
             spelled={i: surfaces[i] for i in silent},
         )
         self.lower_case = lower_case
@@ -332,6 +335,7 @@ class WordPieceTokenizer(Tokenizer):
             "max_characters": self.max_characters,
             "parts_ideographs": self.parts_ideographs,
             "tidies": self.tidies,
+            "rewriting": [list(step) for step in self.rewriting],
         }
 
     @classmethod

@@ -11,9 +11,12 @@ from tftransformer.pretrained.tokenizer_description import (
     Unigram,
 )
 from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
+from tftransformer.pretrained.tokenizers.rewriting import rewriting_of, xlnet
 from tftransformer.pretrained.tokenizers.sentencepiece_proto import build, merges_of, read_model
 from tftransformer.text import SentencePieceTokenizer
 from tftransformer.text.added_tokens import WHITE
+from tftransformer.text.sentencepiece_model import load_model
+from tftransformer.text.unicode import members
 
 SPACE = "▁"
 ONE_BLANK = Step("Replace", {"pattern": {"Regex": " {2,}"}, "content": " "})
@@ -29,8 +32,6 @@ def make(description: TokenizerDescription) -> SentencePieceTokenizer:
     """A tokenizer of a `.model` file: T5, XLNet, Llama; of Marian, the source's."""
     model = description.model
     assert isinstance(model, SentencePiece)
-    if description.family == "xlnet":
-        raise ValueError("XLNet's spiece.model without a tokenizer.json is not known yet")
     is_llama, is_marian = description.family == "llama", description.rules == "marian"
     return SentencePieceTokenizer(
         model.data,
@@ -41,6 +42,8 @@ def make(description: TokenizerDescription) -> SentencePieceTokenizer:
         # Llama's class drops the blank in front of the text, and so does the library behind it.
         stripped="^  ?" if is_llama else f"^{WHITE}+|{WHITE}+$",
         language_codes=is_marian,
+        splits_commas=description.family == "xlnet",
+        rewriting=xlnet(description.settings) if description.family == "xlnet" else (),
     )
 
 
@@ -63,7 +66,7 @@ def make_unigram(description: TokenizerDescription) -> SentencePieceTokenizer:
     assert isinstance(model, Unigram)
     if model.unk_id is None:
         raise ValueError("a Unigram model without an unk_id is not known")
-    manner = _manner(description)
+    manner, rewriting = _manner(description)
     special = {token.content for token in description.added_tokens if token.special}
     data = build(
         [piece for piece, _ in model.vocab],
@@ -74,7 +77,7 @@ def make_unigram(description: TokenizerDescription) -> SentencePieceTokenizer:
         byte_fallback=model.byte_fallback,
         **manner,
     )
-    return _made(description, data)
+    return _made(description, data, rewriting)
 
 
 def make_bpe(description: TokenizerDescription) -> SentencePieceTokenizer:
@@ -84,6 +87,7 @@ def make_bpe(description: TokenizerDescription) -> SentencePieceTokenizer:
     names = pieces(model.vocab)
     if model.unk_token not in model.vocab:
         raise ValueError("a BPE model over raw text without an unk_token is not known")
+    manner, rewriting = _manner(description)
     special = {token.content for token in description.added_tokens if token.special}
     data = build(
         names,
@@ -92,9 +96,9 @@ def make_bpe(description: TokenizerDescription) -> SentencePieceTokenizer:
         special=special,
         is_bpe=True,
         byte_fallback=model.byte_fallback,
-        **_manner(description),
+        **manner,
     )
-    return _made(description, data)
+    return _made(description, data, rewriting)
 
 
 def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
@@ -105,6 +109,10 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
     """
     if tokenizer.language_codes:
         raise ValueError("tokenizer.json has no words for names of languages before a text")
+    if tokenizer.splits_commas:
+        raise ValueError("tokenizer.json has no words for commas that are cut off digits")
+    if tokenizer.rewriting:
+        raise ValueError(f"tokenizer.json has no words for the steps {tokenizer.rewriting}")
     model = read_model(tokenizer.vocabulary())
     names = tokenizer.tokens(range(tokenizer.vocab_size))
     added = added_tokens(tokenizer)
@@ -141,11 +149,18 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
     )
 
 
-def _made(description: TokenizerDescription, data: bytes) -> SentencePieceTokenizer:
-    splits = any(
-        step.kind == "WhitespaceSplit" or (step.kind == "Metaspace" and step.options["split"])
-        for step in description.pre_tokenizer
+def _made(
+    description: TokenizerDescription, data: bytes, rewriting: list[list[str]]
+) -> SentencePieceTokenizer:
+    by_white = any(step.kind == "WhitespaceSplit" for step in description.pre_tokenizer)
+    splits = by_white or any(
+        step.kind == "Metaspace" and step.options["split"] for step in description.pre_tokenizer
     )
+    if by_white:  # also at white space that the model itself takes for letters
+        normalize = load_model(data).normalize
+        white = [c for first, last in members("s") for c in map(chr, range(first, last + 1))]
+        kept = [c for c in white if c != " " and c in normalize(f"a{c}b")]
+        rewriting = [*rewriting, *([["replace", f"[{''.join(kept)}]", " "]] if kept else [])]
     return SentencePieceTokenizer(
         data,
         pieces=pieces(description.ids),
@@ -153,6 +168,7 @@ def _made(description: TokenizerDescription, data: bytes) -> SentencePieceTokeni
         added_tokens=description.added_tokens,
         words="pieces" if splits else "one",
         stripped="^ ",
+        rewriting=rewriting,
     )
 
 
@@ -184,9 +200,10 @@ def _ranks(model: Bpe, names: list[str]) -> list[float]:
     return [scores[name] for name in names]
 
 
-def _manner(description: TokenizerDescription) -> dict[str, object]:
-    """What happens to blanks and characters before a text is cut."""
+def _manner(description: TokenizerDescription) -> tuple[dict[str, object], list[list[str]]]:
+    """What happens to blanks and characters in the model, and what before it."""
     manner: dict[str, object] = {"charsmap": b"", "dummy_prefix": False, "drops_blanks": False}
+    before: list[Step] = []
     for step in description.normalizer:
         if step.kind == "Precompiled":
             manner["charsmap"] = base64.b64decode(step.options["precompiled_charsmap"])
@@ -195,15 +212,17 @@ def _manner(description: TokenizerDescription) -> dict[str, object]:
         elif _drops_blanks(step):
             manner["drops_blanks"] = True
         elif not _is_space(step):
-            raise ValueError(f"SentencePiece with a step {step.kind} {dict(step.options)}")
+            if manner["charsmap"]:
+                raise ValueError(f"a step {step.kind} behind a charsmap is not known")
+            before.append(step)
     for step in description.pre_tokenizer:
         if step.kind == "WhitespaceSplit":
             manner["drops_blanks"] = True
         elif step.kind == "Metaspace" and step.options["replacement"] == SPACE:
             manner["dummy_prefix"] = step.options["prepend_scheme"] != "never"
         else:
-            raise ValueError(f"SentencePiece with a step {step.kind} {dict(step.options)}")
-    return manner
+            raise ValueError(f"SentencePiece with a step {step.kind} is not known")
+    return manner, rewriting_of(before)
 
 
 def _is_space(step: Step) -> bool:

@@ -9,6 +9,7 @@ from tftransformer.pretrained.tokenizer_description import (
     WordPiece,
 )
 from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
+from tftransformer.pretrained.tokenizers.rewriting import rewriting_of
 from tftransformer.text import WordPieceTokenizer
 
 
@@ -20,7 +21,7 @@ def make(description: TokenizerDescription) -> WordPieceTokenizer:
     """
     model = description.model
     assert isinstance(model, WordPiece)
-    options = _bert_normalizer(description)
+    options, rewriting = _bert_normalizer(description)
     names = {number: piece for piece, number in description.ids.items()}
     roles = {role: names[number] for role, number in special_ids(description).items()}
     decoder = next((step for step in description.decoder if step.kind == "WordPiece"), None)
@@ -34,11 +35,14 @@ def make(description: TokenizerDescription) -> WordPieceTokenizer:
         max_characters=model.max_input_chars_per_word,
         parts_ideographs=bool(options["handle_chinese_chars"]),
         tidies=decoder is not None and bool(decoder.options["cleanup"]),
+        rewriting=rewriting,
     )
 
 
 def describe(tokenizer: WordPieceTokenizer) -> TokenizerDescription:
     """What `make` makes this tokenizer of, but for how rows are made."""
+    if tokenizer.rewriting:
+        raise ValueError(f"tokenizer.json has no words for the steps {tokenizer.rewriting}")
     names = tokenizer.vocabulary().decode().removesuffix("\n").split("\n")
     normalizer = {
         "clean_text": True,
@@ -61,14 +65,17 @@ def describe(tokenizer: WordPieceTokenizer) -> TokenizerDescription:
     )
 
 
-def _bert_normalizer(description: TokenizerDescription) -> Mapping[str, Any]:
-    """The options of the one normaliser that is known."""
-    for step in (*description.normalizer, *description.pre_tokenizer):
-        if step.kind not in ("BertNormalizer", "BertPreTokenizer"):
-            raise ValueError(f"WordPiece with a step {step.kind} is not known")
-    if not description.normalizer:
-        raise ValueError("WordPiece without a BertNormalizer is not known")
-    options = description.normalizer[0].options
+def _bert_normalizer(
+    description: TokenizerDescription,
+) -> tuple[Mapping[str, Any], list[list[str]]]:
+    """The options of the normaliser that every such description has, and what comes before it."""
+    steps = description.normalizer
+    others = [step.kind for step in description.pre_tokenizer if step.kind != "BertPreTokenizer"]
+    if others or not description.pre_tokenizer:
+        raise ValueError(f"WordPiece cut by {', '.join(others) or 'nothing'} before is not known")
+    if not steps or steps[-1].kind != "BertNormalizer":
+        raise ValueError("WordPiece without a BertNormalizer as its last step is not known")
+    options = steps[-1].options
     if not options["clean_text"]:
         raise ValueError("a BertNormalizer with clean_text=False is not known")
-    return options
+    return options, rewriting_of(steps[:-1])
