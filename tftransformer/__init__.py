@@ -89,6 +89,7 @@ _LATER = {
         "Classes",
         "Entities",
         "Examples",
+        "MaskedTokens",
         "NextToken",
         "Numbers",
         "Objective",
@@ -110,6 +111,7 @@ _LATER = {
         "translation_scores",
     ],
     "tftransformer.tasks": [
+        "FillMask",
         "Task",
         "TextClassifier",
         "TextGenerator",

@@ -48,10 +48,16 @@ def classify(task, inputs, options):
     return fields
 
 
+def fill(task, text, options):
+    assert options.keys() <= {"top_k", "targets"}
+    return task(text, **options)
+
+
 TASKS = {
     task.name: task
     for task in [
         GoldenTask("text_classification", lambda folder, _: tt.TextClassifier(folder), classify),
+        GoldenTask("fill_mask", lambda folder, _: tt.FillMask(folder), fill),
     ]
 }
 CASES = [param for task in TASKS.values() for param in task.params("cases")]

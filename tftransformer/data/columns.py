@@ -100,20 +100,20 @@ def rows_of(column: Ragged | Sequence[Any], rows: np.ndarray) -> Ragged | list[A
 
 
 def cut_texts(columns: Sequence[Any], max_length: int, template: Any) -> list[Any]:
-    """One or two columns of texts, cut so that no row is too long in its template, and the label.
+    """One or two columns of texts, cut so that no row is too long in its template, and labels.
 
     Args:
-        columns: ids as `Ragged` of the texts, then labels.
+        columns: ids as `Ragged` of the texts, then labels, if there are any.
         max_length: most tokens of a row, those of the template included.
         template: how texts become one row.
     """
     from tftransformer.text import truncate
 
-    *texts, label = columns
+    texts = [column for column in columns if isinstance(column, Ragged)]
     room = max_length - template.num_special(len(texts) > 1)
     check_ints(len(texts), **{"max_length less special tokens": room})
     first, second, _ = truncate(texts[0], texts[1] if len(texts) > 1 else None, room)
-    return [first, label] if second is None else [first, second, label]
+    return [first, *columns[1:]] if second is None else [first, second, *columns[2:]]
 
 
 def _check_strings(column: Any, values: Any, index: Any) -> None:

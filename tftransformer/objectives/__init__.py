@@ -4,6 +4,7 @@ from tftransformer.objectives.classes import Classes
 from tftransformer.objectives.columns import Column, IsReal, MultiHot, Tokens, Values
 from tftransformer.objectives.entities import Entities
 from tftransformer.objectives.examples import ColumnExamples, Examples
+from tftransformer.objectives.masked_tokens import MaskedTokens
 from tftransformer.objectives.next_token import NextToken
 from tftransformer.objectives.numbers import Numbers
 from tftransformer.objectives.objective import Objective
@@ -18,6 +19,7 @@ __all__ = [
     "Entities",
     "Examples",
     "IsReal",
+    "MaskedTokens",
     "MultiHot",
     "NextToken",
     "Numbers",

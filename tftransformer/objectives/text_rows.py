@@ -8,7 +8,7 @@ import numpy as np
 from tftransformer.core import Ragged
 from tftransformer.objectives.columns import Column, IsReal, Tokens
 from tftransformer.objectives.examples import ColumnExamples
-from tftransformer.objectives.objective import LABEL, TEXT, Columns, Objective, special_id
+from tftransformer.objectives.objective import LABEL, TEXT, Columns, Objective
 
 # By which the best epoch can be chosen.
 SCORES = ("loss", "accuracy", "macro_f1")
@@ -66,7 +66,8 @@ class TextRows(Objective):
 
     def inputs(self, texts: Sequence[Ragged], tokenizer: Any, template: Any) -> dict[str, Column]:
         """The columns of a model's inputs, given the ids of one or two texts a row."""
-        fill = special_id(tokenizer, "pad", "padding")
+        # Where a tokenizer has none, as GPT-2's, the mask alone says what is padding.
+        fill = tokenizer.special_ids.get("pad", 0)
         if template is not None:
             ids: Tokens = _Joined(texts, template, tokenizer.special_ids, fill)
         elif len(texts) == 1:

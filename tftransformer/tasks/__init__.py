@@ -1,6 +1,7 @@
 """What people do with a model: text in, answers out."""
 
 from tftransformer.tasks.alignment import Alignment
+from tftransformer.tasks.fill_mask import FillMask
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
 from tftransformer.tasks.text_generator import TextGenerator
@@ -9,6 +10,7 @@ from tftransformer.tasks.translator import Translation, Translator
 
 __all__ = [
     "Alignment",
+    "FillMask",
     "Task",
     "TextClassifier",
     "TextGenerator",

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tftransformer.scores import classification_scores
 
 
@@ -36,6 +38,42 @@ def evaluation(
         scores["majority"] = _scores("single", truth, [most] * len(truth))
         scores["linear"] = _scores("single", truth, linear)
     return scores
+
+
+def masked_evaluation(task: Any, frame: Any, baselines: bool) -> dict[str, Any]:
+    """Scores of a masked language model, with those of how frequent tokens are, `unigram`.
+
+    Args:
+        task: a fitted `FillMask`.
+        frame: the table.
+        baselines: whether to count the rows that it learnt from.
+    """
+    batches, output = task.data_.batches(frame, training=False), task.data_.objective.output
+    rows = getattr(task, "trained_on_", None) if baselines else None
+    counts = None
+    if rows is not None:
+        counts = np.ones(task.data_.tokenizers[0].vocab_size)  # add one (Laplace)
+        ids = task.data_.tokenizers[0].encode(rows[task.data_.columns[0]].astype(str)).ids
+        counts += np.bincount(ids.values, minlength=len(counts))
+        counts = np.log(counts / counts.sum())
+    totals = np.zeros(5)
+    for inputs, labels, weights in batches.iterate():
+        found = task.model_(inputs, training=False)
+        real = (weights if output is None else weights[output]) > 0
+        truth = (labels if output is None else labels[output])[real]
+        logits = np.asarray(found if output is None else found[output], np.float64)[real]
+        logits -= logits.max(axis=1, keepdims=True)
+        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        right = logits.argmax(axis=1) == truth
+        totals[:3] += len(truth), right.sum(), -logits[np.arange(len(truth)), truth].sum()
+        if counts is not None:
+            totals[3:] += (truth == counts.argmax()).sum(), -counts[truth].sum()
+    count, right, loss, frequent, expected = totals.tolist()
+    scores = {"accuracy": right / count, "perplexity": float(np.exp(loss / count))}
+    if counts is None:
+        return {"rows": len(frame), **scores}
+    unigram = {"accuracy": frequent / count, "perplexity": float(np.exp(expected / count))}
+    return {"rows": len(frame), **scores, "unigram": unigram}
 
 
 def linear_baseline(texts: Sequence[str], labels: Sequence[Any], asked: Sequence[str]) -> list[Any]:

@@ -196,7 +196,13 @@ def objective_of(
     return Classes(several, known=known, output=output, **({} if several else single))
 
 
-def learn_unigram(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
+def learn_unigram(
+    texts: list[str],
+    vocab_size: int,
+    *,
+    special_tokens: Sequence[str] = (),
+    sampling_alpha: float = 0.2,
+) -> SentencePieceTokenizer:
     """Learns a tokenizer for thousands of rows rather than millions.
 
     Letters count without case, there are no more pieces than the texts yield, and training cuts
@@ -211,8 +217,9 @@ def learn_unigram(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
         normalization="nmt_nfkc_cf",
         character_coverage=1.0,
         hard_vocab_limit=False,
+        special_tokens=special_tokens,
     )
-    return SentencePieceTokenizer(model, 0.2)
+    return SentencePieceTokenizer(model, sampling_alpha)
 
 
 def learn_bpe(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
@@ -253,22 +260,23 @@ def positions_of(model: Any) -> int | None:
     return getattr(model, "num_positions", of_stack)
 
 
-def trained_further(given: Given, head: str, objective: Any) -> Any:
+def trained_further(given: Given, head: str, objective: Any, arguments: dict[str, Any]) -> Any:
     """Returns a copy of a model to train, whose head is its own where that fits the labels.
 
     Args:
         given: the model.
         head: the name of the head that answers.
-        objective: fitted, with `num_outputs` and perhaps the labels of the head as `known`.
+        objective: fitted, perhaps with the labels of the head as `known`.
+        arguments: of a new head.
     """
-    own, count = given.head(head), objective.num_outputs
+    own, count = given.head(head), getattr(objective, "num_outputs", 1)
     fits = own is not None and len(given.labels(head) or range(count)) == count
     known = list(getattr(objective, "known", ()))
     if fits and known and objective.classes_ not in (known, list(range(count))):
         # Else a label would be another one's; labels without names are those of whoever made it.
         fits = given.parts is None and isinstance(own.labels, int)
     given.new = [] if fits else [head]
-    return own_copy(given.model, head, None if fits else {"labels": count})
+    return own_copy(given.model, head, None if fits else arguments)
 
 
 def own_copy(model: Any, head: str | None, arguments: dict[str, Any] | None = None) -> Any:

@@ -47,22 +47,32 @@ class RowTask(Task):
             objective=self.objective(given, self.head if headed else None),
             **given.tokenizer_options(self, self.learn_tokenizer),
             max_length=limit,
-            too_long=self.too_long,
+            too_long=self.learns_long,
             batch_tokens=max(1024, limit),
             seed=self.seed,
         )
 
+    @property
+    def learns_long(self) -> str:
+        """What becomes of rows to learn from that are too long."""
+        return self.too_long
+
     def make_model(self) -> Any:
         if self._given.model is not None:
-            return trained_further(self._given, self.head, self.data_.objective)
+            return trained_further(
+                self._given, self.head, self.data_.objective, self.head_arguments()
+            )
         tokenizer = self.data_.tokenizers[0]
-        return SentenceModel(
-            tokenizer.vocab_size,
-            self.num_layers,
+        return self.from_scratch(
+            tokenizer,
             num_positions=self.data_.max_length,
             pad_id=tokenizer.special_ids["pad"],
             heads={self.head: self.head_arguments()},
         )
+
+    def from_scratch(self, tokenizer: Any, **sizes: Any) -> HeadedModel:
+        """Returns a new model; `sizes` has what any one is told."""
+        return SentenceModel(tokenizer.vocab_size, self.num_layers, **sizes)
 
     def head_arguments(self) -> dict[str, Any]:
         """Arguments of a new head, for what `data_` has found."""

@@ -85,6 +85,36 @@ def _parted(text: str, share: float) -> tuple[str, str]:
     return text[:place], text[place:]
 
 
+def texts_table(data: Any, *names: Any) -> tuple[Any, list[Any]]:
+    """Returns a DataFrame of texts alone, and the names of its columns.
+
+    Args:
+        data: a DataFrame that has them; or texts, or tuples of as many as there are names.
+        *names: of the columns.
+
+    Raises:
+        ValueError: if a column is not there, there is no row, or a row is not as many texts.
+    """
+    import pandas as pd
+
+    if not hasattr(data, "columns"):
+        rows = [(row,) if isinstance(row, str) else tuple(row) for row in data]
+        for index, row in enumerate(rows):
+            if len(row) != len(names):
+                raise ValueError(f"row {index} has {len(row)} texts, not {len(names)}: {row!r}.")
+        data = pd.DataFrame(rows, columns=list(names))
+    for name in names:
+        if name not in data.columns:
+            known = ", ".join(map(repr, data.columns))
+            raise ValueError(
+                f"column {name!r} is not in the DataFrame (columns: {known}). Name the columns "
+                "where you call fit."
+            )
+    if not len(data):
+        raise ValueError("there is no row: the table is empty.")
+    return data, list(names)
+
+
 def text_columns(
     texts: Any, names: Sequence[Any], pair: Sequence[Any] | None = None
 ) -> list[list[str]]:

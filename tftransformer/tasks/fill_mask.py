@@ -1,0 +1,182 @@
+"""FillMask."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+
+from tftransformer.core import is_int, require
+from tftransformer.models import Bert
+from tftransformer.objectives import MaskedTokens
+from tftransformer.tasks.baselines import masked_evaluation
+from tftransformer.tasks.given import Given, learn_unigram
+from tftransformer.tasks.mask_graph import MaskGraph
+from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.tables import texts_table
+
+
+class FillMask(RowTask):
+    """Guesses the tokens that a text hides behind its mask token, `fill.mask_token`.
+
+    A text that is too long, or has no mask, is refused.
+
+    Args:
+        model: the folder of a masked language model that Hugging Face's library or `save` wrote;
+            or a model, with its `tokenizer`. None: a small `Bert`, from scratch.
+        tokenizer: of that model; or as in `DataProcess`, to be learnt, with a mask token. None:
+            see `learn_unigram`.
+        share: of the tokens that are hidden in training.
+        whole_words: whether words are hidden whole.
+        max_length: most tokens of a row; None: as many as the model knows, from scratch 128.
+        vocab_size: of a tokenizer that is learnt.
+        num_layers: of a model from scratch.
+        d_model: its width.
+        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
+        batch_size: texts answered at once.
+        seed: of weights, order, masks and dropout.
+
+    Example:
+
+    >>> fill = FillMask(vocab_size=60)
+    >>> _ = fill.fit(["a good film", "a bad film", "good fun"] * 9, epochs=1, verbose=0)
+    >>> fill("a <mask> film", top_k=1)
+    [[{'token_str': ..., 'score': ..., 'sequence': ..., 'token': ...}]]
+    """
+
+    task, head, named = "fill_mask", "masked_lm", ("text",)
+    default_length = 128
+    too_long = "refuse"  # what is cut off may be a mask
+    learns_long = "cut"
+    learn_tokenizer = staticmethod(
+        partial(learn_unigram, special_tokens=["<mask>"], sampling_alpha=0.0)
+    )
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        tokenizer: Any = None,
+        share: float = 0.15,
+        whole_words: bool = False,
+        max_length: int | None = None,
+        vocab_size: int = 8000,
+        num_layers: int = 2,
+        d_model: int = 128,
+        learning_rate: float | None = None,
+        batch_size: int = 16,
+        seed: int = 0,
+    ):
+        self.model, self.tokenizer, self.share = model, tokenizer, share
+        self.whole_words, self.max_length, self.vocab_size = whole_words, max_length, vocab_size
+        self.num_layers, self.d_model, self.learning_rate = num_layers, d_model, learning_rate
+        self.batch_size, self.seed = batch_size, seed
+
+    def fit(self, data: Any, *, text: Any = "text", **how: Any) -> Self:
+        """Learns from texts, or a column of a DataFrame; what is too long loses its end.
+
+        Args:
+            data: the DataFrame, or the texts.
+            text: name of the column.
+            **how: `validation`, `epochs` and what else `Task.learn` takes.
+        """
+        return self.learn(*texts_table(data, text), **how)
+
+    def objective(self, given: Given, output: str | None) -> MaskedTokens:
+        return MaskedTokens(self.share, self.whole_words, output=output)
+
+    def from_scratch(self, tokenizer: Any, **sizes: Any) -> Bert:
+        width, heads = self.d_model, max(1, self.d_model // 32)
+        layers = self.num_layers
+        return Bert(tokenizer.vocab_size, layers, width, heads, 4 * width, segments=1, **sizes)
+
+    def head_arguments(self) -> dict[str, Any]:
+        return {}
+
+    def text_columns(self) -> list[Any]:
+        return list(self.fitted().columns)
+
+    @property
+    def mask_token(self) -> str:
+        """What stands in a text for what is to be guessed."""
+        tokenizer = self.fitted().tokenizers[0]
+        return tokenizer.tokens([tokenizer.special_ids["mask"]])[0]
+
+    def graph(self, max_length: int | None = None, top_k: int = 5) -> MaskGraph:
+        output = self.fitted().objective.output
+        return MaskGraph(output=output, top_k=top_k, **self.row(max_length))
+
+    def answers(
+        self,
+        columns: Sequence[list[str]],
+        top_k: int = 5,
+        targets: Sequence[str] | None = None,
+    ) -> list[Any]:
+        """For each mask of each text, in its order, a list: `token_str`, `score`, `sequence`.
+
+        `sequence` is the text with this token in the place of the mask; `token` is its id.
+
+        Args:
+            columns: the texts.
+            top_k: how many tokens are given for each mask, best first.
+            targets: the only tokens that are asked for, each one piece of the vocabulary.
+
+        Raises:
+            ValueError: if a text has no mask, or a target is not one piece.
+        """
+        require(is_int(top_k, 1), "top_k", top_k, "an int ≥ 1")
+        (texts,), mask = columns, self.mask_token
+        for row, text in enumerate(texts):
+            if mask not in text:
+                raise ValueError(f"texts[{row}] has no {mask}: there is nothing to fill in.")
+        wanted = None if targets is None else [self._target(target) for target in targets]
+        found = self.compute(columns, _by_row)
+        strings = self._graph_and_module(1)[0].strings
+        answers = []
+        for text, (masks, scores) in zip(texts, found, strict=True):
+            parts = text.split(mask)
+            answers.append([])
+            for at, row in enumerate(scores[:masks]):
+                before, after = (mask.join(part) for part in (parts[: at + 1], parts[at + 1 :]))
+                ids = np.arange(len(row)) if wanted is None else np.array(wanted)
+                best = ids[np.argsort(-row[ids], kind="stable")][:top_k]
+                answers[-1].append(
+                    [
+                        {
+                            "token_str": strings[i],
+                            "score": float(row[i]),
+                            "sequence": joined(before, strings[i], after),
+                            "token": int(i),
+                        }
+                        for i in best
+                    ]
+                )
+        return answers
+
+    def _target(self, target: str) -> int:
+        """The id of a piece, by its name or by what it is in a text."""
+        tokenizer = self.fitted().tokenizers[0]
+        pieces = tokenizer.tokens(range(tokenizer.vocab_size))
+        if target in pieces:
+            return pieces.index(target)
+        (ids,) = tokenizer.encode([target]).ids.tolist()
+        if len(ids) != 1 or ids[0] == tokenizer.special_ids.get("unk"):
+            raise ValueError(f"target {target!r} is no single piece of the vocabulary.")
+        return ids[0]
+
+    def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
+        """Accuracy and perplexity of hidden tokens, beside those of their frequencies."""
+        frame, _ = texts_table(data, self.text_columns()[0])
+        return masked_evaluation(self, frame, baselines)
+
+
+def _by_row(out: dict[str, np.ndarray]) -> list[tuple[int, np.ndarray]]:
+    """How many masks each row has, and the probabilities (masks, pieces)."""
+    return [*zip(out["masks"], out["probabilities"], strict=True)]
+
+
+def joined(before: str, token: str, after: str) -> str:
+    """A text with a token in the place of a mask; it brings its own blank, or goes on a word."""
+    if token.startswith("##"):
+        return before.rstrip() + token[2:] + after
+    return (before.rstrip() if token.startswith(" ") else before) + token + after

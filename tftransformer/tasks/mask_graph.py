@@ -1,0 +1,61 @@
+"""MaskGraph."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tftransformer.tasks.row_graph import RowGraph
+from tftransformer.text import WordPieceTokenizer
+
+
+class MaskGraph(RowGraph):
+    """From texts with mask tokens to the tokens that fit there.
+
+    `serving_default` gives `tokens`, string (batch, masks, top_k), and `scores`, float32, best
+    first, for each mask in the order of the text; `masks`, int32 (batch,), how many a text has;
+    and `cut`, bool (batch,). What lies behind the last mask of a text means nothing.
+
+    Args:
+        output: name of the model's output.
+        top_k: how many tokens are served for each mask.
+        **row: see `RowGraph`.
+    """
+
+    def __init__(self, *, output: str | None, top_k: int = 5, **row: Any):
+        super().__init__(texts=["texts"], **row)
+        self.output, self.top_k = output, top_k
+        self.mask_id = self.tokenizer.special_ids["mask"]
+        self.strings = token_strings(self.tokenizer)
+
+    def ids(self, *texts: tf.Tensor) -> list[tf.RaggedTensor]:
+        # The mask is asked for, and spells out in the text what it is.
+        return [self.tokenizer.tokenize(text, allow_special=True) for text in texts]
+
+    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> dict[str, tf.Tensor]:
+        """Returns `probabilities`, float32 (rows, masks, pieces), and `masks`, int32 (rows,)."""
+        is_mask = rows["token_ids"] == self.mask_id
+        masks = tf.reduce_sum(tf.cast(is_mask, tf.int32), axis=1)
+        width = tf.shape(is_mask)[1] if fixed else tf.maximum(tf.reduce_max(masks), 1)
+        order = tf.argsort(tf.cast(is_mask, tf.int32), axis=1, direction="DESCENDING", stable=True)
+        inputs = self.model_inputs(rows) | {"mask_positions": order[:, :width]}
+        found = model(inputs, training=False)
+        logits = found if self.output is None else found[self.output]
+        return {"probabilities": tf.nn.softmax(tf.cast(logits, tf.float32)), "masks": masks}
+
+    def answers(self, found: dict[str, tf.Tensor], known: Any) -> dict[str, dict[str, tf.Tensor]]:
+        scores, best = tf.math.top_k(found["probabilities"], self.top_k)
+        tokens = tf.gather(tf.constant(self.strings), best)
+        served = {"tokens": tokens, "scores": scores, "masks": found["masks"], **known}
+        return {"serving_default": served}
+
+
+def token_strings(tokenizer: Any) -> list[str]:
+    """What each piece is in a text, with the blank that it brings along; special ones by name.
+
+    Of WordPiece the pieces as they are: `##s` goes on with a word.
+    """
+    pieces = tokenizer.tokens(range(tokenizer.vocab_size))
+    if isinstance(tokenizer, WordPieceTokenizer):
+        return pieces
+    texts = tokenizer.decode([[i] for i in range(tokenizer.vocab_size)], continues=True)
+    return [text or piece for text, piece in zip(texts, pieces, strict=True)]
