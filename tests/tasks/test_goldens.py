@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import tensorflow as tf
 from task_goldens import FOLDERS, GoldenTask
 
 import tftransformer as tt
@@ -53,10 +54,27 @@ def fill(task, text, options):
     return task(text, **options)
 
 
+def embed(task, text, options):
+    fields = {"embedding": task(text)}
+    if options.pop("tokens"):
+        rows, _ = task.graph().encode(tf.constant([text]))
+        rows.pop("segment_ids")
+        hidden = task.model_(dict(rows, padding_mask=rows["padding_mask"] > 0))["hidden"]
+        fields["tokens"] = hidden[0].numpy()
+    assert not options
+    return fields
+
+
 TASKS = {
     task.name: task
     for task in [
         GoldenTask("text_classification", lambda folder, _: tt.TextClassifier(folder), classify),
+        GoldenTask(
+            "sentence_embedding",
+            lambda folder, _: tt.TextEmbedder(folder),
+            embed,
+            top={"pooling", "normalize", "max_seq_length"},
+        ),
         GoldenTask("fill_mask", lambda folder, _: tt.FillMask(folder), fill),
     ]
 }

@@ -79,6 +79,14 @@ class Ragged:
         shift = np.repeat(self.row_splits[rows] - row_splits[:-1], lengths)
         return Ragged(np.asarray(self.values[shift + np.arange(row_splits[-1])]), row_splits)
 
+    def head(self, kept: np.ndarray) -> "Ragged":
+        """The first `kept` ids of each row, int array (rows,), no more than there are."""
+        if (kept == self.lengths).all():
+            return self
+        row_splits = splits_of(kept)
+        shift = np.repeat(self.row_splits[:-1] - row_splits[:-1], kept)
+        return Ragged(self.values[shift + np.arange(row_splits[-1])], row_splits)
+
     def dense(
         self,
         rows: np.ndarray,

@@ -99,16 +99,24 @@ def rows_of(column: Ragged | Sequence[Any], rows: np.ndarray) -> Ragged | list[A
     return column.take(rows) if isinstance(column, Ragged) else [column[i] for i in rows]
 
 
-def cut_texts(columns: Sequence[Any], max_length: int, template: Any) -> list[Any]:
-    """One or two columns of texts, cut so that no row is too long in its template, and labels.
+def cut_texts(
+    columns: Sequence[Any], max_length: int, template: Any, alone: bool = False
+) -> list[Any]:
+    """Columns of texts, cut so that no row is too long in its template, and of labels.
 
     Args:
         columns: ids as `Ragged` of the texts, then labels, if there are any.
         max_length: most tokens of a row, those of the template included.
         template: how texts become one row.
+        alone: whether each text is a row of its own; else there are one or two, which make one.
     """
     from tftransformer.text import truncate
 
+    if alone:
+        rows = (
+            cut_texts([c], max_length, template) if isinstance(c, Ragged) else [c] for c in columns
+        )
+        return [column for (column,) in rows]
     texts = [column for column in columns if isinstance(column, Ragged)]
     room = max_length - template.num_special(len(texts) > 1)
     check_ints(len(texts), **{"max_length less special tokens": room})

@@ -379,7 +379,8 @@ class DataProcess:
         counts = {"empty": report.empty + int(empty.sum()), "cut" if cuts else "too_long": count}
         report = dataclasses.replace(report, **counts)
         if cuts and count:
-            columns = cut_texts(columns, self.max_length, self.row_template)
+            alone = self.objective.rows_alone
+            columns = cut_texts(columns, self.max_length, self.row_template, alone)
             examples = self._examples(columns, training)
         left_out = empty if cuts else empty | too_long
         return examples, columns, left_out, report

@@ -2,6 +2,7 @@
 
 from tftransformer.heads.adaptive_softmax import AdaptiveSoftmax
 from tftransformer.heads.all_tokens_pooler import AllTokensPooler
+from tftransformer.heads.embedding_head import EmbeddingHead
 from tftransformer.heads.language_model_head import LanguageModelHead
 from tftransformer.heads.masked_language_model_head import MaskedLanguageModelHead
 from tftransformer.heads.pooler import Pooler
@@ -12,6 +13,7 @@ from tftransformer.heads.token_head import TokenHead
 __all__ = [
     "AdaptiveSoftmax",
     "AllTokensPooler",
+    "EmbeddingHead",
     "LanguageModelHead",
     "MaskedLanguageModelHead",
     "Pooler",

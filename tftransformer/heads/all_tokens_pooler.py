@@ -7,17 +7,17 @@ from keras import ops
 
 from tftransformer.core import Layer, register
 
-PARTS = ("mean", "max")
+PARTS = ("mean", "max", "first")
 
 
 @register
 class AllTokensPooler(Layer):
-    """One vector for a sequence: mean or maximum of its tokens, or both side by side.
+    """One vector for a sequence: mean or maximum of its tokens, the first one, or some of these.
 
     Padding does not count; a row without a token yields 0.
 
     Args:
-        parts: of `"mean"` and `"max"` those that are wanted, in this order.
+        parts: of `"mean"`, `"max"` and `"first"` those that are wanted, in this order.
 
     Example:
 
@@ -29,7 +29,7 @@ class AllTokensPooler(Layer):
 
     keeps_tokens = False
 
-    def __init__(self, parts: Sequence[str] = PARTS, **kwargs: Any):
+    def __init__(self, parts: Sequence[str] = ("mean", "max"), **kwargs: Any):
         super().__init__(**kwargs)
         self.parts = parts
         if not parts or isinstance(parts, str) or not {*parts} <= {*PARTS}:
@@ -47,6 +47,7 @@ class AllTokensPooler(Layer):
         count = ops.maximum(ops.sum(ops.cast(real, "float32"), axis=1), 1)
         total = ops.sum(ops.cast(ops.where(real, hidden, 0), "float32"), axis=1)
         pooled = {"mean": ops.cast(total / count, hidden.dtype)}
+        pooled["first"] = hidden[:, 0]
         if "max" in self.parts:
             least = ops.where(ops.any(real, axis=1), -float("inf"), 0.0)
             least = ops.cast(least, hidden.dtype)[:, None]

@@ -1,7 +1,8 @@
 """Objectives: how columns become a model's inputs, labels and weights, and what loss they have."""
 
 from tftransformer.objectives.classes import Classes
-from tftransformer.objectives.columns import Column, IsReal, MultiHot, Tokens, Values
+from tftransformer.objectives.columns import Column, IsReal, MultiHot, Stacked, Tokens, Values
+from tftransformer.objectives.contrast import Contrast
 from tftransformer.objectives.entities import Entities
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.masked_tokens import MaskedTokens
@@ -16,6 +17,7 @@ __all__ = [
     "Classes",
     "Column",
     "ColumnExamples",
+    "Contrast",
     "Entities",
     "Examples",
     "IsReal",
@@ -26,6 +28,7 @@ __all__ = [
     "Objective",
     "Pieces",
     "SequenceToSequence",
+    "Stacked",
     "TextRows",
     "Tokens",
     "Values",

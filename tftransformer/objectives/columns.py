@@ -113,6 +113,26 @@ class Tokens(Column):
         return self.ids.dense(rows, widths[self.axes[0]], self.fill, self.before, self.after)
 
 
+class Stacked(Column):
+    """Columns of one axis beside each other: (chosen, columns, width).
+
+    Args:
+        columns: of the same axis.
+    """
+
+    def __init__(self, columns: Sequence[Column]):
+        self.columns, self.axes = columns, columns[0].axes
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def lengths(self, axis: str) -> np.ndarray:
+        return np.max([column.lengths(axis) for column in self.columns], axis=0)
+
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        return np.stack([column.batch(rows, widths) for column in self.columns], axis=1)
+
+
 class IsReal(Column):
     """1 where a column has something, 0 where it is padded: (chosen, width).
 

@@ -24,12 +24,13 @@ class Objective(Configurable, abc.ABC):
         mode: `"min"` or `"max"`, whichever is better.
         too_long: what becomes of rows with more than `max_length` tokens unless a person says
             otherwise: `"drop"`, `"cut"` or `"refuse"`.
-        joins_texts: whether texts make one row, for which they need one tokenizer and a template.
         in_blocks: whether its one text is documents of any length, of which its `blocks(documents,
             tokenizer, max_length)` makes rows.
         stride: pieces that neighbouring windows share, where the last text of a row is read in
             windows: `examples` then gets it as `Pieces`, and makes a row of each window. None: a
             row is a row.
+        joins_texts: whether texts make rows by a template, for which they need one tokenizer.
+        rows_alone: whether each text makes a row of its own then, rather than all one.
     """
 
     monitor: str = "val_loss"
@@ -38,6 +39,7 @@ class Objective(Configurable, abc.ABC):
     joins_texts: bool = False
     in_blocks: bool = False
     stride: int | None = None
+    rows_alone: bool = False
 
     @abc.abstractmethod
     def kinds(self, count: int) -> tuple[str, ...]:

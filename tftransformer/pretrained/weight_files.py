@@ -27,8 +27,8 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Returns the object in a JSON file."""
+def read_json(path: Path, kind: type = dict) -> Any:
+    """Returns the object in a JSON file, or the list if that is the kind."""
     if not path.is_file():
         raise ValueError(f"{path.parent} holds no {path.name}.")
     if path.stat().st_size > _MOST_JSON_BYTES:
@@ -37,8 +37,9 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}, not an object.")
+    if not isinstance(content, kind):
+        wanted = "an object" if kind is dict else "a list"
+        raise ValueError(f"{path} holds a {type(content).__name__}, not {wanted}.")
     return content
 
 

@@ -4,6 +4,7 @@ from tftransformer.tasks.alignment import Alignment
 from tftransformer.tasks.fill_mask import FillMask
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
+from tftransformer.tasks.text_embedder import TextEmbedder
 from tftransformer.tasks.text_generator import TextGenerator
 from tftransformer.tasks.token_classifier import TokenClassifier
 from tftransformer.tasks.translator import Translation, Translator
@@ -13,6 +14,7 @@ __all__ = [
     "FillMask",
     "Task",
     "TextClassifier",
+    "TextEmbedder",
     "TextGenerator",
     "TokenClassifier",
     "Translation",

@@ -301,7 +301,8 @@ def own_copy(model: Any, head: str | None, arguments: dict[str, Any] | None = No
         return copy
     parts, new = _parts(model), None if arguments is None else f"heads.{head}"
     for name, part in _parts(copy).items():
-        if name in parts and name != new:
+        # A pooler that no head asks for has no weights.
+        if name in parts and name != new and part.weights and parts[name].weights:
             part.set_weights(parts[name].get_weights())
     return copy
 

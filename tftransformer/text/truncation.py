@@ -41,8 +41,8 @@ def truncate(
     kept = _kept(*lengths, max_tokens, np)
     cut = sum(lengths) - sum(kept)
     if second is None:
-        return _head(first, *kept), None, cut
-    return _head(first, kept[0]), _head(second, kept[1]), cut
+        return first.head(*kept), None, cut
+    return first.head(kept[0]), second.head(kept[1]), cut
 
 
 def truncate_in_graph(
@@ -81,15 +81,6 @@ def _kept(*arguments: Any) -> Any:
         xp.where(first_is_longer, of_longer, of_shorter),
         xp.where(first_is_longer, of_shorter, of_longer),
     ]
-
-
-def _head(text: Ragged, kept: np.ndarray) -> Ragged:
-    """The first `kept` ids of each row."""
-    if (kept == text.lengths).all():
-        return text
-    row_splits = np.concatenate([[0], np.cumsum(kept)])
-    shift = np.repeat(text.row_splits[:-1] - row_splits[:-1], kept)
-    return Ragged(text.values[shift + np.arange(row_splits[-1])], row_splits)
 
 
 def _head_in_graph(text: tf.RaggedTensor, kept: tf.Tensor) -> tf.RaggedTensor:

@@ -76,7 +76,8 @@ def make_scores(
         # Of labels only the kind matters here: a wrong one is told with words of its own.
         labels_of = labels[name][:1]
         labels_of = tf.zeros_like(labels_of) if labels_of.dtype.is_integer else labels_of
-        parts[name] = scored(labels_of, outputs[name], weights[name][:1])
+        of_rows = getattr(losses.get(name), "of_rows", False)
+        parts[name] = scored(labels_of, outputs[name], weights[name][:1], of_rows)
     factors = _factors(loss_weights, list(losses))
     terms = [
         Term(name, as_loss(losses[name], parts[name], name), factors.get(name, 1.0))

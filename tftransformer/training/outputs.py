@@ -94,7 +94,7 @@ class Scored(NamedTuple):
         return Scored(labels, outputs, tf.reshape(self.weights, (-1,)))
 
 
-def scored(labels: tf.Tensor, outputs: Any, weights: tf.Tensor) -> Scored:
+def scored(labels: tf.Tensor, outputs: Any, weights: tf.Tensor, of_rows: bool = False) -> Scored:
     """Gives labels, outputs and weights of one output of a model the ranks and types that fit.
 
     Args:
@@ -103,6 +103,8 @@ def scored(labels: tf.Tensor, outputs: Any, weights: tf.Tensor) -> Scored:
         outputs: float tensor (batch, …).
         weights: float tensor of the first axes of the labels: one for a row is one for all of it.
             One for each value of labels that are values leaves the last axis to be of size 1.
+        of_rows: whether an int label is of a whole row, whatever the axes of its outputs; a loss
+            says so by an attribute of that name.
     """
     weights = tf.cast(weights, "float32")
     labels = without_ignored(labels, weights)
@@ -116,6 +118,8 @@ def scored(labels: tf.Tensor, outputs: Any, weights: tf.Tensor) -> Scored:
         labels = labels[..., None]
     of_classes = labels.dtype.is_integer and labels.shape.rank < outputs.shape.rank
     expected = outputs.shape[:-1] if of_classes else outputs.shape
+    if of_rows and rank == 1:
+        expected = expected[:1]
     if not labels.shape.is_compatible_with(expected):
         raise ValueError(
             f"The labels, {labels.dtype.name} {tuple(labels.shape)}, do not fit the outputs "

@@ -115,7 +115,11 @@ class Scores:
             blocked = [term for term in self.terms if isinstance(term.loss, BlockedCrossEntropy)]
             outputs |= {term.output: term.loss.of(outputs[term.output]) for term in blocked}
         labels, weights = named(labels, weights, list(outputs), self.used)
-        return {name: scored(labels[name], outputs[name], weights[name]) for name in self.used}
+        of_rows = {term.output for term in self.terms if getattr(term.loss, "of_rows", False)}
+        return {
+            name: scored(labels[name], outputs[name], weights[name], name in of_rows)
+            for name in self.used
+        }
 
     def totals(self, batches: Sequence[tuple]) -> np.ndarray:
         """Returns for each term Σ weight over the batches of an update, float32 (terms,)."""

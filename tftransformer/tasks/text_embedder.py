@@ -1,0 +1,200 @@
+"""TextEmbedder."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from tftransformer.core import is_int, require
+from tftransformer.heads import EmbeddingHead
+from tftransformer.models.headed_model import HeadedModel
+from tftransformer.objectives import Contrast
+from tftransformer.tasks.embedding_graph import EmbeddingGraph
+from tftransformer.tasks.given import Given, own_copy
+from tftransformer.tasks.retrieval import retrieval_scores, tfidf_similarities
+from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.tables import texts_table
+
+POOLING = {"mean": "mean", "max": "max", "cls": "first"}
+
+
+class TextEmbedder(RowTask):
+    """Makes vectors of texts, those of texts that mean the same close to each other.
+
+    Texts of more than `max_length` tokens lose their ends, with a count in a warning.
+
+    Args:
+        model: the folder of a model of the sentence-transformers library, of any encoder that
+            Hugging Face's library wrote, or one that `save` wrote; or a model, with its
+            `tokenizer`. None: a `SentenceModel`, from scratch.
+        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
+        pooling: "mean", "max" or "cls", the first token; None: as the folder says, else "mean".
+        normalize: whether vectors have the length 1; None: as the folder says, else True.
+        temperature: of the loss, see `ContrastiveLoss`.
+        max_length: most tokens of a text; None: as many as the model knows, from scratch 256.
+        too_long: "cut", or "refuse" with an error.
+        vocab_size: of a tokenizer that is learnt.
+        num_layers: of a model from scratch; with 0 the order of words does not count.
+        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
+        batch_size: texts answered at once.
+        seed: of weights, order and dropout.
+
+    Example:
+
+    >>> pairs = [("how do I pay?", "payment"), ("where is my card?", "card delivery")] * 9
+    >>> embed = TextEmbedder(vocab_size=50).fit(pairs, epochs=1, validation=0, verbose=0)
+    >>> embed("pay by card").shape
+    (256,)
+    """
+
+    task, head, named = "text_embedder", "embedding", ("text", "positive")
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        tokenizer: Any = None,
+        pooling: str | None = None,
+        normalize: bool | None = None,
+        temperature: float = 0.05,
+        max_length: int | None = None,
+        too_long: str = "cut",
+        vocab_size: int = 4000,
+        num_layers: int = 1,
+        learning_rate: float | None = None,
+        batch_size: int = 64,
+        seed: int = 0,
+    ):
+        self.model, self.tokenizer, self.pooling = model, tokenizer, pooling
+        self.normalize, self.temperature, self.max_length = normalize, temperature, max_length
+        self.too_long, self.vocab_size, self.num_layers = too_long, vocab_size, num_layers
+        self.learning_rate, self.batch_size, self.seed = learning_rate, batch_size, seed
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        text: Any = "text",
+        positive: Any = "positive",
+        negative: Any = None,
+        **how: Any,
+    ) -> Self:
+        """Learns from texts and others that belong to them, against those of the other rows.
+
+        Args:
+            data: a DataFrame; or pairs, or triples whose third text does not belong to the first.
+            text: name of the column of texts.
+            positive: name of the column of what belongs to them.
+            negative: name of a column of what does not, if there is one.
+            **how: `validation`, `epochs` and what else `Task.learn` takes.
+        """
+        if not hasattr(data, "columns"):
+            data = [tuple(row) for row in data]
+            if negative is None and data and len(data[0]) == 3:
+                negative = "negative"
+        names = [text, positive] + ([] if negative is None else [negative])
+        return self.learn(*texts_table(data, *names), **how)
+
+    def read_given(self) -> Given:
+        given = super().read_given()
+        if isinstance(given.model, HeadedModel) and self.head not in given.model.heads:
+            head: Any = self.head_arguments()
+            if isinstance(self.model, str | os.PathLike):
+                from tftransformer.pretrained import read_sentence_files
+
+                files = read_sentence_files(self.model)
+                if files is not None:
+                    lengths = [n for n in (given.max_length, files.max_length) if n is not None]
+                    given.max_length = min(lengths, default=None)
+                    parts = files.parts if self.pooling is None else head.parts
+                    known = files.normalize if self.normalize is None else self.normalize
+                    head = EmbeddingHead(parts, known, name=self.head)
+            given.model = own_copy(
+                given.model, self.head, keras.saving.serialize_keras_object(head)
+            )
+        return given
+
+    def objective(self, given: Given, output: str | None) -> Contrast:
+        return Contrast(self.temperature, output=output)
+
+    def head_arguments(self) -> Any:
+        pooling, normalize = self.pooling or "mean", self.normalize is not False
+        require(pooling in POOLING, "pooling", pooling, f"one of {', '.join(POOLING)}")
+        parts = [POOLING[pooling]]
+        if self.model is None and self.pooling is None:
+            parts = ["mean", "max"]  # what a small model from scratch says most by
+        return EmbeddingHead(parts, normalize, name=self.head)
+
+    def text_columns(self) -> list[Any]:
+        return list(self.fitted().columns[:1])
+
+    def graph(self, max_length: int | None = None) -> EmbeddingGraph:
+        return EmbeddingGraph(output=self.fitted().objective.output, **self.row(max_length))
+
+    def answers(self, columns: Sequence[list[str]]) -> list[np.ndarray]:
+        """The vector of each text: float32 (d,)."""
+        return self.compute(columns)
+
+    def __call__(self, texts: Any) -> Any:
+        """Vectors: of a string float32 (d,), of several (texts, d); of a table a DataFrame."""
+        if isinstance(texts, str) or hasattr(texts, "iloc"):
+            return super().__call__(texts)
+        found = self.answers(self.columns(texts))
+        return np.array(found, np.float32) if found else np.zeros((0, 0), np.float32)
+
+    def similarity(self, first: Any, second: Any) -> Any:
+        """Cosines of texts: of two strings a float, else float32 (first, second).
+
+        Args:
+            first: a string, or several of them.
+            second: a string, or several of them.
+        """
+        sides = [[side] if isinstance(side, str) else list(side) for side in (first, second)]
+        vectors = self([*sides[0], *sides[1]])
+        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+        found = vectors[: len(sides[0])] @ vectors[len(sides[0]) :].T
+        return float(found[0, 0]) if isinstance(first, str) and isinstance(second, str) else found
+
+    def search(self, query: Any, corpus: Any, top_k: int = 5) -> list[Any]:
+        """Finds what in a corpus is most similar.
+
+        Args:
+            query: a string, or several of them.
+            corpus: texts.
+            top_k: how many to find.
+
+        Returns:
+            of a string a list of `index`, `text` and `score` (the cosine), best first; of several
+            a list of such lists.
+        """
+        require(is_int(top_k, 1), "top_k", top_k, "an int ≥ 1")
+        corpus = list(corpus)
+        scores = self.similarity([query] if isinstance(query, str) else query, corpus)
+        found = [
+            [
+                {"index": int(i), "text": corpus[i], "score": float(row[i])}
+                for i in np.argsort(-row, kind="stable")[:top_k]
+            ]
+            for row in scores
+        ]
+        return found[0] if isinstance(query, str) else found
+
+    def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
+        """How often a text finds its own among all rows, beside what TF-IDF finds, `tfidf`.
+
+        Args:
+            data: a DataFrame with the columns that were fitted, or pairs.
+            labels: None; or for each row how similar its texts are, for a rank correlation.
+            baselines: whether to score TF-IDF, too.
+        """
+        first, second = self.fitted().columns[:2]
+        frame, _ = texts_table(data, first, second)
+        texts, others = frame[first].tolist(), frame[second].tolist()
+        found = self.similarity(texts, others)
+        scores: dict[str, Any] = {"rows": len(frame), **retrieval_scores(found, others, labels)}
+        if baselines:
+            found = tfidf_similarities(texts, others)
+            scores["tfidf"] = retrieval_scores(found, others, labels)
+        return scores
