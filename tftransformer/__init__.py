@@ -87,6 +87,7 @@ _LATER = {
     ],
     "tftransformer.data": ["Batches", "DataProcess", "everyday_corpus", "read_table"],
     "tftransformer.objectives": [
+        "Choices",
         "Classes",
         "Contrast",
         "Entities",
@@ -114,6 +115,7 @@ _LATER = {
     ],
     "tftransformer.tasks": [
         "FillMask",
+        "MultipleChoice",
         "Task",
         "TextClassifier",
         "TextEmbedder",

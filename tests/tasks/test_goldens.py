@@ -65,6 +65,17 @@ def embed(task, text, options):
     return fields
 
 
+def choose(task, inputs, options):
+    assert not options
+    assert inputs.keys() <= {"context", "question", "choices"}
+    rows = [inputs["context"], inputs.get("question", ""), inputs["choices"]]
+    found = task(*rows)
+    pairs = [tf.constant(x) for x in ([rows[0]], [rows[1]], [rows[2]])]
+    encoded, _ = task.graph().encode(*pairs)
+    logits = task.module.compute(encoded).numpy()
+    return {"choice": found["index"], "scores": found["scores"], "logits": logits}
+
+
 TASKS = {
     task.name: task
     for task in [
@@ -75,6 +86,7 @@ TASKS = {
             embed,
             top={"pooling", "normalize", "max_seq_length"},
         ),
+        GoldenTask("multiple_choice", lambda folder, _: tt.MultipleChoice(folder), choose),
         GoldenTask("fill_mask", lambda folder, _: tt.FillMask(folder), fill),
     ]
 }

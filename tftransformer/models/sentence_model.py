@@ -25,7 +25,7 @@ class SentenceModel(StackModel):
 
     Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
     there is one, `padding_mask`. Heads: `sequence_classification`,
-    `token_classification`, `span`.
+    `token_classification`, `span`, `multiple_choice`.
 
     Args:
         vocab_size: number of token ids.
@@ -95,6 +95,7 @@ class SentenceModel(StackModel):
             "sequence_classification": classifier,
             "token_classification": partial(TokenHead, dropout=dropout),
             "span": partial(TokenHead, labels=["start", "end"], dropout=dropout),
+            "multiple_choice": partial(classifier, labels=1, squeeze=True),
         }
         self.make_heads(heads, makers)
         self.build()

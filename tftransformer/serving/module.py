@@ -3,6 +3,7 @@
 import os
 import pathlib
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import tensorflow as tf
@@ -28,6 +29,7 @@ class TaskGraph:
 
     Attributes:
         inputs: names of the texts that come in, each string (batch,).
+        ranks: how many axes a text has whose name is here, such as 2 of (batch, choices).
         signatures: names of the functions that `answers` has answers for.
         fills: for each input of the model, int32 (rows, tokens), the id that pads it. They are as
             wide as each other.
@@ -38,6 +40,7 @@ class TaskGraph:
     """
 
     inputs: tuple[str, ...] = ("texts",)
+    ranks: Mapping[str, int] = MappingProxyType({})
     signatures: tuple[str, ...] = ("serving_default",)
     fills: Mapping[str, int]
     numbers: tuple[str, ...] = ()
@@ -142,7 +145,10 @@ class ServedModule(tf.Module):
             rows, known = graph.encode(*texts)
             return graph.answers(self.compute(rows), known)[signature]
 
-        specs = [tf.TensorSpec([None], tf.string, name=name) for name in graph.inputs]
+        specs = [
+            tf.TensorSpec([None] * graph.ranks.get(name, 1), tf.string, name=name)
+            for name in graph.inputs
+        ]
         return tf.function(answer, input_signature=specs)
 
     def save(self, path: str | os.PathLike) -> pathlib.Path:
@@ -179,13 +185,17 @@ def _requests(graph: TaskGraph, jit_compile: bool) -> list[dict[str, tf.Tensor]]
     Without XLA one text does.
     """
 
+    def texts_of(text: str) -> dict[str, tf.Tensor]:
+        shapes = {name: [1] * graph.ranks.get(name, 1) for name in graph.inputs}
+        return {name: tf.constant(text, shape=shape) for name, shape in shapes.items()}
+
     def width_of(text: str) -> int:
-        rows, _ = graph.encode(*[tf.constant([text]) for _ in graph.inputs])
+        rows, _ = graph.encode(*texts_of(text).values())
         length = tf.shape(rows[next(iter(graph.fills))])[1]
         return int(compiled_width(length, graph.max_length))
 
     texts = warm_up_texts(width_of, graph.max_length if jit_compile else None)
-    return [{name: tf.constant([text]) for name in graph.inputs} for text in texts]
+    return [texts_of(text) for text in texts]
 
 
 def weights_of(model: Any, weights: str | None = None, jit_compile: bool = False) -> Weights:

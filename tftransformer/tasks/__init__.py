@@ -2,6 +2,7 @@
 
 from tftransformer.tasks.alignment import Alignment
 from tftransformer.tasks.fill_mask import FillMask
+from tftransformer.tasks.multiple_choice import MultipleChoice
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
 from tftransformer.tasks.text_embedder import TextEmbedder
@@ -12,6 +13,7 @@ from tftransformer.tasks.translator import Translation, Translator
 __all__ = [
     "Alignment",
     "FillMask",
+    "MultipleChoice",
     "Task",
     "TextClassifier",
     "TextEmbedder",

@@ -46,7 +46,11 @@ def truncate(
 
 
 def truncate_in_graph(
-    first: tf.RaggedTensor, second: tf.RaggedTensor | None, max_tokens: int
+    first: tf.RaggedTensor,
+    second: tf.RaggedTensor | None,
+    max_tokens: int,
+    *,
+    only_first: bool = False,
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor | None, tf.Tensor]:
     """Does what `truncate` does, in a graph or eagerly, for ragged tensors.
 
@@ -54,13 +58,19 @@ def truncate_in_graph(
         first: ids of the first texts, int32 (batch, None).
         second: ids of the second texts, or None.
         max_tokens: as in `truncate`.
+        only_first: whether the first text alone is cut, and the second where there is no other
+            way: "only_first" of Hugging Face.
 
     Returns:
         the texts, and how many ids were cut from each row, int64 (batch,).
     """
     check_ints(0, max_tokens=max_tokens)
     lengths = [text.row_lengths() for text in (first, second) if text is not None]
-    kept = _kept(*lengths, max_tokens, tf)
+    if only_first and len(lengths) > 1:
+        of_second = tf.minimum(lengths[1], max_tokens)
+        kept = [tf.minimum(lengths[0], max_tokens - of_second), of_second]
+    else:
+        kept = _kept(*lengths, max_tokens, tf)
     cut = sum(lengths) - sum(kept)
     texts = [first] if second is None else [first, second]
     texts = [_head_in_graph(text, keep) for text, keep in zip(texts, kept, strict=True)]

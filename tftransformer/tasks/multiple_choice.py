@@ -1,0 +1,195 @@
+"""MultipleChoice."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.objectives import Choices
+from tftransformer.tasks.choice_graph import ChoiceGraph
+from tftransformer.tasks.choices import choice_rows, choice_table, sliding_window
+from tftransformer.tasks.given import Given, learn_unigram
+from tftransformer.tasks.lengths import check_lengths
+from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.tables import in_container, with_index
+
+COLUMNS = ("context", "question", "choices")
+
+
+class MultipleChoice(RowTask):
+    """Says which of several choices answers a question on a context.
+
+    Contexts that are too long lose their ends, with a count in a warning.
+
+    Args:
+        model: the folder of a model that Hugging Face's library or `save` wrote: with a trained
+            head it answers at once, and `fit` trains it further. Or a model, with its `tokenizer`.
+            None: a `SentenceModel`, from scratch.
+        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
+        max_length: most tokens of a row; None: as many as the model knows, from scratch 256.
+        too_long: "cut", or "refuse" with an error.
+        vocab_size: of a tokenizer that is learnt.
+        num_layers: of a model from scratch.
+        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
+        batch_size: rows answered at once.
+        seed: of weights, order and dropout.
+
+    Example:
+
+    >>> rows = [("it rains", "what is wet?", ["the street", "fire"], 0)] * 9
+    >>> rows += [("the sun shines", "what is hot?", ["ice", "the sand"], "the sand")] * 9
+    >>> choose = MultipleChoice(vocab_size=50).fit(rows, epochs=1, validation=0, verbose=0)
+    >>> choose("it rains", "what is wet?", ["the street", "fire"])
+    {'choice': ..., 'index': ..., 'scores': [..., ...]}
+    """
+
+    task, head = "multiple_choice", "multiple_choice"
+    named = ("context", "choices", "answer")
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        tokenizer: Any = None,
+        max_length: int | None = None,
+        too_long: str = "cut",
+        vocab_size: int = 4000,
+        num_layers: int = 1,
+        learning_rate: float | None = None,
+        batch_size: int = 16,
+        seed: int = 0,
+    ):
+        self.model, self.tokenizer, self.max_length = model, tokenizer, max_length
+        self.too_long, self.vocab_size, self.num_layers = too_long, vocab_size, num_layers
+        self.learning_rate, self.batch_size, self.seed = learning_rate, batch_size, seed
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        context: Any = "context",
+        question: Any = "question",
+        choices: Any = "choices",
+        answer: Any = "answer",
+        **how: Any,
+    ) -> Self:
+        """Learns from a DataFrame, or from tuples of context, question, choices and answer.
+
+        Args:
+            data: the DataFrame, or the tuples.
+            context: name of the column of contexts.
+            question: name of the column of questions; None: there are none.
+            choices: name of the column of lists of strings.
+            answer: name of the column of answers: the right choice, or its number.
+            **how: `validation`, `epochs` and what else `Task.learn` takes.
+        """
+        names = [context, question, choices, answer]
+        frame = choice_table(data, names)
+        if hasattr(how.get("validation"), "columns"):
+            how["validation"] = choice_table(how["validation"], names)
+        self._seconds = [text for each in frame["choices"] for text in each]
+        self.learn(frame, ["context", "choices", "answer"], **how)
+        self.names_ = names
+        return self
+
+    def objective(self, given: Given, output: str | None) -> Choices:
+        return Choices(given.limit(self.max_length, self.default_length), output=output)
+
+    def learn_tokenizer(self, texts: list[str], vocab_size: int) -> Any:
+        """Learns from contexts, questions and choices."""
+        return learn_unigram([*texts, *self._seconds], vocab_size, sampling_alpha=0.0)
+
+    def head_arguments(self) -> dict[str, Any]:
+        return {}
+
+    def learnt(self) -> dict[str, Any]:
+        return {**super().learnt(), "names": getattr(self, "names_", [*COLUMNS, "answer"])}
+
+    def take(self, model: Any, *args: Any, **parts: Any) -> None:
+        super().take(model, *args, **parts)
+        self.names_ = parts["names"]
+
+    def graph(self, max_length: int | None = None) -> ChoiceGraph:
+        return ChoiceGraph(output=self.fitted().objective.output, **self.row(max_length))
+
+    def __call__(self, context: Any, question: Any = "", choices: Any = None) -> Any:
+        """Answers.
+
+        Args:
+            context: a string; or rows of context, question and choices, in tuples or a DataFrame
+                with the columns that it was fitted with.
+            question: the question on that string; empty: none.
+            choices: list of strings.
+
+        Returns:
+            `choice`, `index` and `scores`, one for each choice; of rows a list of these, of a
+            DataFrame one with its index.
+        """
+        if isinstance(context, str):
+            if choices is None:
+                raise TypeError("give choices: choose(context, question, [first, second, …]).")
+            return self.answers(choice_rows([(context, question, choices)]))[0]
+        return in_container(self.answers(self.columns(context)), context)
+
+    def predict(self, texts: Any) -> Any:
+        """The right choices: a list, or of a DataFrame a Series with its index."""
+        return with_index([each["choice"] for each in self.answers(self.columns(texts))], texts)
+
+    def columns(self, texts: Any) -> list[list[Any]]:
+        """Contexts, questions and choices of several rows."""
+        self.fitted()
+        return choice_rows(texts, getattr(self, "names_", COLUMNS)[:3])
+
+    def answers(self, columns: Sequence[list[Any]]) -> list[Any]:
+        """For each row `choice`, `index` and `scores`."""
+        graph, module = self._graph_and_module(len(columns))
+        contexts, _, choices = columns
+        order = sorted(range(len(contexts)), key=lambda i: (len(choices[i]), len(contexts[i])))
+        found: list[Any] = [None] * len(order)
+        cut = 0
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            width = max(len(choices[i]) for i in rows)
+            padded = [[*choices[i], *[""] * (width - len(choices[i]))] for i in rows]
+            texts = [*([column[i] for i in rows] for column in columns[:2]), padded]
+            tensors = [tf.constant(text, tf.string) for text in texts]
+            if self.too_long == "refuse":
+                check_lengths(graph, tensors, rows)
+            inputs, known = graph.encode(*tensors)
+            scores = graph.scores(module.compute(inputs), known["choices"]).numpy()
+            cut += int(np.sum(known["cut"]))
+            for i, row in zip(rows, scores, strict=True):
+                best = int(np.argmax(row[: len(choices[i])]))
+                kept = [float(score) for score in row[: len(choices[i])]]
+                found[i] = {"choice": choices[i][best], "index": best, "scores": kept}
+        if cut:
+            warnings.warn(
+                f"{cut} of {len(found)} contexts are too long for max_length={graph.max_length} "
+                "tokens, and only their beginnings were read.",
+                stacklevel=3,
+            )
+        return found
+
+    def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
+        """Accuracy, beside that of chance and of a sliding window over the context.
+
+        Args:
+            data: rows with their answers, as for `fit`.
+            labels: None.
+            baselines: whether to score these, too.
+        """
+        self.fitted()
+        frame = choice_table(data, getattr(self, "names_", [*COLUMNS, "answer"]))
+        columns = [frame[name].tolist() for name in ("context", "question", "choices")]
+        truth = np.array(frame["answer"].tolist())
+        columns[2] = frame["given"].tolist()
+        right = [each["index"] for each in self.answers(columns)] == truth
+        scores: dict[str, Any] = {"rows": len(frame), "accuracy": float(right.mean())}
+        if baselines:
+            window = [sliding_window(*row) for row in zip(*columns, strict=True)]
+            chance = float(np.mean([1 / len(each) for each in columns[2]]))
+            scores |= {"chance": {"accuracy": chance}}
+            scores["sliding_window"] = {"accuracy": float(np.mean(np.array(window) == truth))}
+        return scores
