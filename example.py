@@ -9,12 +9,15 @@ columns). Both write checkpoints, the translator, plots and the export to a fold
 """
 
 import argparse
+import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import textwrap
 import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow reads it
 
 import tftransformer as tt
 from tftransformer.data import take_columns

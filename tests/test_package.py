@@ -1,5 +1,6 @@
 """What `import tftransformer` alone has to bring."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +55,34 @@ def test_help_of_each_model_names_its_inputs():
         else:
             own = set()
         assert {entry for entry in own if f"`{entry}`" not in model.__doc__} == set(), name
+
+
+WITHIN = """
+import importlib.util, os, sys
+spec = importlib.util.spec_from_file_location("quiet_start", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+with module.quiet_start():
+    os.write(2, b"I0000 00:00:1 port.cc:153] a note\\nW0000 a warning\\n")
+os.write(2, b"I0000 behind\\n")
+"""
+
+
+@pytest.mark.parametrize("level", [None, "0"])
+def test_only_start_up_notes_are_held_back(level):
+    path = Path(tt.__file__).parent / "quiet_start.py"
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    environment |= {} if level is None else {"TF_CPP_MIN_LOG_LEVEL": level}
+    run = subprocess.run(
+        [sys.executable, "-c", WITHIN, path], capture_output=True, text=True, env=environment
+    )
+    note = ["I0000 00:00:1 port.cc:153] a note"] * (level == "0")
+    assert run.stderr.splitlines() == [*note, "W0000 a warning", "I0000 behind"]
+
+
+@pytest.mark.slow
+def test_the_command_line_starts_without_a_word_of_tensorflow():
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    command = [sys.executable, "-m", "tftransformer", "train", "--task", "classify", "--help"]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (run.returncode, run.stderr) == (0, "")

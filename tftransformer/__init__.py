@@ -6,6 +6,11 @@ scores, serving and plots are imported when one of their names is first used. Ev
 attribute: `tftransformer.masks`, `tftransformer.text`, …
 """
 
+from tftransformer.quiet_start import quiet_start
+
+with quiet_start():
+    import keras  # noqa: F401 - with it comes TensorFlow, where that is its backend
+
 from tftransformer.core.lazy import lazy_names
 from tftransformer.decoding import BeamSearch, DecodingStep, Greedy, Processor, Sampling, Strategy
 from tftransformer.heads import (
