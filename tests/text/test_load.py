@@ -36,6 +36,10 @@ def make(kind):
         return ByteBpeTokenizer(
             pieces, merges, special_ids={"pad": 260}, added_tokens=added, normalization="nfc"
         )
+    if kind == "character bpe":
+        pieces = ["<unk>", *"derhundbaumot", *(f"{x}</w>" for x in "drtmn"), "de", "der</w>"]
+        pieces = list(dict.fromkeys(pieces))
+        return tt.text.BpeTokenizer(pieces, [("d", "e"), ("de", "r</w>")], strip_accents=False)
     if kind == "wordpiece":
         return WordPieceTokenizer.learn(CORPUS, 70, lower_case=True, strip_accents=False)
     return SentencePieceTokenizer.learn(CORPUS, 292, kind=kind, sampling_alpha=0.2)
@@ -45,7 +49,7 @@ def ids_of(tokenizer):
     return tokenizer.encode(TEXTS).ids.tolist()
 
 
-@pytest.fixture(params=["bpe", "unigram", "wordpiece", "byte bpe"])
+@pytest.fixture(params=["bpe", "unigram", "wordpiece", "byte bpe", "character bpe"])
 def tokenizer(request):
     return make(request.param)
 

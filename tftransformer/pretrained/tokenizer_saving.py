@@ -10,15 +10,24 @@ from typing import Any
 from tftransformer.core import replacing
 from tftransformer.pretrained.tokenizer import FolderTokenizer
 from tftransformer.pretrained.tokenizer_description import Step, TokenizerDescription
-from tftransformer.pretrained.tokenizers import sentencepiece, wordpiece
+from tftransformer.pretrained.tokenizers import bpe, byte_bpe, sentencepiece, wordpiece
 from tftransformer.pretrained.tokenizers.common import ROLES
-from tftransformer.text import SentencePieceTokenizer, Template, Tokenizer, WordPieceTokenizer
+from tftransformer.text import (
+    BpeTokenizer,
+    ByteBpeTokenizer,
+    SentencePieceTokenizer,
+    Template,
+    Tokenizer,
+    WordPieceTokenizer,
+)
 from tftransformer.text.template import TEXTS
 
 # Who says of a tokenizer of each class what a tokenizer.json holds, but for the rows.
 DESCRIBERS: dict[type[Tokenizer], Callable[[Any], TokenizerDescription]] = {
     WordPieceTokenizer: wordpiece.describe,
     SentencePieceTokenizer: sentencepiece.describe,
+    ByteBpeTokenizer: byte_bpe.describe,
+    BpeTokenizer: bpe.describe,
 }
 SPELLED = {ours: theirs for theirs, ours in ROLES.items()}
 

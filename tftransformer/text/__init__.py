@@ -1,6 +1,7 @@
 """Tokenizers: strings to ids and back, in the graph and outside of it."""
 
 from tftransformer.text.added_tokens import AddedToken
+from tftransformer.text.bpe_tokenizer import BpeTokenizer
 from tftransformer.text.byte_bpe_tokenizer import ByteBpeTokenizer
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.given_words import GivenWords, words_between_blanks
@@ -22,6 +23,7 @@ from tftransformer.text.wordpiece_tokenizer import WordPieceTokenizer
 
 __all__ = [
     "AddedToken",
+    "BpeTokenizer",
     "ByteBpeTokenizer",
     "Encoding",
     "GivenWords",

@@ -1,6 +1,5 @@
 """Byte-level BPE: words cut into pieces of bytes, as GPT-2, RoBERTa, BART and Llama 3 read them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +9,7 @@ import tensorflow as tf
 from tftransformer.text.added_tokens import AddedToken, as_added_tokens
 from tftransformer.text.cutting import GPT2, Cutter
 from tftransformer.text.long_words import LongWords
-from tftransformer.text.merging import Merger
+from tftransformer.text.merging import Merger, as_file, from_file, numbered
 from tftransformer.text.normal_form import NormalForm
 from tftransformer.text.one_call import in_one_call
 from tftransformer.text.registry import register
@@ -256,9 +255,7 @@ class ByteBpeTokenizer(Tokenizer):
         )
 
     def vocabulary(self) -> bytes:
-        merges = [f"{left} {right}" for left, right in self.merges]
-        content = {"pieces": self._pieces, "merges": merges}
-        return json.dumps(content, ensure_ascii=False, indent=0).encode()
+        return as_file(self._pieces, self.merges)
 
     def get_settings(self) -> dict:
         return {
@@ -274,26 +271,7 @@ class ByteBpeTokenizer(Tokenizer):
 
     @classmethod
     def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "ByteBpeTokenizer":
-        content = json.loads(vocabulary)
-        if not isinstance(content, dict) or content.keys() != {"pieces", "merges"}:
-            raise ValueError("expected an object with the pieces and the merges")
-        merges = [tuple(merge.split(" ")) for merge in content["merges"]]
-        return cls(content["pieces"], merges, **settings)
-
-
-def numbered(
-    merges: Sequence[tuple[str, str]], ids: Mapping[str, int]
-) -> tuple[list[tuple[int, int]], list[int]]:
-    """Merges as the ids of the two pieces, and of what they make.
-
-    Raises:
-        ValueError: the vocabulary lacks one of these.
-    """
-    try:
-        pairs = [(ids[left], ids[right]) for left, right in merges]
-        return pairs, [ids[left + right] for left, right in merges]
-    except KeyError as error:
-        raise ValueError(f"a merge needs the piece {error}, which the vocabulary lacks") from None
+        return cls(*from_file(vocabulary), **settings)
 
 
 def _bytes(piece: str) -> bytes:

@@ -1,6 +1,7 @@
 """Byte pair encoding (Sennrich et al. 2016) of many words at once, in the graph."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -121,3 +122,32 @@ def _at_once(pairs: np.ndarray, made: np.ndarray) -> np.ndarray:
     for side in (0, 1):
         np.minimum.at(earliest, pairs[:, side], order)
     return np.concatenate([earliest[made] > order, [True]])
+
+
+def numbered(
+    merges: Sequence[tuple[str, str]], ids: Mapping[str, int]
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """Merges as the ids of the two pieces, and of what they make.
+
+    Raises:
+        ValueError: the vocabulary lacks one of these.
+    """
+    try:
+        pairs = [(ids[left], ids[right]) for left, right in merges]
+        return pairs, [ids[left + right] for left, right in merges]
+    except KeyError as error:
+        raise ValueError(f"a merge needs the piece {error}, which the vocabulary lacks") from None
+
+
+def as_file(pieces: Sequence[str], merges: Sequence[tuple[str, str]]) -> bytes:
+    """A vocabulary and its merges as the content of a file."""
+    content = {"pieces": [*pieces], "merges": [f"{left} {right}" for left, right in merges]}
+    return json.dumps(content, ensure_ascii=False, indent=0).encode()
+
+
+def from_file(content: bytes) -> tuple[list[str], list[tuple[str, ...]]]:
+    """The opposite of `as_file`; raises a ValueError where it is none."""
+    known = json.loads(content)
+    if not isinstance(known, dict) or known.keys() != {"pieces", "merges"}:
+        raise ValueError("expected an object with the pieces and the merges")
+    return known["pieces"], [tuple(merge.split(" ")) for merge in known["merges"]]

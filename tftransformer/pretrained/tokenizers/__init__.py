@@ -9,7 +9,7 @@ from tftransformer.pretrained.tokenizer_description import (
     Unigram,
     WordPiece,
 )
-from tftransformer.pretrained.tokenizers import byte_bpe, sentencepiece, wordpiece
+from tftransformer.pretrained.tokenizers import bpe, byte_bpe, sentencepiece, wordpiece
 from tftransformer.text import Tokenizer
 
 # Who makes a tokenizer of each kind.
@@ -19,6 +19,7 @@ MAKERS: dict[str, Callable[[TokenizerDescription], Tokenizer]] = {
     "Unigram": sentencepiece.make_unigram,
     "BPE over raw text": sentencepiece.make_bpe,
     "byte BPE": byte_bpe.make,
+    "character BPE": bpe.make,
 }
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tftransformer.pretrained.tokenizer_description import Bpe, Step, TokenizerDescription
-from tftransformer.pretrained.tokenizers.common import pieces, special_ids
+from tftransformer.pretrained.tokenizer_json import BYTES
+from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
 from tftransformer.text import ByteBpeTokenizer
 from tftransformer.text.cutting import GPT2
 
@@ -42,6 +43,34 @@ def make(description: TokenizerDescription) -> ByteBpeTokenizer:
         special_ids=special_ids(description),
         added_tokens=description.added_tokens,
         **_offsets(description),
+    )
+
+
+def describe(tokenizer: ByteBpeTokenizer) -> TokenizerDescription:
+    """What `make` makes this tokenizer of, but for how rows are made."""
+    is_gpt2 = tokenizer.expressions[-1:] == (GPT2,)
+    splits = tokenizer.expressions[:-1] if is_gpt2 else tokenizer.expressions
+    split = {"behavior": "Isolated", "invert": False}
+    places = {
+        "trim_offsets": tokenizer.trim_offsets,
+        "add_prefix_space": tokenizer.keep_first_space,
+        "use_regex": True,
+    }
+    bytes_of_words = {**BYTES, "add_prefix_space": tokenizer.add_prefix_space}
+    return TokenizerDescription(
+        Bpe(
+            ids_of(tokenizer.tokens(range(tokenizer.vocab_size))),
+            tokenizer.merges,
+            ignore_merges=tokenizer.ignore_merges,
+        ),
+        normalizer=(Step("NFC", {}),) if tokenizer.normalization else (),
+        pre_tokenizer=(
+            *(Step("Split", {"pattern": {"Regex": found}, **split}) for found in splits),
+            Step("ByteLevel", {**bytes_of_words, "use_regex": is_gpt2}),
+        ),
+        post_processor=(Step("ByteLevel", places),),
+        decoder=(Step("ByteLevel", BYTES),),
+        added_tokens=added_tokens(tokenizer),
     )
 
 

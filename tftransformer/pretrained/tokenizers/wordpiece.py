@@ -21,7 +21,7 @@ def make(description: TokenizerDescription) -> WordPieceTokenizer:
     """
     model = description.model
     assert isinstance(model, WordPiece)
-    options, rewriting = _bert_normalizer(description)
+    options, rewriting = bert_normalizer(description)
     names = {number: piece for piece, number in description.ids.items()}
     roles = {role: names[number] for role, number in special_ids(description).items()}
     decoder = next((step for step in description.decoder if step.kind == "WordPiece"), None)
@@ -65,7 +65,7 @@ def describe(tokenizer: WordPieceTokenizer) -> TokenizerDescription:
     )
 
 
-def _bert_normalizer(
+def bert_normalizer(
     description: TokenizerDescription,
 ) -> tuple[Mapping[str, Any], list[list[str]]]:
     """The options of the normaliser that every such description has, and what comes before it."""
