@@ -131,6 +131,17 @@ def test_a_request_that_is_too_long_is_cut_and_says_so(classify, tmp_path):
     assert every["labels"].numpy().tolist() == [[b"good", b"bad"]]
 
 
+def test_an_export_reads_bytes_that_are_no_utf8_as_replacement_characters(classify, tmp_path):
+    path = classify.export(tmp_path / "served")
+    odd = tf.constant([b"good caf\xe9", b"\xff\xfe bad", b"\xed\xa0\x80", b"good \xe2\x82 fun"])
+    found = tf.saved_model.load(str(path)).signatures["serving_default"](texts=odd)
+    valid = tf.strings.unicode_transcode(odd, "UTF-8", "UTF-8").numpy()
+    expected = classify([text.decode() for text in valid])
+    np.testing.assert_allclose(found["scores"], [each["score"] for each in expected], atol=1e-5)
+    labels = [label.decode() for label in found["labels"].numpy()]
+    assert labels == [each["label"] for each in expected]
+
+
 def test_several_labels_at_once():
     labels = [["good"] if "good" in text else ["bad", "dull"] for text in TEXTS]
     classify = TextClassifier(labels="several", **SETTINGS).fit(TEXTS, labels, **HOW)
