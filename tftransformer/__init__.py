@@ -127,6 +127,8 @@ _LATER = {
         "TextGenerator",
         "TokenClassifier",
         "Translator",
+        "load",
+        "pipeline",
     ],
     "tftransformer.text": [
         "SentencePieceTokenizer",

@@ -3,6 +3,7 @@
 from tftransformer.tasks.alignment import Alignment
 from tftransformer.tasks.fill_mask import FillMask
 from tftransformer.tasks.multiple_choice import MultipleChoice
+from tftransformer.tasks.pipeline import load, pipeline
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
 from tftransformer.tasks.text_embedder import TextEmbedder
@@ -21,4 +22,6 @@ __all__ = [
     "TokenClassifier",
     "Translation",
     "Translator",
+    "load",
+    "pipeline",
 ]

@@ -1,0 +1,86 @@
+"""Learns to choose the answer to a question on a text, and looks at how well.
+
+    python examples/choose.py             which word a sentence has, in about two minutes
+    python examples/choose.py --train FILE [--test FILE] [--model FOLDER]
+
+trains on a table (.parquet, or .tsv, .csv with choices parted by " | "; the first line names the
+columns context, question, choices, answer), from scratch or from a model's folder.
+"""
+
+import argparse
+import pathlib
+import random
+import time
+from typing import Any
+
+import tftransformer as tt
+
+
+def table(file: str) -> Any:
+    """Reads rows; choices may be parted by bars."""
+    frame = tt.read_table(file)
+    if isinstance(frame["choices"].iloc[0], str):
+        frame["choices"] = frame["choices"].str.split(" | ", regex=False)
+    return frame
+
+
+def questions(sentences: list[str], seed: int) -> list[tuple[str, str, list[str], int]]:
+    """Sentences, three words each, one of which they have: rows to learn from."""
+    draw = random.Random(seed)
+    words = sorted({word.strip(".,?!").lower() for text in sentences for word in text.split()})
+    rows = []
+    for text in sentences:
+        own = [word.strip(".,?!").lower() for word in text.split()]
+        others = draw.sample([word for word in draw.sample(words, 30) if word not in own], 2)
+        choices = [draw.choice(own), *others]
+        answer = choices[0]
+        draw.shuffle(choices)
+        rows.append((text, "Which word is here?", choices, choices.index(answer)))
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--train", metavar="FILE", help="table to learn from; default: the corpus of the package")
+    add("--test", metavar="FILE", help="table to score; default: a tenth of the other")
+    add("--model", metavar="FOLDER", help="folder of a model; default: from scratch")
+    add("--epochs", type=int, default=6, help="passes over the data (6)")
+    add("--minutes", type=float, help="stop after so many minutes")
+    add("--directory", help="for all that is written (a new one in runs/)")
+    options = parser.parse_args()
+    directory = pathlib.Path(options.directory or time.strftime("runs/%Y-%m-%d_%H-%M-%S"))
+    train: Any
+    test: Any
+    if options.train:
+        train = table(options.train)
+        test = table(options.test) if options.test else train.sample(frac=0.1, random_state=0)
+        train = train if options.test else train.drop(test.index)
+    else:
+        corpus = tt.everyday_corpus()
+        train = questions(corpus.train["en"].tolist()[:4000], 0)
+        test = questions(corpus.test["en"].tolist()[:300], 1)
+
+    choose = tt.MultipleChoice(options.model)
+    choose.fit(train, epochs=options.epochs, minutes=options.minutes)
+    print(f"rows: {choose.report_}")
+
+    # How good it is, beside chance and a window that counts words.
+    scores = choose.evaluate(test)
+    for name in ("chance", "sliding_window"):
+        print(f"{name:15} accuracy {scores[name]['accuracy']:.4f}")
+    print(f"{'this':15} accuracy {scores['accuracy']:.4f}")
+    rows = test[:5] if isinstance(test, list) else test[:5].to_numpy().tolist()
+    for context, question, choices, _ in rows:
+        found = choose(context, question, choices)
+        print(f"  {context}  {question}  →  {found['choice']}  ({max(found['scores']):.2f})")
+
+    # A folder to load again, and a SavedModel: strings in, choices and scores out.
+    choose.save(directory / "multiple_choice")
+    print("exported:", choose.export(directory / "saved_model"))
+
+
+if __name__ == "__main__":
+    main()

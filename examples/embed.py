@@ -1,0 +1,62 @@
+"""Learns to find what belongs together, and looks at how well; or takes a folder as it is.
+
+    python examples/embed.py              finds translations of German sentences, in two minutes
+    python examples/embed.py --model FOLDER [--data FILE --text COLUMN --positive COLUMN]
+
+A folder is one of the sentence-transformers library; with data it is trained further, without it
+answers as it is. Data is a table (.tsv, .tsv.gz, .csv, .parquet; the first line names the columns)
+of texts and others that belong to them.
+"""
+
+import argparse
+import pathlib
+import time
+
+import tftransformer as tt
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", metavar="FILE", help="table of pairs; default: the corpus of the package")
+    add("--text", default="en", metavar="COLUMN", help="column of the texts (en)")
+    add("--positive", default="de", metavar="COLUMN", help="column of what belongs to them (de)")
+    add("--model", metavar="FOLDER", help="folder of a model; default: from scratch")
+    add("--epochs", type=int, default=8, help="passes over the data (8)")
+    add("--minutes", type=float, help="stop after so many minutes")
+    add("--directory", help="for all that is written (a new one in runs/)")
+    options = parser.parse_args()
+    directory = pathlib.Path(options.directory or time.strftime("runs/%Y-%m-%d_%H-%M-%S"))
+    if options.data:
+        train = tt.read_table(options.data)
+        test = train.sample(min(500, len(train) // 10), random_state=0)
+        train = train.drop(test.index)
+    else:
+        corpus = tt.everyday_corpus()
+        train, test = corpus.train[:6000], corpus.test[:300]
+
+    embed = tt.TextEmbedder(options.model)
+    names = {"text": options.text, "positive": options.positive}
+    if options.data or not options.model:
+        embed.fit(train, epochs=options.epochs, minutes=options.minutes, **names)
+        print(f"rows: {embed.report_}")
+    else:
+        test = test.rename(columns={name: role for role, name in names.items()})
+
+    # How often a text finds its own among all, and what counting parts of words finds.
+    scores = embed.evaluate(test)
+    for name, found in (("tfidf", scores["tfidf"]), ("this", scores)):
+        print(f"{name:6}", *(f"{key} {found[key]:.4f}" for key in ("accuracy", "mrr")))
+    texts, others = (test[name].tolist() for name in embed.data_.columns[:2])
+    for text, found in zip(texts[:5], embed.search(texts[:5], others, top_k=1), strict=True):
+        print(f"  {text}  →  {found[0]['text']}  ({found[0]['score']:.2f})")
+
+    # A folder to load again, and a SavedModel: strings in, vectors out.
+    embed.save(directory / "embedder")
+    print("exported:", embed.export(directory / "saved_model"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""A folder as a model: weights, tokenizer and labels at once; what does not fit is told."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import tftransformer as tt
+from tftransformer.models import Bert, XLNet
+from tftransformer.pretrained import save_pretrained
+from tftransformer.tasks.given import own_copy
+
+PIECES = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    *"abcdefgh",
+    *(f"##{x}" for x in "abcdefgh"),
+]
+SIZES = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 32, "num_positions": 20}
+TEXTS, LABELS = ["a b", "b c", "c d a", "d"] * 6, ["bad", "good", "odd", "good"] * 6
+HOW = {"epochs": 1, "verbose": 0, "validation": 0}
+
+
+def folder_of(path, heads, **config):
+    keras.utils.set_random_seed(3)
+    model = Bert(len(PIECES), **SIZES, heads=heads)
+    for weight in model.trainable_weights:
+        weight.assign(weight + np.random.default_rng(1).normal(size=weight.shape, scale=0.2))
+    save_pretrained(model, path)
+    (path / "vocab.txt").write_text("\n".join(PIECES) + "\n")
+    (path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
+    known = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps({**known, **config}))
+    return path
+
+
+@pytest.fixture
+def trained(tmp_path):
+    names = ["odd", "bad", "good"]  # not in the order of the alphabet
+    return folder_of(tmp_path / "model", {"sequence_classification": {"labels": names}})
+
+
+def test_a_trained_head_answers_at_once_texts_and_pairs(trained):
+    classify = tt.TextClassifier(trained)
+    assert classify("a b")["label"] in LABELS
+    assert classify.classes_.tolist() == ["odd", "bad", "good"]
+    assert classify.data_.max_length == 20
+    alone, pair = classify.predict_proba(["a b"]), classify.predict_proba([("a", "b")])
+    assert not np.allclose(alone, pair)
+    assert isinstance(classify(("a", "b")), dict)
+    assert tt.pipeline("sentiment-analysis", trained)("a b") == classify("a b")
+
+
+def test_kinds_of_labels_follow_the_folder(tmp_path):
+    heads = {"sequence_classification": {"labels": ["x", "y"]}}
+    several = folder_of(tmp_path / "s", heads, problem_type="multi_label_classification")
+    assert tt.TextClassifier(several).fitted().objective.several
+    numbers = folder_of(tmp_path / "n", heads, problem_type="regression")
+    assert len(tt.TextClassifier(numbers)("a")["value"]) == 2
+    twice = folder_of(tmp_path / "t", heads, id2label={"0": "x", "1": "x"})
+    with pytest.raises(ValueError, match="two labels of the trained head are called 'x'"):
+        tt.TextClassifier(twice)("a")
+
+
+def test_a_head_without_weights_is_told_and_what_is_unused(tmp_path, capsys):
+    folder = folder_of(tmp_path / "m", {"pooled": {}, "masked_lm": {}})
+    with pytest.raises(RuntimeError, match="has no weights of the head 'sequence_classification'"):
+        tt.TextClassifier(folder)("a")
+    with pytest.raises(RuntimeError, match="has no weights of the head 'sequence_classification'"):
+        tt.pipeline("text-classification", folder)
+    how = {"epochs": 1, "validation": 0}
+    tt.TextClassifier(folder).fit(TEXTS, LABELS, **how)
+    said = capsys.readouterr().out
+    assert "its head 'sequence_classification' is new; unused: masked_lm" in said
+
+
+@pytest.mark.slow
+def test_fit_keeps_a_head_whose_labels_are_those_of_the_rows(trained):
+    rate = {"learning_rate": 1e-12}
+    before = tt.TextClassifier(trained).predict_proba(TEXTS[:4])
+    kept = tt.TextClassifier(trained, **rate).fit(TEXTS, LABELS, **HOW)
+    assert kept.classes_.tolist() == ["odd", "bad", "good"]
+    np.testing.assert_allclose(kept.predict_proba(TEXTS[:4]), before, atol=1e-4)
+    fewer = [label if label != "odd" else "bad" for label in LABELS]
+    kept = tt.TextClassifier(trained, **rate).fit(TEXTS, fewer, **HOW)
+    np.testing.assert_allclose(kept.predict_proba(TEXTS[:4]), before, atol=1e-4)
+    others = [label.upper() for label in LABELS]
+    new = tt.TextClassifier(trained, **rate).fit(TEXTS, others, **HOW)
+    assert new.classes_.tolist() == ["BAD", "GOOD", "ODD"]
+    assert not np.allclose(new.predict_proba(TEXTS[:4]), before, atol=1e-2)
+
+
+def test_a_copy_has_the_weights_of_all_parts_whatever_heads_stand_beside():
+    heads = {"pooled": {}, "sequence_classification": {"labels": 2}}
+    model = Bert(len(PIECES), **SIZES, heads=heads)
+    model.pooler.projection.bias.assign(np.arange(16.0))
+    ids = np.array([[2, 5, 6, 3]])
+    expected = model(ids)["sequence_classification"]
+    copy = own_copy(model, "sequence_classification")
+    np.testing.assert_allclose(copy(ids)["sequence_classification"], expected, rtol=1e-6)
+    new = own_copy(model, "sequence_classification", {"labels": 2})
+    assert not np.allclose(new(ids)["sequence_classification"], expected)
+    np.testing.assert_array_equal(new.pooler.projection.bias, np.arange(16.0))
+
+
+def test_rows_of_xlnet_do_not_depend_on_the_padding_of_their_batch():
+    heads = {"sequence_classification": {"labels": ["x", "y"]}}
+    sizes = {name: size for name, size in SIZES.items() if name != "num_positions"}
+    model = XLNet(len(PIECES), **sizes, pad_id=0, heads=heads)
+    classify = tt.TextClassifier(model, tokenizer=tt.WordPieceTokenizer(PIECES))
+    together = classify.predict_proba(["a", "a b c d e f"]).to_numpy()
+    np.testing.assert_allclose(classify.predict_proba(["a"]).to_numpy()[0], together[0], atol=1e-5)
+
+
+def test_names_of_tasks_are_those_of_transformers(tmp_path):
+    with pytest.raises(ValueError, match=r"'chess' is no task that is known here: .*fill-mask"):
+        tt.pipeline("chess", tmp_path)
+    with pytest.raises(FileNotFoundError, match="holds no task"):
+        tt.load(tmp_path)

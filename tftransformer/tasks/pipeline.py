@@ -1,0 +1,98 @@
+"""Tasks by the names that transformers has, or had, for them; and whatever was saved."""
+
+import importlib
+import os
+import pathlib
+from typing import Any
+
+# Names → classes.
+NAMES = {
+    "text-classification": "TextClassifier",
+    "sentiment-analysis": "TextClassifier",
+    "token-classification": "TokenClassifier",
+    "ner": "TokenClassifier",
+    "question-answering": "QuestionAnswerer",
+    "multiple-choice": "MultipleChoice",
+    "fill-mask": "FillMask",
+    "text-generation": "TextGenerator",
+    "summarization": "Summarizer",
+    "translation": "Translator",
+    "feature-extraction": "TextEmbedder",
+    "sentence-similarity": "TextEmbedder",
+    "sentence-embedding": "TextEmbedder",
+    "parsing": "Parser",
+}
+
+
+def pipeline(task: str, model: str | os.PathLike, **settings: Any) -> Any:
+    """Returns the object that does a task, ready to answer, by the task's name at Hugging Face.
+
+    "text-classification" ("sentiment-analysis"), "token-classification" ("ner"),
+    "question-answering", "fill-mask", "text-generation", "summarization", "translation" (also
+    "translation_en_to_de" and the like), "feature-extraction", "multiple-choice", and more. What
+    it returns is our object, with its manners: see its class.
+
+    Args:
+        task: the name.
+        model: the folder of a model that Hugging Face's library or `save` wrote. Nothing is
+            downloaded.
+        **settings: those of the class.
+
+    Raises:
+        ValueError: if the name is none of these, or the folder cannot be read.
+        RuntimeError: if the folder has no trained head for the task.
+
+    Example:
+
+    >>> tt.pipeline("chess", "folder")
+    Traceback (most recent call last):
+        ...
+    ValueError: 'chess' is no task that is known here: feature-extraction, fill-mask, ...
+    """
+    name = task.lower() if isinstance(task, str) else ""
+    if name.startswith("translation_") and "_to_" in name:
+        name = "translation"
+    kinds = _classes()
+    kind = kinds.get(NAMES.get(name, ""))
+    if kind is None:
+        known = sorted(name for name, made in NAMES.items() if made in kinds)
+        raise ValueError(f"{task!r} is no task that is known here: {', '.join(known)}.")
+    if (pathlib.Path(model) / f"{kind.task}.json").is_file():
+        return kind.load(model, **settings)
+    made = kind(model, **settings)
+    made.fitted()
+    return made
+
+
+def load(folder: str | os.PathLike, **changes: Any) -> Any:
+    """Reads whatever task was saved into a folder.
+
+    Args:
+        folder: the folder.
+        **changes: settings that replace the saved ones.
+
+    Raises:
+        FileNotFoundError: if no task was saved there.
+        ValueError: if a file is damaged.
+    """
+    place = pathlib.Path(folder)
+    kinds = {kind.task: kind for kind in _classes().values()}
+    found = [name for name in kinds if (place / f"{name}.json").is_file()]
+    if len(found) != 1:
+        what = "no task" if not found else f"several tasks ({', '.join(found)})"
+        raise FileNotFoundError(
+            f"{place} holds {what}. save(folder) of a task writes one; for the folder of a model "
+            "give it to the task: TextClassifier(folder)."
+        )
+    return kinds[found[0]].load(place, **changes)
+
+
+def _classes() -> dict[str, Any]:
+    """The tasks that there are, by the names of their classes."""
+    tasks = importlib.import_module("tftransformer.tasks")
+    named = {name: getattr(tasks, name) for name in tasks.__all__}
+    return {
+        name: kind
+        for name, kind in named.items()
+        if isinstance(kind, type) and issubclass(kind, tasks.Task) and kind is not tasks.Task
+    }
