@@ -56,7 +56,7 @@ def test_a_trained_head_answers_at_once_texts_and_pairs(trained):
 
 
 def test_kinds_of_labels_follow_the_folder(tmp_path):
-    heads = {"sequence_classification": {"labels": ["x", "y"]}}
+    heads = {"pooled": {}, "sequence_classification": {"labels": ["x", "y"]}}
     several = folder_of(tmp_path / "s", heads, problem_type="multi_label_classification")
     assert tt.TextClassifier(several).fitted().objective.several
     numbers = folder_of(tmp_path / "n", heads, problem_type="regression")
