@@ -16,6 +16,7 @@ from tftransformer.core import Ragged
 from tftransformer.pretrained import read_tokenizer_files
 from tftransformer.pretrained.tokenizer_description import Unigram
 from tftransformer.text import truncate
+from tftransformer.text.windows import lay_windows
 
 ENCODED = {"ids", "types", "special", "words", "offsets"}
 DECODED = {"decode", "decode_skip", "decode_clean"}
@@ -62,6 +63,7 @@ def decoded(folder, ids):
     }
 
 
+@pytest.mark.slow_after(8)
 @pytest.mark.parametrize(("folder", "group"), GROUPS)
 def test_texts_become_the_ids_and_places_of_the_reference(folder, group):
     cases = [case for case in golden(folder)["cases"] if case["group"] == group]
@@ -79,6 +81,7 @@ def test_texts_become_the_ids_and_places_of_the_reference(folder, group):
                 compared(folder, known, made | decoded(folder, known["ids"]))
 
 
+@pytest.mark.slow_after(1)
 @WHOLE
 def test_two_texts_become_the_row_of_the_reference(folder):
     pairs = golden(folder)["pairs"]
@@ -108,8 +111,6 @@ def cut(folder, case):
     which = {"only_first": 0, "longest_first": 0, "only_second": 1}[case["strategy"]]
     assert case["strategy"] != "longest_first" or len(ids) == 1
     room = most - sum(len(text) for place, text in enumerate(ids) if place != which)
-    from tftransformer.text.windows import lay_windows
-
     windows = lay_windows(tf.constant([len(ids[which])]), room, case.get("stride", 0))
     rows = []
     for start, length in zip(windows.starts.numpy(), windows.lengths.numpy(), strict=True):
@@ -119,6 +120,7 @@ def cut(folder, case):
     return rows if "stride" in case else rows[:1]
 
 
+@pytest.mark.slow_after(1)
 @WHOLE
 def test_long_texts_are_cut_as_in_the_reference(folder):
     for case in golden(folder)["truncated"]:
@@ -129,6 +131,7 @@ def test_long_texts_are_cut_as_in_the_reference(folder):
             assert [made[field] for made in rows] == case[field], case
 
 
+@pytest.mark.slow_after(1)
 @WHOLE
 def test_rows_are_filled_up_as_in_the_reference(folder):
     read = loaded(folder)
@@ -151,6 +154,7 @@ def test_rows_are_filled_up_as_in_the_reference(folder):
                 assert expected == batch[field][place], (field, batch["texts"][place])
 
 
+@pytest.mark.slow_after(1)
 @WHOLE
 def test_a_folder_has_the_vocabulary_of_the_reference(folder):
     known = golden(folder)

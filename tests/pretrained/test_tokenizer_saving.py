@@ -52,6 +52,7 @@ KINDS = ["wordpiece lower", "wordpiece cased", *LEARNT]
 UNSAID = {"marian", "xlm"}  # whose rules a tokenizer.json has no words for
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_package_reads_the_ids_of_a_tokenizer_that_was_learnt_here(kind, tmp_path):
     tokenizer = made(kind)
@@ -72,6 +73,7 @@ def test_the_package_reads_the_ids_of_a_tokenizer_that_was_learnt_here(kind, tmp
     assert package.encode(TEXTS[0], TEXTS[1]).ids == [one, *ids[0], two, *ids[1], two]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
 def test_a_golden_folder_that_is_written_back_has_the_same_ids(folder, tmp_path):
     read = loaded(folder)
