@@ -51,7 +51,7 @@ class LongWords(tf.Module):
             tf.fill(tf.shape(ids), -1), merged.starts[:, None], merged.ids
         )
 
-        def join(pieces, cuts, unsure):
+        def join(pieces: tf.Tensor, cuts: tf.Tensor, unsure: tf.Tensor) -> tuple[tf.Tensor, ...]:
             broken = self._broken(ids, pieces, tf.where(unsure)[:, 0])
             cuts = tf.tensor_scatter_nd_update(
                 cuts, broken[:, None], tf.zeros_like(broken, tf.bool)

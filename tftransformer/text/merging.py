@@ -78,7 +78,10 @@ class Merger(tf.Module):
         keys = tf.cast(left, tf.int64) * KEY + tf.cast(right, tf.int64)
         return tf.where(is_pair, self._ranks.lookup(keys), NEVER)
 
-    def _round(self, ids, starts, rows, ranks):
+    def _round(
+        self, ids: tf.Tensor, starts: tf.Tensor, rows: tf.Tensor, ranks: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        """What is left of the symbols when each word has merged its best pair."""
         best = tf.gather(tf.math.segment_min(ranks, rows), rows)
         chosen = tf.where((ranks == best) & (ranks < NEVER))[:, 0]
         chosen = self._apart(chosen, tf.gather(ranks, chosen), tf.gather(rows, chosen))
@@ -145,9 +148,10 @@ def as_file(pieces: Sequence[str], merges: Sequence[tuple[str, str]]) -> bytes:
     return json.dumps(content, ensure_ascii=False, indent=0).encode()
 
 
-def from_file(content: bytes) -> tuple[list[str], list[tuple[str, ...]]]:
+def from_file(content: bytes) -> tuple[list[str], list[tuple[str, str]]]:
     """The opposite of `as_file`; raises a ValueError where it is none."""
     known = json.loads(content)
     if not isinstance(known, dict) or known.keys() != {"pieces", "merges"}:
         raise ValueError("expected an object with the pieces and the merges")
-    return known["pieces"], [tuple(merge.split(" ")) for merge in known["merges"]]
+    pairs = (merge.split(" ") for merge in known["merges"])
+    return known["pieces"], [(left, right) for left, right in pairs]
