@@ -1,13 +1,12 @@
 """Byte pair encoding (Sennrich et al. 2016) of many words at once, in the graph."""
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-
-from tftransformer.text.one_call import in_one_call
 
 NEVER = tf.int32.max  # the rank of a pair that does not merge
 KEY = 2**31
@@ -49,8 +48,13 @@ class Merger(tf.Module):
             tf.lookup.KeyValueTensorInitializer(keys, ranks.astype(np.int32)), NEVER
         )
         self._made = tf.constant([*made, 0], tf.int32)
-        self._at_once = tf.constant(_at_once(both, np.array(made, np.int64)))
-        self._in_one_call = in_one_call(self._merge, SYMBOLS, SYMBOLS)
+        at_once = _at_once(both, np.array(made, np.int64))
+        self._at_once = None if at_once.all() else tf.constant(at_once)
+        # Traced once for all calls of a graph. One of them is in a loop, where the session loader
+        # cannot place what must not be inlined.
+        self._traced = functools.cache(
+            lambda: tf.function(self._merge, input_signature=[SYMBOLS, SYMBOLS], autograph=False)
+        )
 
     def __call__(self, ids: tf.Tensor, rows: tf.Tensor) -> Symbols:
         """Merges the symbols of words.
@@ -59,7 +63,7 @@ class Merger(tf.Module):
             ids: int32 (symbols,).
             rows: int32 (symbols,), see `Symbols`.
         """
-        merge = self._merge if tf.executing_eagerly() else self._in_one_call()
+        merge = self._merge if tf.executing_eagerly() else self._traced()
         return Symbols(*merge(ids, rows))
 
     def _merge(self, ids: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -102,14 +106,18 @@ class Merger(tf.Module):
     def _apart(self, chosen: tf.Tensor, ranks: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         """Those of the pairs, by their places, that can be merged in one round."""
         follows = tf.concat([[False], chosen[1:] == chosen[:-1] + 1], axis=0)
-        # In a run of equal symbols every other pair.
-        run = tf.cumsum(tf.cast(~follows, tf.int32)) - 1
-        within = tf.range(tf.size(run)) - tf.gather(
-            tf.cast(tf.where(~follows)[:, 0], tf.int32), run
-        )
-        is_first = tf.concat([[True], rows[1:] != rows[:-1]], axis=0)
-        kept = (within % 2 == 0) & (tf.gather(self._at_once, ranks) | is_first)
+        kept = tf.cond(tf.reduce_any(follows), lambda: _every_other(follows), lambda: ~follows)
+        if self._at_once is not None:
+            is_first = tf.concat([[True], rows[1:] != rows[:-1]], axis=0)
+            kept &= tf.gather(self._at_once, ranks) | is_first
         return tf.boolean_mask(chosen, kept)
+
+
+def _every_other(follows: tf.Tensor) -> tf.Tensor:
+    """In a run of equal symbols every other pair is merged, from its first one on."""
+    run = tf.cumsum(tf.cast(~follows, tf.int32)) - 1
+    first = tf.cast(tf.where(~follows)[:, 0], tf.int32)
+    return (tf.range(tf.size(run)) - tf.gather(first, run)) % 2 == 0
 
 
 def _goes_on(rows: tf.Tensor) -> tf.Tensor:
