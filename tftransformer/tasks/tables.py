@@ -22,7 +22,8 @@ def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]
     """
     import pandas as pd
 
-    names = [text] if isinstance(text, str | int) else list(text)
+    known = list(getattr(data, "columns", ()))  # where a MultiIndex has names that are tuples
+    names = [text] if isinstance(text, str | int) or text in known else list(text)
     if labels is None and not hasattr(data, "columns"):
         raise ValueError("give a DataFrame with texts and labels, or fit(texts, labels).")
     if labels is None:

@@ -1,0 +1,34 @@
+"""Tables of texts and labels, named and unnamed."""
+
+import pandas as pd
+import pytest
+
+from tftransformer.tasks.tables import table, text_columns
+
+FRAME = pd.DataFrame({"a": ["x", "y"], "b": ["u", "v"], "label": [0, 1]})
+
+
+@pytest.mark.parametrize("text", ["a", ["a", "b"], ("a", "b")], ids=str)
+def test_columns_are_named_one_by_one(text):
+    frame, names = table(FRAME, None, text, "label")
+    assert frame is FRAME
+    assert names == [*([text] if text == "a" else text), "label"]
+
+
+def test_a_column_of_a_multiindex_is_named_as_it_stands_there():
+    frame = FRAME.copy()
+    frame.columns = pd.MultiIndex.from_tuples([("text", "a"), ("text", "b"), ("of", "label")])
+    with pytest.raises(ValueError, match=r"\('text', 'a'\).*as they stand there"):
+        table(frame, None, "a", "label")
+    _, names = table(frame, None, ("text", "a"), ("of", "label"))
+    assert names == [("text", "a"), ("of", "label")]
+    _, names = table(frame, None, [("text", "a"), ("text", "b")], ("of", "label"))
+    assert text_columns(frame, names[:-1]) == [["x", "y"], ["u", "v"]]
+
+
+def test_a_column_that_was_fitted_and_is_missing_is_named_and_no_rows_are_no_fault():
+    with pytest.raises(
+        ValueError, match=r"column 'c' is not in .*'a', 'b', 'label'.*It was fitted"
+    ):
+        text_columns(FRAME, ["c"])
+    assert text_columns(FRAME[:0], ["a"]) == [[]]
