@@ -93,6 +93,7 @@ _LATER = {
     "tftransformer.data": ["Batches", "DataProcess", "everyday_corpus", "read_table"],
     "tftransformer.objectives": [
         "Choices",
+        "Answers",
         "Classes",
         "Contrast",
         "Entities",
@@ -121,6 +122,7 @@ _LATER = {
     "tftransformer.tasks": [
         "FillMask",
         "MultipleChoice",
+        "QuestionAnswerer",
         "Task",
         "TextClassifier",
         "TextEmbedder",

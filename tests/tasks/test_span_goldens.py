@@ -27,6 +27,19 @@ def tag(tasks, inputs, options):
     return [{names.get(key, key): value for key, value in each.items()} for each in found]
 
 
+def answer(tasks, inputs, options):
+    settings = {"max_length": options.pop("max_seq_len", None)}
+    settings["stride"] = options.pop("doc_stride", 64)
+    task = with_settings(tasks, tt.QuestionAnswerer, **settings)
+    names = {"max_answer_len": "max_answer_length"}
+    options = {names.get(key, key): value for key, value in options.items()}
+    options = {"top_k": 1, "align_to_words": True, "handle_impossible_answer": False, **options}
+    assert inputs.keys() == {"question", "context"}
+    found = task(inputs["question"], inputs["context"], **options)
+    none = {name: found[0][name] for name in ("no_answer_score", "no_answer_logit")}
+    return {"answers": found, **none}
+
+
 class Entities(GoldenTask):
     """Entities that touch what a case ignores are not compared."""
 
@@ -58,6 +71,12 @@ TASKS = {
             tag,
             top={"scheme"},
             case={"ignore", "any_window_rule"},
+        ),
+        GoldenTask(
+            "question_answering",
+            lambda folder, _: {"folder": folder},
+            answer,
+            case={"windows", "any_scoring"},
         ),
     ]
 }

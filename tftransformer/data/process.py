@@ -256,7 +256,7 @@ class DataProcess:
             # Rows without a label are nobody's: with those of the first one that has.
             strata = np.full(len(frame), kinds[0])
             strata[whole] = kinds
-        texts = self._of_kind("text", values)[0]
+        texts = self._of_kind("text", values)[self.objective.split_by]
         train, test = split_rows(texts, test_size, self.seed, strata, named)
         return frame.iloc[train], frame.iloc[test]
 

@@ -9,6 +9,7 @@ from tftransformer.models.gpt2 import Gpt2
 from tftransformer.models.headed_model import OneHead
 from tftransformer.models.roberta import Roberta
 from tftransformer.models.sentence_model import SentenceModel
+from tftransformer.models.span_model import SpanModel
 from tftransformer.models.stack_model import StackModel
 from tftransformer.models.t5 import T5
 from tftransformer.models.t5_encoder import T5Encoder
@@ -29,6 +30,7 @@ __all__ = [
     "OneHead",
     "Roberta",
     "SentenceModel",
+    "SpanModel",
     "StackModel",
     "T5Encoder",
     "Transformer",

@@ -38,6 +38,7 @@ class SentenceModel(StackModel):
         attention_dropout: rate on the attention weights.
         token_dropout: share of the tokens that are dropped in training: see `TokenEmbeddings`.
         pad_id: the id that is padding.
+        segments: number of segments, where inputs have `segment_ids`.
         heads: see `HeadedModel.make_heads`.
     """
 
@@ -54,6 +55,7 @@ class SentenceModel(StackModel):
         attention_dropout: float = 0.1,
         token_dropout: float = 0.2,
         pad_id: int = 0,
+        segments: int | None = None,
         heads: Heads = ("sequence_classification",),
         **kwargs: Any,
     ):
@@ -71,6 +73,7 @@ class SentenceModel(StackModel):
             embeddings_initializer=start,
             token_dropout=token_dropout,
             pad_id=pad_id,
+            segments=segments,
             name="embeddings",
             **common,
         )

@@ -1,5 +1,6 @@
 """Objectives: how columns become a model's inputs, labels and weights, and what loss they have."""
 
+from tftransformer.objectives.answers import Answers
 from tftransformer.objectives.choices import Choices
 from tftransformer.objectives.classes import Classes
 from tftransformer.objectives.columns import Column, IsReal, MultiHot, Stacked, Tokens, Values
@@ -15,6 +16,7 @@ from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
 from tftransformer.objectives.text_rows import TextRows
 
 __all__ = [
+    "Answers",
     "Choices",
     "Classes",
     "Column",

@@ -31,6 +31,7 @@ class Objective(Configurable, abc.ABC):
             row is a row.
         joins_texts: whether texts make rows by a template, for which they need one tokenizer.
         rows_alone: whether each text makes a row of its own then, rather than all one.
+        split_by: which text column says that rows belong together when a table is split.
     """
 
     monitor: str = "val_loss"
@@ -40,6 +41,7 @@ class Objective(Configurable, abc.ABC):
     in_blocks: bool = False
     stride: int | None = None
     rows_alone: bool = False
+    split_by: int = 0
 
     @abc.abstractmethod
     def kinds(self, count: int) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from tftransformer.tasks.alignment import Alignment
 from tftransformer.tasks.fill_mask import FillMask
 from tftransformer.tasks.multiple_choice import MultipleChoice
 from tftransformer.tasks.pipeline import load, pipeline
+from tftransformer.tasks.question_answerer import QuestionAnswerer
+from tftransformer.tasks.questions import squad_table
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
 from tftransformer.tasks.text_embedder import TextEmbedder
@@ -15,6 +17,7 @@ __all__ = [
     "Alignment",
     "FillMask",
     "MultipleChoice",
+    "QuestionAnswerer",
     "Task",
     "TextClassifier",
     "TextEmbedder",
@@ -24,4 +27,5 @@ __all__ = [
     "Translator",
     "load",
     "pipeline",
+    "squad_table",
 ]

@@ -51,6 +51,7 @@ class EntityGraph(RowGraph):
     """
 
     computes_alike = True
+    advice = "have windows: give a stride"
 
     def __init__(
         self,

@@ -29,5 +29,5 @@ def check_lengths(graph: Any, columns: Sequence[list[str]], rows: Sequence[int])
             if length > graph.max_length:
                 raise ValueError(
                     f"texts[{row}] takes {length} tokens, and max_length={graph.max_length}: "
-                    'shorten it, or choose too_long="cut".'
+                    f"shorten it, or {graph.advice}."
                 )

@@ -23,6 +23,8 @@ class RowGraph(TaskGraph):
         room: tokens of a row that are the texts'.
     """
 
+    advice = 'choose too_long="cut"'  # where a text is too long
+
     def __init__(self, *, tokenizer: Any, template: Any, texts: Sequence[str], max_length: int):
         self.tokenizer, self.template, self.max_length = tokenizer, template, max_length
         self.inputs = tuple(texts)

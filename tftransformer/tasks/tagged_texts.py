@@ -35,9 +35,7 @@ def tagged(data: Any, labels: Any, text: Any, label: Any, scheme: str | None) ->
     if labels is None and not hasattr(data, "columns"):
         raise ValueError("give a DataFrame, or fit(words, tags), or fit(texts, spans).")
     if labels is None:
-        check_columns(
-            data, [text, label], "Name them: fit(…, tokens=…, tags=…), or text=…, spans=…."
-        )
+        check_columns(data, [text, label], "Name them where you call fit.")
         index, rows, labels = data.index, data[text].tolist(), data[label].tolist()
     else:
         rows, labels = data.tolist() if hasattr(data, "iloc") else list(data), list(labels)

@@ -1,6 +1,6 @@
 """How one or two texts become one row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,6 +81,11 @@ class Template(Configurable):
         parts = self._parts["pair" if pair else "single"]
         return sum(part.name not in TEXTS for part in parts)
 
+    def segments(self, pair: bool) -> int | None:
+        """How many segments a row of one text, or of a pair, has; None: there is but one."""
+        count = 1 + max(part.segment for part in self._parts["pair" if pair else "single"])
+        return count if count > 1 else None
+
     def num_before(self, name: str, pair: bool) -> int | None:
         """How many special tokens stand before a part, such as `"b"` or `"cls"`.
 
@@ -91,6 +96,18 @@ class Template(Configurable):
         if name not in names:
             return None
         return sum(before not in TEXTS for before in names[: names.index(name)])
+
+    def place_of(self, name: str, lengths: Sequence[Any]) -> Any:
+        """How many tokens stand before a part, given the lengths of the texts `a` and perhaps `b`.
+
+        Returns:
+            an int, array or tensor, as the lengths are.
+        """
+        pair = len(lengths) > 1
+        names = [part.name for part in self._parts["pair" if pair else "single"]]
+        before = names[: names.index(name)]
+        texts = [length for text, length in zip(TEXTS, lengths, strict=False) if text in before]
+        return sum(texts, self.num_before(name, pair))
 
     def __call__(
         self, first: Ragged, second: Ragged | None, special_ids: Mapping[str, int]

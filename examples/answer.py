@@ -1,0 +1,123 @@
+"""Learns to answer questions with words of a context, looks at how well, and serves it.
+
+    python examples/answer.py              answers questions on stories that are made of templates,
+                                           in about three minutes
+    python examples/answer.py --data FILE [--test FILE]
+
+trains on SQuAD's json (1.1 or 2.0), or on lines of json with question, context and answers.
+"""
+
+import argparse
+import gzip
+import json
+import pathlib
+import random
+import time
+
+import pandas as pd
+
+import tftransformer as tt
+
+PEOPLE = [
+    "Ann",
+    "Tom",
+    "Mary",
+    "Bob",
+    "Zoe",
+    "Paul",
+    "Emma",
+    "Max",
+    "Lena",
+    "Felix",
+    "Nora",
+    "Otto",
+    "Ida",
+    "Hugo",
+    "Greta",
+    "Karl",
+]
+PLACES = ["Berlin", "Boston", "Rome", "Paris", "Oslo", "Lima", "Cairo", "Vienna", "Bern", "Turin"]
+THINGS = [
+    "a book",
+    "two apples",
+    "an old car",
+    "a red hat",
+    "some bread",
+    "a map",
+    "three pens",
+    "a clock",
+]
+DEEDS = {"bought": "buy", "lost": "lose", "found": "find", "sold": "sell"}
+
+
+def made_questions(count: int, seed: int) -> pd.DataFrame:
+    """Questions on stories of templates."""
+    draw = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        people, places = draw.sample(PEOPLE, 3), draw.sample(PLACES, 3)
+        things, deeds = draw.sample(THINGS, 3), draw.sample([*DEEDS], 3)
+        parts = [
+            f"{who} {deed} {what} in {where}."
+            for who, deed, what, where in zip(people, deeds, things, places, strict=True)
+        ]
+        i = draw.randrange(3)
+        question, answer = draw.choice([
+            (f"Who {deeds[i]} {things[i]}?", people[i]),
+            (f"What did {people[i]} {DEEDS[deeds[i]]}?", things[i]),
+            (f"Where was {people[i]}?", places[i]),
+        ])  # fmt: skip
+        context = " ".join(parts)
+        start = context.index(parts[i]) + parts[i].index(answer)
+        rows.append((question, context, [{"text": answer, "answer_start": start}]))
+    return pd.DataFrame(rows, columns=["question", "context", "answers"])
+
+
+def read(path: str) -> pd.DataFrame:
+    """A table of questions, contexts and answers."""
+    opened = gzip.open if path.endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8") as file:
+        if ".jsonl" in path:
+            return pd.DataFrame([json.loads(line) for line in file])
+        return tt.tasks.squad_table(json.load(file))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", metavar="FILE", help="what to learn from; default: stories made here")
+    add("--test", metavar="FILE", help="what to score; default: a tenth of the other")
+    add("--epochs", type=int, default=10, help="passes over the data (10)")
+    add("--minutes", type=float, help="stop after so many minutes")
+    add("--directory", help="for all that is written (a new one in runs/)")
+    options = parser.parse_args()
+    directory = pathlib.Path(options.directory or time.strftime("runs/%Y-%m-%d_%H-%M-%S"))
+    if options.data:
+        train = read(options.data)
+        test = read(options.test) if options.test else train.sample(frac=0.1, random_state=0)
+        train = train if options.test else train.drop(test.index)
+    else:
+        train, test = made_questions(3000, 0), made_questions(200, 1)
+
+    answer = tt.QuestionAnswerer()
+    answer.fit(train, answer="answers", epochs=options.epochs, minutes=options.minutes)
+    print(f"rows: {answer.report_}")
+
+    # How good it is, and what counting the words of the question makes of the same rows.
+    scores = answer.evaluate(test)
+    window = scores["sliding_window"]
+    print(f"sliding window  f1 {window['f1']:.1f}  exact {window['exact']:.1f}")
+    print(f"this            f1 {scores['f1']:.1f}  exact {scores['exact']:.1f}")
+    rows = list(zip(test["question"][:5], test["context"][:5], strict=True))
+    for (question, _), found in zip(rows, answer(rows), strict=True):
+        print(f"  {question}  ->  {found['answer']}  ({found['score']:.2f})")
+
+    # A folder to load again, and a SavedModel: strings in, answers and their places out.
+    answer.save(directory / "answerer")
+    print("exported:", answer.export(directory / "saved_model"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Learns to find entities in texts, looks at how well, and serves it.
+
+    python examples/tag.py                 finds names, places and numbers in sentences made
+                                           of templates, in about two minutes
+    python examples/tag.py --data FILE [--test FILE]
+
+trains on a file of the CoNLL kind: a word and its tag a line, a tab between them (further columns
+are not read), a blank line between sentences; .gz, too. Or on a .jsonl file of texts and spans.
+"""
+
+import argparse
+import gzip
+import json
+import pathlib
+import random
+import time
+
+import pandas as pd
+
+import tftransformer as tt
+
+NAMES = [
+    "Ann",
+    "Tom",
+    "Mary",
+    "Bob",
+    "Zoe",
+    "Paul",
+    "Emma",
+    "Max",
+    "Lena",
+    "Felix",
+    "Nora",
+    "Otto",
+    "Ida",
+    "Hugo",
+    "Greta",
+    "Karl",
+]
+FAMILIES = ["Miller", "Baker", "Stone", "Hill", "Fox", "King", "Young", "Wood", "Lake", "Ford"]
+PLACES = [
+    "Berlin",
+    "Boston",
+    "Rome",
+    "Paris",
+    "Oslo",
+    "Lima",
+    "Cairo",
+    "Vienna",
+    "New_York",
+    "Los_Angeles",
+    "Cape_Town",
+]
+TEMPLATES = [
+    "{name} lives in {place} .",
+    "{name} and {name} met at {number} in {place} .",
+    "In {place} it rains .",
+    "Is {name} here ?",
+    "There are {number} books on the table .",
+    "{place} is far from {place} .",
+    "{name} bought {number} apples , said {name} .",
+    "I will rose and hill by the lake .",
+    "Call {number} or ask {name} .",
+    "The young king went home .",
+    "We left {place} {number} days ago .",
+]
+
+
+def made_sentences(count: int, seed: int) -> pd.DataFrame:
+    """Sentences of templates, as words and tags."""
+    draw = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        words, tags = [], []
+        for word in draw.choice(TEMPLATES).split():
+            kind = word.strip("{}") if word.startswith("{") else None
+            if kind == "name":
+                made = [draw.choice(NAMES)] + [draw.choice(FAMILIES)] * draw.randint(0, 1)
+            elif kind == "place":
+                made = draw.choice(PLACES).split("_")
+            else:
+                made = [str(draw.randint(2, 999))] if kind else [word]
+            words += made
+            inside = [f"I-{kind}"] * (len(made) - 1)
+            tags += [f"B-{kind}", *inside] if kind else ["O"]
+        rows.append((words, tags))
+    return pd.DataFrame(rows, columns=["tokens", "tags"])
+
+
+def read(path: str) -> pd.DataFrame:
+    """A table of words and tags, or of texts and spans."""
+    opened = gzip.open if path.endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8") as file:
+        if ".jsonl" in path:
+            return pd.DataFrame([json.loads(line) for line in file])
+        sentences = file.read().strip().split("\n\n")
+    rows = [[line.split("\t") for line in sentence.splitlines()] for sentence in sentences]
+    return pd.DataFrame({
+        "tokens": [[cells[0] for cells in row] for row in rows],
+        "tags": [[cells[1] for cells in row] for row in rows],
+    })  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", metavar="FILE", help="what to learn from; default: sentences made here")
+    add("--test", metavar="FILE", help="what to score; default: a tenth of the other")
+    add("--epochs", type=int, default=20, help="passes over the data (20)")
+    add("--minutes", type=float, help="stop after so many minutes")
+    add("--directory", help="for all that is written (a new one in runs/)")
+    options = parser.parse_args()
+    directory = pathlib.Path(options.directory or time.strftime("runs/%Y-%m-%d_%H-%M-%S"))
+    epochs = options.epochs
+    if options.data:
+        train = read(options.data)
+        test = read(options.test) if options.test else train.sample(frac=0.1, random_state=0)
+        train = train if options.test else train.drop(test.index)
+    else:
+        train, test, epochs = made_sentences(1500, 0), made_sentences(200, 1), 8
+    columns = {"text": "text"} if "text" in train.columns else {}
+
+    tag = tt.TokenClassifier()
+    tag.fit(train, epochs=epochs, minutes=options.minutes, **columns)
+    print(f"rows: {tag.report_}")
+
+    # How good it is, and what counting tags of words and a linear machine make of the same rows.
+    scores = tag.evaluate(test)
+    for name in ("majority", "linear"):
+        print(f"{name:9}", *(f"{key} {value:.4f}" for key, value in scores[name].items()))
+    keys = ("f1", "precision", "recall", "macro_f1")
+    print(f"{'this':9}", *(f"{key} {scores[key]:.4f}" for key in keys))
+    rows = test[tag.text_columns()[0]][:5]
+    for row, found in zip(rows, tag(list(rows)), strict=True):
+        print(" ", row if isinstance(row, str) else " ".join(row))
+        for each in found:
+            place = f"{each['start']}-{each['end']}"
+            print(f"    {each['entity_group']:12} {each['score']:.2f}  {place:9} {each['word']}")
+
+    # A folder to load again, and a SavedModel: strings in, entities and their places out.
+    tag.save(directory / "tagger")
+    print("exported:", tag.export(directory / "saved_model"))
+
+
+if __name__ == "__main__":
+    main()

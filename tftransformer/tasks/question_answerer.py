@@ -1,0 +1,237 @@
+"""QuestionAnswerer."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from tftransformer.models.headed_model import HeadedModel
+from tftransformer.models.span_model import SpanModel
+from tftransformer.objectives import Answers
+from tftransformer.scores import squad_scores
+from tftransformer.tasks.answer_graph import AnswerGraph, as_answers
+from tftransformer.tasks.given import Given, learn_wordpieces
+from tftransformer.tasks.questions import question_table, sliding_window
+from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.tables import with_index
+
+
+class QuestionAnswerer(RowTask):
+    """Answers questions with words of a context, or says that they are not there.
+
+    Contexts of any length are read in windows that overlap; see `AnswerGraph` for what an answer is
+    and what its score means. A question that leaves no room beside it is an error.
+
+    Args:
+        model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
+            `TextClassifier`. None: a small one, from scratch.
+        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
+        max_length: most tokens of a window, question included; default: what the model knows, at
+            most 384.
+        stride: pieces of a context that neighbouring windows share.
+        max_answer_length: most pieces of an answer.
+        align_to_words: whether answers are widened to whole words.
+        handle_impossible_answer: whether "" is an answer, too. None: if there were questions
+            without an answer in training.
+        vocab_size: of a tokenizer that is learnt, at most.
+        num_layers: of a model from scratch.
+        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
+        batch_size: questions, and windows, answered at once.
+        seed: of weights, order and dropout.
+
+    Attributes:
+        threshold_: how much likelier no answer must be than the best span; see `tune`.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"question": ["who left ?", "who met Bob ?"] * 6,
+    ...                      "context": ["Ann left .", "Zoe met Bob ."] * 6,
+    ...                      "answer": ["Ann", "Zoe"] * 6, "start": [0, 0] * 6})
+    >>> answer = QuestionAnswerer(vocab_size=60, max_length=32, stride=4)
+    >>> answer.fit(rows, epochs=1, validation=0, verbose=0)("who left ?", "Bob left .")
+    {'answer': ..., 'score': ..., 'start': ..., 'end': ..., ...}
+    """
+
+    task = "question_answerer"
+    head = "span"
+    named = ("question", "context", "answer")
+    default_length = 384
+    too_long = "refuse"  # of questions: contexts are read in windows
+    learn_tokenizer = staticmethod(learn_wordpieces)
+    threshold_ = 0.0
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        tokenizer: Any = None,
+        max_length: int | None = None,
+        stride: int = 64,
+        max_answer_length: int = 15,
+        align_to_words: bool = True,
+        handle_impossible_answer: bool | None = None,
+        vocab_size: int = 8000,
+        num_layers: int = 2,
+        learning_rate: float | None = None,
+        batch_size: int = 32,
+        seed: int = 0,
+    ):
+        self.model, self.tokenizer, self.max_length, self.stride = (
+            model, tokenizer, max_length, stride
+        )  # fmt: skip
+        self.max_answer_length, self.align_to_words = max_answer_length, align_to_words
+        self.handle_impossible_answer, self.vocab_size = handle_impossible_answer, vocab_size
+        self.num_layers, self.learning_rate = num_layers, learning_rate
+        self.batch_size, self.seed = batch_size, seed
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        question: Any = "question",
+        context: Any = "context",
+        answer: Any = "answer",
+        start: Any = "start",
+        **how: Any,
+    ) -> Self:
+        """Learns from a DataFrame, or from SQuAD's json (1.1 or 2.0).
+
+        Args:
+            data: the DataFrame; or the json, a path or a dict.
+            question, context: names of the columns.
+            answer: name of the column of answers: see `question_table`.
+            start: name of the column of their first characters in the context, if there is one;
+                else an answer is where its text first stands.
+            **how: `validation`, `epochs` and what else `Task.learn` takes. All questions to one
+                context stay on one side of a split.
+        """
+        frame, _ = question_table(data, question, context, answer, start)
+        if hasattr(how.get("validation"), "columns"):
+            how["validation"], _ = question_table(
+                how["validation"], question, context, answer, start
+            )
+        self.learn(frame, list(frame.columns), **how)
+        self.model_ = self.model_.model  # as it was before it was trained by its spans
+        return self
+
+    def objective(self, given: Given, output: str | None) -> Answers:
+        if output is None:
+            raise ValueError("a model that answers questions needs a head 'span': see tt.Bert.")
+        return Answers(self.stride)
+
+    def from_scratch(self, tokenizer: Any, **sizes: Any) -> HeadedModel:
+        segments = self.data_.row_template.segments(pair=True)
+        return super().from_scratch(tokenizer, segments=segments, **sizes)
+
+    def make_model(self) -> Any:
+        return SpanModel(super().make_model(), self.head)
+
+    def graph(
+        self,
+        max_length: int | None = None,
+        top_k: int = 1,
+        max_answer_length: int | None = None,
+        align_to_words: bool | None = None,
+        handle_impossible_answer: bool | None = None,
+    ) -> AnswerGraph:
+        objective = self.fitted().objective
+        may_be_none = _first(
+            handle_impossible_answer, self.handle_impossible_answer, objective.unanswered_ > 0
+        )
+        return AnswerGraph(
+            stride=self.stride,
+            top_k=top_k,
+            max_answer_length=_first(max_answer_length, self.max_answer_length),
+            align_to_words=_first(align_to_words, self.align_to_words),
+            may_be_none=may_be_none,
+            threshold=self.threshold_,
+            output=self.head if isinstance(self.model_, HeadedModel) else None,
+            **self.row(max_length),
+        )
+
+    def __call__(self, question: Any, context: Any = None, **options: Any) -> Any:
+        """Answers.
+
+        Args:
+            question: a question, with its `context`; or a tuple of both; or several tuples in any
+                container, or a DataFrame with both columns.
+            context: of the one question.
+            **options: those of `answers`.
+
+        Returns:
+            as in `Task`.
+        """
+        return super().__call__(question if context is None else (question, context), **options)
+
+    def answers(
+        self, columns: Sequence[list[str]], top_k: int | None = None, **options: Any
+    ) -> list[Any]:
+        """For each question `answer`, `score`, `start`, `end`, `no_answer_score`, and logits.
+
+        Args:
+            columns: questions and contexts.
+            top_k: how many answers to give in a list, best first; None: the best one, as it is.
+            **options: `max_answer_length`, `align_to_words`, `handle_impossible_answer`, in the
+                stead of the settings.
+
+        Raises:
+            ValueError: a question leaves no room for its context, or a context is empty.
+        """
+        for row, context in enumerate(columns[1]):
+            if not context.strip():
+                raise ValueError(f"the context of question {row} is empty.")
+        found = self.compute(columns, as_answers, top_k=top_k or 1, **options)
+        return [row[0] for row in found] if top_k is None else found
+
+    def predict(self, texts: Any) -> Any:
+        """The answers alone: a list of strings, or of a DataFrame a Series."""
+        return with_index([each["answer"] for each in self.answers(self.columns(texts))], texts)
+
+    def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
+        """Exact match and F1 as SQuAD counts them, and those of a `sliding_window` beside them."""
+        frame, true, columns = self._asked(data)
+        found = [each["answer"] for each in self.answers(columns)]
+        version = 1 if all(true) else 2
+        scores = squad_scores(true, found, version=version)
+        result: dict[str, Any] = {"rows": len(frame), "f1": scores["f1"], "exact": scores["exact"]}
+        result |= {k: v for k, v in scores.items() if k in ("with_answer", "without_answer")}
+        if baselines:
+            other = squad_scores(true, sliding_window(*columns), version=version)
+            result["sliding_window"] = {"f1": other["f1"], "exact": other["exact"]}
+        return result
+
+    def tune(self, data: Any) -> float:
+        """Sets `threshold_` to what gives the best F1 on questions some of which have no answer.
+
+        Returns:
+            It.
+        """
+        _, true, columns = self._asked(data)
+        found = self.answers(columns, handle_impossible_answer=False)
+        margins = [each["no_answer_logit"] - each["logit"] for each in found]
+        answers = [each["answer"] for each in found]
+        scores = squad_scores(true, answers, version=2, no_answer=margins)
+        threshold = scores["best_f1_threshold"]
+        above = [margin for margin in margins if margin > threshold]
+        if threshold in margins and above:  # where nothing lies, the middle is safest
+            threshold = (threshold + min(above)) / 2
+        self.threshold_ = float(threshold)
+        self._made = ([], {})  # graphs have the old one
+        return self.threshold_
+
+    def learnt(self) -> dict[str, Any]:
+        return {**super().learnt(), "threshold": self.threshold_}
+
+    def take(self, model: Any, *args: Any, **parts: Any) -> None:
+        super().take(model, **parts)
+        self.threshold_ = parts.get("threshold", 0.0)
+
+    def _asked(self, data: Any) -> tuple[Any, list[list[str]], list[list[str]]]:
+        """A table with all right answers, and its questions and contexts."""
+        question, context, answer = self.fitted().columns
+        frame, true = question_table(data, question, context, answer, "start")
+        return frame, true, self.columns(frame)
+
+
+def _first(*values: Any) -> Any:
+    """The first one that is not None."""
+    return next(value for value in values if value is not None)

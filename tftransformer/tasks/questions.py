@@ -1,0 +1,138 @@
+"""Questions, their contexts and answers, as a table and as SQuAD's files."""
+
+import json
+import os
+import pathlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tftransformer.data.columns import check_columns
+
+COLUMNS = ("question", "context", "answers")
+
+
+def squad_table(data: Any) -> Any:
+    """Returns a DataFrame of SQuAD's json (1.1 or 2.0), a path or what is read of it.
+
+    Columns: `id`, `question`, `context`, and `answers`, a list of dicts of `text` and
+    `answer_start`, empty where there is none.
+
+    Raises:
+        ValueError: if it is no such file.
+    """
+    import pandas as pd
+
+    if isinstance(data, str | os.PathLike):
+        data = json.loads(pathlib.Path(data).read_text(encoding="utf-8"))
+    try:
+        rows = [
+            {
+                "id": asked.get("id"),
+                "question": asked["question"],
+                "context": paragraph["context"],
+                "answers": [] if asked.get("is_impossible") else asked["answers"],
+            }
+            for article in data["data"]
+            for paragraph in article["paragraphs"]
+            for asked in paragraph["qas"]
+        ]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"this is not SQuAD's json: {error!r} is not as it has it.") from error
+    return pd.DataFrame(rows)
+
+
+def question_table(
+    data: Any, question: Any, context: Any, answer: Any, start: Any = None
+) -> tuple[Any, list[list[str]]]:
+    """Returns a DataFrame of questions, contexts and places, and all right answers of each row.
+
+    Args:
+        data: a DataFrame, or SQuAD's json: a path or a dict.
+        question, context: names of its columns.
+        answer: name of the column of answers: texts, whose places the column `start` has; or lists
+            of dicts of `text` and `answer_start`; or such a dict of lists. "" , None and an empty
+            list mean that there is none.
+        start: name of the column of first characters.
+
+    Raises:
+        ValueError: if an answer does not stand in its context; it names the row.
+    """
+    import pandas as pd
+
+    if isinstance(data, str | os.PathLike | Mapping):
+        data, answer = squad_table(data), "answers"
+    check_columns(data, [question, context, answer], "Name the columns where you call it.")
+    starts = data[start].tolist() if start in data.columns else [None] * len(data)
+    places, texts = [], []
+    rows = zip(data[context].tolist(), data[answer].tolist(), starts, strict=True)
+    for number, (text, given, at) in enumerate(rows):
+        try:
+            found = _answers(given, at)
+            places.append(_place(text, found) if isinstance(text, str) else ())
+        except ValueError as error:
+            raise ValueError(f"row {number}: {error}") from error
+        texts.append([answer for answer, _ in found])
+    frame = data[[question, context]].copy()
+    frame[answer] = pd.Series(places, index=frame.index, dtype=object)
+    return frame, texts
+
+
+def _answers(given: Any, start: Any) -> list[tuple[str, Any]]:
+    """Texts and first characters."""
+    if hasattr(given, "tolist"):
+        given = given.tolist()
+    if given is None or given == "" or (isinstance(given, float) and given != given):
+        return []
+    if isinstance(given, str):
+        return [(given, start)]
+    if isinstance(given, Mapping):
+        starts = given.get("answer_start", [None] * len(given["text"]))
+        return list(zip(given["text"], starts, strict=True))
+    if isinstance(given, Sequence) and all(isinstance(each, Mapping) for each in given):
+        return [(each["text"], each.get("answer_start", each.get("start"))) for each in given]
+    raise ValueError(
+        f"answer {given!r}: expected a text, or a list of dicts of text and answer_start."
+    )
+
+
+def _place(context: str, answers: list[tuple[str, Any]]) -> tuple[int, ...]:
+    """Where the first answer stands, or ()."""
+    if not answers:
+        return ()
+    text, start = answers[0]
+    start = context.find(text) if start is None or start != start else int(start)
+    if start < 0 or not text.strip() or context[start : start + len(text)] != text:
+        raise ValueError(f"the answer {text!r} does not stand at character {start} of its context.")
+    return start, start + len(text)
+
+
+def sliding_window(questions: Sequence[str], contexts: Sequence[str], most: int = 4) -> list[str]:
+    """Answers by counting: words of no question, amid words of it (Richardson et al. 2013).
+
+    Rare words count more: a word weighs the logarithm of the inverse of its share.
+    """
+    pattern = re.compile(r"\w+")
+    counts = Counter(word for text in set(contexts) for word in pattern.findall(text.lower()))
+    total = sum(counts.values()) or 1
+    found = []
+    for question, context in zip(questions, contexts, strict=True):
+        asked = set(pattern.findall(question.lower()))
+        places = [match.span() for match in pattern.finditer(context)]
+        words = [context[start:end].lower() for start, end in places]
+        weights = np.array([np.log1p(total / counts[word]) for word in words] or [0.0])
+        shared = np.array([word in asked for word in words] or [False])
+        near = np.hanning(23)[1:-1]
+        around = np.convolve(weights * shared, near)[len(near) // 2 :][: len(weights)]
+        own = np.where(shared, -5.0, 0.1 * weights) + around / (most + 1)
+        sums = np.concatenate([[0], np.cumsum(own)])
+        best = max(
+            ((sums[j] - sums[i]) / (j - i) ** 0.5, i, j)
+            for i in range(len(own))
+            for j in range(i + 1, min(i + most, len(own)) + 1)
+        )
+        found.append(context[places[best[1]][0] : places[best[2] - 1][1]] if places else "")
+    return found
