@@ -26,7 +26,9 @@ def classify(task, inputs, options):
     truncation, top_k = options.pop("truncation"), options.pop("top_k", 1)
     activation = options.pop("function_to_apply", None)
     assert not options
-    (text,) = inputs.values() if len(inputs) == 1 else [(inputs["text"], inputs["text_pair"])]
+    assert inputs.keys() <= {"text", "text_pair"}
+    # The reference takes an empty second text for none.
+    text = (inputs["text"], inputs["text_pair"]) if inputs.get("text_pair") else inputs["text"]
     if not truncation:
         task = tt.TextClassifier(task.model, too_long="refuse")
     if task.kind == "numbers":
