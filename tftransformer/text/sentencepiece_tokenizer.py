@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from tftransformer.text.utf8 import with_replacements
 
 KINDS = ("bpe", "unigram")
 MANNERS = ("words", "stripped", "language_codes", "splits_commas")
-PLACES = {
+PLACES: dict[str, Callable[..., dict[str, tf.Tensor]]] = {
     "blanks": functools.partial(places_of_spans, white=WHITE),
     "pieces": functools.partial(places_of_spans, white=BLANKS),
     "one": raw_places_of_spans,

@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import replace
+from typing import Any
 
 from tftransformer.pretrained.tokenizer_description import (
     Bpe,
@@ -85,7 +86,7 @@ def make_bpe(description: TokenizerDescription) -> SentencePieceTokenizer:
     model = description.model
     assert isinstance(model, Bpe)
     names = pieces(model.vocab)
-    if model.unk_token not in model.vocab:
+    if model.unk_token is None or model.unk_token not in model.vocab:
         raise ValueError("a BPE model over raw text without an unk_token is not known")
     manner, rewriting = _manner(description)
     special = {token.content for token in description.added_tokens if token.special}
@@ -122,8 +123,13 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
     unknown = model.pieces[model.unknown]
     made: Bpe | Unigram
     if model.is_bpe:
-        options = {"fuse_unk": True, "byte_fallback": model.byte_fallback}
-        made = Bpe(ids_of(model.pieces), merges_of(model), unknown, **options)
+        made = Bpe(
+            ids_of(model.pieces),
+            merges_of(model),
+            unknown,
+            fuse_unk=True,
+            byte_fallback=model.byte_fallback,
+        )
     else:
         vocab = tuple(zip(model.pieces, model.scores, strict=True))
         made = Unigram(vocab, model.unknown, model.byte_fallback)
@@ -200,9 +206,9 @@ def _ranks(model: Bpe, names: list[str]) -> list[float]:
     return [scores[name] for name in names]
 
 
-def _manner(description: TokenizerDescription) -> tuple[dict[str, object], list[list[str]]]:
+def _manner(description: TokenizerDescription) -> tuple[dict[str, Any], list[list[str]]]:
     """What happens to blanks and characters in the model, and what before it."""
-    manner: dict[str, object] = {"charsmap": b"", "dummy_prefix": False, "drops_blanks": False}
+    manner: dict[str, Any] = {"charsmap": b"", "dummy_prefix": False, "drops_blanks": False}
     before: list[Step] = []
     for step in description.normalizer:
         if step.kind == "Precompiled":

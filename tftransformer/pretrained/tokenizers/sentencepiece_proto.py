@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BYTE = re.compile("<0x[0-9A-F]{2}>")
 
@@ -32,8 +32,7 @@ def build(
         dummy_prefix: whether a blank is put in front of a text.
         drops_blanks: whether blanks at the ends go, and one is made of several.
     """
-    from sentencepiece import sentencepiece_model_pb2 as proto
-
+    proto = _messages()
     model = proto.ModelProto()
     kinds = proto.ModelProto.SentencePiece
     for number, (piece, score) in enumerate(zip(pieces, scores, strict=True)):
@@ -58,6 +57,13 @@ def build(
     return model.SerializeToString()
 
 
+def _messages() -> Any:
+    """The classes of a serialised model."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    return sentencepiece_model_pb2
+
+
 class Model(NamedTuple):
     """What a serialised model says; `build` has the meaning of each."""
 
@@ -74,8 +80,7 @@ class Model(NamedTuple):
 
 def read_model(data: bytes) -> Model:
     """What a serialised model says."""
-    from sentencepiece import sentencepiece_model_pb2 as proto
-
+    proto = _messages()
     model = proto.ModelProto.FromString(data)
     kinds = proto.ModelProto.SentencePiece
     trainer, rules = model.trainer_spec, model.normalizer_spec
