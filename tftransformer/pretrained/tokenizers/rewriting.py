@@ -1,7 +1,7 @@
 """Steps of a description that change texts, as a `Rewriter` takes them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tftransformer.pretrained.tokenizer_description import Step
@@ -38,6 +38,24 @@ def rewriting_of(steps: Iterable[Step]) -> list[list[str]]:
         else:
             raise ValueError(f"a step {step.kind} before the text is cut is not known")
     return made
+
+
+def steps_of(rewriting: Iterable[Sequence[str]]) -> tuple[Step, ...]:
+    """The opposite of `rewriting_of`.
+
+    Raises:
+        ValueError: an expression means something else in a tokenizer.json.
+    """
+    made = []
+    for kind, *options in rewriting:
+        if kind == "replace":
+            pattern, content = options
+            if pattern.startswith("^") or pattern.endswith("$"):  # of lines there, here of texts
+                raise ValueError(f"tokenizer.json has no words for the expression {pattern!r}")
+            made.append(Step("Replace", {"pattern": {"Regex": pattern}, "content": content}))
+        else:
+            made.append(Step(options[0] if kind == "form" else "Lowercase", {}))
+    return tuple(made)
 
 
 def xlnet(settings: Mapping[str, Any]) -> list[list[str]]:

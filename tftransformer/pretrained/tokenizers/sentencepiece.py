@@ -12,7 +12,7 @@ from tftransformer.pretrained.tokenizer_description import (
     Unigram,
 )
 from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
-from tftransformer.pretrained.tokenizers.rewriting import rewriting_of, xlnet
+from tftransformer.pretrained.tokenizers.rewriting import rewriting_of, steps_of, xlnet
 from tftransformer.pretrained.tokenizers.sentencepiece_proto import build, merges_of, read_model
 from tftransformer.text import SentencePieceTokenizer
 from tftransformer.text.added_tokens import WHITE
@@ -112,8 +112,6 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
         raise ValueError("tokenizer.json has no words for names of languages before a text")
     if tokenizer.splits_commas:
         raise ValueError("tokenizer.json has no words for commas that are cut off digits")
-    if tokenizer.rewriting:
-        raise ValueError(f"tokenizer.json has no words for the steps {tokenizer.rewriting}")
     model = read_model(tokenizer.vocabulary())
     names = tokenizer.tokens(range(tokenizer.vocab_size))
     added = added_tokens(tokenizer)
@@ -133,7 +131,7 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
     else:
         vocab = tuple(zip(model.pieces, model.scores, strict=True))
         made = Unigram(vocab, model.unknown, model.byte_fallback)
-    normalizer = []
+    normalizer = [*steps_of(tokenizer.rewriting)]
     if model.charsmap:
         charsmap = base64.b64encode(model.charsmap).decode()
         normalizer.append(Step("Precompiled", {"precompiled_charsmap": charsmap}))

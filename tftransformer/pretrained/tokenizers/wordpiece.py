@@ -9,7 +9,7 @@ from tftransformer.pretrained.tokenizer_description import (
     WordPiece,
 )
 from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
-from tftransformer.pretrained.tokenizers.rewriting import rewriting_of
+from tftransformer.pretrained.tokenizers.rewriting import rewriting_of, steps_of
 from tftransformer.text import WordPieceTokenizer
 
 
@@ -41,8 +41,6 @@ def make(description: TokenizerDescription) -> WordPieceTokenizer:
 
 def describe(tokenizer: WordPieceTokenizer) -> TokenizerDescription:
     """What `make` makes this tokenizer of, but for how rows are made."""
-    if tokenizer.rewriting:
-        raise ValueError(f"tokenizer.json has no words for the steps {tokenizer.rewriting}")
     names = tokenizer.vocabulary().decode().removesuffix("\n").split("\n")
     normalizer = {
         "clean_text": True,
@@ -58,7 +56,7 @@ def describe(tokenizer: WordPieceTokenizer) -> TokenizerDescription:
             tokenizer.prefix,
             tokenizer.max_characters,
         ),
-        normalizer=(Step("BertNormalizer", normalizer),),
+        normalizer=(*steps_of(tokenizer.rewriting), Step("BertNormalizer", normalizer)),
         pre_tokenizer=(Step("BertPreTokenizer", {}),),
         decoder=(Step("WordPiece", decoder),),
         added_tokens=added_tokens(tokenizer),
