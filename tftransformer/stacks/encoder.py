@@ -247,9 +247,8 @@ class Encoder(Layer):
         given |= self._biased(context)
         slots = state.layers if state else [None] * len(self.layers)
         seen = evaluated(masks, context, state)
-        told = in_key_order(context)
         hidden_states = self._run_layers(
-            x, slots, masks=seen, context=told, training=training, **given
+            x, slots, masks=seen, context=in_key_order(context), training=training, **given
         )
         if state:
             state.hidden_states = hidden_states
