@@ -114,7 +114,16 @@ class NormalForm(tf.Module):
         )
         return codes, takes, rows
 
-    def _compose(self, codes, classes, takes, group, rows, is_past, _):
+    def _compose(
+        self,
+        codes: tf.Tensor,
+        classes: tf.Tensor,
+        takes: tf.Tensor,
+        group: tf.Tensor,
+        rows: tf.Tensor,
+        is_past: tf.Tensor,
+        _: tf.Tensor,
+    ) -> tuple[tf.Tensor, ...]:
         """Each group's first character takes up the first one behind it that it can."""
         index = tf.range(tf.size(codes))
         is_head = group != tf.concat([[-1], group[:-1]], axis=0)
