@@ -88,7 +88,7 @@ def _task_meant(given: Sequence[str]) -> Any:
     if name is None and command == "train":
         name = "translate"
     if name is None and told.model is not None:
-        name = saved_task(told.model)
+        return saved_task(told.model)
     return task_class(name) if name in TASKS else None
 
 

@@ -1,4 +1,4 @@
-"""Answers standard input, line by line, on standard output.
+"""Answers standard input, line by line, on standard output, or the rows of a table.
 
 A task that reads two texts takes them with a tab between. An answer that is a text stands as it is,
 others as JSON.
@@ -21,6 +21,7 @@ _CHUNK = 1024
 def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
     """Declares the options of the command; see `train`."""
     add_model(parser)
+    parser.add_argument("--table", metavar="FILE", help="table to answer, in the stead of lines")
     if cls is not None:
         add_loading(parser, cls)
         add_options(parser, options_of(cls.answers))
@@ -30,19 +31,26 @@ def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
 
 def run(options: argparse.Namespace, cls: Any) -> None:
     """Runs the command."""
-    lines = lines_of(standard_input())
+    given_rows = None if options.table else lines_of(standard_input())
     task = load(options, cls)
     how = given(options, options_of(cls.answers))
+    if given_rows is None:
+        from tftransformer import read_table
+
+        rows = task.columns(read_table(options.table))
+        for answer in task.answers(rows, **how):
+            print(as_line(answer))
+        return
     count = len(task.text_columns())
     # A person at a keyboard wants each answer at once.
     chunk = 1 if sys.stdin.isatty() else _CHUNK
-    while rows := list(itertools.islice(lines, chunk)):
-        texts = rows if count == 1 else [tuple(row.split("\t")) for row in rows]
+    while lines := list(itertools.islice(given_rows, chunk)):
+        texts = lines if count == 1 else [tuple(row.split("\t")) for row in lines]
         if getattr(options, "scores", False):
             for best, *_ in task.n_best(texts):
                 print(f"{best.score:.4f}\t{as_line(best.text)}")
         else:
-            for answer in task(texts, **how):
+            for answer in task.answers(task.columns(texts), **how):
                 print(as_line(answer))
         sys.stdout.flush()
 

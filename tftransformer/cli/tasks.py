@@ -12,6 +12,11 @@ from tftransformer.cli.options import Option, add_options, given, options_of, si
 TASKS = {
     "translate": "Translator",
     "classify": "TextClassifier",
+    "tag": "TokenClassifier",
+    "answer": "QuestionAnswerer",
+    "choose": "MultipleChoice",
+    "fill": "FillMask",
+    "embed": "TextEmbedder",
     "generate": "TextGenerator",
 }
 # Settings that a trained task may be given anew, and how it searches where it writes text.
@@ -29,23 +34,20 @@ def task_class(name: str) -> Any:
     return getattr(tftransformer, TASKS[name])
 
 
-def saved_tasks(folder: str) -> list[str]:
-    """The names of the tasks that were saved in a folder."""
-    files = {path.name for path in pathlib.Path(folder).glob("*.json")}
-    return [name for name in TASKS if f"{task_class(name).task}.json" in files]
-
-
-def saved_task(folder: str) -> str:
-    """The name of the task that was saved in a folder.
+def saved_task(folder: str) -> Any:
+    """The class of the task that was saved in a folder.
 
     Raises:
         ValueError: there is none, or more than one.
     """
-    found = saved_tasks(folder)
+    from tftransformer.tasks.pipeline import saved_in
+
+    found = saved_in(folder)
     if len(found) != 1:
+        names = " and ".join(cls.__name__ for cls in found)
         raise ValueError(
-            f"{folder} holds {' and '.join(found) or 'no task'}, saved by train: say which one is "
-            f"meant, --task {'|'.join(TASKS)}."
+            f"{folder} holds {names or 'no task'}, saved by train: say which one is meant, --task "
+            f"{'|'.join(TASKS)}."
         )
     return found[0]
 

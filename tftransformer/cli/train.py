@@ -17,7 +17,6 @@ from tftransformer.cli.tasks import (
     columns,
     named_columns,
     read_named,
-    saved_tasks,
     settings,
     sizes,
 )
@@ -51,8 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
 
 def run(options: argparse.Namespace, cls: Any) -> None:
     """Runs the command."""
+    from tftransformer.tasks.pipeline import saved_in
+
     folder = pathlib.Path(options.model)
-    if not options.resume and (any(folder.glob("*/*.index")) or saved_tasks(options.model)):
+    if not options.resume and (any(folder.glob("*/*.index")) or saved_in(folder)):
         raise ValueError(
             f"{folder} holds an earlier run. Go on with it: --resume; or begin another: "
             "--model FOLDER."

@@ -75,16 +75,21 @@ def load(folder: str | os.PathLike, **changes: Any) -> Any:
         FileNotFoundError: if no task was saved there.
         ValueError: if a file is damaged.
     """
-    place = pathlib.Path(folder)
-    kinds = {kind.task: kind for kind in _classes().values()}
-    found = [name for name in kinds if (place / f"{name}.json").is_file()]
+    found = saved_in(folder)
     if len(found) != 1:
-        what = "no task" if not found else f"several tasks ({', '.join(found)})"
+        names = ", ".join(kind.__name__ for kind in found)
+        what = f"several tasks ({names})" if found else "no task"
         raise FileNotFoundError(
-            f"{place} holds {what}. save(folder) of a task writes one; for the folder of a model "
+            f"{folder} holds {what}. save(folder) of a task writes one; for the folder of a model "
             "give it to the task: TextClassifier(folder)."
         )
-    return kinds[found[0]].load(place, **changes)
+    return found[0].load(folder, **changes)
+
+
+def saved_in(folder: str | os.PathLike) -> list[Any]:
+    """The classes of the tasks that were saved into a folder."""
+    place = pathlib.Path(folder)
+    return [kind for kind in _classes().values() if (place / f"{kind.task}.json").is_file()]
 
 
 def _classes() -> dict[str, Any]:
