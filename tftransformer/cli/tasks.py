@@ -107,6 +107,7 @@ def columns(cls: Any) -> dict[str, Any]:
         name: parameter.default
         for name, parameter in inspect.signature(cls.fit).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.annotation is Any
+        if isinstance(parameter.default, str | None)
     }
 
 
