@@ -18,7 +18,8 @@ from tftransformer.text import (
 )
 
 AGGREGATIONS = ("none", "simple", "first", "average", "max")
-NO_PLACE = -1
+# Pieces of bytes may hold blanks, which are no part of an entity.
+WHITE = r"[\s\p{Z}\x{85}]+"
 
 
 class EntityGraph(RowGraph):
@@ -173,12 +174,16 @@ class EntityGraph(RowGraph):
             tf.gather(value, at)
             for value, at in ((kind, first), (row, first), (start, first), (end, last))
         )
-        kept = tf.gather(tf.constant(self.is_entity), kind) & (start < end)
-        kind, row, start, end, score, first = (
-            tf.boolean_mask(value, kept) for value in (kind, row, start, end, score, first)
-        )
         texts = known["texts"]
         words = tf.strings.substr(tf.gather(texts, row), start, end - start, unit="UTF8_CHAR")
+        bare = tf.strings.regex_replace(words, f"^{WHITE}", "")
+        start += tf.strings.length(words, "UTF8_CHAR") - tf.strings.length(bare, "UTF8_CHAR")
+        words = tf.strings.regex_replace(bare, f"{WHITE}$", "")
+        end = start + tf.strings.length(words, "UTF8_CHAR")
+        kept = tf.gather(tf.constant(self.is_entity), kind) & (start < end)
+        kind, row, start, end, score, first, words = (
+            tf.boolean_mask(value, kept) for value in (kind, row, start, end, score, first, words)
+        )
         found = {
             "entity_group": tf.gather(tf.constant(self.labels), kind),
             "score": score,
