@@ -82,11 +82,9 @@ def _task_meant(given: Sequence[str]) -> Any:
     command = next((word for word in given if word in _COMMANDS), None)
     told, _ = quick.parse_known_args(list(given))
     helping = {"-h", "--help"} & {*given}
-    name = told.task or {"translate": "translate"}.get(command)
     if command is None or (helping and not told.task):
         return None
-    if name is None and command == "train":
-        name = "translate"
+    name = told.task or ("translate" if command in ("translate", "train") else None)
     if name is None and told.model is not None:
         return saved_task(told.model)
     return task_class(name) if name in TASKS else None

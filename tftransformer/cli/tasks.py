@@ -111,7 +111,7 @@ def columns(cls: Any) -> dict[str, Any]:
     }
 
 
-def add_columns(parser: argparse.ArgumentParser, cls: Any) -> None:
+def add_columns(parser: Any, cls: Any) -> None:
     """Declares the options that name the columns of a table."""
     for name, default in columns(cls).items():
         told = "" if default is None else f"; default: {default}"
@@ -137,7 +137,7 @@ def renamed(path: str, options: argparse.Namespace, task: Any) -> Any:
     of_option |= {
         name: [column] for name, column in zip(others, fitted[-len(others) :], strict=True)
     }
-    names = []
+    names: list[Any] = []
     for name, known in of_option.items():
         given_names = getattr(options, name) or known
         if len(given_names) != len(known):

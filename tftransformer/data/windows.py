@@ -46,10 +46,10 @@ def windowed_examples(
     columns = [*others, pieces, labels]
     examples = objective.examples(columns, tokenizers, template, training=training)
     filled = pieces.places.lengths > 0
-    several = np.count_nonzero(np.bincount(pieces.rows) > 1)
+    several = int(np.count_nonzero(np.bincount(pieces.rows) > 1))
     report = dataclasses.replace(
         report,
-        empty=report.empty + np.count_nonzero(~filled),
+        empty=report.empty + int(np.count_nonzero(~filled)),
         windowed=several,
         notes=examples.notes,
     )

@@ -162,9 +162,9 @@ class Strategy(Configurable):
         if traces.get(key) is None:
             model, settings = start.model, start.settings
 
-            def run(inputs: Any, *given: Any) -> Any:
+            def run(inputs: Any, prompt_ids: Any, row_numbers: Any, limits: Any) -> Any:
                 step = DecodingStep.of_model(model, inputs, settings)
-                return self._run(step, *given, options)
+                return self._run(step, prompt_ids, row_numbers, limits, options)
 
             traces[key] = compiled(run, model.variables)
         return traces[key](start.inputs, *given)

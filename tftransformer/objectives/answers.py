@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tftransformer.core import check_ints, register
-from tftransformer.objectives.columns import Column, Tokens, Values
+from tftransformer.objectives.columns import Column, Values
 from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns
 from tftransformer.objectives.pieces import Pieces
@@ -128,7 +128,7 @@ def _piece_places(pieces: Pieces, answers: Sequence[Any]) -> tuple[np.ndarray, n
 class _SpanMask(Column):
     """Where an answer may start or end: in the context, or at the token that means none."""
 
-    def __init__(self, ids: Tokens, begin: np.ndarray, size: np.ndarray, mark: np.ndarray):
+    def __init__(self, ids: Column, begin: np.ndarray, size: np.ndarray, mark: np.ndarray):
         self.ids, self.axes = ids, ids.axes
         self.begin, self.size, self.mark = begin, size, mark
 

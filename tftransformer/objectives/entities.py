@@ -101,8 +101,8 @@ class Entities(TextRows):
         twice = [name for name, count in names.items() if count > 1 or name in ("", OUTSIDE)]
         if twice:
             raise ValueError(f"{twice[0]!r} cannot be the name of one type: rename it.")
-        unknown = self.class_weight if isinstance(self.class_weight, Mapping) else {}
-        unknown = [name for name in unknown if name not in types and name != OUTSIDE]
+        weighed = self.class_weight if isinstance(self.class_weight, Mapping) else {}
+        unknown = [name for name in weighed if name not in types and name != OUTSIDE]
         if unknown:
             raise ValueError(f"class_weight names {unknown[0]!r}, which no entity is.")
         self.types_ = sorted(types, key=str)
@@ -203,8 +203,8 @@ class Entities(TextRows):
         if training and self.class_weight == "balanced":
             counts = np.bincount(ids[ids >= 0], minlength=len(self.classes_))
             weights[:-1] = counts.sum() / np.maximum(counts, 1) / np.count_nonzero(counts)
-        elif training and self.class_weight is not None:
-            by_name = {str(kind): value for kind, value in dict(self.class_weight).items()}
+        elif training and isinstance(self.class_weight, Mapping):
+            by_name = {str(kind): value for kind, value in self.class_weight.items()}
             prefixed = self.scheme_ in PREFIXES
             weights[:-1] = [by_name.get(tag_parts(tag, prefixed)[1], 1.0) for tag in self.classes_]
         weights[NO_LABEL] = 0

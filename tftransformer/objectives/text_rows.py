@@ -7,7 +7,7 @@ import numpy as np
 
 from tftransformer.core import Ragged
 from tftransformer.objectives.columns import Column, IsReal, Tokens
-from tftransformer.objectives.examples import ColumnExamples
+from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns, Objective
 
 # By which the best epoch can be chosen.
@@ -58,7 +58,7 @@ class TextRows(Objective):
         template: Any = None,
         *,
         training: bool = True,
-    ) -> ColumnExamples:
+    ) -> Examples:
         *texts, given = columns
         labels, weights = self.targets(given, training)
         inputs = self.inputs(texts, tokenizers[0], template)

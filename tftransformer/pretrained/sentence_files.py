@@ -41,7 +41,8 @@ def read_sentence_files(folder: str | os.PathLike[str]) -> SentenceFiles | None:
     if not (folder / "modules.json").is_file():
         return None
     modules = read_json(folder / "modules.json", list)
-    parts, normalize = ("mean",), False
+    parts: tuple[str, ...] = ("mean",)
+    normalize = False
     for module in modules:
         kind = str(module.get("type", "")).rpartition(".")[2]
         if kind == "Pooling":

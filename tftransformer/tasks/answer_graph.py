@@ -117,7 +117,7 @@ class AnswerGraph(RowGraph):
         )
         none = tf.math.unsorted_segment_min(tf.reduce_sum(marks, axis=1), rows, texts)
         spans = self._spans(of_pieces, known)
-        return self._answers(*spans, none, tf.reduce_sum(whole, axis=1), known)
+        return self._answers(spans, none, tf.reduce_sum(whole, axis=1), known)
 
     def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
         return {"serving_default": {**self.by_text(found, known), "cut": known["cut"]}}
@@ -166,16 +166,10 @@ class AnswerGraph(RowGraph):
         )
 
     def _answers(
-        self,
-        row: tf.Tensor,
-        start: tf.Tensor,
-        end: tf.Tensor,
-        logit: tf.Tensor,
-        none: tf.Tensor,
-        whole: tf.Tensor,
-        known: Any,
+        self, spans: tuple[tf.Tensor, ...], none: tf.Tensor, whole: tf.Tensor, known: Any
     ) -> dict[str, tf.Tensor]:
         """The best spans of each text, in order."""
+        row, start, end, logit = spans
         texts = known["texts"]
         count = tf.size(texts, tf.int64)
         rank = logit

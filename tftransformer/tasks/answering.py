@@ -42,6 +42,8 @@ class Answerer(Estimator):
     data_: DataProcess
     model_: Any
     _is_named = True  # whether a table has named the columns
+    # What the graphs were made of, and those with their modules by what they were told.
+    _made: tuple[list[Any], dict[tuple[Any, ...], tuple[Any, ServedModule]]] = ([], {})
 
     @abc.abstractmethod
     def graph(self, *args: Any, **limits: Any) -> TaskGraph:
@@ -163,27 +165,15 @@ class Answerer(Estimator):
             return found[0]
         return tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *found)
 
-    def _in_blocks(self, module: ServedModule, inputs: dict[str, tf.Tensor]) -> Any:
-        """What the model computes of rows, of which windows may be many, some at a time."""
-        count = next(iter(inputs.values())).shape[0]
-        starts = range(0, max(count, 1), self.batch_size)
-        found = [
-            module.compute({name: x[i : i + self.batch_size] for name, x in inputs.items()})
-            for i in starts
-        ]
-        if len(found) == 1:
-            return found[0]
-        return tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *found)
-
     @property
     def module(self) -> ServedModule:
         """The graph, traced once, that this object computes with."""
         return self._graph_and_module(len(self.text_columns()))[1]
 
-    def _graph_and_module(self, texts: int, **how: Any) -> tuple[TaskGraph, ServedModule]:
+    def _graph_and_module(self, texts: int, **how: Any) -> tuple[Any, ServedModule]:
         """The graph of rows of so many texts; `how` is what else it is told."""
         made_of = [self.fitted(), self.model_, *self.get_params().values()]
-        before, made = getattr(self, "_made", ([], {}))
+        before, made = self._made
         if not before or any(map(operator.is_not, before, made_of)):
             made = {}
         key = (texts, *sorted(how.items()))

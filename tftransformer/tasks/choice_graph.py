@@ -30,7 +30,8 @@ class ChoiceGraph(RowGraph):
 
     def encode(self, *texts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
         choices = tf.convert_to_tensor(texts[2], tf.string)
-        first, second, cut = truncate_in_graph(*self.pairs(*texts), self.room, only_first=True)
+        first, second = self.pairs(*texts)
+        first, second, cut = truncate_in_graph(first, second, self.room, only_first=True)
         cut = tf.reduce_any(tf.reshape(cut > 0, tf.shape(choices)), axis=1)
         return self.rows(first, second), {"cut": cut, "choices": choices}
 

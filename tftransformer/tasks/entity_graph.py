@@ -105,8 +105,7 @@ class EntityGraph(RowGraph):
 
     def by_text(self, found: tf.Tensor, known: Any) -> dict[str, tf.Tensor]:
         probabilities = self._of_pieces(found, known)
-        units = self._units(probabilities, known)
-        return self._entities(*units, known)
+        return self._entities(self._units(probabilities, known), known)
 
     def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
         entities = self.by_text(found, known)
@@ -148,17 +147,9 @@ class EntityGraph(RowGraph):
         label = tf.argmax(probabilities, axis=1)
         return label, tf.reduce_max(probabilities, axis=1), row, starts, ends, piece
 
-    def _entities(
-        self,
-        label: tf.Tensor,
-        score: tf.Tensor,
-        row: tf.Tensor,
-        start: tf.Tensor,
-        end: tf.Tensor,
-        piece: tf.Tensor,
-        known: Any,
-    ) -> dict[str, tf.Tensor]:
+    def _entities(self, units: tuple[tf.Tensor, ...], known: Any) -> dict[str, tf.Tensor]:
         """Entities as rows of equal length, with their number."""
+        label, score, row, start, end, piece = units
         kind = tf.gather(tf.constant(self.kinds, tf.int64), label)
         goes_on = tf.gather(tf.constant(self.goes_on), label)
         before = tf.gather(tf.constant(self.may_go_on), label)

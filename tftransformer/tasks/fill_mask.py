@@ -132,7 +132,7 @@ class FillMask(RowTask):
         wanted = None if targets is None else [self._target(target) for target in targets]
         found = self.compute(columns, _by_row)
         strings = self._graph_and_module(1)[0].strings
-        answers = []
+        answers: list[list[Any]] = []
         for text, (masks, scores) in zip(texts, found, strict=True):
             parts = text.split(mask)
             answers.append([])

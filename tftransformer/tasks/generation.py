@@ -246,7 +246,7 @@ def folder_options(folder: pathlib.Path, tasks: Sequence[str]) -> tuple[dict[str
     """
     config = _json(folder / "config.json")
     specific = config.get("task_specific_params") or {}
-    own = next((specific[name] for name in tasks if name in specific), {})
+    own: dict[str, Any] = next((specific[name] for name in tasks if name in specific), {})
     written = folder / "generation_config.json"
     # Where that file is lacking, older folders have its entries in config.json.
     general = (

@@ -30,6 +30,7 @@ class GenerationGraph(TaskGraph):
     inputs = ("prompts",)
     signatures = ("serving_default", "n_best")
     numbers = ("row_numbers",)
+    max_length: int
 
     def __init__(
         self,

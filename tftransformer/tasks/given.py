@@ -55,13 +55,16 @@ class Given:
     new: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
 
-    def head(self, name: str) -> Any:
-        """The trained head of that name, or None. Other Keras models are their own heads."""
-        if isinstance(self.model, HeadedModel):
+    def head(self, name: str | None) -> Any:
+        """The trained head of that name, or None. Other Keras models are their own heads.
+
+        So is any model where no name is asked for.
+        """
+        if name is not None and isinstance(self.model, HeadedModel):
             return self.model.heads.get(name)
         return self.model
 
-    def labels(self, name: str) -> list[Any] | None:
+    def labels(self, name: str | None) -> list[Any] | None:
         """The labels of a head in their order; `LABEL_1` is one without a name."""
         learnt = self.parts and getattr(self.parts.get("data"), "objective", None)
         if learnt is not None:
@@ -135,7 +138,9 @@ def _read_ours(task: Any, folder: pathlib.Path, given: Given) -> Given:
     data = parts.get("data")
     if isinstance(data, DataProcess):
         given.tokenizer, given.template = data.tokenizers[0], data.row_template
-        given.max_length, given.kind = data.max_length, kind_of(data.objective)
+        given.max_length = data.max_length
+        if isinstance(data.objective, Classes | Numbers):
+            given.kind = kind_of(data.objective)
     return given
 
 
@@ -168,12 +173,10 @@ def given_model(model: Any) -> Any:
     return from_pretrained(model)
 
 
-def kind_of(objective: Any) -> str | None:
-    """Which of `KINDS` an objective is of, or None."""
+def kind_of(objective: Classes | Numbers) -> str:
+    """Which of `KINDS` an objective is of."""
     if isinstance(objective, Numbers):
         return "numbers"
-    if not isinstance(objective, Classes):
-        return None
     return "several" if objective.several else "single"
 
 

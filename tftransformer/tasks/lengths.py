@@ -10,7 +10,9 @@ TOO_LONG = ("cut", "refuse")
 AT_ONCE = 4096
 
 
-def check_lengths(graph: Any, columns: Sequence[list[str]], rows: Sequence[int]) -> None:
+def check_lengths(
+    graph: Any, columns: Sequence[Sequence[Any]], rows: Sequence[int] | np.ndarray
+) -> None:
     """Raises where a text is longer than a graph reads, before anything is computed.
 
     Args:

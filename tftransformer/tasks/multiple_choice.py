@@ -114,7 +114,9 @@ class MultipleChoice(RowTask):
     def graph(self, max_length: int | None = None) -> ChoiceGraph:
         return ChoiceGraph(output=self.fitted().objective.output, **self.row(max_length))
 
-    def __call__(self, context: Any, question: Any = "", choices: Any = None) -> Any:
+    def __call__(  # type: ignore[override] # of three things, which have names
+        self, context: Any, question: Any = "", choices: Any = None
+    ) -> Any:
         """Answers.
 
         Args:
@@ -185,7 +187,7 @@ class MultipleChoice(RowTask):
         columns = [frame[name].tolist() for name in ("context", "question", "choices")]
         truth = np.array(frame["answer"].tolist())
         columns[2] = frame["given"].tolist()
-        right = [each["index"] for each in self.answers(columns)] == truth
+        right = np.array([each["index"] for each in self.answers(columns)]) == truth
         scores: dict[str, Any] = {"rows": len(frame), "accuracy": float(right.mean())}
         if baselines:
             window = [sliding_window(*row) for row in zip(*columns, strict=True)]

@@ -148,7 +148,9 @@ class QuestionAnswerer(RowTask):
             **self.row(max_length),
         )
 
-    def __call__(self, question: Any, context: Any = None, **options: Any) -> Any:
+    def __call__(  # type: ignore[override] # of two texts, which have names
+        self, question: Any, context: Any = None, **options: Any
+    ) -> Any:
         """Answers.
 
         Args:
@@ -195,7 +197,7 @@ class QuestionAnswerer(RowTask):
         result: dict[str, Any] = {"rows": len(frame), "f1": scores["f1"], "exact": scores["exact"]}
         result |= {k: v for k, v in scores.items() if k in ("with_answer", "without_answer")}
         if baselines:
-            other = squad_scores(true, sliding_window(*columns), version=version)
+            other = squad_scores(true, sliding_window(columns[0], columns[1]), version=version)
             result["sliding_window"] = {"f1": other["f1"], "exact": other["exact"]}
         return result
 

@@ -31,8 +31,8 @@ def retrieval_scores(
         1 + len(set(names[row > own]) - {name})
         for row, own, name in zip(similarities, best, names, strict=True)
     ]
-    ranks = np.array(ranks, float)
-    return {"accuracy": float(np.mean(ranks == 1)), "mrr": float(np.mean(1 / ranks))}
+    rank = np.array(ranks, float)
+    return {"accuracy": float(np.mean(rank == 1)), "mrr": float(np.mean(1 / rank))}
 
 
 def tfidf_similarities(texts: Sequence[str], others: Sequence[str]) -> Any:

@@ -1,7 +1,7 @@
 """RowTask: what tasks share whose model reads one row of tokens, one text or two."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -27,7 +27,7 @@ class RowTask(Task):
 
     head: ClassVar[str]
     default_length: ClassVar[int] = 256
-    learn_tokenizer = staticmethod(learn_unigram)
+    learn_tokenizer: Callable[..., Any] = staticmethod(learn_unigram)
     max_length: int | None
     tokenizer: Any
     vocab_size: int

@@ -69,8 +69,9 @@ def tagged(data: Any, labels: Any, text: Any, label: Any, scheme: str | None) ->
 def words_as_text(row: Any) -> Any:
     """The text of a list of words, with one blank between two; anything else as it is."""
     words = _as_list(row)
-    is_text = bool(words) and all(isinstance(word, str) for word in words)
-    return GivenWords.join(words) if is_text else row
+    if words and all(isinstance(word, str) for word in words):
+        return GivenWords.join(words)
+    return row
 
 
 def on_words(

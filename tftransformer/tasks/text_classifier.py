@@ -98,7 +98,8 @@ class TextClassifier(RowTask):
     @property
     def kind(self) -> str:
         """What the labels are, "single", "several" or "numbers": as set, or as the folder says."""
-        return kind_of(self.fitted().objective)
+        objective: Any = self.fitted().objective
+        return kind_of(objective)
 
     def graph(self, max_length: int | None = None, texts: int | None = None) -> ClassificationGraph:
         data, names = self.fitted(), self.text_columns()

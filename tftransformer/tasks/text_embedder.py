@@ -137,11 +137,11 @@ class TextEmbedder(RowTask):
         """The vector of each text: float32 (d,)."""
         return self.compute(columns)
 
-    def __call__(self, texts: Any) -> Any:
+    def __call__(self, texts: Any, **options: Any) -> Any:
         """Vectors: of a string float32 (d,), of several (texts, d); of a table a DataFrame."""
         if isinstance(texts, str) or hasattr(texts, "iloc"):
-            return super().__call__(texts)
-        found = self.answers(self.columns(texts))
+            return super().__call__(texts, **options)
+        found = self.answers(self.columns(texts), **options)
         return np.array(found, np.float32) if found else np.zeros((0, 0), np.float32)
 
     def similarity(self, first: Any, second: Any) -> Any:

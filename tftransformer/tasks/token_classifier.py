@@ -125,7 +125,7 @@ class TokenClassifier(RowTask):
         )
 
     @property
-    def too_long(self) -> str:
+    def too_long(self) -> str:  # type: ignore[override] # follows `stride`
         """What becomes of long texts where there are no windows."""
         return "cut" if self.stride is not None else "refuse"
 
@@ -206,5 +206,6 @@ class TokenClassifier(RowTask):
         `linear` machine on words, their letters and their neighbours.
         """
         names = self.fitted().columns
-        frame, _ = tagged(data, labels, *names, self.data_.objective.scheme_)
+        text, spans = names
+        frame, _ = tagged(data, labels, text, spans, self.data_.objective.scheme_)
         return evaluation(self, frame, names, baselines)

@@ -16,7 +16,7 @@ class GivenWords(str):
     """
 
     @classmethod
-    def join(cls, words: Iterable[str]) -> "GivenWords":  # type: ignore[override]
+    def join(cls, words: Iterable[str]) -> "GivenWords":
         """The text of some words; a blank within a word becomes one that does not part."""
         return cls(BLANK.join(word.replace(BLANK, "\xa0") for word in words))
 

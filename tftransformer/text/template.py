@@ -107,7 +107,7 @@ class Template(Configurable):
         names = [part.name for part in self._parts["pair" if pair else "single"]]
         before = names[: names.index(name)]
         texts = [length for text, length in zip(TEXTS, lengths, strict=False) if text in before]
-        return sum(texts, self.num_before(name, pair))
+        return sum(texts, sum(part not in TEXTS for part in before))
 
     def __call__(
         self, first: Ragged, second: Ragged | None, special_ids: Mapping[str, int]
