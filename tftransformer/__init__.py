@@ -123,6 +123,7 @@ _LATER = {
         "FillMask",
         "MultipleChoice",
         "QuestionAnswerer",
+        "Summarizer",
         "Task",
         "TextClassifier",
         "TextEmbedder",

@@ -255,12 +255,12 @@ def test_help_comes_at_once_and_names_the_commands():
 @pytest.mark.parametrize("name", tasks.TASKS)
 def test_options_are_the_arguments_of_the_task_with_what_its_docstring_says(name):
     cls = tasks.task_class(name)
-    declared = [*options_of(cls, cls.__doc__), *options_of(cls.export)]
+    declared = [*tasks.settings(cls), *options_of(cls.export)]
     assert {option.name for option in declared} >= {"batch_size", "seed", "weights", "jit_compile"}
     for option in declared:
         assert option.said, option.name
     parameters = inspect.signature(cls).parameters
-    for option in options_of(cls, cls.__doc__):
+    for option in tasks.settings(cls):
         assert option.default == parameters[option.name].default
         assert option.default is None or type(option.default) is option.kind
     assert all(isinstance(column, str | None) for column in tasks.columns(cls).values())

@@ -78,7 +78,12 @@ def test_the_export_translates_as_the_translator_in_a_bare_process(
             served[loader]["scores"], [best.score for best, *_ in expected], rtol=1e-4
         )
     assert served["one"]["translations"] == served["python"]["translations"][:1]
-    assert served["none"] == {"translations": [], "scores": [], "cut": []}
+    assert served["none"] == {
+        "translations": [],
+        "scores": [],
+        "finished": [],
+        "cut": [],
+    }
     for found, texts in zip(expected, served["n_best"]["translations"], strict=True):
         assert [translation.text for translation in found] == texts[: len(found)]
     assert served["modules"] == []

@@ -234,8 +234,8 @@ def test_what_a_folder_asks_for_and_is_not_there_is_named(tmp_path):
         '{"task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}}}'
     )
     (tmp_path / "generation_config.json").write_text('{"num_beams": 2, "eos_token_id": 3}')
-    options, prefix = folder_options(tmp_path, ["text-generation"])
+    options, prefix = folder_options(tmp_path, "text-generation")
     assert (options, prefix) == ({"max_length": 50, "num_beams": 2}, "")
     (tmp_path / "generation_config.json").write_text('{"penalty_alpha": 0.6}')
     with pytest.raises(ValueError, match=r"penalty_alpha=0\.6"):
-        folder_options(tmp_path, [])
+        folder_options(tmp_path, "any")

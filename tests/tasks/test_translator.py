@@ -12,7 +12,7 @@ import pytest
 from tftransformer.decoding import BeamSearch, Greedy, MinNewTokens, Sampling
 from tftransformer.models import T5, Transformer
 from tftransformer.positions import LearnedPositions
-from tftransformer.tasks import Translation, Translator
+from tftransformer.tasks import Translator, Written
 
 TEXTS = ["The dog sleeps.", "A cat", "", "two birds in the house and a dog", "Hund", "  "]
 ROW = {"source_ids": np.array([[5, 6, 3]], "int32"), "row_numbers": np.array([0], "int32")}
@@ -45,7 +45,7 @@ def test_nothing_translates_to_nothing(translator):
     assert translator([]) == []
     assert translator(np.array([], dtype=object)).shape == (0,)
     assert translator(pd.Series([], dtype=str)).empty
-    assert translator.n_best(["", " \n\u00a0"]) == [[Translation("", 0.0)]] * 2
+    assert translator.n_best(["", " \n\u00a0"]) == [[Written("", 0.0)]] * 2
 
 
 @pytest.mark.slow
@@ -78,7 +78,12 @@ def test_a_text_that_is_none_is_an_error_that_names_it(translator, texts):
         translator(texts)
 
 
-@pytest.mark.parametrize("texts", [pd.DataFrame({"en": ["a"]}), {"a": 1}, b"a"])
+def test_a_table_without_the_column_is_refused(translator):
+    with pytest.raises(ValueError, match="column 'source' is not in the DataFrame"):
+        translator(pd.DataFrame({"en": ["a"]}))
+
+
+@pytest.mark.parametrize("texts", [{"a": 1}, b"a"])
 def test_a_container_of_something_else_is_refused(translator, texts):
     with pytest.raises(TypeError, match=type(texts).__name__):
         translator(texts)
@@ -114,7 +119,8 @@ def test_positions_and_vocabulary_of_the_model_are_limits(pair_tokenizers):
     size = pair_tokenizers.source_tokenizer.vocab_size
     model = Transformer(1, 8, 2, 8, vocab_size=size, position=LearnedPositions(8, 10))
     limited = Translator(model, pair_tokenizers)
-    assert (limited.max_length, limited.max_source_length) == (10, 10)
+    graph = limited.graph()
+    assert (graph.max_target_length, graph.max_length) == (10, 10)
     with pytest.warns(UserWarning, match="max_source_length=10"):
         limited("two birds in the house and a dog and a cat")
     with pytest.raises(ValueError, match=r"max_length=11 .*≤ 10, the positions"):

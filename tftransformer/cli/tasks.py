@@ -18,6 +18,7 @@ TASKS = {
     "fill": "FillMask",
     "embed": "TextEmbedder",
     "generate": "TextGenerator",
+    "summarize": "Summarizer",
 }
 # Settings that a trained task may be given anew, and how it searches where it writes text.
 ANSWERING = "batch_size", "parallel"
@@ -65,7 +66,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def settings(cls: Any) -> list[Option]:
     """Settings of a task that a shell can give."""
-    return options_of(cls, cls.__doc__)
+    described = next(base for base in cls.__mro__ if "__init__" in vars(base))
+    return options_of(cls, described.__doc__)
 
 
 def sizes(cls: Any) -> list[Option]:

@@ -97,16 +97,13 @@ class NextToken(Objective):
         pad = tokenizers[0].special_ids.get("pad", 0)  # the mask says what it is
         ids, labels = _Shifted(rows, 0, pad), _Shifted(rows, 1, pad)
         inputs: dict[str, Column] = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
-        return ColumnExamples(inputs, self._by_output(labels), self._by_output(IsReal(labels)))
+        return ColumnExamples(inputs, self.by_output(labels), self.by_output(IsReal(labels)))
 
     def losses(self) -> Any:
-        return self._by_output(LabelSmoothedCrossEntropy(self.smoothing))
+        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
 
     def metrics(self) -> Any:
-        return self._by_output([TokenAccuracy()])
-
-    def _by_output(self, value: Any) -> Any:
-        return value if self.output is None else {self.output: value}
+        return self.by_output([TokenAccuracy()])
 
 
 class _Shifted(Tokens):

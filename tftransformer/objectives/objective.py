@@ -32,6 +32,8 @@ class Objective(Configurable, abc.ABC):
         joins_texts: whether texts make rows by a template, for which they need one tokenizer.
         rows_alone: whether each text makes a row of its own then, rather than all one.
         split_by: which text column says that rows belong together when a table is split.
+        output: which of the model's outputs answers, where it has several: labels, weights, loss
+            and metrics are then dicts of it.
     """
 
     monitor: str = "val_loss"
@@ -42,6 +44,7 @@ class Objective(Configurable, abc.ABC):
     stride: int | None = None
     rows_alone: bool = False
     split_by: int = 0
+    output: str | None = None
 
     @abc.abstractmethod
     def kinds(self, count: int) -> tuple[str, ...]:
@@ -95,6 +98,10 @@ class Objective(Configurable, abc.ABC):
     @abc.abstractmethod
     def metrics(self) -> Any:
         """The weighted metrics: a list, or a dict of lists by output name; new ones each time."""
+
+    def by_output(self, value: Any) -> Any:
+        """`value`, or a dict of it where the model's output has a name."""
+        return value if self.output is None else {self.output: value}
 
     @property
     def learnt(self) -> dict[str, Any]:

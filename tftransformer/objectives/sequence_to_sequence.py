@@ -28,6 +28,9 @@ class SequenceToSequence(Objective):
     Args:
         smoothing: float in [0, 1), probability mass that the loss spreads over all pieces
             (Vaswani et al. 2017, §5.4).
+        start_id: the token that targets begin with; default: that of the tokenizer.
+        before: ids that stand before each text, in the source and in the labels.
+        output: which of the model's outputs are the logits. None: the model has one output.
 
     Example:
 
@@ -43,8 +46,16 @@ class SequenceToSequence(Objective):
     ([[9, 3, 0]], [[1.0, 1.0, 0.0]])
     """
 
-    def __init__(self, smoothing: float = 0.1):
-        self.smoothing = smoothing
+    def __init__(
+        self,
+        smoothing: float = 0.1,
+        *,
+        start_id: int | None = None,
+        before: Sequence[int] | None = None,
+        output: str | None = None,
+    ):
+        self.smoothing, self.start_id, self.before = smoothing, start_id, before
+        self.output = output
 
     def kinds(self, count: int) -> tuple[str, ...]:
         if count != 2:
@@ -69,17 +80,21 @@ class SequenceToSequence(Objective):
                 "row i of one must belong to row i of the other."
             )
         pads = [special_id(t, "pad", "padding") for t in (reader, writer)]
-        start, end = (special_id(writer, name, "SequenceToSequence") for name in ("start", "end"))
+        end, start = special_id(writer, "end", "SequenceToSequence"), self.start_id
+        if start is None:
+            start = special_id(writer, "start", "SequenceToSequence")
         source_end = special_id(reader, "end", "SequenceToSequence")
-        labels = Tokens(target, "target", pads[1], after=(end,))
+        before = self.before or ()
+        labels = Tokens(target, "target", pads[1], before, after=(end,))
         inputs = {
-            "source_ids": Tokens(source, "source", pads[0], after=(source_end,)),
-            "target_ids": Tokens(target, "target", pads[1], before=(start,)),
+            "source_ids": Tokens(source, "source", pads[0], before, (source_end,)),
+            "target_ids": Tokens(target, "target", pads[1], before=(start, *before)),
         }
-        return ColumnExamples(inputs, labels, IsReal(labels))
+        weights = IsReal(labels)
+        return ColumnExamples(inputs, self.by_output(labels), self.by_output(weights))
 
-    def losses(self) -> LabelSmoothedCrossEntropy:
-        return LabelSmoothedCrossEntropy(self.smoothing)
+    def losses(self) -> Any:
+        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
 
-    def metrics(self) -> list[TokenAccuracy]:
-        return [TokenAccuracy()]
+    def metrics(self) -> Any:
+        return self.by_output([TokenAccuracy()])

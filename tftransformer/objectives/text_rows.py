@@ -96,10 +96,6 @@ class TextRows(Objective):
             config = config | {"class_weight": dict(weight)}
         return super().from_config(config)
 
-    def by_output(self, value: Any) -> Any:
-        """`value`, or a dict of it where the model's output has a name."""
-        return value if self.output is None else {self.output: value}
-
 
 class _Joined(Tokens):
     """The ids of one or two texts in their template, which is laid around them in each batch."""

@@ -6,25 +6,28 @@ from tftransformer.tasks.multiple_choice import MultipleChoice
 from tftransformer.tasks.pipeline import load, pipeline
 from tftransformer.tasks.question_answerer import QuestionAnswerer
 from tftransformer.tasks.questions import squad_table
+from tftransformer.tasks.summarizer import Summarizer
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
 from tftransformer.tasks.text_embedder import TextEmbedder
 from tftransformer.tasks.text_generator import TextGenerator
+from tftransformer.tasks.text_to_text_graph import Written
 from tftransformer.tasks.token_classifier import TokenClassifier
-from tftransformer.tasks.translator import Translation, Translator
+from tftransformer.tasks.translator import Translator
 
 __all__ = [
     "Alignment",
     "FillMask",
     "MultipleChoice",
     "QuestionAnswerer",
+    "Summarizer",
     "Task",
     "TextClassifier",
     "TextEmbedder",
     "TextGenerator",
     "TokenClassifier",
-    "Translation",
     "Translator",
+    "Written",
     "load",
     "pipeline",
     "squad_table",

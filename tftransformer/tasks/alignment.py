@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tftransformer.tasks.given import positions_of
-from tftransformer.tasks.translation_graph import start_of
+from tftransformer.tasks.text_to_text_graph import start_of
 
 
 class Alignment(NamedTuple):

@@ -4,7 +4,6 @@ from typing import Any
 
 from tftransformer.core import check_ints, is_int, require
 from tftransformer.decoding import Strategy
-from tftransformer.tasks.translation_graph import start_of
 
 
 def check_number(name: str, value: Any, least: int, most: int | None = None) -> None:
@@ -41,14 +40,14 @@ def check_vocabularies(model: Any, tokenizers: Any) -> None:
             )
 
 
-def check_special_ids(model: Any, tokenizers: Any) -> None:
+def check_special_ids(model: Any, tokenizers: Any, start_id: int) -> None:
     """Raises a ValueError where a text could not be begun, ended or padded."""
     source, target = tokenizers.source_tokenizer, tokenizers.target_tokenizer
     missing = [
         name
         for name, found in (
             ("end token of the source", "end" in source.special_ids),
-            ("start token of the target", start_of(model, target) >= 0),
+            ("start token of the target", start_id >= 0),
             ("end token of the target", "end" in target.special_ids),
             ("pad token of the target", "pad" in target.special_ids),
         )

@@ -98,6 +98,10 @@ class Generation:
     stop: tuple[str, ...] = ()
     forces_end: bool = False
 
+    def with_processors(self, processors: Sequence[Any]) -> "Generation":
+        """The same, with processors behind its own."""
+        return replace(self, processors=(*self.processors, *processors))
+
 
 def check_options(options: Options) -> None:
     """Raises a TypeError for an option that nobody here knows, a ValueError for odd values."""
@@ -228,7 +232,9 @@ def _processors(options: Options, end_id: int) -> list[Processor]:
     return chain
 
 
-def folder_options(folder: pathlib.Path, tasks: Sequence[str]) -> tuple[dict[str, Any], str]:
+def folder_options(
+    folder: pathlib.Path, kind: str, prefix: str | None = None
+) -> tuple[dict[str, Any], str]:
     """Reads how a Hugging Face folder says that texts are generated.
 
     Of `config.json` the parameters of a task count before `generation_config.json`. Whether tokens
@@ -236,17 +242,23 @@ def folder_options(folder: pathlib.Path, tasks: Sequence[str]) -> tuple[dict[str
 
     Args:
         folder: the folder.
-        tasks: names of parameters in `task_specific_params`; the first one that is there counts.
+        kind: of the task: what the names of its parameters in `task_specific_params` begin with.
+        prefix: that of the parameters that count, where there are several of the kind.
 
     Returns:
         the options, and the prefix that stands before each text.
 
     Raises:
-        ValueError: if it asks for a way to generate that is not there.
+        ValueError: if it asks for a way to generate that is not there, or has several of the kind.
     """
     config = _json(folder / "config.json")
     specific = config.get("task_specific_params") or {}
-    own: dict[str, Any] = next((specific[name] for name in tasks if name in specific), {})
+    kinds = {name: own for name, own in specific.items() if name.startswith(kind)}
+    fits = [own for own in kinds.values() if prefix in (None, own.get("prefix"))]
+    if len(fits) > 1:
+        known = ", ".join(repr(own.get("prefix")) for own in fits)
+        raise ValueError(f"{folder} does several of {kind}: choose one by its prefix, of {known}.")
+    own: dict[str, Any] = fits[0] if fits else {}
     written = folder / "generation_config.json"
     # Where that file is lacking, older folders have its entries in config.json.
     general = (
@@ -260,8 +272,8 @@ def folder_options(folder: pathlib.Path, tasks: Sequence[str]) -> tuple[dict[str
             f"{folder} asks for {unknown[0]!r}, which is no option of generation here."
         )
     check_options(options)
-    prefix = own.get("prefix", config.get("prefix")) or ""
-    return {name: v for name, v in options.items() if name not in NEUTRAL}, prefix
+    options = {name: value for name, value in options.items() if name not in NEUTRAL}
+    return options, prefix or own.get("prefix") or config.get("prefix") or ""
 
 
 def _json(path: pathlib.Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import Ragged
@@ -47,7 +46,7 @@ class GenerationGraph(TaskGraph):
         special = tokenizer.special_ids
         self.end_id, self.pad_id = special.get("end", -1), special.get("pad", 0)
         self.fills = {"token_ids": self.pad_id, "padding_mask": 0}
-        self.before = before_text(template, special)
+        self.before, _ = around_text(template, special)
         # What a text begins with that has no token, if there is any.
         first = [special[name] for name in ("start", "end") if name in special][:1]
         self.begins_empty = self.before or first
@@ -149,9 +148,10 @@ class GenerationGraph(TaskGraph):
         return {"serving_default": {**best, "cut": known["cut"]}, "n_best": n_best}
 
 
-def before_text(template: Any, special_ids: Any) -> list[int]:
-    """The special ids that stand before the text in a row of a template."""
+def around_text(template: Any, special_ids: Any) -> tuple[list[int], list[int]]:
+    """The special ids that stand before and behind the text in a row of a template."""
     marker = -1
     row, _ = template(Ragged.from_rows([[marker]]), None, special_ids)
-    ids = row.tolist()[0]
-    return [int(i) for i in np.array(ids)[: ids.index(marker)]]
+    ids = [int(i) for i in row.tolist()[0]]
+    place = ids.index(marker)
+    return ids[:place], ids[place + 1 :]

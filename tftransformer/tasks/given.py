@@ -36,6 +36,7 @@ class Given:
     Attributes:
         model: the model.
         tokenizer: of its texts.
+        target: of the texts that it writes, where that is another one.
         template: how texts become one row.
         max_length: the most tokens of a row that tokenizer or model know, or None.
         kind: of its labels, one of `KINDS`, if it is known.
@@ -47,6 +48,7 @@ class Given:
 
     model: Any = None
     tokenizer: Any = None
+    target: Any = None
     template: Any = None
     max_length: int | None = None
     kind: str | None = None
@@ -154,7 +156,8 @@ def _read_pretrained(task: Any, folder: pathlib.Path, given: Given) -> Given:
     given.unused = sorted(others - {"pooled"}) + list(loaded.unexpected)
     if given.tokenizer is None:
         found = read_tokenizer(folder)
-        given.tokenizer, given.template = found.tokenizer, found.template
+        given.tokenizer, given.target = found.tokenizer, found.target
+        given.template = found.template
         given.max_length = found.max_length
     problem = loaded.model.further_config.get("problem_type")
     given.kind = PROBLEMS.get(problem)

@@ -1,5 +1,8 @@
 """TextGenerator."""
 
+import os
+import pathlib
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -15,18 +18,17 @@ from tftransformer.tasks.foreseeing import foreseeing_scores
 from tftransformer.tasks.generation import (
     Generation,
     check_drawing,
+    folder_options,
     generation_of,
     together,
 )
 from tftransformer.tasks.generation_graph import GenerationGraph
-from tftransformer.tasks.given import learn_bpe, own_copy, positions_of
+from tftransformer.tasks.given import Given, learn_bpe, own_copy, positions_of
 from tftransformer.tasks.tables import documents, with_index
 from tftransformer.tasks.task import Task
 from tftransformer.text import Template
 from tftransformer.training.recipes import averaged_adamw
 
-# The model from scratch.
-SIZES = {"num_layers": 4, "d_model": 128, "num_heads": 4, "dropout": 0.1}
 NEW_TOKENS = 256  # at most, where nobody says how many
 
 
@@ -40,7 +42,7 @@ class TextGenerator(Task):
 
     Args:
         model: a language model, or the folder of one that Hugging Face's library wrote or `save`
-            did. Or, to train one from scratch, arguments of `Gpt2` that differ from `SIZES`, such
+            did. Or, to train one from scratch, arguments of `Gpt2` that differ from `sizes`, such
             as `{"num_layers": 2}`.
         tokenizer: of that model, or as in `DataProcess`, to be learnt; default: see `learn_bpe`.
         options: how to write, by Hugging Face's names, such as `{"num_beams": 4}`; see
@@ -65,6 +67,9 @@ class TextGenerator(Task):
     head = "lm"
     named = ("text",)
     kept = "ends"
+    sizes = types.MappingProxyType(
+        {"num_layers": 4, "d_model": 128, "num_heads": 4, "dropout": 0.1}
+    )
     generation_: Mapping[str, Any] = {}
 
     def __init__(
@@ -84,7 +89,9 @@ class TextGenerator(Task):
         self.max_length, self.vocab_size, self.learning_rate = max_length, vocab_size, learning_rate
         self.batch_size, self.batch_tokens, self.seed = batch_size, batch_tokens, seed
 
-    def fit(self, data: Any, *, text: Any = "text", validation: Any = 0.1, **how: Any) -> Self:
+    def fit(
+        self, data: Any, *, text: Any = "text", validation: float | Any = 0.1, **how: Any
+    ) -> Self:
         """Learns to foresee the next token of texts.
 
         Args:
@@ -104,7 +111,7 @@ class TextGenerator(Task):
         if given.model is None:
             options: dict[str, Any] = {**learnt, "vocab_size": self.vocab_size}
             with unallocated():  # for its checks alone
-                Gpt2(self.vocab_size, **{**SIZES, **(self.model or {})})
+                Gpt2(self.vocab_size, **self.sizes_from_scratch)
         else:
             options = given.tokenizer_options(self)
         headed = given.model is None or isinstance(given.model, HeadedModel)
@@ -124,7 +131,7 @@ class TextGenerator(Task):
             return own_copy(self._given.model, self.head)
         return Gpt2(
             tokenizer.vocab_size,
-            **{"num_positions": self.data_.max_length, **SIZES, **(self.model or {})},
+            **{"num_positions": self.data_.max_length, **self.sizes_from_scratch},
             pad_id=tokenizer.special_ids.get("pad"),
             end_id=tokenizer.special_ids.get("end"),
         )
@@ -132,6 +139,14 @@ class TextGenerator(Task):
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         default = 1e-3 if self._given.model is None else 1e-4
         return averaged_adamw(self.learning_rate or default, updates)
+
+    def read_given(self) -> Given:
+        given = super().read_given()
+        if given.parts is not None:
+            self.generation_ = given.parts.get("generation", {})
+        elif isinstance(self.model, str | os.PathLike):
+            self.generation_, _ = folder_options(pathlib.Path(self.model), "text-generation")
+        return given
 
     def text_columns(self) -> list[Any]:
         return list(self.fitted().columns)

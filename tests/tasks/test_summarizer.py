@@ -1,0 +1,148 @@
+"""Summarizer, and what all tasks from text to text share: limits, folders, options."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from test_classifier_exports import SERVE
+
+import tftransformer as tt
+from tftransformer.models import T5, Bart, Transformer
+from tftransformer.tasks.text_to_text_graph import GROWTH, WRITTEN
+from tftransformer.text.sentences import first_sentences
+
+TEXTS = ["The dog sleeps. It is old.", "A cat", "two birds in the house and a dog", ""]
+
+
+@pytest.fixture
+def summarize(pair_tokenizers):
+    """A function that makes an untrained summarizer; arguments are its own."""
+
+    def make(**options):
+        keras.utils.set_random_seed(3)
+        size = pair_tokenizers.source_tokenizer.vocab_size
+        return tt.Summarizer(Transformer(1, 16, 2, 16, vocab_size=size), pair_tokenizers, **options)
+
+    return make
+
+
+@pytest.mark.slow
+def test_a_batch_is_each_text_alone_and_tables_keep_their_index(summarize):
+    task = summarize(max_length=9)
+    found = task(TEXTS)
+    assert found[3] == {"summary_text": "", "score": 0.0, "finished": True}
+    for text, answer in zip(TEXTS, found, strict=True):
+        alone = task(text)
+        assert alone["summary_text"] == answer["summary_text"]
+        assert alone["score"] == pytest.approx(answer["score"], abs=1e-5)
+    frame = task(pd.Series(TEXTS, index=[4, 2, 9, 9]))
+    assert frame.index.tolist() == [4, 2, 9, 9]
+    assert list(frame) == ["summary_text", "score", "finished"]
+    assert task.predict(TEXTS) == [answer["summary_text"] for answer in found]
+    beams = task(TEXTS[:2], num_beams=2, no_repeat_ngram_size=1)
+    assert all(np.isfinite(answer["score"]) for answer in beams)
+
+
+def test_the_limit_grows_with_the_text_and_finished_says_when_it_cut(summarize):
+    task = summarize(strategy=tt.Greedy(), processors=[NoEnd(3)])
+    texts = ["dog", "dog " * 150]
+    graph, module = task._graph_and_module(1)
+    rows, _ = graph.encode(texts)
+    tokens = np.count_nonzero(rows["source_ids"], axis=1)
+    lengths = module.compute(rows).lengths.numpy()[:, 0]
+    assert tokens[1] * GROWTH > WRITTEN
+    assert lengths.tolist() == [WRITTEN, tokens[1] * GROWTH]
+    assert not any(answer["finished"] for answer in task(texts))
+
+
+@keras.saving.register_keras_serializable("tests")
+class NoEnd(tt.Processor):
+    """Bans the end token."""
+
+    def __init__(self, end_id):
+        object.__setattr__(self, "end_id", end_id)
+
+    def __call__(self, scores, ids, lengths):
+        return tt.decoding.BadWords([[self.end_id]])(scores, ids, lengths)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"colour": 1}, TypeError, "'colour' is no option"),
+        ({"top_k": 3}, ValueError, "do_sample=True"),
+        ({"stop": "."}, ValueError, "stop"),
+        ({"diversity_penalty": 0.5}, ValueError, "diversity_penalty=0.5"),
+    ],
+)
+def test_options_without_sense_are_refused_by_name(summarize, options, error, message):
+    with pytest.raises(error, match=message):
+        summarize(max_length=5)("A cat", **options)
+
+
+def test_settings_of_a_person_count_before_those_of_the_folder(summarize):
+    task = summarize(options={"no_repeat_ngram_size": 2})
+    task.folder_ = {"options": {"num_beams": 5, "max_length": 18, "no_repeat_ngram_size": 3}}
+    how = task.generation({})
+    assert (how.strategy.num_beams, how.max_length, how.max_new_tokens) == (5, 18, None)
+    assert how.processors == (tt.decoding.NoRepeatNgrams(2),)
+    assert task.generation({"num_beams": 1, "max_new_tokens": 4}).max_new_tokens == 4
+    task.set_params(strategy=tt.Greedy(), max_length=7)
+    how = task.generation({})
+    assert (how.strategy, how.max_length, how.max_new_tokens) == (tt.Greedy(), None, 7)
+
+
+@pytest.mark.slow
+def test_an_export_answers_as_the_object_in_a_process_that_has_tensorflow_alone(
+    summarize, tmp_path
+):
+    task = summarize(max_length=6, prefix="dog ")
+    expected = task(TEXTS)
+    assert expected != summarize(max_length=6)(TEXTS)  # the prefix is read
+    path = str(task.export(tmp_path / "export"))
+    run = subprocess.run(
+        [sys.executable, "-c", SERVE],
+        input=json.dumps({path: {"texts": TEXTS}}),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    for found in json.loads(run.stdout.splitlines()[-1])[path]:
+        assert found["summaries"] == [answer["summary_text"] for answer in expected]
+        assert found["finished"] == [answer["finished"] for answer in expected]
+    task.save(tmp_path / "saved")
+    assert tt.Summarizer.load(tmp_path / "saved")(TEXTS) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", [T5, Bart])
+def test_models_with_heads_are_trained_further(pair_tokenizers, family):
+    size = pair_tokenizers.source_tokenizer.vocab_size
+    sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 16, "pad_id": 0}
+    model = family(
+        size, **sizes, start_id=2, end_id=3, **({} if family is Bart else {"head_width": 8})
+    )
+    task = tt.Summarizer(model, pair_tokenizers, learning_rate=0.01, warmup_steps=10)
+    frame = pd.DataFrame(
+        {"text": ["the dog sleeps", "a cat eats"] * 8, "summary": ["dog", "cat"] * 8}
+    )
+    task.fit(frame, epochs=12, validation=0, verbose=0)
+    losses = task.history_["loss"]
+    assert losses[-1] < losses[0] - 1
+    scores = task.evaluate(frame)
+    assert scores.keys() >= {"rows", "rouge1", "rouge2", "rougeL", "lead"}
+    assert scores["lead"]["sentences"] == 1
+
+
+def test_sentences_end_at_marks_before_capitals_and_at_line_breaks():
+    text = 'He said: "Go!" She went... away. 3 men came\nand sat. e.g. this.'
+    expected = ['He said: "Go', "She went... away.", "3 men came", "and sat. e.g. this."]
+    assert [part.replace('!"', "") for part in first_sentences(text)][1:] == expected[1:]
+    assert first_sentences("One. Two. Three.", 2) == ["One.", "Two."]
+    assert first_sentences("") == []

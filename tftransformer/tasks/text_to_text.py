@@ -1,0 +1,412 @@
+"""TextToText: what tasks share whose model reads a text and writes another."""
+
+import os
+import pathlib
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from tftransformer.core import unallocated
+from tftransformer.data import DataProcess
+from tftransformer.data.saving import as_name
+from tftransformer.decoding import BeamSearch, Greedy
+from tftransformer.models import Transformer
+from tftransformer.models.headed_model import HeadedModel
+from tftransformer.objectives import SequenceToSequence
+from tftransformer.tasks.checks import (
+    check_number,
+    check_settings,
+    check_special_ids,
+    check_vocabularies,
+)
+from tftransformer.tasks.generation import (
+    Generation,
+    check_drawing,
+    folder_options,
+    generation_of,
+    together,
+)
+from tftransformer.tasks.generation_graph import around_text
+from tftransformer.tasks.given import Given, given_model, positions_of, read_given
+from tftransformer.tasks.task import Task
+from tftransformer.tasks.text_to_text_graph import (
+    GROWTH,
+    WRITTEN,
+    TextToTextGraph,
+    Written,
+    start_of,
+)
+from tftransformer.text import load_tokenizer
+from tftransformer.training import InverseSquareRootSchedule
+
+TOKENIZERS = "source_tokenizer", "target_tokenizer"
+# What columns are called where nothing was fitted.
+COLUMNS = "source", "target"
+# Most tokens of a source in an export, where neither model nor person sets a limit: what attention
+# costs grows with the square of the length, and a server takes what strangers send.
+SERVED_LENGTH = 512
+# Most tokens that are written where the model knows any number of positions, and nothing else
+# sets a limit.
+MOST = 1024
+# What of a folder's options a strategy takes the place of.
+OF_STRATEGIES = {"num_beams", "num_return_sequences", "length_penalty", "early_stopping"}
+
+
+class TextToText(Task):
+    """Base of the tasks whose model reads a text and writes another; a page says what it is for.
+
+    With a trained model and its tokenizers, or a folder, it is ready at once; `fit` trains it
+    further. Without them `fit` learns both from scratch. Nothing but white space becomes nothing.
+
+    Args:
+        model: a trained model with `start_decoding`, such as `Transformer`, or a folder of one that
+            Hugging Face's library wrote, or `save`. Or, to train one from scratch, arguments of
+            `Transformer` that differ from `sizes`, such as `{"num_layers": 2}`.
+        tokenizers: of a trained model: whatever has a `source_tokenizer` and a `target_tokenizer`,
+            such as the `DataProcess` that it was trained with; default: those of the folder. Else
+            what is to be learnt, as `DataProcess` has it; default "bpe".
+        strategy: how to decode; default `BeamSearch()`, or as the folder says. For several texts of
+            each: `BeamSearch(num_return=4)`.
+        max_length: most tokens of what is written, the end token included, and in training of a
+            text on either side. Default: as the folder says; else 128 in training, and twice as
+            many as the source has, at least 128, in writing; never more than the positions that the
+            model knows.
+        max_source_length: most tokens of a source, the end token included; what is longer is cut
+            off, which is warned of. Default: as many as model and tokenizer know, if they have a
+            limit.
+        processors: see `tftransformer.decoding`.
+        batch_size: texts answered at once.
+        parallel: parts of a batch that are computed at the same time, here and in exports that
+            XLA does not compile. With a thread for each operation and one of them for each part
+            (`TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=2`) two parts on two cores take less
+            time than one on both; without these settings they take as much.
+        options: how to write, by Hugging Face's names, such as `{"num_beams": 2}`; they count
+            before what the folder says.
+        prefix: what stands before each text; default: as the folder says.
+        vocab_size: pieces of the vocabulary that is learnt.
+        sampling_alpha: how often training cuts words anew at random, such as 0.1; see
+            `DataProcess`.
+        batch_tokens: most tokens of a batch in training, on one side.
+        label_smoothing: of the loss.
+        learning_rate: highest one; default 0.004 from scratch, else 0.0005.
+        warmup_steps: updates until then.
+        seed: of weights, order and dropout.
+
+    Attributes:
+        kind: what the names of its parameters in a folder's `task_specific_params` begin with.
+        output: name of what an export writes.
+    """
+
+    given = ("model", "tokenizers")
+    readers = dict.fromkeys(TOKENIZERS, load_tokenizer)
+    limit = "max_source_length"
+    head = "lm"
+    kind: str
+    output: str
+    tokenizer = None  # there are two
+    # Norms before the sublayers learn faster than after where data are few.
+    sizes = types.MappingProxyType(
+        dict(num_layers=4, d_model=128, num_heads=4, dff=256, norm="pre", dropout=0.2)  # noqa: C408
+    )
+    folder_: Mapping[str, Any] = {}
+
+    def __init__(
+        self,
+        model: Any = None,
+        tokenizers: Any = None,
+        strategy: Any = None,
+        max_length: int | None = None,
+        max_source_length: int | None = None,
+        processors: Sequence[Any] = (),
+        batch_size: int = 32,
+        parallel: int = 1,
+        *,
+        options: Mapping[str, Any] | None = None,
+        prefix: str | None = None,
+        vocab_size: int = 8000,
+        sampling_alpha: float = 0.0,
+        batch_tokens: int = 2048,
+        label_smoothing: float = 0.1,
+        learning_rate: float | None = None,
+        warmup_steps: int = 1000,
+        seed: int = 0,
+    ):
+        self.model, self.tokenizers, self.strategy = model, tokenizers, strategy
+        self.max_length, self.max_source_length = max_length, max_source_length
+        self.processors, self.batch_size, self.parallel = tuple(processors), batch_size, parallel
+        self.options, self.prefix = options, prefix
+        self.vocab_size, self.sampling_alpha = vocab_size, sampling_alpha
+        self.batch_tokens, self.label_smoothing = batch_tokens, label_smoothing
+        self.learning_rate, self.warmup_steps, self.seed = learning_rate, warmup_steps, seed
+        if self._is_trained and self._has_tokenizers:
+            self.begin(self.read_given())
+
+    def read_given(self) -> Given:
+        if not self._is_trained:
+            return Given()
+        if self._has_tokenizers:
+            return Given(given_model(self.model))
+        given = read_given(self)
+        if isinstance(self.model, str | os.PathLike) and given.parts is None:
+            self.folder_ = self._folder(pathlib.Path(self.model), given)
+        return given
+
+    def _folder(self, folder: pathlib.Path, given: Given) -> dict[str, Any]:
+        """What a folder of Hugging Face says of how texts are read and written."""
+        options, prefix = folder_options(folder, self.kind, self.prefix)
+        config = given.model.further_config
+        start = getattr(given.model, "start_id", config.get("decoder_start_token_id"))
+        return {
+            "options": options,
+            "prefix": prefix,
+            "start_id": start,
+            "around": around_text(given.template, given.tokenizer.special_ids),
+            "max_source_length": given.max_length,
+        }
+
+    def begin(self, given: Given) -> None:
+        if given.parts is not None:
+            self.take(given.model, **given.parts)
+        elif self._has_tokenizers:
+            self.model_, self.data_ = given.model, _data_of(self.tokenizers)
+        elif given.tokenizer is None:
+            raise ValueError(
+                f"tokenizers={self.tokenizers!r}: a model needs the tokenizers that it was trained "
+                "with."
+            )
+        else:
+            pair = given.tokenizer, given.target or given.tokenizer
+            self.model_, self.data_ = given.model, _data_of(pair)
+        self.graph()  # raises where something does not fit
+
+    def process(self, columns: Sequence[Any]) -> DataProcess:
+        check_settings(self)
+        given, learnt, special = self._given, self.folder_, {}
+        if self._is_trained:
+            if not hasattr(self, "model_"):
+                self.begin(given)
+            model, known = given.model, self.data_
+            options: dict[str, Any] = {"tokenizer": known.tokenizers}
+            check_vocabularies(model, known)
+            special = {
+                "start_id": learnt.get("start_id"),
+                "before": list(self._around()[0]) or None,
+            }
+            if isinstance(model, HeadedModel):
+                special["output"] = self.head
+        else:
+            options = {"tokenizer": self.tokenizers or "bpe", "vocab_size": self.vocab_size}
+            options["sampling_alpha"] = self.sampling_alpha
+            with unallocated():  # for its checks alone: how many pieces there are is not known yet
+                model = Transformer(**self.sizes_from_scratch, vocab_size=self.vocab_size)
+        self.make_optimizer(10**6)  # raises where a rate has no sense
+        return DataProcess(
+            *columns,
+            objective=SequenceToSequence(self.label_smoothing, **special),
+            max_length=self.max_length or min(128, positions_of(model) or 128),
+            batch_tokens=self.batch_tokens,
+            seed=self.seed,
+            **options,
+        )
+
+    def make_model(self) -> Any:
+        if self._given.model is not None:
+            return self._given.model
+        source, target = self.data_.tokenizers
+        sizes = {"vocab_size": source.vocab_size}
+        if source is not target:
+            sizes = {"source_vocab_size": source.vocab_size, "target_vocab_size": target.vocab_size}
+        pad_id = source.special_ids["pad"]
+        return Transformer(**self.sizes_from_scratch, **sizes, pad_id=pad_id)
+
+    def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
+        rate = self.learning_rate
+        if rate is None:
+            rate = 0.0005 if self._is_trained else 0.004
+        schedule = InverseSquareRootSchedule(rate, self.warmup_steps)
+        return keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9)
+
+    @property
+    def _is_trained(self) -> bool:
+        """Whether a trained model was given, rather than what one from scratch is to be like."""
+        return not isinstance(self.model, Mapping | None)
+
+    @property
+    def _has_tokenizers(self) -> bool:
+        return hasattr(self.tokenizers, "source_tokenizer")
+
+    @property
+    def source_tokenizer(self) -> Any:
+        """Cuts the texts that come in."""
+        return self.fitted().source_tokenizer
+
+    @property
+    def target_tokenizer(self) -> Any:
+        """Puts together the texts that go out."""
+        return self.fitted().target_tokenizer
+
+    def generation(self, options: Mapping[str, Any]) -> Generation:
+        """How texts are written, of options that count before those of this object."""
+        asked = together(options, self.options or {})
+        check_drawing(asked)
+        of_folder = dict(self.folder_.get("options", {}))
+        if self.strategy is not None:
+            of_folder = {name: v for name, v in of_folder.items() if name not in OF_STRATEGIES}
+        if self.max_length is not None:
+            of_folder |= {"max_length": None, "max_new_tokens": self.max_length}
+        default = self.strategy or (Greedy() if self.folder_ else BeamSearch())
+        end = self.data_.target_tokenizer.special_ids["end"]
+        how = generation_of(together(asked, of_folder), default, end)
+        if how.stop:
+            raise ValueError("stop: what is written of a text ends of its own, at no string.")
+        return how.with_processors(self.processors)
+
+    def graph(
+        self, generation: Generation | None = None, max_source_length: int | None = None
+    ) -> TextToTextGraph:
+        data = self.data_ if hasattr(self, "model_") else self.fitted()
+        check_settings(self)
+        check_vocabularies(self.model_, data)
+        start = self.folder_.get("start_id")
+        start = start_of(self.model_, data.target_tokenizer) if start is None else start
+        check_special_ids(self.model_, data, start)
+        if self.max_length is not None:
+            check_number("max_length", self.max_length, 1, positions_of(self.model_))
+        how = generation or self.generation({})
+        longest, source = self._limits(how)
+        source = max_source_length or source
+        grows = longest is None
+        if grows:
+            longest = self._most(source)
+        prefix = self.folder_.get("prefix", "") if self.prefix is None else self.prefix
+        return TextToTextGraph(
+            self.model_,
+            data.source_tokenizer,
+            data.target_tokenizer,
+            how,
+            max_length=longest,
+            grows=grows,
+            start_id=start,
+            prefix=prefix,
+            around=self._around(),
+            max_source_length=source,
+            output=self.output,
+        )
+
+    def _around(self) -> tuple[Sequence[int], Sequence[int]]:
+        """Ids that begin and end each source."""
+        return self.folder_.get("around") or ((), (self.data_.source_tokenizer.special_ids["end"],))
+
+    def _most(self, source: int | None) -> int:
+        """Most tokens that may be written of a source of at most so many."""
+        most = MOST if source is None else max(WRITTEN, GROWTH * source)
+        return min(most, positions_of(self.model_) or most)
+
+    def _limits(self, how: Generation) -> tuple[int | None, int | None]:
+        """Most tokens of what is written, None where it grows, and of a source."""
+        positions = positions_of(self.model_)
+        longest = how.max_new_tokens
+        if longest is None and how.max_length is not None:
+            longest = max(1, how.max_length - 1)  # the start token counts
+        source = self.max_source_length
+        if source is None:
+            known = [n for n in (positions, self.folder_.get("max_source_length")) if n]
+            source = min(known) if known else None
+        else:
+            check_number("max_source_length", source, 2, positions)
+        if longest is not None:
+            check_number("max_length", longest, 1, positions)
+        return longest, source
+
+    def n_best(self, texts: Any, **options: Any) -> list[list[Written]]:
+        """Writes several texts of each, with scores.
+
+        Texts are sorted by length and read in batches; neither changes what is written.
+
+        Args:
+            texts: several strings, as for a call.
+            **options: of generation, by Hugging Face's names.
+
+        Returns:
+            for each text what is written of it, best first, as many as the strategy returns or,
+            where it finds fewer, those.
+
+        Raises:
+            ValueError: if none of a text has a finite score.
+        """
+        return self._n_best(self.columns(texts), options)
+
+    def _n_best(self, columns: Sequence[list[str]], options: Any) -> list[list[Written]]:
+        (texts,) = columns
+        self.fitted()
+        how = {"generation": self.generation(options)} if options else {}
+        graph = self.graph(**how)
+        rows = [row for row, text in enumerate(texts) if text and not text.isspace()]
+
+        found = self.compute(columns, graph.written, rows, **how)
+        for row, written in enumerate(found):
+            if written is None:
+                found[row] = [Written("", 0.0)]
+            elif not written:
+                raise ValueError(
+                    f"no {self.output[:-1]} of {texts[row]!r} has a finite score: weights of the "
+                    "model are not finite, or the processors ban every token."
+                )
+        return found
+
+    def export(
+        self,
+        path: str | os.PathLike,
+        *,
+        weights: str = "float32",
+        jit_compile: bool = False,
+        **limits: Any,
+    ) -> pathlib.Path:
+        """Writes a SavedModel that is served without this package: strings in, texts out.
+
+        Args:
+            path: folder to make; it must not exist.
+            weights: one of "float32", "bfloat16", "float16", "int8" (see `ServedModule`).
+            jit_compile: whether XLA compiles it where it is served.
+            **limits: `max_source_length`, most tokens of a source; what is longer loses its end,
+                and its answer says so (`cut`). Default: as here, and 512 where there is no limit.
+
+        Returns:
+            The path.
+        """
+        self.fitted()
+        limit = limits.get("max_source_length")
+        if limit is None:
+            limit = self._limits(self.generation({}))[1] or SERVED_LENGTH
+        check_number("max_source_length", limit, 2, positions_of(self.model_))
+        limits["max_source_length"] = limit
+        return super().export(path, weights=weights, jit_compile=jit_compile, **limits)
+
+    def parts(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in TOKENIZERS}
+
+    def learnt(self) -> dict[str, Any]:
+        return {"columns": self.data_.columns, "folder": dict(self.folder_)}
+
+    def take(
+        self,
+        model: Any,
+        source_tokenizer: Any,
+        target_tokenizer: Any,
+        columns: Sequence[Any] = COLUMNS,
+        folder: Mapping[str, Any] | None = None,
+    ) -> None:
+        tokenizers = source_tokenizer, target_tokenizer
+        self.folder_ = folder or {}
+        self.model_, self.data_ = model, _data_of(tokenizers, [*map(as_name, columns)])
+
+
+def _data_of(tokenizers: Any, columns: Sequence[Any] = COLUMNS) -> DataProcess:
+    """The `DataProcess` of trained tokenizers, which may be one already."""
+    if isinstance(tokenizers, DataProcess):
+        return tokenizers
+    if not isinstance(tokenizers, tuple):
+        tokenizers = tokenizers.source_tokenizer, tokenizers.target_tokenizer
+    return DataProcess(*columns, tokenizer=tokenizers)

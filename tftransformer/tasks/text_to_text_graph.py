@@ -1,0 +1,181 @@
+"""TextToTextGraph."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tftransformer.serving import TaskGraph
+from tftransformer.tasks.generation import Generation
+
+# What `str.isspace` says yes to, and nothing at all.
+_WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"
+
+
+# Tokens that may be written for each one of the source, and in any case.
+GROWTH, WRITTEN = 2, 128
+
+
+class Written(NamedTuple):
+    """One of the texts that were written of another.
+
+    Attributes:
+        text: the text.
+        score: what the strategy ranks by; for beam search the log-probability divided by the
+            length penalty.
+        finished: whether it ended of its own; else the limit cut it.
+    """
+
+    text: str
+    score: float
+    finished: bool = True
+
+
+class TextToTextGraph(TaskGraph):
+    """From texts to what a model of two stacks writes of them.
+
+    `serving_default` gives the texts under the name `output`, string (batch,); `scores`, float32
+    (batch,); `finished`, bool (batch,): whether a text ended of its own; and `cut`, bool (batch,):
+    which texts were longer than `max_source_length` and lost their ends. `n_best` gives the first
+    three as (batch, n), best first.
+
+    Args:
+        model: a model with `start_decoding`, such as `Transformer`; asked for its vocabulary here.
+        source_tokenizer: of the texts that come in.
+        target_tokenizer: of the texts that go out.
+        generation: how to decode.
+        max_length: most tokens of what is written, the end token included.
+        grows: whether a short source has fewer, `GROWTH` for each of its own and `WRITTEN` at
+            least.
+        start_id: the token that targets begin with.
+        prefix: what stands before each text.
+        around: ids that begin and end each source.
+        max_source_length: most tokens of a source, all of these included; None = no limit.
+        output: name of the texts that go out.
+    """
+
+    signatures = ("serving_default", "n_best")
+    numbers = ("row_numbers",)
+
+    def __init__(
+        self,
+        model: Any,
+        source_tokenizer: Any,
+        target_tokenizer: Any,
+        generation: Generation,
+        *,
+        max_length: int,
+        grows: bool = False,
+        start_id: int,
+        prefix: str = "",
+        around: tuple[Sequence[int], Sequence[int]],
+        max_source_length: int | None = None,
+        output: str = "translations",
+    ):
+        self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
+        self.tracked = [source_tokenizer, target_tokenizer]
+        self.generation, self.grows, self.max_target_length = generation, grows, max_length
+        self.max_length, self.start_id, self.output = max_source_length, start_id, output
+        self.prefix, (self.before, self.after) = prefix, around
+        self.fills = {"source_ids": source_tokenizer.special_ids["pad"]}
+        pieces, processors = target_tokenizer.vocab_size, generation.processors
+        if getattr(model, "target_vocab_size", pieces) > pieces:
+            processors = (*processors, functools.partial(_ban_from, pieces))
+        self.processors = processors
+
+    def encode(self, texts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
+        is_empty = tf.strings.regex_full_match(texts, _WHITE_SPACE)
+        if self.prefix:
+            texts = tf.strings.join([tf.fill(tf.shape(texts), self.prefix), texts])
+        ids = self.source_tokenizer.tokenize(texts)
+        rows = ids.nrows(out_type=tf.int32)
+        is_cut = tf.fill([rows], False)
+        if self.max_length is not None:
+            room = self.max_length - len(self.before) - len(self.after)
+            is_cut = ids.row_lengths() > room
+            ids = ids[:, :room]
+        before, after = (
+            tf.repeat(tf.reshape(tf.constant(list(part), tf.int32), [1, -1]), rows, axis=0)
+            for part in (self.before, self.after)
+        )
+        ids = tf.concat([before, ids, after], axis=1).to_tensor(self.fills["source_ids"])
+        numbered = {"source_ids": ids, "row_numbers": tf.range(rows)}
+        return numbered, {"cut": is_cut, "is_empty": is_empty}
+
+    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> Any:
+        source_ids, most, limits = rows["source_ids"], self.max_target_length, None
+        if self.grows:
+            real = tf.cast(source_ids != self.fills["source_ids"], tf.int32)
+            if fixed and source_ids.shape[1] is not None:
+                most = min(most, max(WRITTEN, GROWTH * source_ids.shape[1]))
+            limits = tf.maximum(WRITTEN, GROWTH * tf.reduce_sum(real, axis=1))
+        strategy = self.generation.strategy
+        step = model.start_decoding(
+            source_ids,
+            cache_length=most if fixed else None,  # without a length it grows
+            num_beams=strategy.rows_per_prompt,
+        )
+        found = strategy(
+            step,
+            tf.fill([tf.shape(source_ids)[0], 1], self.start_id),
+            max_new_tokens=most,
+            end_id=self.target_tokenizer.special_ids["end"],
+            pad_id=self.target_tokenizer.special_ids["pad"],
+            processors=self.processors,
+            row_numbers=rows["row_numbers"],
+            limits=limits,
+        )
+        if most == self.max_target_length:
+            return found
+        lacking = [[0, 0], [0, 0], [0, self.max_target_length - most]]
+        pad_id = self.target_tokenizer.special_ids["pad"]
+        return found._replace(ids=tf.pad(found.ids, lacking, constant_values=pad_id))
+
+    def finished(self, found: Any) -> tf.Tensor:
+        """Whether each text ended of its own: bool (batch, n)."""
+        ids = tf.convert_to_tensor(found.ids)
+        if self.generation.forces_end:  # the last one is no choice
+            ids = ids[..., : self.max_target_length - 1]
+        return tf.reduce_any(ids == self.target_tokenizer.special_ids["end"], axis=-1)
+
+    def written(self, decoded: Any) -> list[list[Written]]:
+        """What of each row of a batch a strategy has decoded, best first."""
+        count, longest = decoded.ids.shape[1], int(decoded.lengths.max(initial=1))
+        ids = decoded.ids[..., :longest].reshape(-1, longest)
+        texts = self.target_tokenizer.decode(ids)
+        finished = np.asarray(self.finished(decoded))
+        return [
+            [
+                Written(text, float(score), bool(end))
+                for text, score, end in zip(texts[row * count :], scores, ends, strict=False)
+                if np.isfinite(score)
+            ]
+            for row, (scores, ends) in enumerate(zip(decoded.scores, finished, strict=True))
+        ]
+
+    def answers(self, found: Any, known: Any) -> dict[str, dict[str, tf.Tensor]]:
+        count = found.ids.shape[1]
+        longest = tf.reduce_max(tf.concat([tf.reshape(found.lengths, [-1]), [1]], axis=0))
+        flat = tf.reshape(found.ids[..., :longest], [-1, longest])
+        texts = tf.reshape(self.target_tokenizer.detokenize(flat), [-1, count])
+        # Nothing becomes nothing, whatever the model would say.
+        nothing = known["is_empty"][:, None]
+        n_best = {
+            self.output: tf.where(nothing, "", texts),
+            "scores": tf.where(nothing, 0.0, found.scores),
+            "finished": nothing | self.finished(found),
+        }
+        best = {name: value[:, 0] for name, value in n_best.items()}
+        return {"serving_default": {**best, "cut": known["cut"]}, "n_best": n_best}
+
+
+def start_of(model: Any, tokenizer: Any) -> int:
+    """The token that targets begin with: the tokenizer's; where it has none, the model's, or -1."""
+    return tokenizer.special_ids.get("start", getattr(model, "start_id", -1))
+
+
+def _ban_from(pieces: int, scores: Any, ids: Any, lengths: Any) -> Any:
+    """A processor for models that know more ids than there are pieces: these say nothing."""
+    return tf.where(tf.range(tf.shape(scores)[1]) < pieces, scores, -float("inf"))
