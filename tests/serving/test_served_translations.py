@@ -95,7 +95,7 @@ def test_signatures_have_readable_names(make_translator, tmp_path):
     assert signature.structured_input_signature[1] == {
         "texts": tf.TensorSpec([None], tf.string, name="texts")
     }
-    assert sorted(signature.structured_outputs) == ["cut", "scores", "translations"]
+    assert sorted(signature.structured_outputs) == ["cut", "finished", "scores", "translations"]
 
 
 def test_loops_read_no_variables(make_translator):
