@@ -69,6 +69,7 @@ def test_the_same_weights_under_three_masks():
         np.testing.assert_array_equal(moved(run, IDS[0]), once @ once > 0, err_msg=name)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", MASKS)
 @pytest.mark.parametrize("family", [Bert, Gpt])
 def test_the_families_are_that_stack(family, name):
@@ -85,6 +86,7 @@ def test_the_families_are_that_stack(family, name):
     np.testing.assert_allclose(model({"token_ids": IDS, **context})["hidden"], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_mask_of_ones_own(tmp_path):
     """The class that the README shows: trained with, decoded from a cache, saved and loaded."""
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)

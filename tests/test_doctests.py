@@ -43,6 +43,7 @@ def params():
         yield pytest.param(name, marks=marks)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("name", params())
 def test_the_example_runs(name, tmp_path, monkeypatch):
     test, module = EXAMPLES[name]

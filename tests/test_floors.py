@@ -67,6 +67,7 @@ def test_every_part_has_its_floor():
     assert {part(file) for file in FILES} <= FLOORS.keys() | BESIDE
 
 
+@pytest.mark.slow_after(137)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_imports_go_downward(file):
     here = part(file)

@@ -94,6 +94,7 @@ def test_a_sampled_row_is_cut_anew_or_stays_plain_if_it_grew_too_long():
     assert real_rows(made.iterate(3)) == sorted(rows_of(kept[0]) + rows_of(kept[1]))
 
 
+@pytest.mark.slow_after(1)
 @VARIANTS
 @pytest.mark.parametrize("epoch", [0, 2])
 def test_resuming_equals_going_on(made, epoch):

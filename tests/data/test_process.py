@@ -47,6 +47,7 @@ def pieces(data):
     return data.source_tokenizer.tokens(range(data.source_tokenizer.vocab_size))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("tokenizer", ["bpe", "unigram", "wordpiece"])
 @pytest.mark.parametrize("shared", [True, False])
 def test_sentences_come_back_from_the_batches(tokenizer, shared):

@@ -59,6 +59,7 @@ def test_close_to_the_best_of_very_many_lengths():
     assert best[-1] <= widths[cheapest(lengths, widths)].sum() <= 1.03 * best[-1]
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("axes", [3, 4, 8, 14])
 @pytest.mark.parametrize("alike", [True, False])
 def test_several_axes_take_bounded_memory_and_waste_little(axes, alike):

@@ -92,6 +92,7 @@ PENALTIES = [
 STOPPING = [True, False, "never"]
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("early_stopping", STOPPING)
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
 def test_equals_exhaustive_search_with_a_beam_wide_enough(table_model, penalty, early_stopping):
@@ -126,7 +127,7 @@ def test_never_stopping_finds_the_best_that_exists(
     assert_found(model.decode(search, [[2]], max_new_tokens), 0, expected)
 
 
-@pytest.mark.slow_after(6)
+@pytest.mark.slow
 @pytest.mark.parametrize("early_stopping", STOPPING)
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
 @pytest.mark.parametrize("beams", [1, 2, 4])
@@ -141,6 +142,7 @@ def test_follows_the_rules_step_by_step(table_model, penalty, early_stopping, be
             assert_found(decoded, row, by_the_rules(model, prompt, search, 9))
 
 
+@pytest.mark.slow
 def test_follows_the_rules_with_processors(table_model):
     """Processors act on log-probabilities and see prompt and hypothesis."""
 
@@ -186,6 +188,7 @@ def test_one_beam_without_length_penalty_is_greedy(table_model):
         np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("early_stopping", STOPPING)
 def test_other_rows_change_nothing(table_model, early_stopping):
     """A row alone, in any company and in any place: the same tokens, and scores but for the last

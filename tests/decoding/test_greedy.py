@@ -20,6 +20,7 @@ def roll_out(model, prompt, max_new_tokens, least=0):
     return tokens, total
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("prompt_length", [1, 3])
 @pytest.mark.parametrize("least", [0, 4])
 def test_takes_the_best_token_until_the_end(table_model, prompt_length, least):

@@ -84,6 +84,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     ("processor", "reference"), CASES, ids=[repr(processor)[:40] for processor, _ in CASES]
 )
@@ -132,6 +133,7 @@ def test_top_k_keeps_the_best():
     np.testing.assert_array_equal(np.array(TopK(9)(scores, None, None)), scores)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("compiled", [False, True])
 def test_ids_beyond_the_vocabulary_touch_no_other_row(compiled):
     ids, scores = np.array([[7, 1], [1, 2]], "int32"), np.ones((2, 4), "float32")
@@ -144,6 +146,7 @@ def test_ids_beyond_the_vocabulary_touch_no_other_row(compiled):
     np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "strategy", [Greedy(), BeamSearch(3, num_return=3), Sampling(top_k=5)], ids=repr
 )

@@ -42,7 +42,7 @@ def recurrent_step(table):
     return step
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
 @pytest.mark.parametrize("shape", [(None, 1), (None, None), (4, None), (4, 2)], ids=repr)
 def test_a_graph_with_unknown_shapes_equals_eager(table_model, strategy, shape):
@@ -65,7 +65,7 @@ def test_a_graph_with_unknown_shapes_equals_eager(table_model, strategy, shape):
         assert [tuple(x.shape) for x in empty] == [(0, results, 6), (0, results), (0, results)]
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
 def test_compiled_equals_eager(table_model, strategy):
     step = recurrent_step(table_model(9, seed=1).table)

@@ -31,6 +31,7 @@ def test_sequence_head_projects_the_pooled_state(vectors):
     assert SequenceHead(Pooler(), labels=1, squeeze=True)(hidden, INPUTS).shape == (2,)
 
 
+@pytest.mark.slow
 def test_token_head_and_masked_language_model_head_keep_the_layer_contract(layer_contract, vectors):
     hidden = vectors(2, 4, 6)
     layer_contract(lambda **kw: TokenHead(3, dropout=0.1, **kw), hidden, parameters=6 * 3 + 3)

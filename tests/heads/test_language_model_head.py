@@ -37,6 +37,7 @@ def test_half_precision(vectors, policy):
     assert keras.backend.standardize_dtype(logits.dtype) == policy.removeprefix("mixed_")
 
 
+@pytest.mark.slow
 def test_a_functional_language_model_shares_its_table(tmp_path):
     """One table under embeddings and head; a file of such a model is refused, not untied."""
     table = keras.layers.Embedding(V, D)

@@ -20,6 +20,7 @@ def test_each_id_has_its_clusters_vector_projected():
         np.testing.assert_allclose(found[place], table[row] @ projection, atol=1e-6)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("options", "parameters"),
     [

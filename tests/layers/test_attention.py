@@ -191,6 +191,7 @@ def cached(stack, x):
     return np.concatenate(rows, axis=1), cache
 
 
+@pytest.mark.slow
 def test_cached_equals_uncached_with_shared_keys_and_masks_by_layer(vectors):
     x = vectors(2, 6, 16)
     stack = Encoder(

@@ -44,6 +44,7 @@ def test_dot_product_scorer(layer_contract, vectors):
     layer_contract(DotProductScorer, query, key, parameters=0)
 
 
+@pytest.mark.slow
 def test_self_attention(layer_contract, vectors):
     def make(**given):
         return MultiHeadAttention(D, HEADS, **given)
@@ -61,6 +62,7 @@ def test_attention_to_another_width_with_wide_heads(layer_contract, vectors):
     layer_contract(make, vectors(2, 4, 10), vectors(2, 3, 6), parameters=parameters)
 
 
+@pytest.mark.slow
 def test_attention_with_rotary_positions_and_own_scorer(layer_contract, vectors):
     def make(**given):
         scorer, rotary = DotProductScorer(scale=0.5), RotaryPositions(layout="concatenated")

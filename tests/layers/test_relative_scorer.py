@@ -46,6 +46,7 @@ def brute_force(scorer, query, key, context):
     return scores
 
 
+@pytest.mark.slow_after(7)
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_pair_by_pair(situation, options, vectors):
@@ -89,6 +90,7 @@ def test_without_segments_in_the_context_their_term_is_left_out(vectors):
     np.testing.assert_array_equal(scorer(query, query), without)
 
 
+@pytest.mark.slow
 def test_contract(layer_contract, vectors):
     def make(**given):
         scorer = RelativeScorer(D, clamp=2, **given)

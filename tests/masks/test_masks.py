@@ -138,6 +138,7 @@ def assert_equals_brute_force(mask, given):
     np.testing.assert_array_equal(np.broadcast_to(result, expected.shape), expected)
 
 
+@pytest.mark.slow_after(47)
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("mask", LEAVES, ids=repr)
 def test_a_mask_is_its_definition(mask, situation):

@@ -45,7 +45,7 @@ def build(**options):
     return model
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_cached_step_is_the_uncached_model(name):
     model = build(**VARIANTS[name])
@@ -71,7 +71,7 @@ def test_a_cached_step_is_the_uncached_model(name):
             np.testing.assert_allclose(logits, rows[:, position - 1], atol=2e-5)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_a_cache_in_half_precision(policy):
     model = build(dtype=policy)
@@ -86,6 +86,7 @@ def test_a_cache_in_half_precision(policy):
         np.testing.assert_allclose(logits, expected[:, position], atol=0.1)
 
 
+@pytest.mark.slow
 def test_rows_do_not_depend_on_their_batch():
     model = build()
     batch = {"source_ids": SOURCE, "target_ids": TARGET}
@@ -109,6 +110,7 @@ def test_a_source_padded_on_the_left():
     np.testing.assert_allclose(*outputs, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_greedy_with_a_cache_is_greedy_without():
     model = build()
     ids = np.full((3, 1), 2, "int32")
@@ -182,6 +184,7 @@ def test_a_start_token_that_is_the_pad_token_is_real():
     assert np.array(logits._keras_mask).all()  # a loss counts what follows the start
 
 
+@pytest.mark.slow
 def test_masks_read_what_the_inputs_say_of_each_row():
     model = build(decoder_mask=(CausalMask() | PrefixMask()) & PaddingMask())
     prefixes = {"prefix_lengths": np.array([3, 2, 3])}
@@ -197,6 +200,7 @@ def test_masks_read_what_the_inputs_say_of_each_row():
     np.testing.assert_allclose(first, np.repeat(logits[:, 2], 2, 0), atol=2e-5)
 
 
+@pytest.mark.slow
 def test_a_text_longer_than_the_cache_is_refused():
     step = build().start_decoding(SOURCE, cache_length=4)
     options = {"end_id": 3, "pad_id": 0}

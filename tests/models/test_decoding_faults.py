@@ -44,7 +44,7 @@ def written(model, prompt, strategy=None, processors=(), new=5, **inputs):
     return np.array(strategy(step, prompt, **options).ids)[:, 0].tolist()
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)], ids=["greedy", "beam"])
 def test_a_row_is_continued_from_its_last_token_wherever_padding_stands(strategy):
     model = gpt(pad_id=0)
@@ -53,7 +53,7 @@ def test_a_row_is_continued_from_its_last_token_wherever_padding_stands(strategy
         assert written(model, [padded, [7, 8, 9, 4]], strategy)[0] == alone
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("processor", [RepetitionPenalty(1.5), NoRepeatNgrams(1)], ids=repr)
 def test_processors_do_not_count_padding(processor):
     model = gpt(pad_id=0)
@@ -74,6 +74,7 @@ def test_position_ids_of_a_prompt_are_read_and_go_on():
     np.testing.assert_allclose(np.stack([first, second], 1), expected[:, 2:], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_generated_pad_id_is_padding_with_a_cache_as_without():
     model = gpt(pad_id=0)
     ids = np.array([[5, 0, 6, 0, 7]])
@@ -87,6 +88,7 @@ def test_a_generated_pad_id_is_padding_with_a_cache_as_without():
         np.testing.assert_allclose(np.stack(found, 1), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_prefix_counts_tokens_and_not_padding():
     mask = (CausalMask() | PrefixMask()) & PaddingMask()
     model = gpt(pad_id=0, mask=mask)
@@ -101,7 +103,7 @@ def test_a_prefix_counts_tokens_and_not_padding():
     np.testing.assert_allclose(left[:, 2:], plain, atol=1e-5)
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("options", [
     {"rotary": RotaryPositions()},
     {"embeddings": LearnedPositions(8, 16)},
@@ -164,6 +166,7 @@ def test_one_layer_that_sees_the_future_is_enough_not_to_write():
         model.start_decoding(np.ones((1, 3), "int32"))
 
 
+@pytest.mark.slow
 def test_attention_without_a_cache_and_layers_that_mix_tokens_do_not_write():
     options = {"num_layers": 1, "d_model": 8, "num_heads": 2, "dff": 8, "vocab_size": V}
     foreign = keras.layers.MultiHeadAttention(2, 4, name="foreign")

@@ -34,7 +34,7 @@ def model(request):
     return make(request.param)
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow_after(1)
 def test_a_cached_step_is_the_uncached_model(model):
     inputs = {"token_ids": IDS, "segment_ids": IDS % 3}
     if isinstance(model, XLM):
@@ -52,7 +52,7 @@ def test_a_cached_step_is_the_uncached_model(model):
         np.testing.assert_allclose(logits, np.repeat(expected[:, position - 1], 2, 0), atol=2e-5)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Gpt", "Gpt2"])
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(2)], ids=["greedy", "beam"])
 def test_padding_on_the_left_changes_no_continuation(name, strategy):
@@ -72,6 +72,7 @@ def test_padding_on_the_left_changes_no_continuation(name, strategy):
         np.testing.assert_allclose(decoded.scores[0], together.scores[row], atol=1e-4)
 
 
+@pytest.mark.slow_after(1)
 def test_no_token_sees_those_after_it(model):
     changed = IDS.copy()
     changed[:, 3] = 17
@@ -80,6 +81,7 @@ def test_no_token_sees_those_after_it(model):
     assert (moved[3:] > 1e-4).all()
 
 
+@pytest.mark.slow_after(1)
 def test_segments_are_looked_up_among_the_tokens(model):
     """A segment's vector is the token's: swapping the two ids changes nothing."""
     one, other = (
@@ -146,6 +148,7 @@ def test_xlm_tells_padding_by_mask_lengths_or_ids():
     np.testing.assert_array_equal(model(inside)["lm"], model(first)["lm"])
 
 
+@pytest.mark.slow
 def test_xlm_languages_and_sinusoids():
     model = make("XLM")
     plain = model(IDS)["lm"]

@@ -74,7 +74,7 @@ FAMILIES = {
 }
 
 
-@pytest.mark.slow_after(3)
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_each_weight_has_the_standard_deviation_of_its_paper(name):
     make, expected = FAMILIES[name]
@@ -108,6 +108,7 @@ def test_no_two_weights_start_equal(name):
             assert seen.setdefault(value.tobytes(), weight.path) == weight.path
 
 
+@pytest.mark.slow
 def test_sines_stay_as_they_are_after_freezing_and_unfreezing():
     model = XLM(*SIZES, sinusoidal=True)
     model.trainable = False

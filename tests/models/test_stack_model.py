@@ -49,6 +49,7 @@ def test_outputs_are_a_dict_of_what_was_asked_for():
     }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", [Bert, Roberta])
 def test_masked_positions_alone_are_predicted_alike(kind):
     model = make(kind, heads=["masked_lm"])
@@ -58,6 +59,7 @@ def test_masked_positions_alone_are_predicted_alike(kind):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", [Bert, Roberta])
 def test_padding_on_the_right_changes_nothing(kind):
     model = make(kind, heads=["masked_lm", "sequence_classification"])
@@ -87,6 +89,7 @@ def test_segments_and_positions_count():
     assert np.abs(model(moved)["hidden"] - plain).max() > 0.1
 
 
+@pytest.mark.slow
 def test_choices_are_an_axis_of_inputs_and_outputs():
     model = make(heads=["multiple_choice", "masked_lm"])
     ids = np.random.default_rng(0).integers(3, 30, (2, 3, 5)).astype("int32")
@@ -112,6 +115,7 @@ def test_details_agree_with_the_call():
     assert [tuple(a.shape) for a in details["attentions"]] == [(2, 4, 5, 5)] * 2
 
 
+@pytest.mark.slow
 def test_the_mask_alone_makes_bert_a_gpt_or_a_prefix_model():
     """The same weights: what moves when the fourth token changes is what the mask says."""
     prefix = (CausalMask() | PrefixMask()) & PaddingMask()
@@ -169,7 +173,7 @@ def test_one_head_trains_by_plain_keras(kind, tmp_path):
     np.testing.assert_array_equal(loaded(IDS), head(IDS))
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Bert, Roberta])
 @pytest.mark.parametrize("heads", [["masked_lm"], ["pooled"], ["lm"], {"span": {}}])
 def test_keras_file(kind, heads, tmp_path):
@@ -181,7 +185,7 @@ def test_keras_file(kind, heads, tmp_path):
         np.testing.assert_array_equal(loaded(IDS)[name], output)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_is_near_float32(policy):
     full, mixed = make(heads=ALL), make(heads=ALL, dtype=policy)
@@ -203,7 +207,7 @@ def continuation(model, inputs, number, strategy=None):
     return np.array(decoded.ids)[:, 0]
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Bert, Roberta])
 def test_cached_decoding_equals_the_whole_pass(kind):
     model = causal(kind)
@@ -214,7 +218,7 @@ def test_cached_decoding_equals_the_whole_pass(kind):
     np.testing.assert_array_equal(ids, logits[:, 4:-1].argmax(-1))
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Bert, Roberta])
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3)], ids=["greedy", "beam"])
 def test_padded_prompts_continue_as_alone(kind, strategy):
@@ -242,7 +246,7 @@ def test_a_prefix_of_each_row_holds_in_cached_decoding():
     assert np.abs(plain - whole).max() > 1e-3
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["pooled", "sequence_classification"])
 def test_a_loss_of_whole_sequences_has_no_mask_of_tokens(head):
     model = make(heads=[head]).only(head)

@@ -26,7 +26,7 @@ def model(request):
     return T5(**SIZES, **request.param)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 def test_a_cached_step_is_the_uncached_model(model):
     expected = np.array(lm(model))
     step = model.start_decoding(SOURCE, cache_length=9, num_beams=2)
@@ -37,6 +37,7 @@ def test_a_cached_step_is_the_uncached_model(model):
         np.testing.assert_allclose(logits, np.repeat(expected[:, position], 2, 0), atol=2e-5)
 
 
+@pytest.mark.slow_after(1)
 def test_the_start_token_is_the_pad_id_and_yet_seen(model):
     """Padding of the source is told by its ids, of the target by a mask alone."""
     other = np.array(TARGET)
@@ -48,12 +49,13 @@ def test_the_start_token_is_the_pad_id_and_yet_seen(model):
     np.testing.assert_allclose(lm(model, longer), lm(model), atol=2e-5)
 
 
+@pytest.mark.slow_after(1)
 def test_order_counts_though_no_vector_holds_a_position(model):
     swapped = {**BATCH, "source_ids": SOURCE[:, [1, 0, 2, 3, 4]]}
     assert np.abs(np.array(lm(model, swapped) - lm(model)))[0].max() > 1e-3
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 def test_keras_file(model, tmp_path):
     model.save(tmp_path / "t5.keras")
     loaded = keras.saving.load_model(tmp_path / "t5.keras")
@@ -90,7 +92,7 @@ def test_the_encoder_alone():
     assert outputs["token_classification"].shape == (3, 5, 4)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision(policy):
     model = T5(**SIZES, dtype=policy)

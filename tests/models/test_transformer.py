@@ -39,6 +39,7 @@ def stacks_parameters(layers=2, d=D, dff=DFF):
     return layers * (attention + net + 2 * norm) + layers * (2 * attention + net + 3 * norm)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("options", "tables"),
     [
@@ -110,6 +111,7 @@ def test_a_wrong_argument_is_named(options, words):
         assert word in str(error.value)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
@@ -153,7 +155,7 @@ def test_keras_compile_fit_evaluate_predict_with_numpy():
     np.testing.assert_allclose(predicted, model(inputs), atol=1e-4)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_one_step_moves_every_weight(norm):
     model = build(norm=norm, tie="none", head_bias=True, position=LearnedPositions(D, 9))
@@ -192,7 +194,7 @@ VARIANTS = {
 }
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_saved_model_comes_back(name, tmp_path):
     model = build(**VARIANTS[name])
@@ -251,6 +253,7 @@ def test_details_are_what_call_computes():
     assert [x.shape for x in details["decoder_hidden_states"]] == [(3, 4, D)] * 3
 
 
+@pytest.mark.slow
 def test_details_of_a_model_that_was_never_called():
     keras.utils.set_random_seed(3)
     fresh = Transformer(**SIZES, vocab_size=V)
@@ -259,7 +262,7 @@ def test_details_of_a_model_that_was_never_called():
     assert len({w.path for w in fresh.weights}) == len(build().weights)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_source_of_padding_alone_stays_finite(policy):
     ids = {"source_ids": np.zeros((2, 4), "int32"), "target_ids": IDS["target_ids"][:2]}
@@ -276,7 +279,7 @@ def test_a_source_of_padding_alone_stays_finite(policy):
         assert gradient is None or np.all(np.isfinite(ops.convert_to_tensor(gradient)))
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_is_near_float32(policy):
     model, mixed = build(), build(dtype=policy)
@@ -288,6 +291,7 @@ def test_mixed_precision_is_near_float32(policy):
     assert np.isfinite(mixed.train_on_batch(IDS, LABELS, sample_weight=WEIGHTS))
 
 
+@pytest.mark.slow
 def test_given_padding_masks_win_over_the_pad_id():
     model = build()
     real = {
@@ -303,6 +307,7 @@ def test_given_padding_masks_win_over_the_pad_id():
     np.testing.assert_allclose(model(shorter), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_context_reaches_all_three_masks():
     from tftransformer.masks import TensorMask
 
@@ -320,6 +325,7 @@ def test_the_context_reaches_all_three_masks():
         model(IDS)
 
 
+@pytest.mark.slow
 def test_a_model_in_a_model():
     """Nested in a functional model, it computes the same and saves with it."""
     inner = build()

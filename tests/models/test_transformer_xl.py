@@ -54,7 +54,7 @@ def nothing(rows=2):
     return [np.zeros((rows, 0, D), "float32")] * LAYERS
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", ["post", "pre", "clamped", "clusters", "wide heads"])
 def test_segments_are_one_long_pass_where_the_memory_covers_the_past(name):
     model = build(**VARIANTS[name], memory_length=9, same_length=False)
@@ -87,7 +87,7 @@ def test_the_first_memory_is_zeros():
     assert [part.shape for part in model(IDS)["memory"]] == [(2, 4, D)] * LAYERS
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_cached_step_is_the_model_on_a_segment(name):
     model = build(**VARIANTS[name])
@@ -105,6 +105,7 @@ def test_a_cached_step_is_the_model_on_a_segment(name):
     np.testing.assert_allclose(np.stack(steps, axis=1), expected[:, 2:], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_decoding_goes_on_from_a_memory():
     model = build()
     memory = model(IDS[:, :5])["memory"]
@@ -171,6 +172,7 @@ def test_precision(policy):
     assert np.all(np.isfinite(np.array(ops.cast(outputs["lm"], "float32"))))
 
 
+@pytest.mark.slow
 def test_training_moves_every_weight():
     model = build(**VARIANTS["clusters"])
     before = [np.array(weight) for weight in model.trainable_variables]

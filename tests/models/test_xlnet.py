@@ -46,6 +46,7 @@ def test_an_order_is_the_mask_of_its_ranks():
     assert by_order["lm"].shape == (2, 2, V)
 
 
+@pytest.mark.slow
 def test_a_mask_of_the_order_itself_does_what_attention_masks_do():
     mask = MemoryMask() & PaddingMask() & PermutationMask("query")
     model = XLNet(30, 2, 8, 2, 8, mask=mask)
@@ -59,6 +60,7 @@ def test_a_mask_of_the_order_itself_does_what_attention_masks_do():
     np.testing.assert_allclose(model(inputs)["lm"], plain(inputs)["lm"], atol=1e-5)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("mask", [None, MemoryMask() & PaddingMask() & PermutationMask("query")])
 def test_padding_before_the_tokens_moves_neither_order_nor_memory(mask, vectors):
     model = XLNet(30, 2, 8, 2, 8, mask=mask, memory_length=4)
@@ -118,7 +120,7 @@ def test_causal_segments_are_one_long_pass():
     np.testing.assert_allclose(outputs["memory"][1], whole["memory"][1], atol=1e-5)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"causal": True}, {"clamp": 2}])
 def test_a_cached_step_is_the_model_without_a_cache(options):
     model = build(**options)
@@ -141,6 +143,7 @@ def test_decoding_goes_on_from_a_memory():
     np.testing.assert_allclose(step(IDS[:, :2], cache, 0)[0], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_padding_on_the_left_changes_nothing():
     model = build()
     padded = np.pad(IDS[:, :3], ((0, 0), (2, 0)))
@@ -172,6 +175,7 @@ HEADS = {
 }
 
 
+@pytest.mark.slow
 def test_heads_and_file(tmp_path):
     model = build(heads={name: options for name, (options, _) in HEADS.items()})
     outputs = model({"token_ids": IDS, "segment_ids": SEGMENTS})

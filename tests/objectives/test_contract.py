@@ -223,6 +223,7 @@ def test_a_named_output_makes_dicts():
         assert list(part) == ["sequence_classification"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", [None, "answer"])
 @pytest.mark.parametrize("judge_by", ["loss", "accuracy", "macro_f1"])
 def test_what_is_monitored_is_what_training_logs(output, judge_by):

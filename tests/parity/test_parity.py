@@ -36,6 +36,7 @@ def test_there_is_something_to_compare_with():
     assert CASES, f"{ROOT} holds no golden folders"
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(("path", "case"), CASES)
 def test_equals_the_reference(path, case):
     importlib.import_module(f"adapters.{path.parent.name}").check(folder_at(path).case(case))

@@ -65,6 +65,7 @@ def assert_same_weights(one, other):
         np.testing.assert_array_equal(first, second, err_msg=first.path)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", [name for name in CONFIGS if CONFIGS[name][2]])
 def test_published_configs_make_models_of_the_published_sizes(name):
     config, _, number = CONFIGS[name]
@@ -72,6 +73,7 @@ def test_published_configs_make_models_of_the_published_sizes(name):
         assert built(config).count_params() == number
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", CONFIGS)
 def test_published_configs_load_without_a_warning(name, tmp_path):
     model = folder_of(small(name), tmp_path / "one")
@@ -140,6 +142,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(("name", "entries", "message"), REFUSED)
 def test_an_entry_that_would_make_another_model_is_refused_by_name(
     name, entries, message, tmp_path
@@ -157,6 +160,7 @@ def test_an_unknown_entry_is_told(tmp_path):
         from_pretrained(tmp_path)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("name", "architecture", "entries"),
     [
@@ -182,6 +186,7 @@ def rates(layer):
     return {part.rate for part in layer._flatten_layers() if hasattr(part, "rate")}
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("name", "architecture", "head", "entry"),
     [

@@ -93,6 +93,7 @@ def make(kind, **options):
     return model
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(("kind", "options"), MODELS)
 def test_round_trip_is_equal_to_the_bit(kind, options, tmp_path):
     model = make(kind, **options)
@@ -117,6 +118,7 @@ def test_round_trip_is_equal_to_the_bit(kind, options, tmp_path):
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("folder", GOLDEN, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_what_is_saved_is_what_was_read(folder, tmp_path):
     """The same tensors under the same names, and no entry of the config says another thing."""
@@ -132,6 +134,7 @@ def test_what_is_saved_is_what_was_read(folder, tmp_path):
     assert before["architectures"] == after["architectures"]
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [

@@ -42,6 +42,7 @@ def assert_same_outputs(one, other):
         np.testing.assert_array_equal(output, other(inputs_of(one))[name], err_msg=name)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(("kind", "options", "kept", "other"), TIED)
 @pytest.mark.parametrize("told", [True, False], ids=["told in the header", "not told"])
 def test_a_tie_is_found_under_its_other_name(kind, options, kept, other, told, tmp_path):
@@ -87,6 +88,7 @@ def promise(folder, *names):
     path.write_text(json.dumps(index))
 
 
+@pytest.mark.slow
 def test_an_index_may_list_ties_that_no_shard_holds(tmp_path):
     model = T5(**SIZES, dff=12, tied=False)
     save_pretrained(model, tmp_path, shard_bytes=2000)
@@ -109,6 +111,7 @@ def test_an_encoder_alone_may_be_said_to_be_of_both(tmp_path):
     assert_same_outputs(model, loaded.model)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", ["F8_E4M3", "F8_E5M2", "F8_E8M0", "I8", "U8"])
 def test_numbers_of_8_bits_are_told_before_anything_is_allocated(kind, tmp_path, monkeypatch):
     save_pretrained(Gpt2(**SIZES), tmp_path)
@@ -143,6 +146,7 @@ def content(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("written", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("shard_bytes", [3000, 10**6], ids=["shards", "one file"])
 def test_an_interrupted_save_leaves_the_older_folder_whole(
@@ -175,6 +179,7 @@ def test_an_interrupted_save_leaves_the_older_folder_whole(
         assert count < written
 
 
+@pytest.mark.slow
 def test_a_save_takes_away_the_weights_of_the_older_model_and_nothing_else(tmp_path):
     save_pretrained(Gpt2(**SIZES), tmp_path, shard_bytes=3000)
     (tmp_path / "tokenizer.json").write_text("{}")
@@ -187,6 +192,7 @@ def test_a_save_takes_away_the_weights_of_the_older_model_and_nothing_else(tmp_p
     assert_same_outputs(model, from_pretrained(tmp_path))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", [Gpt, Gpt2])
 def test_ids_hide_nothing_where_the_pad_id_is_the_end_id(kind, tmp_path):
     model = kind(**SIZES)

@@ -91,6 +91,7 @@ def test_all_heads_come_back_or_are_refused(kind, tmp_path):
     assert any(saved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OPTIONS, ids=lambda kind: kind.__name__)
 def test_drawn_heads_come_back_or_are_refused(kind, tmp_path):
     drawn = random.Random(7).sample(list(combinations(kind)), 2)
@@ -98,6 +99,7 @@ def test_drawn_heads_come_back_or_are_refused(kind, tmp_path):
         assert_comes_back_or_is_refused(kind, heads, tied, tmp_path / str(number))
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("kind", "heads", "tied"),
     [

@@ -70,6 +70,7 @@ def assert_same(first, second):
         np.testing.assert_array_equal(output, second(IDS)[name], err_msg=name)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(("kind", "heads"), MODELS)
 def test_round_trip_is_equal_to_the_bit(kind, heads, tmp_path):
     model = make(kind, heads=heads, dropout=0.3, activation="gelu_tanh", epsilon=1e-7)
@@ -146,6 +147,7 @@ def test_a_head_that_the_file_lacks_is_left_out(folder):
     assert loaded.missing == ["bert.pooler.dense.bias", "bert.pooler.dense.weight"]
 
 
+@pytest.mark.slow
 def test_old_spellings_and_tied_copies_are_understood(folder):
     def old(tensors):
         for name in list(tensors):
@@ -171,6 +173,7 @@ def test_copies_that_differ_are_refused(folder):
         from_pretrained(folder)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 def test_other_precisions_load_as_float32(folder, dtype):
     import ml_dtypes  # noqa: F401  (numpy learns bfloat16)
@@ -198,6 +201,7 @@ def test_unexpected_tensors_are_named(folder):
         from_pretrained(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 def test_loaded_model_trains_and_keeps_as_keras_file(folder, tmp_path):
     model = from_pretrained(folder)
@@ -291,6 +295,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("wrong", HOSTILE)
 def test_what_is_wrong_is_said(folder, wrong):
     spoil, message = HOSTILE[wrong]
@@ -324,6 +329,7 @@ def test_unallocated_models_cost_nothing_and_come_to_life():
     np.testing.assert_array_equal(layer(np.ones((1, 3))), [[4, 4]])
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("kind", "options", "number"),
     [

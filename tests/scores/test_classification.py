@@ -55,6 +55,7 @@ def test_labels_equal_scikit_learn(rows):
         assert scores[name] == pytest.approx(plain(function, true, predicted)), name
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(TABLE)
 def test_rows_of_labels_equal_scikit_learn(rows):

@@ -57,6 +57,7 @@ def test_sources_are_not_padded_beyond_the_positions_of_the_model(pair_tokenizer
     assert said(module_of(translator), texts)[0] == expected
 
 
+@pytest.mark.slow
 def test_int8_products_stay_near_those_of_float32(make_translator):
     translator = make_translator()
     ids = {"source_ids": np.array([[5, 6, 7, 3]]), "target_ids": np.array([[2, 8, 9]])}
@@ -71,6 +72,7 @@ def test_int8_products_stay_near_those_of_float32(make_translator):
     assert 0 < np.abs(rounded - exact).max() < 0.05 * np.abs(exact).max()
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("rows", [0, 1, 2, 5])
 def test_an_int8_product_is_exact_where_nothing_is_rounded(rows):
     chance = np.random.default_rng(0)
@@ -82,6 +84,7 @@ def test_an_int8_product_is_exact_where_nothing_is_rounded(rows):
     np.testing.assert_allclose(held.look_up([[3, 1]]), matrix[[[3, 1]]], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_int8_stays_int8_in_the_file(make_translator, tmp_path):
     translator = make_translator(strategy=Greedy())
     path = translator.export(tmp_path / "export", weights="int8", jit_compile=True)

@@ -119,6 +119,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 def test_every_part_is_handed_over(tokenizers, tmp_path, options):
     sizes = {"num_layers": 1, "d_model": 32, "num_heads": 4, "dff": 64}
@@ -146,6 +147,7 @@ def test_one_vocabulary_stands_in_the_folder_once(make_translator, tmp_path):
         translator.export(folder, "ctranslate2")
 
 
+@pytest.mark.slow
 def test_special_tokens_bear_the_names_that_ctranslate2_knows(tmp_path):
     tokenizer = WordPieceTokenizer.learn([english for english, _ in PAIRS], 60)
     model = Transformer(1, 16, 2, 16, vocab_size=tokenizer.vocab_size)
@@ -180,6 +182,7 @@ MISFITS = {
 }
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(("message", "options"), MISFITS.items(), ids=MISFITS)
 def test_what_ctranslate2_cannot_run_is_named(pair_tokenizers, tmp_path, message, options):
     size = pair_tokenizers.source_tokenizer.vocab_size

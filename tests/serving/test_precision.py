@@ -39,6 +39,7 @@ def check_size(path, weights):
     assert weights <= data.stat().st_size < 1.2 * weights
 
 
+@pytest.mark.slow
 def test_layers_handed_in_ready_made_are_copied_in_the_precision_too():
     model = Transformer(**SIZES, dff=32, feed_forward=FeedForward(16, 64), dtype="mixed_bfloat16")
     for precision in ("bfloat16", "float32"):
@@ -47,6 +48,7 @@ def test_layers_handed_in_ready_made_are_copied_in_the_precision_too():
         assert logits(copy)[1] == {precision}
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_copy_decodes_as_the_model_within_its_precision(name):
     model = MODELS[name]()

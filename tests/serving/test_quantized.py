@@ -68,6 +68,7 @@ def test_equal_matrices_of_two_precisions_stay_apart(pair_tokenizers, serve, tmp
         assert np.isfinite(serve(path, ["dog"])[0]["scores"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["saved_model", "ctranslate2"])
 def test_matrices_are_a_quarter_as_large(pair_tokenizers, tmp_path, format):
     if format == "ctranslate2":

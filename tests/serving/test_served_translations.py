@@ -89,6 +89,7 @@ def test_the_export_translates_as_the_translator_in_a_bare_process(
     assert served["modules"] == []
 
 
+@pytest.mark.slow
 def test_signatures_have_readable_names(make_translator, tmp_path):
     path = make_translator(strategy=Greedy()).export(tmp_path / "export")
     signature = tf.saved_model.load(str(path)).signatures["serving_default"]
@@ -98,6 +99,7 @@ def test_signatures_have_readable_names(make_translator, tmp_path):
     assert sorted(signature.structured_outputs) == ["cut", "finished", "scores", "translations"]
 
 
+@pytest.mark.slow
 def test_loops_read_no_variables(make_translator):
     """TensorFlow runs only such loops at the same time."""
     module = make_translator(strategy=BeamSearch(2), parallel=2).module
@@ -106,6 +108,7 @@ def test_loops_read_no_variables(make_translator):
     assert [node.op for node in nodes if "While" in node.op] == ["StatelessWhile"] * 2
 
 
+@pytest.mark.slow
 def test_white_space_translates_to_nothing_in_the_graph_as_in_python(make_translator):
     spaces = [chr(i) for i in range(0x3001) if chr(i).isspace()]
     texts = ["", *spaces, "".join(spaces), *(chr(i) for i in range(128) if chr(i) not in spaces)]
@@ -130,6 +133,7 @@ def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(make_translat
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
 
 
+@pytest.mark.slow
 def test_the_export_holds_the_weights_once(make_translator, tmp_path):
     translator = make_translator(strategy=Greedy())
     path = translator.export(tmp_path / "export")

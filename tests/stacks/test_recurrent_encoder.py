@@ -23,6 +23,7 @@ def run(stack, x, memory=None, **given):
     return np.array(y), state, stack.update_memory(state.hidden_states, memory)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("norm", ["post", "pre"])
 def test_segments_are_one_long_pass(norm, vectors):
     stack, x = make(norm=norm), vectors(2, 9, D)
@@ -43,6 +44,7 @@ def test_the_memory_is_what_each_layer_was_given(vectors):
         np.testing.assert_array_equal(memory[layer], both[:, -4:])
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("kept", "reused", "expected"), [(None, None, 8), (4, None, 4), (0, 2, 0), (None, 2, 5)]
 )
@@ -103,6 +105,7 @@ def test_no_gradient_goes_through_the_memory(vectors, pull):
     assert not pull(loss, vectors(1, 2, D, seed=1))[0].any()
 
 
+@pytest.mark.slow
 def test_contract(layer_contract, vectors):
     parameters = 2 * (5 * D * D + 2 * D + 2 * D * 12 + D + 12 + 4 * D)
     layer_contract(lambda **given: make(**given), vectors(2, 4, D), parameters=parameters)

@@ -74,6 +74,7 @@ SOCKETS = {
 }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("socket", SOCKETS)
 def test_a_layer_without_build_has_its_weights_when_the_stack_is_built(socket):
     options = {"embeddings": TokenEmbeddings(9, D), **SOCKETS[socket]()}

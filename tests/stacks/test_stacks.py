@@ -66,6 +66,7 @@ def reachable(mask, layers):
     return result
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("mask", MASKS, ids=repr)
 def test_output_moves_exactly_where_the_mask_allows(vectors, pull, mask, layers):
@@ -93,6 +94,7 @@ def test_output_moves_exactly_where_the_mask_allows(vectors, pull, mask, layers)
         np.testing.assert_array_equal(np.abs(gradient).max(-1) > 0, expected[:, i])
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_a_decoder_moves_exactly_where_both_masks_allow(vectors, norm):
     stack = Decoder(
@@ -156,7 +158,7 @@ def run_cached(stack, ids, chunks, length, context=None):
     return np.concatenate(outputs, axis=1)
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_a_cached_language_model_is_the_uncached_one(position, norm):
@@ -168,6 +170,7 @@ def test_a_cached_language_model_is_the_uncached_one(position, norm):
         np.testing.assert_allclose(result, expected, atol=2e-5)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("mask", "chunks"),
     [
@@ -270,6 +273,7 @@ def test_a_decoder_takes_the_mask_that_the_encoder_output_carries():
         decoder(IDS[:, :3])
 
 
+@pytest.mark.slow
 def test_keras_attention_in_a_stack_sees_what_ours_sees():
     """With the same weights, Keras's MultiHeadAttention under our mask gives our numbers."""
     ours = Encoder(
@@ -310,6 +314,7 @@ def test_keras_attention_in_a_stack_sees_what_ours_sees():
     np.testing.assert_allclose(np.array(theirs(IDS))[real], np.array(expected)[real], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_encoder_contract(layer_contract, vectors):
     def make(**given):
         return Encoder(2, D, 2, 12, mask=CausalMask() & PaddingMask(), norm="pre", **given)
@@ -319,6 +324,7 @@ def test_encoder_contract(layer_contract, vectors):
     layer_contract(make, vectors(2, 4, D), parameters=parameters, without_gradient=["key/bias"])
 
 
+@pytest.mark.slow
 def test_decoder_contract(layer_contract, vectors):
     def make(**given):
         embeddings = TokenEmbeddings(10, D, dtype=given.get("dtype"))

@@ -28,6 +28,7 @@ CROSSING = {
 }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("crossing", CROSSING)
 def test_padding_before_source_or_target_moves_no_token_of_either(crossing, vectors):
     stack = Decoder(2, D, 2, 12, dropout=0.0, **CROSSING[crossing])
@@ -44,6 +45,7 @@ def test_padding_before_source_or_target_moves_no_token_of_either(crossing, vect
     np.testing.assert_allclose(found[:, 2:], expected, atol=1e-5)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("beams", [1, 2])
 @pytest.mark.parametrize("crossing", ["window", "rotary", "relative"])
 def test_a_source_with_padding_before_it_is_decoded_as_it_is_scored(crossing, beams, monkeypatch):
@@ -73,6 +75,7 @@ def test_a_bias_is_added_in_the_query_stream_as_in_the_content_stream(vectors):
     np.testing.assert_allclose(targets, stack(ids), atol=1e-5)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("filled", [0, 1, 3])
 def test_a_cache_knows_how_much_of_the_memory_is_filled(filled, vectors):
     stack = RecurrentEncoder(2, D, 2, 12, dropout=0.0)

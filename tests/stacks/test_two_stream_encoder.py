@@ -39,6 +39,7 @@ def test_the_content_stream_is_as_without_targets(stack, vectors):
         np.testing.assert_allclose(kept, wanted, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_target_depends_on_lower_ranks_alone(stack, vectors):
     x = vectors(2, LENGTH, D)
     before, _ = run(stack, x, target_mapping=MAPPING)
@@ -52,6 +53,7 @@ def test_a_target_depends_on_lower_ranks_alone(stack, vectors):
             assert moved == sees
 
 
+@pytest.mark.slow
 def test_a_target_alone_is_the_target_among_others(stack, vectors):
     x = vectors(2, LENGTH, D)
     both, _ = run(stack, x, target_mapping=MAPPING)

@@ -49,7 +49,7 @@ def texts(answers):
     [{}, {"num_beams": 3}, {"do_sample": True, "top_k": 9, "seed": 4}],
     ids=["greedy", "beams", "drawn"],
 )
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 def test_prompts_of_different_lengths_equal_one_by_one(write, options):
     found = write(PROMPTS, max_new_tokens=9, **options)
     assert len(set(texts(found))) > 3
@@ -72,6 +72,7 @@ def test_what_is_drawn_follows_the_seed_alone(write):
     assert texts(write(PROMPTS, seed=2, **drawn)) != first
 
 
+@pytest.mark.slow
 def test_the_prompt_stands_in_a_key_of_its_own_and_names_of_special_tokens_are_text(write):
     prompt = "<s> [MASK] </s><pad>"
     answer = write(prompt, max_new_tokens=5)
@@ -111,6 +112,7 @@ def test_the_limit_is_told_by_finished(write):
     assert limited[0] == write(PROMPTS[0], max_new_tokens=12 - tokens[0] - 1, min_length=12)
 
 
+@pytest.mark.slow
 def test_a_prompt_that_is_too_long_loses_its_beginning_and_that_is_told(write):
     prompt = "the dog " * 60
     with pytest.warns(UserWarning, match="1 of 2 texts .* only their ends were read"):

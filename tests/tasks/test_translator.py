@@ -89,6 +89,7 @@ def test_a_container_of_something_else_is_refused(translator, texts):
         translator(texts)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "settings",
     [

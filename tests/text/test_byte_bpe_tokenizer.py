@@ -142,6 +142,7 @@ def assert_equal(name, texts, allow_special=False):
     assert ours.decode(encoding.ids, keep_special=True) == decoded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
 @given(texts=st.lists(anything, max_size=30))
 @settings(max_examples=10, deadline=None)
@@ -158,6 +159,7 @@ def test_equals_the_reference_on_twenty_thousand_texts(name, texts):
     assert_equal(name, texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gpt2", "llama3"])
 @pytest.mark.parametrize("length", [1000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
@@ -187,6 +189,7 @@ def test_any_ids_decode_as_in_the_reference(ids):
     assert ours.decode([ids]) == [reference.decode(ids)]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", ["roberta", "modernbert"])
 def test_special_tokens_come_out_of_text_only_where_they_are_asked_for(name):
     ours, _ = pair(name)

@@ -60,6 +60,7 @@ def folder(tmp_path, tokenizer):
     return tmp_path / "deep" / "tokenizer"
 
 
+@pytest.mark.slow_after(1)
 def test_round_trip(tokenizer, folder):
     loaded = load_tokenizer(folder)
     assert type(loaded) is type(tokenizer)
@@ -211,6 +212,7 @@ def test_a_damaged_vocabulary_is_named(tokenizer, folder):
         load_tokenizer(folder)
 
 
+@pytest.mark.slow_after(7)
 @pytest.mark.parametrize(
     "change",
     [
@@ -231,6 +233,7 @@ def test_hostile_settings_are_refused(folder, change):
         load_tokenizer(folder)
 
 
+@pytest.mark.slow_after(6)
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b"{}", b"\xff\x00", b"\x80\x04."])
 def test_garbled_settings_are_refused(folder, content):
     (folder / SETTINGS_FILE).write_bytes(content)

@@ -75,13 +75,14 @@ def assert_equal(pair, texts):
         assert found == (expected.ids, expected.offsets, expected.word_ids), repr(text)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @given(texts=st.lists(TEXTS, max_size=20))
 @settings(max_examples=6, deadline=None)
 def test_ids_places_and_words_equal_the_reference(pair, texts):
     assert_equal(pair, texts)
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     "text",
     ["a" * 100, "a" * 101, "é" * 100, "é" * 101, "ab " * 500, "", " ", "e\u0301\u0308a", "a\r\nb"]

@@ -60,6 +60,7 @@ def frequencies_of_lattice(word, alpha):
     return {parts: weight / sum(found.values()) for parts, weight in found.items()}
 
 
+@pytest.mark.slow_after(6)
 @pytest.mark.parametrize("alpha", [0.0, 0.1, 0.6])
 @pytest.mark.parametrize(
     ("pieces", "scores", "word", "expected"),

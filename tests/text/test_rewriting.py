@@ -62,6 +62,7 @@ def test_places_are_those_of_the_given_text():
     assert ends.to_list() == [[3, 6, 7, 7], [0]]
 
 
+@pytest.mark.slow
 @given(texts=TEXTS)
 @settings(max_examples=15, deadline=None)
 def test_a_graph_changes_texts_as_eager_calls_do(texts):

@@ -36,6 +36,7 @@ def rows_of(tokenizer, texts):
     return list(zip(*(graph[name].to_list() for name in graph), strict=True))
 
 
+@pytest.mark.slow
 @given(texts=st.lists(TEXTS, max_size=12))
 @settings(max_examples=15, deadline=None)
 def test_places_are_in_order_inside_words_and_free_of_white_space(tokenizer, texts):
@@ -53,7 +54,7 @@ def test_places_are_in_order_inside_words_and_free_of_white_space(tokenizer, tex
         assert sorted(set(pieces)) == list(range(len(set(pieces))))
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @given(texts=st.lists(TEXTS.filter(str.strip), max_size=8))
 @settings(max_examples=15, deadline=None)
 def test_what_comes_before_a_text_moves_its_places_and_nothing_else(tokenizer, texts):

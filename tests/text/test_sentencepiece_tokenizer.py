@@ -58,6 +58,7 @@ def test_hard_text_comes_back_as_it_was(tokenizer, text):
     assert tokenizer.decode(tokenizer.encode([text]).ids) == [text]
 
 
+@pytest.mark.slow
 @given(texts=st.lists(ANY_TEXT, max_size=4))
 @settings(max_examples=150, deadline=None)
 def test_any_text_comes_back_and_the_ways_agree(tokenizer, reference, texts):
@@ -77,6 +78,7 @@ def test_bytes_that_are_no_text_do_no_harm(tokenizer, data):
     tokenizer.detokenize(tokenizer.tokenize(tf.constant(data))).numpy()[0].decode()
 
 
+@pytest.mark.slow_after(1)
 @given(ids=st.lists(st.lists(st.integers(0, 319)), max_size=3))
 @settings(max_examples=50, deadline=None)
 def test_any_ids_make_valid_text(tokenizer, ids):
@@ -98,6 +100,7 @@ def test_an_id_outside_the_vocabulary_is_an_error(tokenizer):
             tokenizer.decode([[outside]])
 
 
+@pytest.mark.slow_after(1)
 def test_setting_the_seed_leaves_the_tokenizer_alive(tokenizer):
     """TensorFlow drops its kernels then, and with them resources that only a kernel owns."""
     graph = tf.function(tokenizer.tokenize)

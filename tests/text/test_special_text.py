@@ -38,6 +38,7 @@ def names(tokenizer):
     return dict(zip(tokenizer.tokens(special), special, strict=True))
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=15, deadline=None)
 def test_what_stands_around_special_tokens_is_cut_as_if_it_stood_alone(tokenizer, names, data):
@@ -67,6 +68,7 @@ def test_what_stands_around_special_tokens_is_cut_as_if_it_stood_alone(tokenizer
     assert tokenizer.encode(["Hund"]).ids[0].tolist() == encoding.ids[2].tolist()
 
 
+@pytest.mark.slow_after(1)
 def test_special_tokens_in_text_are_text_unless_asked_for(tokenizer, names):
     mask = tokenizer.tokens([tokenizer.special_ids["mask"]])[0]
     texts = [f"Der {mask} sieht{mask}."]
@@ -92,6 +94,7 @@ def test_drawing_and_special_tokens_exclude_each_other():
         make("bpe identity").tokenize(["a"], sample=True, allow_special=True)
 
 
+@pytest.mark.slow
 @given(data=st.lists(st.binary(max_size=9), max_size=4))
 @settings(max_examples=15, deadline=None)
 def test_bytes_that_are_no_text_count_as_the_replacement_character(tokenizer, data):
@@ -109,6 +112,7 @@ def test_outside_of_a_graph_bytes_are_an_error_that_says_what_to_do(tokenizer):
         tokenizer.encode(["good", b"\xff"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bpe identity", "unigram nmt_nfkc"])
 def test_a_continuation_keeps_the_blank_it_begins_with(kind):
     tokenizer = make(kind)

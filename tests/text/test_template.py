@@ -47,6 +47,7 @@ def by_hand(written, row):
     return ids, segments
 
 
+@pytest.mark.slow
 @given(template=st.sampled_from(READY) | templates(), pairs=PAIRS, single=st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_rows_are_what_the_template_reads_in_the_graph_and_outside(template, pairs, single):
@@ -109,6 +110,7 @@ def test_templates_and_truncation_equal_the_reference(template, single, pair, pa
             assert found[1][row].tolist() == said.type_ids
 
 
+@pytest.mark.slow
 @given(pairs=PAIRS, max_tokens=st.integers(0, 15), single=st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_truncation_tells_what_it_cut_in_the_graph_and_outside(pairs, max_tokens, single):
@@ -136,6 +138,7 @@ def test_a_template_comes_back_from_its_configuration(template):
     assert template != Template("mask a mask mask mask mask mask", "a b")
 
 
+@pytest.mark.slow
 def test_the_graph_form_is_traced_once_for_any_batch():
     spec = tf.RaggedTensorSpec([None, None], tf.int32)
 

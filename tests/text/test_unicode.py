@@ -41,6 +41,7 @@ def test_every_character_is_of_the_class_that_it_is_of_in_the_reference(expressi
     ]
 
 
+@pytest.mark.slow
 @given(texts=st.lists(mixed, min_size=1, max_size=40))
 @settings(max_examples=20, deadline=None)
 def test_the_normal_form_equals_the_references(normal_form, texts):

@@ -37,6 +37,7 @@ def most_central(first, last, windows):
 ROOMS = st.integers(1, 9).flatmap(lambda room: st.tuples(st.just(room), st.integers(0, room - 1)))
 
 
+@pytest.mark.slow
 @given(lengths=st.lists(st.integers(0, 40), max_size=4), room=ROOMS)
 @settings(max_examples=200, deadline=None)
 def test_windows_lie_as_the_reference_lays_them(lengths, room):
@@ -54,6 +55,7 @@ def test_each_row_may_have_a_room_of_its_own():
     assert windows.starts.numpy().tolist() == [0, 2, 4, 0, 4]
 
 
+@pytest.mark.slow
 @given(length=st.integers(1, 40), room=ROOMS, data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_a_word_is_decided_where_it_stands_most_central(length, room, data):

@@ -84,6 +84,7 @@ def test_equals_the_longest_match_by_hand(tokenizer, words):
     assert tokenizer.tokens(tokenizer.encode([" ".join(words)]).ids[0]) == expected
 
 
+@pytest.mark.slow
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=9))
 @settings(max_examples=15, deadline=None)
 def test_any_text_goes_through_without_special_ids(tokenizer, bert, texts):
@@ -115,6 +116,7 @@ def test_detokenized_text_differs_by_spaces_alone(tokenizer):
         assert back == " ".join(re.findall(r"\w+|[^\w\s]", text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lower_case", "strip_accents", "expected"),
     [

@@ -16,6 +16,7 @@ from tftransformer.training import (
 from tftransformer.training.access import LOCK_FILE, locked
 
 
+@pytest.mark.slow
 def test_two_trainers_in_one_directory_are_noticed(tiny, tmp_path):
     one, two = (tiny.make(directory=tmp_path) for _ in range(2))
     one.train()
@@ -35,6 +36,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_another_process_in_the_directory_is_named_until_it_is_killed(tiny, run):
     with subprocess.Popen(
         [sys.executable, "-c", HOLDS, run / LOCK_FILE],
@@ -49,6 +51,7 @@ def test_another_process_in_the_directory_is_named_until_it_is_killed(tiny, run)
     tiny.resume(run).train()
 
 
+@pytest.mark.slow
 def test_a_directory_is_locked_while_training_runs_and_not_longer(tiny, tmp_path):
     class Look(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -74,6 +77,7 @@ def test_a_directory_of_any_name_can_be_read_again(tiny, tmp_path, name):
     assert tiny.digest(again.model) == digest
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_what_was_saved_and_how_to_go_on(tiny, tmp_path, capfd):
     def interrupt(batch, logs):
         signal.raise_signal(signal.SIGINT)

@@ -27,7 +27,7 @@ class Head(keras.layers.Layer):
         return (*hidden_shape[:-1], CLASSES)
 
 
-@pytest.mark.slow_after(3)
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("block", [1, 4, 15, 64])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_values_gradients_and_accuracy_are_those_of_all_logits(block, smoothing):

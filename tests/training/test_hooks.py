@@ -50,6 +50,7 @@ def test_a_rate_of_its_own_scales_the_update_and_not_the_gradient(tiny, make):
         np.testing.assert_allclose(other, factor * one, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_an_update_before_they_are_clipped(tiny):
     class Doubled(GradientRule):
         def gradients(self, gradients, variables):
@@ -68,6 +69,7 @@ def test_gradients_are_those_of_an_update_before_they_are_clipped(tiny):
     assert norm == pytest.approx(0.01, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_step_of_ones_own_is_trained_on_and_logged_by_what_it_scores(tiny):
     class WithPenalty(TrainStep):
         def __call__(self, run, inputs, labels, weights):
@@ -260,6 +262,7 @@ def frozen_but_the_last(tiny):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulation", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_unfreezing_in_a_callback_takes_effect_at_the_next_step(tiny, accumulation):
     batches = tiny.TinyBatches(6)

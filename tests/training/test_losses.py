@@ -27,6 +27,7 @@ def reference(labels, logits, smoothing):
     return -(targets * log_softmax).sum(-1), np.exp(log_softmax) - targets
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
 @pytest.mark.parametrize("scale", [1.0, 30.0])
 def test_value_and_gradient_equal_one_hot_targets(smoothing, scale):

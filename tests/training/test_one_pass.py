@@ -32,6 +32,7 @@ def run(optimizer, dtype="float32", one_pass=True, updates=4):
     return [keras.ops.cast(v, "float32") for v in variables + optimizer.variables[2:]], operations
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     "make",
     [

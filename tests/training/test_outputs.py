@@ -97,6 +97,7 @@ def exact(values, weights):
     return (values * weights).sum() / weights.sum()
 
 
+@pytest.mark.slow
 def test_loss_and_metrics_are_weighted_means_of_all_rows():
     x, labels, weights = table()
     batches = dataset(x, labels, weights)
@@ -131,7 +132,7 @@ def one_output(units, activation=None):
     )
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(-1,), (-1, 1)], ids=["numbers", "columns"])
 def test_regression_learns_whatever_the_rank_of_its_labels(shape):
     x, labels, weights = table()
@@ -144,6 +145,7 @@ def test_regression_learns_whatever_the_rank_of_its_labels(shape):
     assert found == pytest.approx(exact(errors[:, 0] ** 2, weights["number"]), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_several_labels_at_once_learn_and_one_of_them_may_be_ignored():
     x, labels, _ = table()
     marks, weights = labels["marks"].copy(), np.ones((ROWS, 3), "float32")
@@ -208,7 +210,7 @@ class Span(keras.Model):
         return self.score(self.table(ids))[..., 0]
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss",
     [LabelSmoothedCrossEntropy(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True)],
@@ -317,6 +319,7 @@ def test_outputs_without_labels_are_ignored_and_ranks_may_differ():
     assert set(logs) == {"loss", "kind_right"}
 
 
+@pytest.mark.slow_after(4)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -371,6 +374,7 @@ def test_the_objective_of_the_batches_gives_loss_and_metrics(tiny):
     assert explicit.train().history == history
 
 
+@pytest.mark.slow
 def test_construction_leaves_the_model_as_it_is(tiny):
     model = tiny.tiny_model()
     trainer = tiny.make(model=model)

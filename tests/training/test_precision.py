@@ -16,6 +16,7 @@ def trained(tiny, **options):
     return trainer.train().history["loss"], model
 
 
+@pytest.mark.slow
 def test_bfloat16_products_round_and_train_as_float32(tiny):
     exact, model = trained(tiny, precision="float32")
     rounded, other = trained(tiny, precision="bfloat16")
@@ -47,7 +48,7 @@ def on(monkeypatch, device):
     monkeypatch.setattr(preparation, "current_device", lambda: device)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("has_bfloat16", [True, False])
 def test_auto_follows_the_processor(tiny, monkeypatch, has_bfloat16):
     on(monkeypatch, Device("cpu", multiplies_bfloat16=has_bfloat16))

@@ -122,6 +122,7 @@ def test_the_average_does_not_depend_on_the_clock(tiny, tmp_path):
     assert average("often_too", every_steps=2) != average("never_again", every_seconds=None)
 
 
+@pytest.mark.slow
 def test_the_place_of_a_run_that_was_stopped_is_its_last_state(tiny, tmp_path):
     trainer = tiny.make(steps=6, epochs=2, directory=tmp_path)
     trainer.train()

@@ -27,6 +27,7 @@ def newest(directory, suffix):
     return path
 
 
+@pytest.mark.slow
 def test_a_flip_of_any_byte_is_told_and_nothing_is_set(tiny, run):
     load_checkpoint(expected := tiny.tiny_model(), run, "last")
     model = tiny.tiny_model()
@@ -103,7 +104,7 @@ def test_a_state_missing_from_an_average_is_told_by_its_name(tiny, run):
     load_checkpoint(tiny.tiny_model(), run, "average")
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -179,7 +180,7 @@ OTHERS = {
 }
 
 
-@pytest.mark.slow_after(4)
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("other", OTHERS)
 def test_a_run_does_not_go_on_with_others(tiny, run, other):
     make, message = OTHERS[other]
@@ -192,6 +193,7 @@ def test_a_run_does_not_go_on_with_others(tiny, run, other):
     assert tiny.digest(model) == before
 
 
+@pytest.mark.slow
 def test_a_fingerprint_stands_for_the_data(tiny, tmp_path):
     def make(fingerprint):
         train = Spoiled(tiny, fingerprint=fingerprint)
@@ -226,6 +228,7 @@ def test_data_in_a_new_order_at_each_reading_can_be_gone_on_with(tiny, tmp_path)
     tiny.make(train=train(), directory=tmp_path, resume=True, epochs=2).train()
 
 
+@pytest.mark.slow
 def test_a_lost_record_is_warned_of_and_a_damaged_one_refused(tiny, run):
     record = run / "run.json"
     assert json.loads(record.read_text())["versions"]["keras"] == keras.__version__
@@ -308,6 +311,7 @@ def test_the_average_is_taken_where_it_wins(tiny, tmp_path, setback, winner, cap
     assert "is taken" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_winner_needs_validation_and_two_whole_candidates(tiny, run):
     trainer = tiny.make(epochs=3, directory=run, resume=True)
     with pytest.raises(ValueError, match="compares on validation data"):

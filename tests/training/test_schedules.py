@@ -85,6 +85,7 @@ def test_impossible_numbers_are_refused(build, message):
         build()
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("updates", [1, 2, 40, 5000])
 def test_averaged_adamw_rises_falls_and_averages_the_end(updates):
     optimizer = recipes.averaged_adamw(0.01, updates)

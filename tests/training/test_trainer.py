@@ -21,6 +21,7 @@ def holds(model, weights, atol=1e-6):
         np.testing.assert_allclose(mine, other, atol=atol)
 
 
+@pytest.mark.slow
 def test_training_learns_and_reports_every_epoch(tiny):
     fast = {"optimizer": keras.optimizers.Adam(5e-2)}
     trainer = tiny.make(tiny.TinyBatches(12), tiny.TinyBatches(2, seed=1), epochs=6, **fast)
@@ -61,7 +62,7 @@ def test_one_update_is_the_gradient_of_the_weighted_mean(tiny):
     holds(model, expected)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("clip_norm", [None, 0.05])
 def test_accumulating_small_batches_equals_one_large_batch(tiny, clip_norm):
     batches = tiny.TinyBatches(4)  # 20 rows
@@ -104,6 +105,7 @@ class SecondHalf(keras.layers.Layer):
         return x + tf.cast(second, x.dtype)[:, None, None] * self.vector
 
 
+@pytest.mark.slow
 def test_r_drop_trains_on_the_divergence_of_two_passes(tiny):
     batches = tiny.TinyBatches(1)
     inputs, labels, weights = batches.items[0]

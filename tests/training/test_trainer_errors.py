@@ -91,6 +91,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow_after(5)
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_told_before_any_work(tiny, mistake):
     options, message = MISTAKES[mistake]
@@ -105,6 +106,7 @@ def padded(mask, pad=0):
     return Batches(ColumnExamples(inputs, Values(np.ones(1, int)), Values(np.ones(1))), 16)
 
 
+@pytest.mark.slow
 def test_a_model_and_a_tokenizer_that_disagree_on_padding_are_told():
     def trainer(pad_id, mask, pad=0):
         heads = ["sequence_classification"]
@@ -159,7 +161,7 @@ def test_a_directory_that_cannot_be_made_is_an_os_error(tiny, tmp_path):
         tiny.make(directory=tmp_path / "file")
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["train", "validation"])
 def test_data_that_can_be_read_only_so_often_are_told(tiny, part):
     items = tiny.TinyBatches(2)
@@ -182,6 +184,7 @@ def test_a_place_in_other_data_is_refused(tiny, tmp_path):
         tiny.make(train=tiny.TinyBatches(5), epochs=2, directory=tmp_path, resume=True)
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_at_once_says_so(tiny, tmp_path):
     optimizer = keras.optimizers.SGD(float("inf"))
     with pytest.warns(UserWarning, match="not finite"):
