@@ -183,7 +183,8 @@ class TextToText(Task):
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
         check_settings(self)
-        given, learnt, special = self._given, self.folder_, {}
+        given, learnt = self._given, self.folder_
+        special: dict[str, Any] = {}
         if self._is_trained:
             if not hasattr(self, "model_"):
                 self.begin(given)
@@ -278,7 +279,7 @@ class TextToText(Task):
         longest, source = self._limits(how)
         source = max_source_length or source
         grows = longest is None
-        if grows:
+        if longest is None:
             longest = self._most(source)
         prefix = self.folder_.get("prefix", "") if self.prefix is None else self.prefix
         return TextToTextGraph(
@@ -341,7 +342,7 @@ class TextToText(Task):
     def _n_best(self, columns: Sequence[list[str]], options: Any) -> list[list[Written]]:
         (texts,) = columns
         self.fitted()
-        how = {"generation": self.generation(options)} if options else {}
+        how: dict[str, Any] = {"generation": self.generation(options)} if options else {}
         graph = self.graph(**how)
         rows = [row for row, text in enumerate(texts) if text and not text.isspace()]
 
