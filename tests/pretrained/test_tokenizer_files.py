@@ -18,7 +18,7 @@ from tokenizers import (
     trainers,
 )
 
-from tftransformer.pretrained import read_tokenizer_files
+from tftransformer.pretrained import read_tokenizer, read_tokenizer_files, save_tokenizer
 from tftransformer.pretrained.tokenizer_description import RowPart, Step
 from tftransformer.pretrained.tokenizer_json import describe_json
 from tftransformer.text import AddedToken
@@ -235,8 +235,10 @@ def test_xlm_merges_end_in_counts(tmp_path):
     described = read_tokenizer_files(folder)
     assert described.model.merges == (("t", "h</w>"),)
     assert described.special_ids == {"bos": 0, "sep": 1, "cls": 1, "pad": 2, "unk": 3, "mask": 7}
+    read = read_tokenizer(folder)
+    assert read.tokenizer.encode(["Th. 5 t"]).ids.tolist() == [[6, 3, 3, 3]]
     with pytest.raises(ValueError, match="rules of xlm"):
-        described.to_json()
+        save_tokenizer(read, folder)
 
 
 def test_sentencepiece_folders_are_read(tmp_path):

@@ -1,18 +1,23 @@
 """Texts changed before they are cut, against the `tokenizers` package and Python."""
 
+from types import SimpleNamespace
+
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import normalizers
 
+from tftransformer.text.moses import SIGNS
 from tftransformer.text.normal_form import FORMS, NormalForm
 from tftransformer.text.rewriting import Rewriter, traced_back
 
 ODD = "ﬁ²Ａ①㍿é e\u0301\u0323\u00a0가각ᄀ\u1161\u11a8ﷺ`'İΣ😀👩‍👧漢"
 TEXTS = st.lists(st.text(st.sampled_from(ODD) | st.characters(codec="utf-8"), max_size=12))
-PACKAGE = {name: getattr(normalizers, name)() for name in FORMS[:-1]}
+SIGNS_BY_CODE = str.maketrans(SIGNS)
+PACKAGE = {name: getattr(normalizers, name)() for name in FORMS[:4]}
 PACKAGE["lower"] = normalizers.Lowercase()
+PACKAGE["moses"] = SimpleNamespace(normalize_str=lambda text: text.translate(SIGNS_BY_CODE))
 
 
 @pytest.fixture(scope="module", params=FORMS)
@@ -72,3 +77,14 @@ def test_a_graph_changes_texts_as_eager_calls_do(texts):
     assert placed.texts.numpy().tolist() == rewriter(given_texts).numpy().tolist()
     lengths = tf.strings.length(placed.texts, unit="UTF8_CHAR")
     assert placed.source.row_lengths().numpy().tolist() == lengths.numpy().tolist()
+
+
+def test_what_stands_between_two_texts_is_replaced_and_these_stay():
+    steps = [["replace", "", "-", "[ab]", "c"], ["replace", "x", "\\1", "", "y"]]
+    rewriter = Rewriter([*steps, ["replace", "", "!", "y$", ""]])
+    texts = tf.constant(["acbc", "xxy", "cx", ""])
+    made = rewriter.with_places(texts)
+    assert [x.decode() for x in made.texts.numpy()] == ["a-cb-c", "x\\1y!", "cx", ""]
+    assert rewriter(texts).numpy().tolist() == made.texts.numpy().tolist()
+    # What is put in where nothing was stands where the character before it does.
+    assert made.source.to_list() == [[0, 0, 1, 2, 2, 3], [0, 1, 1, 2, 2], [0, 1], []]

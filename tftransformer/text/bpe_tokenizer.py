@@ -1,4 +1,4 @@
-"""Character BPE: words cut into pieces of characters, as GPT reads them."""
+"""Character BPE: words cut into pieces of characters, as GPT and XLM read them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -7,8 +7,10 @@ from typing import Any
 import tensorflow as tf
 
 from tftransformer.text.added_tokens import AddedToken, as_added_tokens
+from tftransformer.text.characters import only_blanks, tables
 from tftransformer.text.long_words import LongWords
 from tftransformer.text.merging import Merger, Symbols, as_file, from_file, numbered
+from tftransformer.text.moses import moses
 from tftransformer.text.one_call import in_one_call
 from tftransformer.text.registry import register
 from tftransformer.text.tokenizer import Tokenizer
@@ -22,9 +24,10 @@ class BpeTokenizer(Tokenizer):
     """Words as characters, merged into ever longer pieces (Sennrich et al. 2016; GPT, 2018).
 
     Words are cut as BERT's are: white space parts them, punctuation marks and ideographs are words
-    by themselves, control characters vanish. The last piece of a word bears a suffix. Text does
-    not come back exactly: `detokenize` puts one space between words. All is done by operations of
-    TensorFlow itself: a SavedModel needs no other package.
+    by themselves, control characters vanish; or as XLM's are, by Moses' rules for English texts
+    (`text/moses.py`). The last piece of a word bears a suffix. Text does not come back exactly:
+    `detokenize` puts one space between words. All is done by operations of TensorFlow itself: a
+    SavedModel needs no other package.
 
     Args:
         pieces: the vocabulary in order of the ids, with the added tokens.
@@ -33,7 +36,8 @@ class BpeTokenizer(Tokenizer):
         suffix: what the last piece of a word ends in.
         lower_case: lower-case the text first.
         strip_accents: remove accents first; default: as `lower_case`.
-        parts_ideographs: ideographs are words by themselves.
+        parts_ideographs: ideographs are words by themselves; by Moses' rules they always are.
+        by_moses: words are cut by Moses' rules.
         special_ids: the special tokens by what they are for; default: `"unk"` alone.
         added_tokens: see `Tokenizer`, or their attributes by name; default: none.
 
@@ -59,6 +63,7 @@ class BpeTokenizer(Tokenizer):
         lower_case: bool = True,
         strip_accents: bool | None = None,
         parts_ideographs: bool = True,
+        by_moses: bool = False,
         special_ids: Mapping[str, int] | None = None,
         added_tokens: Sequence[AddedToken | Mapping[str, Any]] = (),
     ):
@@ -70,20 +75,22 @@ class BpeTokenizer(Tokenizer):
         added_tokens = as_added_tokens(added_tokens)
         special = {token.id for token in added_tokens if token.special}
         spelled = [piece.replace(suffix, " ").encode() for piece in pieces]
+        strip_accents = lower_case if strip_accents is None else strip_accents
         super().__init__(
             pieces,
             [b"" if number in special else text for number, text in enumerate(spelled)],
             special_ids=special_ids or {"unk": ids[unk_token]},
             leading_spaces="^",
             added_tokens=added_tokens,
+            rewriting=moses(lower_case, strip_accents) if by_moses else (),
             spelled={number: spelled[number] for number in special},
         )
         self.merges = tuple((left, right) for left, right in merges)
         self.unk_token, self.suffix = unk_token, suffix
-        self.lower_case = lower_case
-        self.strip_accents = lower_case if strip_accents is None else strip_accents
-        self.parts_ideographs = parts_ideographs
-        self._words = WordCutter(self.lower_case, self.strip_accents, parts_ideographs)
+        self.lower_case, self.strip_accents = lower_case, strip_accents
+        self.parts_ideographs, self.by_moses = parts_ideographs, by_moses
+        kinds = only_blanks() if by_moses else tables(lower_case, strip_accents, parts_ideographs)
+        self._words = WordCutter(kinds)
         self._merge = LongWords(Merger(*numbered(self.merges, ids)))
         # A character's id, and another where it ends a word.
         known = {
@@ -146,6 +153,7 @@ class BpeTokenizer(Tokenizer):
             "lower_case": self.lower_case,
             "strip_accents": self.strip_accents,
             "parts_ideographs": self.parts_ideographs,
+            "by_moses": self.by_moses,
             "special_ids": dict(self.special_ids),
             "added_tokens": [asdict(token) for token in self.added_tokens],
         }

@@ -54,7 +54,16 @@ def small_letters() -> dict[str, str]:
 
 @functools.cache
 def tables(lower_case: bool, strip_accents: bool, parts_ideographs: bool = True) -> Tables:
-    """The tables for a manner of normalisation."""
+    """How BERT cuts words.
+
+    Control characters are deleted, white space parts words, punctuation marks and ideographs are
+    words by themselves; accents are stripped and letters lower-cased where asked for.
+
+    Args:
+        lower_case: lower-case letters.
+        strip_accents: decompose characters and delete their marks.
+        parts_ideographs: ideographs are words by themselves; else they are letters.
+    """
     known = _known()
     lower = known["lower"] if lower_case else {}
     kinds, counts = np.full(CODES, LETTER, np.int32), np.ones(CODES, np.int32)
@@ -76,6 +85,14 @@ def tables(lower_case: bool, strip_accents: bool, parts_ideographs: bool = True)
     pages, which = np.unique(every.reshape(CODES // PAGE, -1), axis=0, return_inverse=True)
     every = pages.reshape(-1, 2 + MOST)
     return Tables(which.reshape(-1).astype(np.int32), every[:, 0], every[:, 1], every[:, 2:])
+
+
+def only_blanks() -> Tables:
+    """Blanks part words, and nothing else does or changes."""
+    kinds = np.full(2 * PAGE, LETTER, np.int32)
+    kinds[ord(" ")] = SPACE
+    pages = np.minimum(np.arange(CODES // PAGE, dtype=np.int32), 1)
+    return Tables(pages, kinds, np.ones_like(kinds), np.zeros((2 * PAGE, MOST), np.int32))
 
 
 def _among(ranges: list[int]) -> np.ndarray:

@@ -8,9 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.text.characters import small_letters
+from tftransformer.text.moses import SIGNS
 from tftransformer.text.unicode import LAST, as_class, others, unicode_tables
 
-FORMS = ("NFC", "NFD", "NFKC", "NFKD", "lower")
+FORMS = ("NFC", "NFD", "NFKC", "NFKD", "lower", "moses")
+# Forms where each character becomes what it becomes, whatever stands beside it.
+LETTERS = {"lower": small_letters, "moses": lambda: SIGNS}
 PAGE = 128  # characters of a page
 LEADS, VOWELS, ENDS, SYLLABLES = 0x1100, 0x1161, 0x11A7, 0xAC00
 NUM_LEADS, NUM_VOWELS, NUM_ENDS = 19, 21, 28
@@ -35,7 +38,7 @@ class NormalForm(tf.Module):
 
     Args:
         name: `"NFC"`, `"NFD"`, `"NFKC"` or `"NFKD"`; or `"lower"`, where each character becomes
-            its small letter.
+            its small letter, or `"moses"`, where marks become those of English texts.
 
     Raises:
         ValueError: there is no such form.
@@ -46,7 +49,7 @@ class NormalForm(tf.Module):
         if name not in FORMS:
             raise ValueError(f"normal form {name!r} is not known; known: {', '.join(FORMS)}")
         self.name_of_form = name
-        self._composes, self._sorts = name.endswith("C"), name != "lower"
+        self._composes, self._sorts = name.endswith("C"), name not in LETTERS
         rows, pages, pairs, joining, self._usual = _tables(name)
         self._rows, self._pages = tf.constant(rows), tf.constant(pages)
         self._pairs = tf.constant(sorted(pairs), tf.int64)
@@ -176,8 +179,8 @@ def _tables(name: str) -> tuple[np.ndarray, np.ndarray, dict[int, int], list[int
         expression that texts match that are in normal form for certain.
     """
     known = unicode_tables()
-    if name == "lower":
-        parts = small_letters()
+    if name in LETTERS:
+        parts = LETTERS[name]()
     else:
         syllables = range(SYLLABLES, SYLLABLES + NUM_LEADS * NUM_VOWELS * NUM_ENDS)
         parts = {chr(code): unicodedata.normalize("NFD", chr(code)) for code in syllables}
@@ -201,7 +204,7 @@ def _tables(name: str) -> tuple[np.ndarray, np.ndarray, dict[int, int], list[int
     seconds |= {chr(code) for code in range(VOWELS, VOWELS + NUM_VOWELS)}
     seconds |= {chr(code) for code in range(ENDS + 1, ENDS + NUM_ENDS)}
     joining = sorted(map(ord, seconds - known["combining"].keys()))
-    if name == "lower":
+    if name in LETTERS:
         odd = sorted(map(ord, parts))
     elif name.endswith("D"):
         odd = sorted(map(ord, {*known["combining"], *parts}))

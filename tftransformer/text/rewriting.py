@@ -15,8 +15,10 @@ class Rewriter(tf.Module):
 
     Args:
         steps: each a list of the name and what it takes: `["replace", pattern, content]`, a
-            regular expression of RE2's and a plain string; `["form", name]`, the normal forms
-            `"NFC"`, `"NFD"`, `"NFKC"` and `"NFKD"`; `["lower"]`.
+            regular expression of RE2's and a plain string; `["replace", pattern, content, before,
+            behind]`, only where expressions match the text before and behind it, which stays (no
+            character counts for two matches; no expression has groups); `["form", name]`, see
+            `NormalForm`; `["lower"]`.
 
     Raises:
         ValueError: a step is not known.
@@ -35,8 +37,11 @@ class Rewriter(tf.Module):
         """Changes strings (batch,) of valid UTF-8."""
         for kind, *options in self.steps:
             if kind == "replace":
-                pattern, content = options
-                texts = tf.strings.regex_replace(texts, pattern, content.replace("\\", r"\\"))
+                pattern, content, *around = options
+                content = content.replace("\\", r"\\")
+                if around:
+                    pattern, content = _between(pattern, content, *around)
+                texts = tf.strings.regex_replace(texts, pattern, content)
             else:
                 texts = self._character_wise(kind, options)(texts).texts
         return texts
@@ -83,9 +88,21 @@ def traced_back(
     return starts.with_flat_values(begin), ends.with_flat_values(stop)
 
 
-def _replaced(texts: tf.Tensor, pattern: str, content: str) -> Normal:
-    """What is put in stands where the last character of what it replaces stood."""
-    marked = tf.strings.regex_replace(texts, f"({pattern})", MARK + rb"\1" + MARK)
+def _between(pattern: str, content: Any, before: str, behind: str) -> tuple[str, Any]:
+    """Expression and replacement of what stands between two texts that stay."""
+    first, last = (rb"\1", rb"\3") if isinstance(content, bytes) else (r"\1", r"\3")
+    return f"({before})({pattern})({behind})", first + content + last
+
+
+def _replaced(texts: tf.Tensor, pattern: str, content: str, *around: str) -> Normal:
+    """What is put in stands where the last character of what it replaces stood.
+
+    Where it replaces nothing, it stands where the character before it does.
+    """
+    if around:
+        marked = tf.strings.regex_replace(texts, *_between(pattern, MARK + rb"\2" + MARK, *around))
+    else:
+        marked = tf.strings.regex_replace(texts, f"({pattern})", MARK + rb"\1" + MARK)
     rows = tf.strings.split(marked, MARK)  # kept, replaced, kept, …
     is_new = tf.ragged.range(rows.row_lengths()).flat_values % 2 == 1
     parts = tf.where(is_new, content, rows.flat_values)
@@ -97,7 +114,7 @@ def _replaced(texts: tf.Tensor, pattern: str, content: str) -> Normal:
     part = tf.repeat(tf.range(tf.size(new)), new)
     within = tf.ragged.range(new).flat_values
     place = tf.gather(at, part)
-    last = place + tf.maximum(tf.gather(old, part) - 1, 0)
+    last = tf.maximum(place + tf.gather(old, part) - 1, 0)
     source = tf.where(tf.gather(is_new, part), last, place + within)
     splits = tf.gather(tf.concat([[0], tf.cumsum(new)], axis=0), rows.row_splits)
     return Normal(

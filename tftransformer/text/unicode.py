@@ -13,6 +13,10 @@ FILE = pathlib.Path(__file__).with_name("unicode.json.xz")
 LAST = 0x10FFFF
 SURROGATES = (0xD800, 0xDFFF)  # which no text holds
 SCHEME = "LMNPSZC"
+# What Python's str.split takes for white space.
+PYTHON_WHITE = (
+    r"[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
+)
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tftransformer.text.added_tokens import AddedToken, as_added_tokens, extended, hidden
-from tftransformer.text.characters import PLAIN
+from tftransformer.text.characters import PLAIN, tables
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
 from tftransformer.text.registry import register
 from tftransformer.text.tokenizer import Tokenizer
@@ -143,7 +143,7 @@ class WordPieceTokenizer(Tokenizer):
             "token_out_type": tf.int32,
             "max_bytes_per_word": 4 * max_characters,
         }
-        self._words = WordCutter(self.lower_case, self.strip_accents, parts_ideographs)
+        self._words = WordCutter(tables(self.lower_case, self.strip_accents, parts_ideographs))
         most = min(max_characters, 1000)  # which RE2 can count
         self._short = rf"\S{{0,{most}}}(?:\s\S{{0,{most}}})*"
         # What has many operations is one: cheap where it is called outside of a graph, and cheap
@@ -220,7 +220,7 @@ class WordPieceTokenizer(Tokenizer):
         special = [*LEARNT, *special_tokens]
         strip_accents = lower_case if strip_accents is None else strip_accents
         model = learn_pieces(
-            _words(check_corpus(texts), WordCutter(lower_case, strip_accents)),
+            _words(check_corpus(texts), WordCutter(tables(lower_case, strip_accents))),
             vocab_size,
             kind="bpe",
             byte_fallback=False,

@@ -1,10 +1,10 @@
-"""Texts as BERT's words, each of whose characters knows where it came from."""
+"""Texts as words, each of whose characters knows where it came from."""
 
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tftransformer.text.characters import LETTER, PAGE, SPACE, tables
+from tftransformer.text.characters import LETTER, PAGE, SPACE, Tables
 
 
 class Words(NamedTuple):
@@ -22,25 +22,19 @@ class Words(NamedTuple):
 
 
 class WordCutter(tf.Module):
-    """Cuts texts into words as BERT's reference does, character by character.
-
-    Control characters are deleted, white space parts words, punctuation marks and ideographs are
-    words by themselves; accents are stripped and letters lower-cased where asked for.
+    """Cuts texts into words, character by character.
 
     Args:
-        lower_case: lower-case letters.
-        strip_accents: decompose characters and delete their marks.
-        parts_ideographs: ideographs are words by themselves; else they are letters.
+        known: what is done to each character: `tables`, as BERT's reference, or `only_blanks`.
     """
 
-    def __init__(self, lower_case: bool, strip_accents: bool, parts_ideographs: bool = True):
+    def __init__(self, known: Tables):
         super().__init__()
-        known = tables(lower_case, strip_accents, parts_ideographs)
         # Made here, not at each call outside of a graph.
         self._tables = tuple(map(tf.constant, known))
 
     def __call__(self, texts: tf.Tensor) -> Words:
-        """Cuts strings (batch,) of UTF-8; invalid bytes count as U+FFFD, which is deleted."""
+        """Cuts strings (batch,) of UTF-8; invalid bytes count as U+FFFD, which BERT deletes."""
         characters, word_splits, places, row_splits = _cut(texts, *self._tables)
         words = tf.RaggedTensor.from_row_splits(characters, word_splits, validate=False)
         return Words(words, places, row_splits)

@@ -1,4 +1,7 @@
-"""Character BPE tokenizers of descriptions: GPT."""
+"""Character BPE tokenizers of descriptions: GPT, XLM."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from tftransformer.pretrained.tokenizer_description import Bpe, Step, TokenizerDescription
 from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
@@ -14,16 +17,20 @@ def make(description: TokenizerDescription) -> BpeTokenizer:
     """
     model = description.model
     assert isinstance(model, Bpe)
-    if description.rules != "tokenizers":
-        raise ValueError(f"character BPE by the rules of {description.rules} is not known")
     for name in ("dropout", "continuing_subword_prefix", "fuse_unk", "byte_fallback"):
         if getattr(model, name):
             raise ValueError(f"character BPE with {name} {getattr(model, name)!r} is not known")
     if not model.unk_token or not model.end_of_word_suffix:
         raise ValueError("character BPE without unk_token or end_of_word_suffix is not known")
-    options, rewriting = bert_normalizer(description)
-    if rewriting:
-        raise ValueError(f"character BPE with {rewriting} before its normalizer is not known")
+    by_moses = description.rules == "xlm"
+    options: Mapping[str, Any]
+    if by_moses:
+        lowers = description.settings.get("do_lowercase_and_remove_accent", True)
+        options = {"lowercase": lowers, "strip_accents": lowers, "handle_chinese_chars": True}
+    else:
+        options, rewriting = bert_normalizer(description)
+        if rewriting:
+            raise ValueError(f"character BPE with {rewriting} before its normalizer is not known")
     return BpeTokenizer(
         pieces(description.ids),
         model.merges,
@@ -32,6 +39,7 @@ def make(description: TokenizerDescription) -> BpeTokenizer:
         lower_case=bool(options["lowercase"]),
         strip_accents=options["strip_accents"],
         parts_ideographs=bool(options["handle_chinese_chars"]),
+        by_moses=by_moses,
         special_ids=special_ids(description),
         added_tokens=description.added_tokens,
     )
@@ -52,8 +60,9 @@ def describe(tokenizer: BpeTokenizer) -> TokenizerDescription:
             unk_token=tokenizer.unk_token,
             end_of_word_suffix=tokenizer.suffix,
         ),
-        normalizer=(Step("BertNormalizer", normalizer),),
-        pre_tokenizer=(Step("BertPreTokenizer", {}),),
+        normalizer=() if tokenizer.by_moses else (Step("BertNormalizer", normalizer),),
+        pre_tokenizer=() if tokenizer.by_moses else (Step("BertPreTokenizer", {}),),
         decoder=(Step("BPEDecoder", {"suffix": tokenizer.suffix}),),
+        rules="xlm" if tokenizer.by_moses else "tokenizers",
         added_tokens=added_tokens(tokenizer),
     )

@@ -5,13 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tftransformer.pretrained.tokenizer_description import Step
-from tftransformer.text.unicode import as_class, members, unicode_tables
+from tftransformer.text.unicode import PYTHON_WHITE, as_class, members, unicode_tables
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
-# What Python's str.split takes for white space.
-PYTHON_WHITE = (
-    r"[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
-)
 
 
 def rewriting_of(steps: Iterable[Step]) -> list[list[str]]:
