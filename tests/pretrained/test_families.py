@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import (
@@ -40,6 +40,7 @@ MARIAN = {
     "attention_dropout": 0.0,
     "activation_dropout": 0.0,
 }
+SEPARATE = {"vocab_size": None, "source_vocab_size": 30, "target_vocab_size": 20}
 LABELS = {"sequence_classification": {"labels": ["bad", "good", "odd"]}}
 TAGS = {"token_classification": {"labels": 5}}
 MODELS = [
@@ -77,6 +78,9 @@ MODELS = [
     (XLNet, {"heads": [], "tied": False}),
     (Transformer, MARIAN),
     (Transformer, {**MARIAN, "num_layers": (2, 1), "num_heads": (4, 2), "scale_embeddings": False}),
+    (Transformer, {**MARIAN, "tie": "none"}),
+    (Transformer, {**MARIAN, **SEPARATE}),
+    (Transformer, {**MARIAN, **SEPARATE, "tie": "none"}),
     (Bart, LENGTH),
     (Bart, {**LENGTH, "num_layers": (2, 1), "num_heads": (4, 2), "scale_embeddings": True}),
     (Bart, {**LENGTH, "heads": LABELS, "start_id": 4, "end_id": 7, "pad_id": 0}),
@@ -156,3 +160,24 @@ def test_what_the_format_cannot_say_is_refused(kind, options, message, tmp_path)
     with pytest.raises(ValueError, match=message):
         save_pretrained(make(kind, **options), tmp_path / "saved")
     assert not (tmp_path / "saved").exists()
+
+
+def test_a_head_tied_to_the_target_is_found_under_its_own_name(tmp_path):
+    model = make(Transformer, **MARIAN, **SEPARATE)
+    save_pretrained(model, tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors["lm_head.weight"] = tensors.pop("model.decoder.embed_tokens.weight")
+    save_file(tensors, tmp_path / "model.safetensors")
+    loaded = load_pretrained(tmp_path)
+    assert loaded.missing == loaded.unexpected == []
+    np.testing.assert_array_equal(
+        loaded.model.decoder.embeddings.table.embeddings, model.head.tied_to.embeddings
+    )
+
+
+def test_a_head_of_its_own_beside_one_table_of_both_sides_is_refused(tmp_path):
+    save_pretrained(make(Transformer, **MARIAN), tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
+    with pytest.raises(ValueError, match="tie_word_embeddings"):
+        load_pretrained(tmp_path)

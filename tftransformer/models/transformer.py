@@ -81,14 +81,15 @@ class Transformer(EncoderDecoder):
         trainable = options.pop("trainable", True)
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         check_ints(1, d_model=d_model)
-        source_size, target_size = source_vocab_size or vocab_size, target_vocab_size or vocab_size
+        source_size, target_size, tie = vocabularies(
+            vocab_size, source_vocab_size, target_vocab_size, tie
+        )
         if not source_size or not target_size:
             raise ValueError(
                 "the model does not know its vocabulary: give vocab_size, or source_vocab_size and "
                 f"target_vocab_size (given: {vocab_size=}, {source_vocab_size=}, "
                 f"{target_vocab_size=})."
             )
-        tie = tie or ("all" if source_size == target_size == vocab_size else "target")
         if tie not in TIES:
             raise ValueError(f"tie must be one of {TIES}, not {tie!r}")
         if tie == "all" and source_size != target_size:
@@ -184,6 +185,17 @@ class Transformer(EncoderDecoder):
     def named_outputs(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
         hidden = self.run_stacks(inputs, encoder_state, decoder_state, training=False)
         return {"logits": self.logits(hidden)}
+
+
+def vocabularies(
+    vocab_size: int | None,
+    source_vocab_size: int | None,
+    target_vocab_size: int | None,
+    tie: str | None,
+) -> tuple[int | None, int | None, str]:
+    """Returns the sizes of source and target, and which tables are one, defaults filled in."""
+    source, target = source_vocab_size or vocab_size, target_vocab_size or vocab_size
+    return source, target, tie or ("all" if source == target == vocab_size else "target")
 
 
 def both(size: int | Sequence[int]) -> tuple[int, int]:

@@ -142,7 +142,7 @@ class Family:
     def ties(self, arguments: Mapping[str, Any], body: str) -> dict[str, str]:
         """Returns for each tensor that a model keeps as another the other's name."""
         own = set()  # what a model whose head is not tied keeps for itself
-        if not arguments.get("tied", True):
+        if not arguments.get("tied", True) or arguments.get("tie") == "none":
             own = {rule.theirs for rule in self.rules if rule.head}
         return {
             name.replace("{body}", body): same.replace("{body}", body)

@@ -27,8 +27,7 @@ class Rule:
         shape: from the file's config to the tensor's shape, where it differs from ours by more
             than the transposition; the order of the numbers is the same.
         head: name of the head the variable belongs to; default: read off `ours`.
-        needs: a path as `ours`: the rule is for models that have what is there.
-        lacks: a path as `ours`: the rule is for models that have it not.
+        when: whether the rule is for a model; default: for all.
     """
 
     ours: str
@@ -38,8 +37,7 @@ class Rule:
     axis: int = -1
     shape: Callable[[Config], tuple[int, ...]] | None = None
     head: str | None = None
-    needs: str | None = None
-    lacks: str | None = None
+    when: Callable[[Any], bool] = lambda model: True
 
     def __post_init__(self) -> None:
         if self.head is None and self.ours.startswith("heads."):
@@ -82,9 +80,9 @@ def norm(ours: str, theirs: str, bias: bool = True) -> list[Rule]:
     return [*rules, Rule(f"{ours}.beta", f"{theirs}.bias")] if bias else rules
 
 
-def table(ours: str, theirs: str) -> list[Rule]:
+def table(ours: str, theirs: str, **options: Any) -> list[Rule]:
     """The rule for an `Embedding` layer."""
-    return [Rule(f"{ours}.embeddings", f"{theirs}.weight")]
+    return [Rule(f"{ours}.embeddings", f"{theirs}.weight", **options)]
 
 
 def find(model: Any, path: str) -> Any:
@@ -105,20 +103,17 @@ def find(model: Any, path: str) -> Any:
 def expand(rules: list[Rule], model: Any, body: str) -> Iterator[tuple[Rule, Any]]:
     """Gives, for a model, each rule with its names written out, and the variable."""
     for rule in rules:
+        if not rule.when(model):
+            continue
         rule = replace(rule, theirs=rule.theirs.replace("{body}", body))
         layers, found, _ = rule.ours.partition(".{n}")
         for n in range(len(find(model, layers) or ())) if found else (0,):
             names = {
-                field: name.replace("{n}", str(n))
-                for field in ("ours", "theirs", "needs", "lacks")
-                if (name := getattr(rule, field)) is not None
+                name: getattr(rule, name).replace("{n}", str(n)) for name in ("ours", "theirs")
             }
             written = replace(rule, **names)
             variable = find(model, written.ours)
-            fits = (written.needs is None or find(model, written.needs) is not None) and (
-                written.lacks is None or find(model, written.lacks) is None
-            )
-            if fits and variable is not None:
+            if variable is not None:
                 yield written, variable
 
 

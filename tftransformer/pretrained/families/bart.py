@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tftransformer.models import Bart
 from tftransformer.pretrained.entries import words
-from tftransformer.pretrained.families.marian import ENTRIES, MARIAN, side
+from tftransformer.pretrained.families.marian import DEFAULTS, ENTRIES, MARIAN, side
 from tftransformer.pretrained.fields import Field
 from tftransformer.pretrained.rules import Rule, dense, norm, table
 
@@ -22,6 +22,7 @@ BART = replace(
     model=Bart,
     fields=(
         *ENTRIES,
+        Field("vocab_size", "vocab_size"),
         Field("max_position_embeddings", "num_positions"),
         Field("classifier_dropout", "classifier_dropout"),
         Field("decoder_start_token_id", "start_id"),
@@ -49,23 +50,18 @@ BART = replace(
         *dense("heads.sequence_classification.projection", "classification_head.out_proj"),
         *dense("heads.span.projection", "qa_outputs"),
     ],
-    fixed={
-        name: value
-        for name, value in MARIAN.fixed.items()
-        if name != "share_encoder_decoder_embeddings"
-    },
+    fixed={**MARIAN.fixed, "tie_word_embeddings": True},
     expected={
         **MARIAN.expected,
         "normalize_embedding": True,
         "static_position_embeddings": False,
     },
-    implied={},
     unused=words("""
         classif_dropout extra_pos_embeddings force_bos_token_to_be_generated num_hidden_layers
         save_step
         """),
     defaults={
-        **MARIAN.defaults,
+        **DEFAULTS,
         "vocab_size": 50265,
         "max_position_embeddings": 1024,
         "classifier_dropout": 0.0,
