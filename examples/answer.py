@@ -1,7 +1,8 @@
 """Learns to answer questions with words of a context, looks at how well, and serves it.
 
     python examples/answer.py              answers questions on stories that are made of templates,
-                                           in about three minutes
+                                           in about four minutes. It learns which words can answer a
+                                           question, and hardly which of the story's three: a third
     python examples/answer.py --data FILE [--test FILE]
 
 trains on SQuAD's json (1.1 or 2.0), or on lines of json with question, context and answers.

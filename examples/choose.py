@@ -1,6 +1,6 @@
 """Learns to choose the answer to a question on a text, and looks at how well.
 
-    python examples/choose.py             which word a sentence has, in about two minutes
+    python examples/choose.py             which order of words is a sentence, in about three minutes
     python examples/choose.py --train FILE [--test FILE] [--model FOLDER]
 
 trains on a table (.parquet, or .tsv, .csv with choices parted by " | "; the first line names the
@@ -24,18 +24,15 @@ def table(file: str) -> Any:
     return frame
 
 
-def questions(sentences: list[str], seed: int) -> list[tuple[str, str, list[str], int]]:
-    """Sentences, three words each, one of which they have: rows to learn from."""
+def questions(corpus: Any, seed: int) -> list[tuple[str, str, list[str], int]]:
+    """German sentences, their translations, and these in two other orders: rows to learn from."""
     draw = random.Random(seed)
-    words = sorted({word.strip(".,?!").lower() for text in sentences for word in text.split()})
     rows = []
-    for text in sentences:
-        own = [word.strip(".,?!").lower() for word in text.split()]
-        others = draw.sample([word for word in draw.sample(words, 30) if word not in own], 2)
-        choices = [draw.choice(own), *others]
-        answer = choices[0]
+    for text, context in zip(corpus["en"], corpus["de"], strict=True):
+        words = text.split()
+        choices = [text, *(" ".join(draw.sample(words, len(words))) for _ in range(2))]
         draw.shuffle(choices)
-        rows.append((text, "Which word is here?", choices, choices.index(answer)))
+        rows.append((context, "What is this in English?", choices, choices.index(text)))
     return rows
 
 
@@ -47,7 +44,7 @@ def main() -> None:
     add("--train", metavar="FILE", help="table to learn from; default: the corpus of the package")
     add("--test", metavar="FILE", help="table to score; default: a tenth of the other")
     add("--model", metavar="FOLDER", help="folder of a model; default: from scratch")
-    add("--epochs", type=int, default=6, help="passes over the data (6)")
+    add("--epochs", type=int, default=8, help="passes over the data (8)")
     add("--minutes", type=float, help="stop after so many minutes")
     add("--directory", help="for all that is written (a new one in runs/)")
     options = parser.parse_args()
@@ -60,8 +57,8 @@ def main() -> None:
         train = train if options.test else train.drop(test.index)
     else:
         corpus = tt.everyday_corpus()
-        train = questions(corpus.train["en"].tolist()[:4000], 0)
-        test = questions(corpus.test["en"].tolist()[:300], 1)
+        train = questions(corpus.train[:4000], 0)
+        test = questions(corpus.test[:300], 1)
 
     choose = tt.MultipleChoice(options.model)
     choose.fit(train, epochs=options.epochs, minutes=options.minutes)

@@ -22,7 +22,7 @@ def main() -> None:
     add("--data", metavar="FILE", help="table of texts; default: the corpus of the package")
     add("--text", default="en", metavar="COLUMN", help="column of the texts (en)")
     add("--model", metavar="FOLDER", help="folder of a model; default: from scratch")
-    add("--epochs", type=int, default=4, help="passes over the data (4)")
+    add("--epochs", type=int, default=6, help="passes over the data (6)")
     add("--minutes", type=float, help="stop after so many minutes")
     add("--directory", help="for all that is written (a new one in runs/)")
     options = parser.parse_args()

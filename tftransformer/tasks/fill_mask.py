@@ -26,7 +26,8 @@ class FillMask(RowTask):
             or a model, with its `tokenizer`. None: a small `Bert`, from scratch.
         tokenizer: of that model; or as in `DataProcess`, to be learnt, with a mask token. None:
             see `learn_unigram`.
-        share: of the tokens that are hidden in training.
+        share: of the tokens that are hidden, in `fit` and `evaluate`. From few texts 0.3 learns
+            sooner than the 0.15 of Devlin et al. (2019): see Wettig et al. (2023).
         whole_words: whether words are hidden whole.
         max_length: most tokens of a row; None: as many as the model knows, from scratch 128.
         vocab_size: of a tokenizer that is learnt.
@@ -46,6 +47,7 @@ class FillMask(RowTask):
 
     task, head, named = "fill_mask", "masked_lm", ("text",)
     default_length = 128
+    first_tokens = 512  # guesses say little each: many small updates learn sooner
     too_long = "refuse"  # what is cut off may be a mask
     learns_long = "cut"
     learn_tokenizer = staticmethod(
@@ -57,7 +59,7 @@ class FillMask(RowTask):
         model: Any = None,
         *,
         tokenizer: Any = None,
-        share: float = 0.15,
+        share: float = 0.3,
         whole_words: bool = False,
         max_length: int | None = None,
         vocab_size: int = 8000,

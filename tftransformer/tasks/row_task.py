@@ -22,11 +22,13 @@ class RowTask(Task):
 
     Attributes:
         default_length: most tokens of a row where nothing else says it.
+        first_tokens: of an update, where a model begins from scratch.
         learn_tokenizer: learns one from texts and a size where none is given.
     """
 
     head: ClassVar[str]
     default_length: ClassVar[int] = 256
+    first_tokens: ClassVar[int] = 1024
     learn_tokenizer: Callable[..., Any] = staticmethod(learn_unigram)
     max_length: int | None
     tokenizer: Any
@@ -48,7 +50,7 @@ class RowTask(Task):
             **given.tokenizer_options(self, self.learn_tokenizer),
             max_length=limit,
             too_long=self.learns_long,
-            batch_tokens=max(1024, limit),
+            batch_tokens=max(self.first_tokens if given.model is None else 1024, limit),
             seed=self.seed,
         )
 
