@@ -85,12 +85,12 @@ def target_ids(size: int | None, config: Config) -> int:
     return target_size(config)
 
 
-def shares(model: Transformer) -> bool:
+def shares(model: Any) -> bool:
     """Whether source and target have one table."""
     return model.encoder.embeddings.table is model.decoder.embeddings.table
 
 
-def separates(model: Transformer) -> bool:
+def separates(model: Any) -> bool:
     """Whether they have one each."""
     return not shares(model)
 
