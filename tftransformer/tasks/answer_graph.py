@@ -8,7 +8,7 @@ import tensorflow as tf
 from tftransformer.core import check_ints
 from tftransformer.objectives.answers import context_is_first, mark_of
 from tftransformer.tasks.row_graph import RowGraph
-from tftransformer.text import check_stride, lay_windows, word_pieces
+from tftransformer.text import check_stride, lay_windows, without_white_ends, word_pieces
 
 
 class AnswerGraph(RowGraph):
@@ -144,6 +144,8 @@ class AnswerGraph(RowGraph):
         starts, ends = self._edges(known)
         start, end = tf.gather(starts, first), tf.gather(ends, last)
         row = tf.gather(known["ids"].value_rowids(), first)
+        # Pieces of bytes may hold blanks, which are no part of an answer.
+        start, end = without_white_ends(known["texts"], row, start, end)
         kept = start < end
         row, start, end, best = (tf.boolean_mask(x, kept) for x in (row, start, end, best))
         # Different pieces may stand for the same characters.

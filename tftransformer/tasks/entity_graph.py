@@ -13,13 +13,12 @@ from tftransformer.text import (
     check_stride,
     deciding_pieces,
     lay_windows,
+    without_white_ends,
     word_pieces,
     words_between_blanks,
 )
 
 AGGREGATIONS = ("none", "simple", "first", "average", "max")
-# Pieces of bytes may hold blanks, which are no part of an entity.
-WHITE = r"[\s\p{Z}\x{85}]+"
 
 
 class EntityGraph(RowGraph):
@@ -166,15 +165,13 @@ class EntityGraph(RowGraph):
             for value, at in ((kind, first), (row, first), (start, first), (end, last))
         )
         texts = known["texts"]
-        words = tf.strings.substr(tf.gather(texts, row), start, end - start, unit="UTF8_CHAR")
-        bare = tf.strings.regex_replace(words, f"^{WHITE}", "")
-        start += tf.strings.length(words, "UTF8_CHAR") - tf.strings.length(bare, "UTF8_CHAR")
-        words = tf.strings.regex_replace(bare, f"{WHITE}$", "")
-        end = start + tf.strings.length(words, "UTF8_CHAR")
+        # Pieces of bytes may hold blanks, which are no part of an entity.
+        start, end = without_white_ends(texts, row, start, end)
         kept = tf.gather(tf.constant(self.is_entity), kind) & (start < end)
-        kind, row, start, end, score, first, words = (
-            tf.boolean_mask(value, kept) for value in (kind, row, start, end, score, first, words)
+        kind, row, start, end, score, first = (
+            tf.boolean_mask(value, kept) for value in (kind, row, start, end, score, first)
         )
+        words = tf.strings.substr(tf.gather(texts, row), start, end - start, unit="UTF8_CHAR")
         found = {
             "entity_group": tf.gather(tf.constant(self.labels), kind),
             "score": score,

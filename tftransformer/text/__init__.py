@@ -11,6 +11,7 @@ from tftransformer.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from tftransformer.text.template import Template
 from tftransformer.text.tokenizer import Tokenizer
 from tftransformer.text.truncation import truncate, truncate_in_graph
+from tftransformer.text.white_space import without_white_ends
 from tftransformer.text.windows import (
     Windows,
     check_stride,
@@ -40,6 +41,7 @@ __all__ = [
     "register",
     "truncate",
     "truncate_in_graph",
+    "without_white_ends",
     "word_pieces",
     "words_between_blanks",
 ]
