@@ -72,7 +72,7 @@ def choose(task, inputs, options):
     assert inputs.keys() <= {"context", "question", "choices"}
     rows = [inputs["context"], inputs.get("question", ""), inputs["choices"]]
     found = task(*rows)
-    pairs = [tf.constant(x) for x in ([rows[0]], [rows[1]], [rows[2]])]
+    pairs = [tf.constant(x) for x in ([rows[0]], [rows[1] or ""], [rows[2]])]
     encoded, _ = task.graph().encode(*pairs)
     logits = task.module.compute(encoded).numpy()
     return {"choice": found["index"], "scores": found["scores"], "logits": logits}

@@ -11,7 +11,8 @@ def choice_rows(
     """Returns contexts, questions and lists of choices of several rows.
 
     Args:
-        rows: a DataFrame with these columns; or tuples, or dicts, in any container.
+        rows: a DataFrame with these columns; or tuples, or dicts, in any container. A question that
+            is None or empty is none.
         names: of the columns; None for a question says that there are none.
 
     Raises:
@@ -31,6 +32,8 @@ def choice_rows(
     else:
         given = [[row[n] for n in names] if isinstance(row, Mapping) else row for row in rows]
     for index, row in enumerate(given):
+        if isinstance(row, Sequence) and len(row) == 3 and row[1] is None:
+            given[index] = row = (row[0], "", row[2])
         fits = isinstance(row, Sequence) and len(row) == 3 and not isinstance(row[2], str)
         strings = fits and all(isinstance(text, str) for text in (*row[:2], *row[2]))
         if not strings:
