@@ -50,5 +50,5 @@ def test_gradients_are_finite_where_a_row_has_no_token(vectors, pull):
 
 @pytest.mark.parametrize("parts", [(), "mean", ["median"]], ids=str)
 def test_parts_that_it_does_not_know_are_named(parts):
-    with pytest.raises(ValueError, match=r"parts must be some of \('mean', 'max'\)"):
+    with pytest.raises(ValueError, match=r"parts must be some of \('mean', 'max', 'first'\)"):
         AllTokensPooler(parts)
