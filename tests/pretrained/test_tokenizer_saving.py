@@ -49,7 +49,8 @@ KINDS = [
 
 LEARNT = ["bpe identity", "unigram nmt_nfkc", "bpe nmt_nfkc_cf"]
 KINDS = ["wordpiece lower", "wordpiece cased", *LEARNT]
-UNSAID = {"marian", "xlm"}  # whose rules a tokenizer.json has no words for
+# Folders whose rules a tokenizer.json has no words for.
+UNSAID = {("marian", None), ("xlm", None), ("xlnet", "spiece")}
 
 
 @pytest.mark.slow_after(1)
@@ -77,7 +78,8 @@ def test_the_package_reads_the_ids_of_a_tokenizer_that_was_learnt_here(kind, tmp
 @pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
 def test_a_golden_folder_that_is_written_back_has_the_same_ids(folder, tmp_path):
     read = loaded(folder)
-    if folder.parent.name in UNSAID:
+    family = folder.parent.name
+    if {(family, None), (family, folder.name)} & UNSAID:
         with pytest.raises(ValueError, match="no words for"):
             save_tokenizer(read, tmp_path)
         return
