@@ -163,6 +163,8 @@ def read_named(path: str, names: Iterable[Any]) -> Any:
         check_columns(frame, flat)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
+    if frame.empty:
+        raise ValueError(f"{path}: the table has no rows.")
     return frame
 
 
