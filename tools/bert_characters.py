@@ -5,29 +5,14 @@ same wherever they are computed, what the `tokenizers` package does is asked of 
 by character, and frozen. Run from the root of the repository: python tools/bert_characters.py
 """
 
-import json
-import lzma
-import pathlib
 import unicodedata
 
 import tokenizers
+from frozen import CHARACTERS, ranges, write
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-TARGET = pathlib.Path("tftransformer/text/bert_characters.json.xz")
-CHARACTERS = [chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000]
 LETTER = "x"
-
-
-def ranges(characters):
-    """Sorted code points as a flat list of first and last of each stretch."""
-    found = []
-    for code in sorted(map(ord, characters)):
-        if found and found[-1] == code - 1:
-            found[-1] = code
-        else:
-            found += [code, code]
-    return found
 
 
 def ask(**options):
@@ -71,9 +56,7 @@ def main():
         "stripped": {c: made for c, made in stripped.items() if made != c},
         "lower": {c: made for c, made in lower.items() if made != c},
     }
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    TARGET.write_bytes(lzma.compress(text.encode(), preset=9))
-    print({name: len(value) for name, value in content.items()}, TARGET.stat().st_size)
+    write(content, "bert_characters.json.xz")
 
 
 if __name__ == "__main__":

@@ -4,25 +4,10 @@ They are lists of a Unicode of their own, which sacremoses, the rules in Python,
 root of the repository: python tools/moses_characters.py
 """
 
-import json
-import lzma
-import pathlib
-
 import sacremoses
+from frozen import ranges, write
 
-TARGET = pathlib.Path("tftransformer/text/moses.json.xz")
 CLASSES = {"alnum": "IsAlnum", "alpha": "IsAlpha", "number": "IsN", "lower": "IsLower"}
-
-
-def ranges(characters):
-    """Sorted code points as a flat list of first and last of each stretch."""
-    found = []
-    for code in sorted(map(ord, characters)):
-        if found and found[-1] == code - 1:
-            found[-1] = code
-        else:
-            found += [code, code]
-    return found
 
 
 def main():
@@ -30,8 +15,7 @@ def main():
         name: ranges(set(getattr(sacremoses.MosesTokenizer, known)))
         for name, known in CLASSES.items()
     }
-    text = json.dumps(content, separators=(",", ":"))
-    TARGET.write_bytes(lzma.compress(text.encode(), preset=9))
+    write(content, "moses.json.xz")
 
 
 if __name__ == "__main__":

@@ -6,33 +6,18 @@ character by character, and frozen. Run from the root of the repository:
 python tools/unicode_tables.py
 """
 
-import json
-import lzma
-import pathlib
 import unicodedata
 
 import tokenizers
+from frozen import CHARACTERS, ranges, write
 from tokenizers import Regex, normalizers
 
-TARGET = pathlib.Path("tftransformer/text/unicode.json.xz")
-CHARACTERS = [chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000]
 CATEGORIES = (
     "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co Cn"
 )
 HANGUL = range(0xAC00, 0xD7A4)  # computed, not looked up
 VOWELS_AND_ENDS = (range(0x1161, 0x1176), range(0x11A8, 0x11C3))
 BELOW, ABOVE = "\u0334", "\u0345"  # marks of the classes 1 and 240
-
-
-def ranges(characters):
-    """Sorted code points as a flat list of first and last of each stretch."""
-    found = []
-    for code in sorted(map(ord, characters)):
-        if found and found[-1] == code - 1:
-            found[-1] = code
-        else:
-            found += [code, code]
-    return found
 
 
 def members(expression):
@@ -76,9 +61,7 @@ def main():
         "compatibility": further,
         "compositions": pairs,
     }
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    TARGET.write_bytes(lzma.compress(text.encode(), preset=9))
-    print({name: len(value) for name, value in content.items()}, TARGET.stat().st_size)
+    write(content, "unicode.json.xz")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,15 @@
 from tftransformer.objectives.answers import Answers
 from tftransformer.objectives.choices import Choices
 from tftransformer.objectives.classes import Classes
-from tftransformer.objectives.columns import Column, IsReal, MultiHot, Stacked, Tokens, Values
+from tftransformer.objectives.columns import (
+    Column,
+    Following,
+    IsReal,
+    MultiHot,
+    Stacked,
+    Tokens,
+    Values,
+)
 from tftransformer.objectives.contrast import Contrast
 from tftransformer.objectives.entities import Entities
 from tftransformer.objectives.examples import ColumnExamples, Examples
@@ -24,6 +32,7 @@ __all__ = [
     "Contrast",
     "Entities",
     "Examples",
+    "Following",
     "IsReal",
     "MaskedTokens",
     "MultiHot",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tftransformer.core import check_ints, register
-from tftransformer.objectives.columns import Column, Values
+from tftransformer.objectives.columns import Column, Following, Values
 from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns
 from tftransformer.objectives.pieces import Pieces
@@ -125,18 +125,12 @@ def _piece_places(pieces: Pieces, answers: Sequence[Any]) -> tuple[np.ndarray, n
     return first, last
 
 
-class _SpanMask(Column):
+class _SpanMask(Following):
     """Where an answer may start or end: in the context, or at the token that means none."""
 
     def __init__(self, ids: Column, begin: np.ndarray, size: np.ndarray, mark: np.ndarray):
-        self.ids, self.axes = ids, ids.axes
+        super().__init__(ids)
         self.begin, self.size, self.mark = begin, size, mark
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def lengths(self, axis: str) -> np.ndarray:
-        return self.ids.lengths(axis)
 
     def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
         at = np.arange(widths["tokens"])

@@ -133,7 +133,24 @@ class Stacked(Column):
         return np.stack([column.batch(rows, widths) for column in self.columns], axis=1)
 
 
-class IsReal(Column):
+class Following(Column):
+    """A column that is as long in each row as another.
+
+    Args:
+        column: the other one.
+    """
+
+    def __init__(self, column: Column):
+        self.column, self.axes = column, column.axes
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def lengths(self, axis: str) -> np.ndarray:
+        return self.column.lengths(axis)
+
+
+class IsReal(Following):
     """1 where a column has something, 0 where it is padded: (chosen, width).
 
     Args:
@@ -141,15 +158,11 @@ class IsReal(Column):
         dtype: `"float32"` for weights, `"bool"` for a padding mask.
     """
 
+    column: Tokens
+
     def __init__(self, column: Tokens, dtype: str = "float32"):
-        self.column, self.dtype = column, dtype
-        self.axes = column.axes
-
-    def __len__(self) -> int:
-        return len(self.column)
-
-    def lengths(self, axis: str) -> np.ndarray:
-        return self.column.lengths(axis)
+        super().__init__(column)
+        self.dtype = dtype
 
     def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
         real = np.arange(widths[self.axes[0]]) < self.column.lengths_of(rows)[:, None]

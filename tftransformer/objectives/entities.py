@@ -10,7 +10,7 @@ import numpy as np
 from tftransformer.core import Ragged, check_ints, register, require
 from tftransformer.core.tags import PREFIXES, SCHEMES, scheme_of, spans_to_tags, tag_parts
 from tftransformer.objectives.classes import check_saved
-from tftransformer.objectives.columns import Column, Tokens
+from tftransformer.objectives.columns import Following, Tokens
 from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns
 from tftransformer.objectives.pieces import Pieces
@@ -211,23 +211,14 @@ class Entities(TextRows):
         return weights
 
 
-class _Labels(Column):
+class _Labels(Following):
     """The tags of tokens; 0 where there is none."""
 
-    def __init__(self, labels: Tokens):
-        self.labels, self.axes = labels, labels.axes
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def lengths(self, axis: str) -> np.ndarray:
-        return self.labels.lengths(axis)
-
     def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
-        return np.maximum(self.labels.batch(rows, widths), 0)
+        return np.maximum(self.column.batch(rows, widths), 0)
 
 
-class _Weights(_Labels):
+class _Weights(Following):
     """What each token weighs, by its tag."""
 
     def __init__(self, labels: Tokens, weights: np.ndarray):
@@ -235,4 +226,4 @@ class _Weights(_Labels):
         self.weights = weights
 
     def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
-        return self.weights[self.labels.batch(rows, widths)]
+        return self.weights[self.column.batch(rows, widths)]

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from tftransformer.core import Ragged
-from tftransformer.objectives.columns import Column, IsReal, Tokens
+from tftransformer.objectives.columns import Column, Following, IsReal, Tokens
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns, Objective
 
@@ -134,17 +134,10 @@ class _Joined(Tokens):
         return latest[1][which].dense(places, widths["tokens"], fill)
 
 
-class _Segments(Column):
+class _Segments(Following):
     """The segment of each token of joined texts; 0 where there is none."""
 
-    def __init__(self, joined: _Joined):
-        self.joined, self.axes = joined, joined.axes
-
-    def __len__(self) -> int:
-        return len(self.joined)
-
-    def lengths(self, axis: str) -> np.ndarray:
-        return self.joined.lengths(axis)
+    column: _Joined
 
     def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
-        return self.joined.laid(1, rows, widths, 0)
+        return self.column.laid(1, rows, widths, 0)

@@ -20,7 +20,6 @@ NAMES = {
     "feature-extraction": "TextEmbedder",
     "sentence-similarity": "TextEmbedder",
     "sentence-embedding": "TextEmbedder",
-    "parsing": "Parser",
 }
 
 
