@@ -196,7 +196,8 @@ class TextGenerator(Task):
             ValueError: if a value has no sense, or a prompt is empty and the model cannot begin.
         """
         (prompts,) = columns
-        graph = self.graph(how := self.generation(options))
+        how = self.generation(options)
+        graph, _ = self._graph_and_module(len(columns), generation=how)
         if not graph.begins_empty and "" in prompts:
             raise ValueError(
                 f"prompt {prompts.index('')} is empty, and this model knows no token that begins a "

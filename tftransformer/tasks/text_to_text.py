@@ -343,7 +343,7 @@ class TextToText(Task):
         (texts,) = columns
         self.fitted()
         how: dict[str, Any] = {"generation": self.generation(options)} if options else {}
-        graph = self.graph(**how)
+        graph, _ = self._graph_and_module(len(columns), **how)
         rows = [row for row, text in enumerate(texts) if text and not text.isspace()]
 
         found = self.compute(columns, graph.written, rows, **how)
