@@ -24,11 +24,9 @@ from tftransformer.tasks.checks import (
 from tftransformer.tasks.generation import (
     Generation,
     check_drawing,
-    folder_options,
     generation_of,
     together,
 )
-from tftransformer.tasks.generation_graph import around_text
 from tftransformer.tasks.given import Given, given_model, positions_of, read_given
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_to_text_graph import (
@@ -36,6 +34,7 @@ from tftransformer.tasks.text_to_text_graph import (
     WRITTEN,
     TextToTextGraph,
     Written,
+    manners_of,
     start_of,
 )
 from tftransformer.text import load_tokenizer
@@ -150,21 +149,8 @@ class TextToText(Task):
             return Given(given_model(self.model))
         given = read_given(self)
         if isinstance(self.model, str | os.PathLike) and given.parts is None:
-            self.folder_ = self._folder(pathlib.Path(self.model), given)
+            self.folder_ = manners_of(pathlib.Path(self.model), given, self.kind, self.prefix)
         return given
-
-    def _folder(self, folder: pathlib.Path, given: Given) -> dict[str, Any]:
-        """What a folder of Hugging Face says of how texts are read and written."""
-        options, prefix = folder_options(folder, self.kind, self.prefix)
-        config = given.model.further_config
-        start = getattr(given.model, "start_id", config.get("decoder_start_token_id"))
-        return {
-            "options": options,
-            "prefix": prefix,
-            "start_id": start,
-            "around": around_text(given.template, given.tokenizer.special_ids),
-            "max_source_length": given.max_length,
-        }
 
     def begin(self, given: Given) -> None:
         if given.parts is not None:
@@ -345,7 +331,6 @@ class TextToText(Task):
         how: dict[str, Any] = {"generation": self.generation(options)} if options else {}
         graph, _ = self._graph_and_module(len(columns), **how)
         rows = [row for row, text in enumerate(texts) if text and not text.isspace()]
-
         found = self.compute(columns, graph.written, rows, **how)
         for row, written in enumerate(found):
             if written is None:

@@ -1,6 +1,7 @@
 """TextToTextGraph."""
 
 import functools
+import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -8,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.serving import TaskGraph
-from tftransformer.tasks.generation import Generation
+from tftransformer.tasks.generation import Generation, folder_options
+from tftransformer.tasks.generation_graph import around_text
+from tftransformer.tasks.given import Given
 
 # What `str.isspace` says yes to, and nothing at all.
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"
-
-
 # Tokens that may be written for each one of the source, and in any case.
 GROWTH, WRITTEN = 2, 128
 
@@ -169,6 +170,27 @@ class TextToTextGraph(TaskGraph):
         }
         best = {name: value[:, 0] for name, value in n_best.items()}
         return {"serving_default": {**best, "cut": known["cut"]}, "n_best": n_best}
+
+
+def manners_of(folder: pathlib.Path, given: Given, kind: str, prefix: str | None) -> dict[str, Any]:
+    """What a folder of Hugging Face says of how texts are read and written.
+
+    Args:
+        folder: the folder.
+        given: what was read of it.
+        kind: what the names of its parameters in `task_specific_params` begin with.
+        prefix: what stands before each text; None: as the folder says.
+    """
+    options, prefix = folder_options(folder, kind, prefix)
+    config = given.model.further_config
+    start = getattr(given.model, "start_id", config.get("decoder_start_token_id"))
+    return {
+        "options": options,
+        "prefix": prefix,
+        "start_id": start,
+        "around": around_text(given.template, given.tokenizer.special_ids),
+        "max_source_length": given.max_length,
+    }
 
 
 def start_of(model: Any, tokenizer: Any) -> int:
