@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged, check_ints, register, require
+from tftransformer.core import check_ints, register, require
 from tftransformer.core.tags import PREFIXES, SCHEMES, scheme_of, spans_to_tags, tag_parts
 from tftransformer.objectives.classes import check_saved
 from tftransformer.objectives.columns import Following, Tokens
@@ -136,15 +136,11 @@ class Entities(TextRows):
     ) -> ColumnExamples:
         pieces, spans = columns
         ids, lost = self._labels(pieces, spans)
-        ids = np.where(pieces.decides, ids[pieces.places.values], NO_LABEL)
-        before = (NO_LABEL,) * template.num_before("a", False)
-        after = (NO_LABEL,) * (template.num_special(False) - len(before))
-        rows = Ragged(ids, pieces.places.row_splits)
-        labels = Tokens(rows, "tokens", NO_LABEL, before, after)
+        labels = pieces.labels(ids, template, NO_LABEL)
         examples = ColumnExamples(
             self.inputs([pieces.windows], tokenizers[0], template),
             self.by_output(_Labels(labels)),
-            self.by_output(_Weights(labels, self._weights(ids, training))),
+            self.by_output(_Weights(labels, self._weights(labels.ids.values, training))),
         )
         examples.notes = (f"scheme {self.scheme_}",)
         if lost:

@@ -2,10 +2,12 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 
 from tftransformer.core import Ragged
+from tftransformer.objectives.columns import Tokens
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,6 +38,19 @@ class Pieces:
     def of_windows(self, values: np.ndarray) -> Ragged:
         """Values (pieces,) of the texts' pieces as rows of the windows."""
         return Ragged(values[self.places.values], self.places.row_splits)
+
+    def labels(self, values: np.ndarray, template: Any, none: int) -> Tokens:
+        """Labels of pieces as those of the windows' tokens, each in the window that decides of it.
+
+        Args:
+            values: int (pieces,), one for each piece of the texts.
+            template: what is laid around a window.
+            none: the label of what is not decided there.
+        """
+        values = np.where(self.decides, values[self.places.values], none)
+        before = (none,) * template.num_before("a", False)
+        after = (none,) * (template.num_special(False) - len(before))
+        return Tokens(Ragged(values, self.places.row_splits), "tokens", none, before, after)
 
     @functools.cached_property
     def word_starts(self) -> np.ndarray:

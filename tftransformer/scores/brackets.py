@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tftransformer.scores.ratios import matching_rows, of_counts, ratio
-from tftransformer.scores.trees import Tree
+from tftransformer.scores.trees import Tree, bare_label
 
 # What COLLINS.prm leaves out: these brackets, and words with these tags.
 DELETED = {"TOP", "-NONE-", ",", ":", "``", "''", "."}
@@ -74,14 +74,6 @@ def bracket_scores(
     }
 
 
-def _bare(label: str) -> str:
-    """A label without its function; what begins with - or =, such as -NONE-, is whole."""
-    for sign in "-=":
-        if not label.startswith(("-", "=")):
-            label = label.partition(sign)[0]
-    return label
-
-
 def _sentence(tree: Tree | str | None, place: str) -> Sentence:
     if tree is None or tree == "":
         return Sentence([], [], [], 0)
@@ -96,7 +88,7 @@ def _sentence(tree: Tree | str | None, place: str) -> Sentence:
     opened: list[int] = []
     length = 0
     for part, closes in tree.walk():
-        label = _bare(part.label)
+        label = bare_label(part.label)
         if not closes:
             opened.append(len(words))
             continue

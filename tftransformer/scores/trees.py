@@ -96,6 +96,18 @@ class Tree:
         return "".join(parts)[1:]
 
 
+def bare_label(label: str) -> str:
+    """A label without its function; what begins with - or =, such as -NONE-, is whole.
+
+    >>> bare_label("NP-SBJ-1"), bare_label("-LRB-")
+    ('NP', '-LRB-')
+    """
+    for sign in "-=":
+        if not label.startswith(("-", "=")):
+            label = label.partition(sign)[0]
+    return label
+
+
 def read_trees(text: str) -> list[Tree]:
     """Reads all trees of a text, as it stands in a file; blanks and line breaks do not count.
 

@@ -3,30 +3,18 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tftransformer.core import require
 from tftransformer.core.tags import tag_parts
-from tftransformer.tasks.row_graph import RowGraph
-from tftransformer.text import (
-    check_stride,
-    deciding_pieces,
-    lay_windows,
-    without_white_ends,
-    word_pieces,
-    words_between_blanks,
-)
+from tftransformer.tasks.window_graph import WindowGraph
+from tftransformer.text import without_white_ends, word_pieces
 
 AGGREGATIONS = ("none", "simple", "first", "average", "max")
 
 
-class EntityGraph(RowGraph):
+class EntityGraph(WindowGraph):
     """From texts of any length to entities: the words that a type is decided of.
-
-    A long text is read in windows that share `stride` pieces. A word, which is what has one word
-    number, is decided in the window that holds all of it and where it stands most central; pieces
-    of a word that no window holds are decided one by one.
 
     Units are pieces ("none", "simple"), or words with the probabilities of their first piece
     ("first"), their mean over the pieces ("average") or those of the piece with the highest single
@@ -44,14 +32,10 @@ class EntityGraph(RowGraph):
         prefixed: whether labels begin with a prefix of B, I, E, S.
         aggregation: one of the `AGGREGATIONS`.
         ignored: types, or with "none" labels, that are no entities.
-        output: name of the model's output, or None.
-        stride: pieces that neighbours share; None: there is one window, and longer texts are cut.
-        given_words: whether blanks, and nothing else, part the words of the texts.
-        **row: see `RowGraph`; `max_length` is that of a window.
+        **windows: see `WindowGraph`.
     """
 
     computes_alike = True
-    advice = "have windows: give a stride"
 
     def __init__(
         self,
@@ -60,16 +44,11 @@ class EntityGraph(RowGraph):
         prefixed: bool,
         aggregation: str,
         ignored: Collection[str],
-        output: str | None,
-        stride: int | None,
-        given_words: bool = False,
-        **row: Any,
+        **windows: Any,
     ):
-        super().__init__(texts=["texts"], **row)
+        super().__init__(**windows)
         require(aggregation in AGGREGATIONS, "aggregation", aggregation, f"one of {AGGREGATIONS}")
-        self.aggregation, self.output, self.stride = aggregation, output, stride
-        self.given_words = given_words
-        check_stride(self.room, stride or 0)
+        self.aggregation = aggregation
         parts = [tag_parts(label, prefixed) for label in labels]
         self.goes_on = [prefix in "IE" for prefix, _ in parts]
         self.may_go_on = [prefix in "BI" for prefix, _ in parts]
@@ -77,49 +56,17 @@ class EntityGraph(RowGraph):
         self.kinds = [self.labels.index(label) for label in self.labels]
         self.is_entity = [label not in ignored for label in self.labels]
 
-    def encode(self, *texts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
-        (text,) = texts
-        places = self.tokenizer.tokenize_with_places(text)
-        if self.given_words:
-            words = words_between_blanks(text, places["starts"], places["words"])
-            places = {**places, "words": words}
-        lengths = places["ids"].row_lengths()
-        cut = tf.zeros_like(lengths, tf.bool)
-        if self.stride is None:
-            cut = lengths > self.room
-            places = {name: value[:, : self.room] for name, value in places.items()}
-            lengths = tf.minimum(lengths, self.room)
-        windows = lay_windows(lengths, self.room, self.stride or 0)
-        start = tf.gather(places["ids"].row_starts(), windows.rows) + windows.starts
-        at = tf.ragged.range(start, start + windows.lengths)
-        pieces = at.with_flat_values(tf.gather(places["ids"].flat_values, at.flat_values))
-        known = {"texts": text, **places, "counts": windows.counts, "cut": cut}
-        return self.rows(pieces, None), known
-
     def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:
         """Returns probabilities: float32 (windows, length, labels)."""
-        logits = model(self.model_inputs(rows), training=False)
-        logits = logits if self.output is None else logits[self.output]
-        return tf.nn.softmax(keras.ops.cast(logits, "float32"))
+        return tf.nn.softmax(super().compute(model, rows, fixed))
 
     def by_text(self, found: tf.Tensor, known: Any) -> dict[str, tf.Tensor]:
-        probabilities = self._of_pieces(found, known)
+        probabilities = self.of_pieces(found, known)
         return self._entities(self._units(probabilities, known), known)
 
     def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
         entities = self.by_text(found, known)
         return {"serving_default": {**entities, "cut": known["cut"]}}
-
-    def _of_pieces(self, found: tf.Tensor, known: Any) -> tf.Tensor:
-        """The probabilities of each piece where it is decided: float32 (pieces, labels)."""
-        words = known["words"]
-        number = deciding_pieces(words, word_pieces(words), self.room, self.stride or 0)
-        row = words.value_rowids()
-        window = tf.gather(tf.cumsum(known["counts"], exclusive=True), row) + number
-        piece = tf.range(tf.size(row, tf.int64)) - tf.gather(words.row_starts(), row)
-        column = piece - number * (self.room - (self.stride or 0))
-        column += self.template.num_before("a", pair=False)
-        return tf.gather_nd(found, tf.stack([window, column], axis=1))
 
     def _units(self, probabilities: tf.Tensor, known: Any) -> tuple[tf.Tensor, ...]:
         """Label, score, text, start and end of each unit, and its piece: all (units,)."""

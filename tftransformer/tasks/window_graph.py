@@ -1,0 +1,80 @@
+"""WindowGraph: what tasks share that say something of each word of texts of any length."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tftransformer.tasks.row_graph import RowGraph
+from tftransformer.text import (
+    check_stride,
+    deciding_pieces,
+    lay_windows,
+    word_pieces,
+    words_between_blanks,
+)
+
+
+class WindowGraph(RowGraph):
+    """From texts of any length, in windows, to what the model says of each piece.
+
+    A long text is read in windows that share `stride` pieces. A word, which is what has one word
+    number, is decided in the window that holds all of it and where it stands most central; pieces
+    of a word that no window holds are decided one by one.
+
+    Args:
+        output: name of the model's output, or None.
+        stride: pieces that neighbours share; None: there is one window, and longer texts are cut.
+        given_words: whether blanks, and nothing else, part the words of the texts.
+        **row: see `RowGraph`; `max_length` is that of a window.
+    """
+
+    advice = "have windows: give a stride"
+
+    def __init__(
+        self,
+        *,
+        output: str | None,
+        stride: int | None,
+        given_words: bool = False,
+        **row: Any,
+    ):
+        super().__init__(texts=["texts"], **row)
+        self.output, self.stride, self.given_words = output, stride, given_words
+        check_stride(self.room, stride or 0)
+
+    def encode(self, *texts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
+        (text,) = texts
+        places = self.tokenizer.tokenize_with_places(text)
+        if self.given_words:
+            words = words_between_blanks(text, places["starts"], places["words"])
+            places = {**places, "words": words}
+        lengths = places["ids"].row_lengths()
+        cut = tf.zeros_like(lengths, tf.bool)
+        if self.stride is None:
+            cut = lengths > self.room
+            places = {name: value[:, : self.room] for name, value in places.items()}
+            lengths = tf.minimum(lengths, self.room)
+        windows = lay_windows(lengths, self.room, self.stride or 0)
+        start = tf.gather(places["ids"].row_starts(), windows.rows) + windows.starts
+        at = tf.ragged.range(start, start + windows.lengths)
+        pieces = at.with_flat_values(tf.gather(places["ids"].flat_values, at.flat_values))
+        known = {"texts": text, **places, "counts": windows.counts, "cut": cut}
+        return self.rows(pieces, None), known
+
+    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:
+        """Returns logits: float32 (windows, length, labels)."""
+        logits = model(self.model_inputs(rows), training=False)
+        logits = logits if self.output is None else logits[self.output]
+        return keras.ops.cast(logits, "float32")
+
+    def of_pieces(self, found: tf.Tensor, known: Any) -> tf.Tensor:
+        """What was computed of each piece where it is decided: float32 (pieces, labels)."""
+        words = known["words"]
+        number = deciding_pieces(words, word_pieces(words), self.room, self.stride or 0)
+        row = words.value_rowids()
+        window = tf.gather(tf.cumsum(known["counts"], exclusive=True), row) + number
+        piece = tf.range(tf.size(row, tf.int64)) - tf.gather(words.row_starts(), row)
+        column = piece - number * (self.room - (self.stride or 0))
+        column += self.template.num_before("a", pair=False)
+        return tf.gather_nd(found, tf.stack([window, column], axis=1))
