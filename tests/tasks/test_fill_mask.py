@@ -30,7 +30,7 @@ def test_a_regular_language_is_learnt_beyond_its_frequencies():
     tokenizer = tt.WordPieceTokenizer.learn(
         sentences(200, 0), 400, special_tokens=["[MASK]"], exactly=False
     )
-    fill = tt.FillMask(tokenizer=tokenizer, d_model=64)
+    fill = tt.FillMask({"d_model": 64, "num_heads": 2, "dff": 256}, tokenizer=tokenizer)
     fill.fit(sentences(3000, 1), epochs=8, validation=0, verbose=0)
     scores = fill.evaluate(sentences(300, 2))
     best = (4 + 1 / 3) / 5  # four words of five are certain

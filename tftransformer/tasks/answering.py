@@ -6,6 +6,7 @@ import os
 import pathlib
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -125,19 +126,17 @@ class Answerer(Estimator):
             were cut is warned of.
         """
         results: list[Any] = [None] * len(columns[0])
-        lengths = np.sum([[len(text) for text in column] for column in columns], axis=0)
-        asked = np.arange(len(results)) if rows is None else np.array(rows, int)
-        asked = asked[np.argsort(lengths[asked], kind="stable")]
-        if not len(asked):
+        sizes = [self.size(*row) for row in zip(*columns, strict=True)]
+        asked = sorted(range(len(results)) if rows is None else rows, key=sizes.__getitem__)
+        if not asked:
             return results
         graph, module = self._graph_and_module(len(columns), **how)
         if self.too_long == "refuse":
-            check_lengths(graph, columns, asked)
+            check_lengths(graph, partial(self.tensors, columns), asked)
         cut = 0
         for start in range(0, len(asked), self.batch_size):
             batch = asked[start : start + self.batch_size]
-            texts = (tf.constant([column[i] for i in batch], tf.string) for column in columns)
-            inputs, known = graph.encode(*texts)
+            inputs, known = graph.encode(*self.tensors(columns, batch))
             # A row is the same whichever batch it is in.
             inputs |= {name: tf.constant(batch, tf.int32) for name in graph.numbers}
             found = graph.by_text(self._in_blocks(module, inputs), known)
@@ -152,6 +151,14 @@ class Answerer(Estimator):
                 stacklevel=4,
             )
         return results
+
+    def size(self, *row: Any) -> Any:
+        """What the rows of a batch are to be alike in, as something that sorts: their length."""
+        return sum(map(len, row))
+
+    def tensors(self, columns: Sequence[list[Any]], rows: Sequence[int]) -> list[tf.Tensor]:
+        """What a graph reads of some rows: strings (batch,) for each column."""
+        return [tf.constant([column[i] for i in rows], tf.string) for column in columns]
 
     def _in_blocks(self, module: ServedModule, inputs: dict[str, tf.Tensor]) -> Any:
         """What the model computes of rows, of which windows may be many, some at a time."""

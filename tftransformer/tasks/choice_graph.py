@@ -52,13 +52,14 @@ class ChoiceGraph(RowGraph):
         found = model(self.model_inputs(rows), training=False)
         return tf.cast(found if self.output is None else found[self.output], tf.float32)
 
-    def scores(self, found: tf.Tensor, choices: tf.Tensor) -> tf.Tensor:
+    def by_text(self, found: tf.Tensor, known: Any) -> tf.Tensor:
         """What the softmax makes of the logits: float32 (batch, choices), 0 where there is none."""
+        choices = known["choices"]
         logits = tf.where(choices == "", -1e9, tf.reshape(found, tf.shape(choices)))
         return tf.where(choices == "", 0.0, tf.nn.softmax(logits))
 
     def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
-        scores = self.scores(found, known["choices"])
+        scores = self.by_text(found, known)
         best = tf.argmax(scores, axis=1, output_type=tf.int32)
         served = {
             "choices": tf.gather(known["choices"], best, batch_dims=1),

@@ -1,5 +1,6 @@
 """FillMask."""
 
+import types
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
@@ -7,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 
 from tftransformer.core import is_int, require
-from tftransformer.models import Bert
 from tftransformer.objectives import MaskedTokens
 from tftransformer.tasks.baselines import masked_evaluation
 from tftransformer.tasks.given import Given, learn_unigram
@@ -23,7 +23,7 @@ class FillMask(RowTask):
 
     Args:
         model: the folder of a masked language model that Hugging Face's library or `save` wrote;
-            or a model, with its `tokenizer`. None: a small `Bert`, from scratch.
+            or a model, with its `tokenizer`. None, or sizes: a small `Bert`, from scratch.
         tokenizer: of that model; or as in `DataProcess`, to be learnt, with a mask token. None:
             see `learn_unigram`.
         share: of the tokens that are hidden, in `fit` and `evaluate`. From few texts 0.3 learns
@@ -31,8 +31,6 @@ class FillMask(RowTask):
         whole_words: whether words are hidden whole.
         max_length: most tokens of a row; None: as many as the model knows, from scratch 128.
         vocab_size: of a tokenizer that is learnt.
-        num_layers: of a model from scratch.
-        d_model: its width.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts answered at once.
         seed: of weights, order, masks and dropout.
@@ -46,6 +44,10 @@ class FillMask(RowTask):
     """
 
     task, head, named = "fill_mask", "masked_lm", ("text",)
+    sizes = types.MappingProxyType(
+        {"family": "Bert", "num_layers": 2, "d_model": 128, "num_heads": 4, "dff": 512}
+        | {"segments": 1}
+    )
     default_length = 128
     first_tokens = 512  # guesses say little each: many small updates learn sooner
     too_long = "refuse"  # what is cut off may be a mask
@@ -63,16 +65,13 @@ class FillMask(RowTask):
         whole_words: bool = False,
         max_length: int | None = None,
         vocab_size: int = 8000,
-        num_layers: int = 2,
-        d_model: int = 128,
         learning_rate: float | None = None,
         batch_size: int = 16,
         seed: int = 0,
     ):
         self.model, self.tokenizer, self.share = model, tokenizer, share
         self.whole_words, self.max_length, self.vocab_size = whole_words, max_length, vocab_size
-        self.num_layers, self.d_model, self.learning_rate = num_layers, d_model, learning_rate
-        self.batch_size, self.seed = batch_size, seed
+        self.learning_rate, self.batch_size, self.seed = learning_rate, batch_size, seed
 
     def fit(self, data: Any, *, text: Any = "text", **how: Any) -> Self:
         """Learns from texts, or a column of a DataFrame; what is too long loses its end.
@@ -86,11 +85,6 @@ class FillMask(RowTask):
 
     def objective(self, given: Given, output: str | None) -> MaskedTokens:
         return MaskedTokens(self.share, self.whole_words, output=output)
-
-    def from_scratch(self, tokenizer: Any, **sizes: Any) -> Bert:
-        width, heads = self.d_model, max(1, self.d_model // 32)
-        layers = self.num_layers
-        return Bert(tokenizer.vocab_size, layers, width, heads, 4 * width, segments=1, **sizes)
 
     def head_arguments(self) -> dict[str, Any]:
         return {}

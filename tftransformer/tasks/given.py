@@ -3,7 +3,7 @@
 import os
 import pathlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,8 +127,13 @@ def read_given(task: Any) -> Given:
         read = _read_ours if ours else _read_pretrained
         given = read(task, folder, given)
         given.place = str(folder)
-    elif hasattr(model, "get_config"):
+    elif isinstance(model, keras.Model):
         given.model = model
+    elif not isinstance(model, Mapping | None):
+        raise TypeError(
+            f"model={model!r} was given; expected a folder, a Keras model with its tokenizer, or, "
+            'to train one from scratch, what is to differ from `sizes`: {"num_layers": 2}.'
+        )
     return given
 
 

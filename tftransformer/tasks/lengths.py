@@ -1,6 +1,6 @@
 """What becomes of texts that are too long."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,13 @@ AT_ONCE = 4096
 
 
 def check_lengths(
-    graph: Any, columns: Sequence[Sequence[Any]], rows: Sequence[int] | np.ndarray
+    graph: Any, tensors: Callable[[Sequence[int]], list[tf.Tensor]], rows: Sequence[int]
 ) -> None:
     """Raises where a text is longer than a graph reads, before anything is computed.
 
     Args:
         graph: a `RowGraph`.
-        columns: the texts of each row, column by column.
+        tensors: from numbers of rows to what the graph reads of them.
         rows: numbers of those that are asked for.
 
     Raises:
@@ -25,8 +25,7 @@ def check_lengths(
     """
     for start in range(0, len(rows), AT_ONCE):
         part = rows[start : start + AT_ONCE]
-        texts = [tf.constant([column[i] for i in part], tf.string) for column in columns]
-        lengths = np.asarray(graph.lengths(*texts))
+        lengths = np.asarray(graph.lengths(*tensors(part)))
         for row, length in zip(part, lengths, strict=True):
             if length > graph.max_length:
                 raise ValueError(

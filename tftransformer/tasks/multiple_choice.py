@@ -1,6 +1,5 @@
 """MultipleChoice."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -11,7 +10,6 @@ from tftransformer.objectives import Choices
 from tftransformer.tasks.choice_graph import ChoiceGraph
 from tftransformer.tasks.choices import choice_rows, choice_table, sliding_window
 from tftransformer.tasks.given import Given, learn_unigram
-from tftransformer.tasks.lengths import check_lengths
 from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import in_container, with_index
 
@@ -26,12 +24,11 @@ class MultipleChoice(RowTask):
     Args:
         model: the folder of a model that Hugging Face's library or `save` wrote: with a trained
             head it answers at once, and `fit` trains it further. Or a model, with its `tokenizer`.
-            None: a `SentenceModel`, from scratch.
+            None, or sizes: a small one, from scratch; see `TextClassifier`.
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
         max_length: most tokens of a row; None: as many as the model knows, from scratch 256.
         too_long: "cut", or "refuse" with an error.
         vocab_size: of a tokenizer that is learnt.
-        num_layers: of a model from scratch.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: rows answered at once.
         seed: of weights, order and dropout.
@@ -56,14 +53,13 @@ class MultipleChoice(RowTask):
         max_length: int | None = None,
         too_long: str = "cut",
         vocab_size: int = 4000,
-        num_layers: int = 1,
         learning_rate: float | None = None,
         batch_size: int = 16,
         seed: int = 0,
     ):
         self.model, self.tokenizer, self.max_length = model, tokenizer, max_length
-        self.too_long, self.vocab_size, self.num_layers = too_long, vocab_size, num_layers
-        self.learning_rate, self.batch_size, self.seed = learning_rate, batch_size, seed
+        self.too_long, self.vocab_size, self.learning_rate = too_long, vocab_size, learning_rate
+        self.batch_size, self.seed = batch_size, seed
 
     def fit(
         self,
@@ -146,33 +142,22 @@ class MultipleChoice(RowTask):
 
     def answers(self, columns: Sequence[list[Any]]) -> list[Any]:
         """For each row `choice`, `index` and `scores`."""
-        graph, module = self._graph_and_module(len(columns))
-        contexts, _, choices = columns
-        order = sorted(range(len(contexts)), key=lambda i: (len(choices[i]), len(contexts[i])))
-        found: list[Any] = [None] * len(order)
-        cut = 0
-        for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            width = max(len(choices[i]) for i in rows)
-            padded = [[*choices[i], *[""] * (width - len(choices[i]))] for i in rows]
-            texts = [*([column[i] for i in rows] for column in columns[:2]), padded]
-            tensors = [tf.constant(text, tf.string) for text in texts]
-            if self.too_long == "refuse":
-                check_lengths(graph, tensors, rows)
-            inputs, known = graph.encode(*tensors)
-            scores = graph.scores(module.compute(inputs), known["choices"]).numpy()
-            cut += int(np.sum(known["cut"]))
-            for i, row in zip(rows, scores, strict=True):
-                best = int(np.argmax(row[: len(choices[i])]))
-                kept = [float(score) for score in row[: len(choices[i])]]
-                found[i] = {"choice": choices[i][best], "index": best, "scores": kept}
-        if cut:
-            warnings.warn(
-                f"{cut} of {len(found)} contexts are too long for max_length={graph.max_length} "
-                "tokens, and only their beginnings were read.",
-                stacklevel=3,
-            )
+        found = []
+        for choices, row in zip(columns[2], self.compute(columns), strict=True):
+            scores = row[: len(choices)].tolist()
+            best = int(np.argmax(scores))
+            found.append({"choice": choices[best], "index": best, "scores": scores})
         return found
+
+    def size(self, *row: Any) -> Any:
+        context, _, choices = row
+        return len(choices), len(context)
+
+    def tensors(self, columns: Sequence[list[Any]], rows: Sequence[int]) -> list[tf.Tensor]:
+        *texts, choices = columns
+        width = max(len(choices[i]) for i in rows)
+        padded = [[*choices[i], *[""] * (width - len(choices[i]))] for i in rows]
+        return [*super().tensors(texts, rows), tf.constant(padded, tf.string)]
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
         """Accuracy, beside that of chance and of a sliding window over the context.

@@ -1,5 +1,6 @@
 """QuestionAnswerer."""
 
+import types
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ class QuestionAnswerer(RowTask):
 
     Args:
         model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
-            `TextClassifier`. None: a small one, from scratch.
+            `TextClassifier`. None, or sizes: a small one, from scratch.
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
         max_length: most tokens of a window, question included; default: what the model knows, at
             most 384.
@@ -32,7 +33,6 @@ class QuestionAnswerer(RowTask):
         handle_impossible_answer: whether "" is an answer, too. None: if there were questions
             without an answer in training.
         vocab_size: of a tokenizer that is learnt, at most.
-        num_layers: of a model from scratch.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: questions, and windows, answered at once.
         seed: of weights, order and dropout.
@@ -52,6 +52,7 @@ class QuestionAnswerer(RowTask):
     """
 
     task = "question_answerer"
+    sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 2})
     head = "span"
     named = ("question", "context", "answer")
     default_length = 384
@@ -70,7 +71,6 @@ class QuestionAnswerer(RowTask):
         align_to_words: bool = True,
         handle_impossible_answer: bool | None = None,
         vocab_size: int = 8000,
-        num_layers: int = 2,
         learning_rate: float | None = None,
         batch_size: int = 32,
         seed: int = 0,
@@ -80,8 +80,7 @@ class QuestionAnswerer(RowTask):
         )  # fmt: skip
         self.max_answer_length, self.align_to_words = max_answer_length, align_to_words
         self.handle_impossible_answer, self.vocab_size = handle_impossible_answer, vocab_size
-        self.num_layers, self.learning_rate = num_layers, learning_rate
-        self.batch_size, self.seed = batch_size, seed
+        self.learning_rate, self.batch_size, self.seed = learning_rate, batch_size, seed
 
     def fit(
         self,
@@ -118,9 +117,8 @@ class QuestionAnswerer(RowTask):
             raise ValueError("a model that answers questions needs a head 'span': see tt.Bert.")
         return Answers(self.stride)
 
-    def from_scratch(self, tokenizer: Any, **sizes: Any) -> HeadedModel:
-        segments = self.data_.row_template.segments(pair=True)
-        return super().from_scratch(tokenizer, segments=segments, **sizes)
+    def told(self) -> dict[str, Any]:
+        return {**super().told(), "segments": self.data_.row_template.segments(pair=True)}
 
     def make_model(self) -> Any:
         return SpanModel(super().make_model(), self.head)

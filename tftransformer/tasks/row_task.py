@@ -1,14 +1,15 @@
 """RowTask: what tasks share whose model reads one row of tokens, one text or two."""
 
 import abc
+import types
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import keras
 
 from tftransformer.core import require
+from tftransformer.core.unallocated import unallocated
 from tftransformer.data import DataProcess
-from tftransformer.models import SentenceModel
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Objective
 from tftransformer.tasks.given import Given, learn_unigram, trained_further
@@ -27,13 +28,13 @@ class RowTask(Task):
     """
 
     head: ClassVar[str]
+    sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 1})
     default_length: ClassVar[int] = 256
     first_tokens: ClassVar[int] = 1024
     learn_tokenizer: Callable[..., Any] = staticmethod(learn_unigram)
     max_length: int | None
     tokenizer: Any
     vocab_size: int
-    num_layers: int
     learning_rate: float | None
 
     @abc.abstractmethod
@@ -43,6 +44,9 @@ class RowTask(Task):
     def process(self, columns: Sequence[Any]) -> DataProcess:
         given, limit = self._given, self._given.limit(self.max_length, self.default_length)
         require(self.too_long in TOO_LONG, "too_long", self.too_long, f"one of {TOO_LONG}")
+        if given.model is None:
+            with unallocated():  # for its checks alone
+                self.from_scratch({"vocab_size": self.vocab_size}, heads=())
         headed = given.model is None or isinstance(given.model, HeadedModel)
         return DataProcess(
             *columns,
@@ -65,16 +69,15 @@ class RowTask(Task):
                 self._given, self.head, self.data_.objective, self.head_arguments()
             )
         tokenizer = self.data_.tokenizers[0]
-        return self.from_scratch(
-            tokenizer,
-            num_positions=self.data_.max_length,
-            pad_id=tokenizer.special_ids["pad"],
-            heads={self.head: self.head_arguments()},
-        )
+        return self.from_scratch({"vocab_size": tokenizer.vocab_size}, **self.told())
 
-    def from_scratch(self, tokenizer: Any, **sizes: Any) -> HeadedModel:
-        """Returns a new model; `sizes` has what any one is told."""
-        return SentenceModel(tokenizer.vocab_size, self.num_layers, **sizes)
+    def told(self) -> dict[str, Any]:
+        """What a model from scratch is told of the rows that `data_` makes."""
+        return {
+            "num_positions": self.data_.max_length,
+            "pad_id": self.data_.tokenizers[0].special_ids["pad"],
+            "heads": {self.head: self.head_arguments()},
+        }
 
     def head_arguments(self) -> dict[str, Any]:
         """Arguments of a new head, for what `data_` has found."""

@@ -4,7 +4,6 @@ import abc
 import inspect
 import os
 import pathlib
-import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -15,6 +14,7 @@ from tftransformer.data import DataProcess
 from tftransformer.tasks.answering import Answerer
 from tftransformer.tasks.folder import read_task, write_task
 from tftransformer.tasks.given import Given, own_copy, read_given
+from tftransformer.tasks.scratch import new_model
 from tftransformer.training import Checkpointing, Trainer
 from tftransformer.training.run_directory import check_directory
 
@@ -38,7 +38,8 @@ class Task(Answerer):
         head: of the model, which answers; None where the whole model does.
         named: what its columns are called where no table has named them, since the model came
             with a trained head.
-        sizes: of the model from scratch, where `model` may be those that differ.
+        sizes: of the model from scratch, its `family` (a class of models) included; `model` may be
+            a mapping of those that differ.
         data_: the `DataProcess` that it learnt from.
         trained_on_: the rows that it learnt from, after `fit`.
         model_: the trained model.
@@ -52,7 +53,7 @@ class Task(Answerer):
     readers: ClassVar[Mapping[str, Callable[[pathlib.Path], Any]]] = {"data": DataProcess.load}
     head: ClassVar[str | None] = None
     named: ClassVar[tuple[str, ...]] = ("text", "label")
-    sizes: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
+    sizes: ClassVar[Mapping[str, Any]]
     model: Any
     seed: int
     _given: Given
@@ -72,10 +73,9 @@ class Task(Answerer):
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         """Returns the optimizer for a training of so many updates."""
 
-    @property
-    def sizes_from_scratch(self) -> dict[str, Any]:
-        """The `sizes`, and in their stead those that were given as `model`."""
-        return {**self.sizes, **(self.model or {})}
+    def from_scratch(self, vocabulary: Mapping[str, int], **told: Any) -> Any:
+        """Returns a new model of the `sizes`; see `new_model`."""
+        return new_model(self.sizes, self.model, vocabulary, **told)
 
     def learn(
         self,

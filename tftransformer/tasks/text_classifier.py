@@ -22,7 +22,8 @@ class TextClassifier(RowTask):
     Args:
         model: the folder of a model that Hugging Face's library or `save` wrote: with a trained
             head it answers at once, and `fit` trains it further. Or a model, with its `tokenizer`.
-            None: a `SentenceModel`, from scratch.
+            None: a small one, from scratch, or what is to differ from its `sizes`, such as
+            `{"num_layers": 2}` or `{"family": "Bert"}`.
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
         labels: "single" (any hashable), "several" (a list of them in each row) or "numbers". None:
             as the folder says, else "single".
@@ -31,7 +32,6 @@ class TextClassifier(RowTask):
         max_length: most tokens of a row; None: as many as the model knows, from scratch 256.
         too_long: "cut", or "refuse" with an error.
         vocab_size: of a tokenizer that is learnt.
-        num_layers: of a model from scratch; with 0 the order of words does not count.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts answered at once.
         seed: of weights, order and dropout.
@@ -57,15 +57,14 @@ class TextClassifier(RowTask):
         max_length: int | None = None,
         too_long: str = "cut",
         vocab_size: int = 4000,
-        num_layers: int = 1,
         learning_rate: float | None = None,
         batch_size: int = 64,
         seed: int = 0,
     ):
         self.model, self.tokenizer, self.labels = model, tokenizer, labels
         self.class_weight, self.smoothing, self.max_length = class_weight, smoothing, max_length
-        self.vocab_size, self.num_layers, self.learning_rate = vocab_size, num_layers, learning_rate
-        self.batch_size, self.seed, self.too_long = batch_size, seed, too_long
+        self.too_long, self.vocab_size, self.learning_rate = too_long, vocab_size, learning_rate
+        self.batch_size, self.seed = batch_size, seed
 
     def fit(
         self, data: Any, labels: Any = None, *, text: Any = "text", label: Any = "label", **how: Any

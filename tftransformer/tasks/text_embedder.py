@@ -28,7 +28,7 @@ class TextEmbedder(RowTask):
     Args:
         model: the folder of a model of the sentence-transformers library, of any encoder that
             Hugging Face's library wrote, or one that `save` wrote; or a model, with its
-            `tokenizer`. None: a `SentenceModel`, from scratch.
+            `tokenizer`. None, or sizes: a small one, from scratch; see `TextClassifier`.
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
         pooling: "mean", "max" or "cls", the first token; None: as the folder says, else "mean".
         normalize: whether vectors have the length 1; None: as the folder says, else True.
@@ -36,7 +36,6 @@ class TextEmbedder(RowTask):
         max_length: most tokens of a text; None: as many as the model knows, from scratch 256.
         too_long: "cut", or "refuse" with an error.
         vocab_size: of a tokenizer that is learnt.
-        num_layers: of a model from scratch; with 0 the order of words does not count.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts answered at once.
         seed: of weights, order and dropout.
@@ -62,15 +61,14 @@ class TextEmbedder(RowTask):
         max_length: int | None = None,
         too_long: str = "cut",
         vocab_size: int = 4000,
-        num_layers: int = 1,
         learning_rate: float | None = None,
         batch_size: int = 64,
         seed: int = 0,
     ):
         self.model, self.tokenizer, self.pooling = model, tokenizer, pooling
         self.normalize, self.temperature, self.max_length = normalize, temperature, max_length
-        self.too_long, self.vocab_size, self.num_layers = too_long, vocab_size, num_layers
-        self.learning_rate, self.batch_size, self.seed = learning_rate, batch_size, seed
+        self.too_long, self.vocab_size, self.learning_rate = too_long, vocab_size, learning_rate
+        self.batch_size, self.seed = batch_size, seed
 
     def fit(
         self,

@@ -11,7 +11,6 @@ import keras
 from tftransformer.core import check_ints, unallocated
 from tftransformer.data import DataProcess
 from tftransformer.decoding import Greedy
-from tftransformer.models import Gpt2
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import NextToken
 from tftransformer.tasks.foreseeing import foreseeing_scores
@@ -42,8 +41,8 @@ class TextGenerator(Task):
 
     Args:
         model: a language model, or the folder of one that Hugging Face's library wrote or `save`
-            did. Or, to train one from scratch, arguments of `Gpt2` that differ from `sizes`, such
-            as `{"num_layers": 2}`.
+            did. Or, to train one from scratch, what is to differ from `sizes`, such as
+            `{"num_layers": 2}` or `{"family": "TransformerXL"}`.
         tokenizer: of that model, or as in `DataProcess`, to be learnt; default: see `learn_bpe`.
         options: how to write, by Hugging Face's names, such as `{"num_beams": 4}`; see
             `answers`. They count before what the folder says.
@@ -68,7 +67,7 @@ class TextGenerator(Task):
     named = ("text",)
     kept = "ends"
     sizes = types.MappingProxyType(
-        {"num_layers": 4, "d_model": 128, "num_heads": 4, "dropout": 0.1}
+        {"family": "Gpt2", "num_layers": 4, "d_model": 128, "num_heads": 4, "dropout": 0.1}
     )
     generation_: Mapping[str, Any] = {}
 
@@ -111,7 +110,7 @@ class TextGenerator(Task):
         if given.model is None:
             options: dict[str, Any] = {**learnt, "vocab_size": self.vocab_size}
             with unallocated():  # for its checks alone
-                Gpt2(self.vocab_size, **self.sizes_from_scratch)
+                self.from_scratch({"vocab_size": self.vocab_size}, heads=[self.head])
         else:
             options = given.tokenizer_options(self)
         headed = given.model is None or isinstance(given.model, HeadedModel)
@@ -129,11 +128,12 @@ class TextGenerator(Task):
         tokenizer = self.data_.tokenizers[0]
         if self._given.model is not None:
             return own_copy(self._given.model, self.head)
-        return Gpt2(
-            tokenizer.vocab_size,
-            **{"num_positions": self.data_.max_length, **self.sizes_from_scratch},
+        return self.from_scratch(
+            {"vocab_size": tokenizer.vocab_size},
+            num_positions=self.data_.max_length,
             pad_id=tokenizer.special_ids.get("pad"),
             end_id=tokenizer.special_ids.get("end"),
+            heads=[self.head],
         )
 
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:

@@ -12,7 +12,6 @@ from tftransformer.core import unallocated
 from tftransformer.data import DataProcess
 from tftransformer.data.saving import as_name
 from tftransformer.decoding import BeamSearch, Greedy
-from tftransformer.models import Transformer
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import SequenceToSequence
 from tftransformer.tasks.checks import (
@@ -61,8 +60,8 @@ class TextToText(Task):
 
     Args:
         model: a trained model with `start_decoding`, such as `Transformer`, or a folder of one that
-            Hugging Face's library wrote, or `save`. Or, to train one from scratch, arguments of
-            `Transformer` that differ from `sizes`, such as `{"num_layers": 2}`.
+            Hugging Face's library wrote, or `save`. Or, to train one from scratch, what is to
+            differ from `sizes`, such as `{"num_layers": 2}` or `{"family": "T5"}`.
         tokenizers: of a trained model: whatever has a `source_tokenizer` and a `target_tokenizer`,
             such as the `DataProcess` that it was trained with; default: those of the folder. Else
             what is to be learnt, as `DataProcess` has it; default "bpe".
@@ -107,7 +106,8 @@ class TextToText(Task):
     tokenizer = None  # there are two
     # Norms before the sublayers learn faster than after where data are few.
     sizes = types.MappingProxyType(
-        dict(num_layers=4, d_model=128, num_heads=4, dff=256, norm="pre", dropout=0.2)  # noqa: C408
+        {"family": "Transformer", "num_layers": 4, "d_model": 128, "num_heads": 4, "dff": 256}
+        | {"norm": "pre", "dropout": 0.2}
     )
     folder_: Mapping[str, Any] = {}
 
@@ -181,13 +181,13 @@ class TextToText(Task):
                 "start_id": learnt.get("start_id"),
                 "before": list(self._around()[0]) or None,
             }
-            if isinstance(model, HeadedModel):
-                special["output"] = self.head
         else:
             options = {"tokenizer": self.tokenizers or "bpe", "vocab_size": self.vocab_size}
             options["sampling_alpha"] = self.sampling_alpha
             with unallocated():  # for its checks alone: how many pieces there are is not known yet
-                model = Transformer(**self.sizes_from_scratch, vocab_size=self.vocab_size)
+                model = self.from_scratch({"vocab_size": self.vocab_size}, heads=[self.head])
+        if isinstance(model, HeadedModel):
+            special["output"] = self.head
         self.make_optimizer(10**6)  # raises where a rate has no sense
         return DataProcess(
             *columns,
@@ -205,8 +205,8 @@ class TextToText(Task):
         sizes = {"vocab_size": source.vocab_size}
         if source is not target:
             sizes = {"source_vocab_size": source.vocab_size, "target_vocab_size": target.vocab_size}
-        pad_id = source.special_ids["pad"]
-        return Transformer(**self.sizes_from_scratch, **sizes, pad_id=pad_id)
+        special = {f"{name}_id": number for name, number in source.special_ids.items()}
+        return self.from_scratch(sizes, heads=[self.head], **special)
 
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         rate = self.learning_rate

@@ -1,5 +1,6 @@
 """TokenClassifier."""
 
+import types
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ class TokenClassifier(RowTask):
 
     Args:
         model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
-            `TextClassifier`. None: a small one, from scratch.
+            `TextClassifier`. None, or sizes: a small one, from scratch.
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece, which
             parts words from punctuation marks.
         scheme: of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: recognised from the tags
@@ -37,7 +38,6 @@ class TokenClassifier(RowTask):
         stride: pieces that neighbouring windows share. None: there are no windows, and a text that
             is too long raises an error.
         vocab_size: of a tokenizer that is learnt, at most.
-        num_layers: of a model from scratch.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts, and windows, answered at once.
         seed: of weights, order and dropout.
@@ -52,6 +52,7 @@ class TokenClassifier(RowTask):
     """
 
     task = "token_classifier"
+    sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 2})
     head = "token_classification"
     column = "entities"
     named = ("text", "spans")
@@ -71,7 +72,6 @@ class TokenClassifier(RowTask):
         max_length: int | None = None,
         stride: int | None = 32,
         vocab_size: int = 8000,
-        num_layers: int = 2,
         learning_rate: float | None = None,
         batch_size: int = 64,
         seed: int = 0,
@@ -80,8 +80,7 @@ class TokenClassifier(RowTask):
         self.aggregation, self.ignore_labels = aggregation, ignore_labels
         self.class_weight, self.judge_by = class_weight, judge_by
         self.max_length, self.stride, self.vocab_size = max_length, stride, vocab_size
-        self.num_layers, self.learning_rate = num_layers, learning_rate
-        self.batch_size, self.seed = batch_size, seed
+        self.learning_rate, self.batch_size, self.seed = learning_rate, batch_size, seed
 
     def fit(
         self,

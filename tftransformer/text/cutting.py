@@ -22,7 +22,7 @@ LLAMA3 = (
 # All but the last white character before a word; the last one goes with the word or is alone.
 BEFORE_WORD = r"\s+(?!\S)|\s+"
 LINE_ENDS = (r"\s*[\r\n]+|", r"\s*[\r\n]|")
-SHORT = re.compile(r"\\(?:([pP])(?:\{(\^?)(\w+)\}|(\w))|([sSdDwW]))")
+SHORT = re.compile(r"\\(?:([pP])\{(\^?)(\w+)\}|([sSdDwW]))")
 
 
 class Cutter(tf.Module):
@@ -89,23 +89,25 @@ def translated(expression: str) -> str:
             place = found.end()
             continue
         sign = expression[place]
+        place += 1
         if sign == "\\":
-            sign = expression[place : place + 2]
+            sign = expression[place - 1 : place + 1]
+            place += 1
+            if sign in (r"\p", r"\P"):  # without braces Oniguruma reads the letter itself
+                sign = sign[1]
         elif sign == "[" and not in_class:
             in_class = True
-        elif sign == "[" or expression.startswith("&&", place):
+        elif sign == "[" or expression.startswith("&&", place - 1):
             raise ValueError(f"the expression {expression!r} has a class within a class")
         elif sign == "]":
             in_class = False
         made.append(sign)
-        place += len(sign)
     return "".join(made)
 
 
 def _spelled(found: re.Match, in_class: bool) -> str:
-    sign, negated, long, short, letter = found.groups()
-    name = long or short or letter.lower()
-    stretches = members(name)
+    sign, negated, name, letter = found.groups()
+    stretches = members(name or letter.lower())
     if (sign == "P") != (negated == "^") or (letter or "").isupper():
         stretches = others(stretches)
     return as_class(stretches) if in_class else f"[{as_class(stretches)}]"

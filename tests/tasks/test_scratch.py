@@ -1,0 +1,67 @@
+"""Models from scratch: whichever family and sizes a task is told."""
+
+import pandas as pd
+import pytest
+
+import tftransformer as tt
+
+SMALL = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 16}
+TEXTS = ["a good film", "a bad day", "good fun", "bad jokes"] * 6
+ONCE = {"epochs": 1, "validation": 0, "verbose": 0}
+
+
+def classified(family):
+    task = tt.TextClassifier({"family": family, **SMALL}, vocab_size=60)
+    return task, task.fit(TEXTS, [1, 0] * 12, **ONCE)("a good day")["label"] in (0, 1)
+
+
+def tagged(family):
+    task = tt.TokenClassifier({"family": family, **SMALL}, vocab_size=60)
+    words = [text.split() for text in TEXTS]
+    task.fit(words, [["X"] * len(row) for row in words], **ONCE)
+    return task, isinstance(task("a good day"), list)
+
+
+def continued(family):
+    task = tt.TextGenerator({"family": family, **SMALL}, vocab_size=60, max_length=24)
+    return task, isinstance(task.fit(TEXTS, **ONCE)("a good")["generated_text"], str)
+
+
+def translated(family):
+    task = tt.Translator({"family": family, **SMALL}, vocab_size=280, max_length=24)
+    task.fit(pd.DataFrame({"en": TEXTS, "de": TEXTS[::-1]}), **ONCE)
+    return task, isinstance(task("a good day"), str)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("run", "family"),
+    [
+        *((classified, f) for f in ("SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "XLM")),
+        *((tagged, family) for family in ("Bert", "T5Encoder")),
+        *((continued, family) for family in ("Gpt", "Gpt2", "TransformerXL")),
+        *((translated, family) for family in ("Transformer", "T5", "Bart")),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_task_trains_the_family_that_it_is_told(run, family, tmp_path):
+    task, answers = run(family)
+    assert answers
+    assert type(getattr(task.model_, "model", task.model_)).__name__ == family
+    assert task.model_.d_model == SMALL["d_model"]
+    task.save(tmp_path / "saved")
+    assert type(task).load(tmp_path / "saved").model == task.model
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"family": "Brt"}, r"family='Brt' was given; expected one of Bart, Bert, "),
+        ({"layers": 2}, r"layers=2 was given; SentenceModel takes vocab_size, num_layers, "),
+        ({"d_model": 30, "num_heads": 4}, "num_heads"),
+        ([2], r'model=\[2\] was given; expected a folder, a Keras model .*{"num_layers": 2}'),
+    ],
+)
+def test_sizes_that_no_model_has_are_refused_before_anything_is_learnt(model, said):
+    with pytest.raises((ValueError, TypeError), match=said):
+        tt.TextClassifier(model).fit(TEXTS, [1, 0] * 12)
