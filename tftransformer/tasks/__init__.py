@@ -6,6 +6,8 @@ from tftransformer.tasks.multiple_choice import MultipleChoice
 from tftransformer.tasks.pipeline import load, pipeline
 from tftransformer.tasks.question_answerer import QuestionAnswerer
 from tftransformer.tasks.questions import squad_table
+from tftransformer.tasks.row_graph import RowGraph
+from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.summarizer import Summarizer
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
@@ -20,6 +22,8 @@ __all__ = [
     "FillMask",
     "MultipleChoice",
     "QuestionAnswerer",
+    "RowGraph",
+    "RowTask",
     "Summarizer",
     "Task",
     "TextClassifier",

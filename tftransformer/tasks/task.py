@@ -73,6 +73,11 @@ class Task(Answerer):
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         """Returns the optimizer for a training of so many updates."""
 
+    @property
+    def is_given(self) -> bool:
+        """Whether a trained model was given, rather than what one from scratch is to be like."""
+        return not isinstance(self.model, Mapping | None)
+
     def from_scratch(self, vocabulary: Mapping[str, int], **told: Any) -> Any:
         """Returns a new model of the `sizes`; see `new_model`."""
         return new_model(self.sizes, self.model, vocabulary, **told)

@@ -121,7 +121,7 @@ class TextEmbedder(RowTask):
         pooling, normalize = self.pooling or "mean", self.normalize is not False
         require(pooling in POOLING, "pooling", pooling, f"one of {', '.join(POOLING)}")
         parts = [POOLING[pooling]]
-        if self.model is None and self.pooling is None:
+        if not self.is_given and self.pooling is None:
             parts = ["mean", "max"]  # what a small model from scratch says most by
         return EmbeddingHead(parts, normalize, name=self.head)
 

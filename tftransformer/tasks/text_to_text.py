@@ -139,11 +139,11 @@ class TextToText(Task):
         self.vocab_size, self.sampling_alpha = vocab_size, sampling_alpha
         self.batch_tokens, self.label_smoothing = batch_tokens, label_smoothing
         self.learning_rate, self.warmup_steps, self.seed = learning_rate, warmup_steps, seed
-        if self._is_trained and self._has_tokenizers:
+        if self.is_given and self._has_tokenizers:
             self.begin(self.read_given())
 
     def read_given(self) -> Given:
-        if not self._is_trained:
+        if not self.is_given:
             return Given()
         if self._has_tokenizers:
             return Given(given_model(self.model))
@@ -171,7 +171,7 @@ class TextToText(Task):
         check_settings(self)
         given, learnt = self._given, self.folder_
         special: dict[str, Any] = {}
-        if self._is_trained:
+        if self.is_given:
             if not hasattr(self, "model_"):
                 self.begin(given)
             model, known = given.model, self.data_
@@ -211,14 +211,9 @@ class TextToText(Task):
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         rate = self.learning_rate
         if rate is None:
-            rate = 0.0005 if self._is_trained else 0.004
+            rate = 0.0005 if self.is_given else 0.004
         schedule = InverseSquareRootSchedule(rate, self.warmup_steps)
         return keras.optimizers.Adam(schedule, beta_2=0.98, epsilon=1e-9)
-
-    @property
-    def _is_trained(self) -> bool:
-        """Whether a trained model was given, rather than what one from scratch is to be like."""
-        return not isinstance(self.model, Mapping | None)
 
     @property
     def _has_tokenizers(self) -> bool:
