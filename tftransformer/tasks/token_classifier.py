@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from tftransformer.core.tags import PREFIXES
+from tftransformer.data.columns import check_columns
 from tftransformer.objectives import Entities
 from tftransformer.tasks.entity_graph import EntityGraph, as_entities
 from tftransformer.tasks.given import Given, learn_wordpieces
@@ -159,9 +160,11 @@ class TokenClassifier(RowTask):
 
     def columns(self, texts: Any) -> list[list[str]]:
         """The texts, made of words where rows are lists of them."""
-        if hasattr(texts, "iloc"):
-            texts = texts.map(words_as_text)
-        elif not isinstance(texts, str | bytes | Mapping | np.ndarray):
+        if hasattr(texts, "columns"):
+            check_columns(texts, self.text_columns())
+            texts = texts[self.text_columns()[0]]
+        if not isinstance(texts, str | bytes | Mapping | np.ndarray):
+            # In lists: a column of pandas makes plain strings of all that are strings.
             texts = [words_as_text(row) for row in texts]
         return super().columns(texts)
 
