@@ -26,9 +26,18 @@ def members(expression):
     return [c for c in CHARACTERS if not remove(c)]
 
 
+def beside_words():
+    """The characters beside which an added token is no word of its own."""
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.add_tokens([tokenizers.AddedToken("|||", single_word=True, normalized=False)])
+    found = tokenizer.encode_batch([f"|||{c}" for c in CHARACTERS])
+    return [c for c, x in zip(CHARACTERS, found, strict=True) if "|||" not in x.tokens]
+
+
 def main():
     classes = {name: ranges(members(rf"\p{{{name}}}")) for name in CATEGORIES.split()}
     classes |= {name: ranges(members(rf"\{name}")) for name in ("s", "d", "w")}
+    classes["beside_words"] = ranges(beside_words())
     compose, decompose = normalizers.NFC().normalize_str, normalizers.NFD().normalize_str
     combining = {}
     for c in CHARACTERS:

@@ -64,7 +64,7 @@ ADDED = (
     AddedToken("<mask>", 0, special=True, normalized=False, lstrip=True),
     AddedToken("    ", 0),
     AddedToken("  ", 0),
-    AddedToken("|||", 0, single_word=True, rstrip=True),
+    AddedToken("|||", 0, single_word=True),
 )
 SETTINGS = {
     "gpt2": {"trim_offsets": False},
@@ -140,6 +140,25 @@ def assert_equal(name, texts, allow_special=False):
     assert encoding.words.tolist() == [word for x in expected for word in x.word_ids]
     decoded = [reference.decode(x.ids, skip_special_tokens=False) for x in expected]
     assert ours.decode(encoding.ids, keep_special=True) == decoded
+
+
+def test_no_word_touches_a_token_behind_the_blanks_that_it_takes_along():
+    token = AddedToken("|||", 300, single_word=True, lstrip=True, rstrip=True)
+    alphabet = [*pre_tokenizers.ByteLevel.alphabet()]
+    filled = [*alphabet, "ab"]
+    filled += [f"piece {i}" for i in range(len(filled), 300)]
+    tokenizer = ByteBpeTokenizer([*filled, "|||"], [("a", "b")], added_tokens=[token])
+    found = tokenizer.encode(["||| a", "a |||", "a  ||| a", "|||a", "a|||", "|||"]).ids
+    assert [300 in row for row in found.tolist()] == [True, True, True, False, False, True]
+
+
+@pytest.mark.slow
+def test_every_character_beside_a_token_that_is_a_word_parts_it_or_not_as_in_the_reference():
+    ours, reference = pair("modernbert")
+    for first in range(0, 0x110000, 0x8000):
+        texts = [f"|||{chr(i)}" for i in range(first, first + 0x8000) if not 0xD800 <= i < 0xE000]
+        expected = reference.encode_batch(texts, add_special_tokens=False)
+        assert ours.encode(texts).ids.tolist() == [x.ids for x in expected]
 
 
 @pytest.mark.slow

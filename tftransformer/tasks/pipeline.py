@@ -98,5 +98,5 @@ def _classes() -> dict[str, Any]:
     return {
         name: kind
         for name, kind in named.items()
-        if isinstance(kind, type) and issubclass(kind, tasks.Task) and kind is not tasks.Task
+        if isinstance(kind, type) and issubclass(kind, tasks.Task) and hasattr(kind, "task")
     }

@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from tftransformer.text.unicode import as_class, members
 from tftransformer.text.utf8 import with_replacements
 
 MARK = b"\xff"  # a byte that UTF-8 never has
 WHITE = r"[\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
-WORD = r"[\pL\pM\p{Nd}\p{Nl}\p{Pc}\x{200c}\x{200d}]"
 Columns = dict[str, tf.RaggedTensor]
 
 
@@ -152,18 +152,24 @@ def _whole_words(
     rows: tf.RaggedTensor, is_added: tf.Tensor, tokens: Sequence[AddedToken], ignores_case: bool
 ) -> tuple[tf.RaggedTensor, tf.Tensor]:
     """The same parts, but tokens that have to be words and are none are text again."""
-    parts = rows.flat_values
-    ends = tf.strings.regex_full_match(parts, f"(?s).*{WORD}")
-    begins = tf.strings.regex_full_match(parts, f"(?s){WORD}.*")
+    parts, word = rows.flat_values, f"[{as_class(members('beside_words'))}]"
+    ends = tf.strings.regex_full_match(parts, f"(?s).*{word}")
+    begins = tf.strings.regex_full_match(parts, f"(?s){word}.*")
     # Around a token stand texts; where one is empty, the token behind it is what is next to it.
     is_empty = (parts == "") & ~is_added
     row = rows.value_rowids()
+    which = _which(parts, tokens, ignores_case)
     touched = tf.zeros_like(is_added)
-    for edge, by in ((ends, 1), (begins, -1)):
-        touched |= tf.where(
+    for edge, by, blank, strips in (
+        (ends, 1, f"(?s){WHITE}.*", [token.lstrip for token in tokens]),
+        (begins, -1, f"(?s).*{WHITE}", [token.rstrip for token in tokens]),
+    ):
+        beside = tf.where(
             _beside(is_empty, by, row), _beside(edge, 2 * by, row), _beside(edge, by, row)
         )
-    which = _which(parts, tokens, ignores_case)
+        # Behind blanks that it takes along, no word touches the token itself.
+        apart = tf.gather(tf.constant(strips), which) & tf.strings.regex_full_match(parts, blank)
+        touched |= beside & ~apart
     is_whole = tf.gather(tf.constant([token.single_word for token in tokens]), which)
     kept = is_added & ~(is_whole & touched)
     # Texts that stand side by side become one.

@@ -31,7 +31,8 @@ def members(name: str) -> tuple[tuple[int, int], ...]:
 
     Args:
         name: a general category such as `"Lu"`, the first letter of several such as `"L"`, or
-            `"s"`, `"d"`, `"w"` for what `\\s`, `\\d` and `\\w` mean.
+            `"s"`, `"d"`, `"w"` for what `\\s`, `\\d` and `\\w` mean, or `"beside_words"`, beside
+            which an added token is no word of its own.
 
     Raises:
         ValueError: there is no such class.
