@@ -12,6 +12,7 @@ with quiet_start():
     import keras  # noqa: F401 - with it comes TensorFlow, where that is its backend
 
 from tftransformer.core.lazy import lazy_names
+from tftransformer.core.version import __version__
 from tftransformer.decoding import BeamSearch, DecodingStep, Greedy, Processor, Sampling, Strategy
 from tftransformer.heads import (
     AdaptiveSoftmax,
@@ -76,8 +77,6 @@ from tftransformer.training import (
     Perplexity,
     TokenAccuracy,
 )
-
-__version__ = "0.1.0"
 
 _LATER = {
     "tftransformer": [
@@ -215,5 +214,6 @@ __all__ = [
     "TransformerXL",
     "TwoStreamEncoder",
     "XLNet",
+    "__version__",
 ]
 __all__ += [name for names in _LATER.values() for name in names]

@@ -138,7 +138,7 @@ def test_one_vocabulary_stands_in_the_folder_once(make_translator, tmp_path):
     folder = translator.export(tmp_path / "served", "ctranslate2")
     assert {file.name for file in folder.iterdir()} == {
         *("model.bin", "config.json", "shared_vocabulary.json"),
-        *("source_tokenizer", "target_tokenizer"),
+        *("source_tokenizer", "target_tokenizer", "README.md"),
     }
     # Three uses of one table of tokens, and the table of positions.
     most = 4 * (translator.model.count_params() + 2048 * 32)

@@ -1,6 +1,7 @@
 """What every task keeps to, once: shapes, batches, settings, saving, serving, errors."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,6 +113,7 @@ class Contract:
         for loaded in (kind.load(folder), kind(folder), tt.load(folder)):
             assert type(loaded) is kind
             assert_same(self.plain(self.answers(loaded)), expected)
+        check_card(self.task, folder, self.frame)
 
     def check_serving(self, tmp_path: Any) -> None:
         """The SavedModel gives the same where there is TensorFlow alone."""
@@ -124,6 +126,8 @@ class Contract:
             check=False,
         )
         assert run.returncode == 0, run.stderr[-2000:]
+        card = (path / "README.md").read_text()
+        assert all(f"{name}=tf.constant(" in card for name in self.inputs)
         expected = self.plain(self.answers(self.task))
         for found in json.loads(run.stdout):
             assert_same(self.served(found), expected)
@@ -143,6 +147,24 @@ class Contract:
             self.task([None], **self.options)
         with pytest.raises(FileExistsError):
             self.task.export(".")
+
+
+def check_card(task: Any, folder: Any, frame: Any) -> str:
+    """The card of a saved task: it says what that is, its code runs, a person's own card stays."""
+    path = folder / "README.md"
+    card = path.read_text()
+    assert card.startswith("---\nlibrary_name: tftransformer\n")
+    assert f"{task.model_.count_params():,} weights" in card
+    code = re.search(r"```python\n(.*?)```", card, re.DOTALL)[1].replace("FOLDER", str(folder))
+    names = {"frame": frame}
+    exec(code, names)
+    assert len(names["answers"]) == len(frame)
+    tt.load(folder).save(folder)
+    assert path.read_text() == card
+    path.write_text("mine")
+    task.save(folder)
+    assert path.read_text() == "mine"
+    return card
 
 
 def assert_same(found: list, expected: list, atol: float = 1e-5) -> None:

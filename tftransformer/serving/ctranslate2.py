@@ -34,6 +34,8 @@ def write_ctranslate2(
     target_tokenizer: Any,
     path: str | os.PathLike,
     weights: str = "float32",
+    *,
+    card: str | None = None,
 ) -> pathlib.Path:
     """Writes a `Transformer` and its tokenizers as a folder that `ctranslate2.Translator` loads.
 
@@ -51,6 +53,7 @@ def write_ctranslate2(
         path: folder to make.
         weights: their type on the disk, such as "float32" or "int8". CTranslate2 computes with what
             it finds; `ctranslate2.Translator(path, compute_type="int8")` rounds as it loads.
+        card: the text of its README.md, if it gets one.
 
     Returns:
         The path.
@@ -106,6 +109,8 @@ def write_ctranslate2(
         spec.save(str(beside))
         source_tokenizer.save(beside / "source_tokenizer")
         target_tokenizer.save(beside / "target_tokenizer")
+        if card is not None:
+            (beside / "README.md").write_text(card, encoding="utf-8")
     return pathlib.Path(path)
 
 

@@ -151,7 +151,9 @@ class ServedModule(tf.Module):
         ]
         return tf.function(answer, input_signature=specs)
 
-    def save(self, path: str | os.PathLike) -> pathlib.Path:
+    def save(
+        self, path: str | os.PathLike, *, card: Callable[[], str] | None = None
+    ) -> pathlib.Path:
         """Writes a SavedModel whose signatures are those of the graph.
 
         The first call of a loaded one prepares its graph, for seconds, and one that XLA compiles
@@ -160,6 +162,7 @@ class ServedModule(tf.Module):
 
         Args:
             path: folder to make.
+            card: makes the text of its README.md, if it gets one.
 
         Returns:
             The path.
@@ -176,6 +179,8 @@ class ServedModule(tf.Module):
         with making_folder(path) as beside:
             tf.saved_model.save(self, str(beside), signatures=dict(self.functions))
             write_warm_up(beside, list(self.functions), self._warm_up())
+            if card is not None:
+                (beside / "README.md").write_text(card(), encoding="utf-8")
         return pathlib.Path(path)
 
 

@@ -1,11 +1,13 @@
 """Answerer: rows in, answers out, as any task does it."""
 
 import abc
+import functools
 import operator
 import os
 import pathlib
+import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -14,6 +16,7 @@ import tensorflow as tf
 
 from tftransformer.data import DataProcess
 from tftransformer.serving import WEIGHTS, ServedModule, TaskGraph
+from tftransformer.tasks.card import plain_scores, served_card
 from tftransformer.tasks.estimator import Estimator
 from tftransformer.tasks.lengths import check_lengths
 from tftransformer.tasks.tables import in_container, is_pair, text_columns, with_index
@@ -40,11 +43,17 @@ class Answerer(Estimator):
     batch_size: int
     parallel: int = 1
     too_long: str = "cut"
+    measured_: Mapping[str, Any] = types.MappingProxyType({})
     data_: DataProcess
     model_: Any
     _is_named = True  # whether a table has named the columns
     # What the graphs were made of, and those with their modules by what they were told.
     _made: tuple[list[Any], dict[tuple[Any, ...], tuple[Any, ServedModule]]] = ([], {})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "evaluate" in vars(cls):
+            cls.evaluate = _noted(cls.evaluate)  # type: ignore[method-assign]
 
     @abc.abstractmethod
     def graph(self, *args: Any, **limits: Any) -> TaskGraph:
@@ -208,6 +217,8 @@ class Answerer(Estimator):
     ) -> pathlib.Path:
         """Writes a SavedModel that is served without this package: strings in, answers out.
 
+        Its README.md is a model card.
+
         Args:
             path: folder to make; it must not exist.
             weights: one of "float32", "bfloat16", "float16", "int8" (see `ServedModule`).
@@ -222,4 +233,18 @@ class Answerer(Estimator):
             raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
         self.fitted()
         graph = self.graph(**limits)
-        return self._module(graph, weights=weights, jit_compile=jit_compile).save(path)
+        module = self._module(graph, weights=weights, jit_compile=jit_compile)
+        how = f"weights {weights}" + ", compiled by XLA" * jit_compile
+        return module.save(path, card=lambda: served_card(self, graph, module, how))
+
+
+def _noted(evaluate: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Wraps `evaluate`: a model card says what it found last."""
+
+    @functools.wraps(evaluate)
+    def noted(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        scores = evaluate(self, *args, **kwargs)
+        self.measured_ = {**self.measured_, "scores": plain_scores(scores)}
+        return scores
+
+    return noted

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from tftransformer.core import replacing_folder, unallocated
+from tftransformer.tasks.card import write_card
 
 MODEL_FILE, WEIGHTS_FILE = "model.keras", "model.weights.h5"
 # What Keras and Python raise at files that somebody else wrote, or nobody finished.
@@ -31,6 +32,7 @@ def write_task(
     model: keras.Model,
     parts: Mapping[str, Any],
     settings: Mapping[str, Any],
+    card: str,
 ) -> None:
     """Writes a task into a folder, made if need be, or replaced in one step.
 
@@ -42,6 +44,7 @@ def write_task(
         model: of the task.
         parts: what else saves itself into a folder, by its name: tokenizers, a `DataProcess`.
         settings: the arguments of the constructor.
+        card: what its README.md says, unless that of an older folder is a person's own.
 
     Raises:
         ValueError: if a setting could not be read again.
@@ -53,6 +56,7 @@ def write_task(
             part.save(beside / name)
         text = json.dumps(written, indent=2) + "\n"
         (beside / f"{task}.json").write_text(text, encoding="utf-8")
+        write_card(beside, card, before=pathlib.Path(folder))
 
 
 def read_task(

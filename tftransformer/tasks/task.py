@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tftransformer.data import DataProcess
 from tftransformer.tasks.answering import Answerer
+from tftransformer.tasks.card import plain_scores, saved_card
 from tftransformer.tasks.folder import read_task, write_task
 from tftransformer.tasks.given import Given, own_copy, read_given
 from tftransformer.tasks.scratch import new_model
@@ -46,6 +47,7 @@ class Task(Answerer):
         history_: loss and scores of each epoch, by name.
         validation_: loss and scores of the trained model on the rows that were held out.
         report_: how many rows were used, dropped and cut.
+        measured_: what a model card says of the training and of scores; it is saved and loaded.
     """
 
     task: ClassVar[str]
@@ -122,7 +124,7 @@ class Task(Answerer):
             data.fit(frame)
             if saved is not None:
                 data.save(saved)
-        self.data_, self.trained_on_ = data, frame
+        self.data_, self.trained_on_, self.measured_ = data, frame, {}
         train = data.batches(frame)
         valid = None if held_out is None else data.batches(held_out, training=False)
         keras.utils.set_random_seed(self.seed)
@@ -141,6 +143,7 @@ class Task(Answerer):
         if directory is not None and valid is not None:
             run.load("winner", last=checkpointing.keep_last)
         self.validation_ = run.evaluate(valid) if valid else {}
+        self.measured_ = {"rows": str(self.report_), "validation": plain_scores(self.validation_)}
         self.model_ = model
         self._given = Given()  # let go of
         return self
@@ -168,7 +171,7 @@ class Task(Answerer):
             RuntimeError: if it lacks the head that answers.
         """
         if given.parts is not None:  # of a folder that `save` wrote
-            self.take(given.model, **given.parts)
+            self.take_saved(given.model, **given.parts)
             return
         if given.head(self.head) is None:
             raise RuntimeError(
@@ -185,6 +188,8 @@ class Task(Answerer):
     def save(self, folder: str | os.PathLike) -> None:
         """Writes model, tokenizers, labels and settings into a folder, in one step; see `load`.
 
+        A model card, README.md, says what they are; one that a person wrote stays as it is.
+
         Raises:
             ValueError: if a setting or a label could not be read again.
         """
@@ -194,7 +199,9 @@ class Task(Answerer):
             for name, value in self.get_params().items()
             if name not in self.given or isinstance(value, str | Mapping | None)
         }
-        write_task(folder, self.task, self.model_, self.parts(), {**settings, **self.learnt()})
+        learnt = self.learnt() | ({"measured": self.measured_} if self.measured_ else {})
+        card = saved_card(self, settings)
+        write_task(folder, self.task, self.model_, self.parts(), {**settings, **learnt}, card)
 
     def parts(self) -> dict[str, Any]:
         """What is saved beside the model, each in a folder of its name; see `readers`."""
@@ -208,6 +215,13 @@ class Task(Answerer):
         """Takes the model, the `parts` and what was `learnt`, so that this object is ready."""
         self.model_, self.data_ = model, parts["data"]
         self._is_named = parts.get("is_named", True)
+
+    def take_saved(
+        self, model: Any, *, measured: Mapping[str, Any] | None = None, **parts: Any
+    ) -> None:
+        """Takes what `save` wrote beside the settings."""
+        self.measured_ = measured or {}
+        self.take(model, **parts)
 
     @classmethod
     def load(cls, folder: str | os.PathLike, **changes: Any) -> Self:
@@ -224,7 +238,7 @@ class Task(Answerer):
         model, parts, settings = read_task(folder, cls.task, cls.readers, without=changes)
         learnt = {name: settings.pop(name) for name in settings.keys() - set(cls.setting_names())}
         task = cls(**settings, **changes)
-        task.take(model, **parts, **learnt)
+        task.take_saved(model, **parts, **learnt)
         task.graph()  # raises where settings and parts do not fit
         return task
 

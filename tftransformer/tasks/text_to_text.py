@@ -154,7 +154,7 @@ class TextToText(Task):
 
     def begin(self, given: Given) -> None:
         if given.parts is not None:
-            self.take(given.model, **given.parts)
+            self.take_saved(given.model, **given.parts)
         elif self._has_tokenizers:
             self.model_, self.data_ = given.model, _data_of(self.tokenizers)
         elif given.tokenizer is None:

@@ -9,6 +9,7 @@ from tftransformer.data import nearest_neighbour, take_columns
 from tftransformer.scores.translation import check_scoring, translation_scores
 from tftransformer.serving import write_ctranslate2
 from tftransformer.tasks.alignment import Alignment, alignment_of
+from tftransformer.tasks.card import translation_card
 from tftransformer.tasks.tables import table
 from tftransformer.tasks.text_to_text import TextToText
 
@@ -132,6 +133,7 @@ class Translator(TextToText):
             if jit_compile:
                 raise ValueError('jit_compile=True needs format="saved_model", not "ctranslate2"')
             tokenizers = data.source_tokenizer, data.target_tokenizer
-            return write_ctranslate2(self.model_, *tokenizers, path, weights)
+            card = translation_card(self, weights)
+            return write_ctranslate2(self.model_, *tokenizers, path, weights, card=card)
         held: dict[str, Any] = {"weights": weights, "jit_compile": jit_compile}
         return super().export(path, **held, max_source_length=max_source_length)
