@@ -46,7 +46,11 @@ def saved_card(task: Any, settings: Mapping[str, Any]) -> str:
         use = [f"from {type(task).__module__} import {kind}", "", f'{name} = {kind}.load("FOLDER")']
     use += [f"answers = {name}(frame)  # {rows}"]
     parts = [_about(task), _code(use), *_facts(task, task.graph(), task.too_long == "refuse")]
-    given = [f"- `{n}`: `{json.dumps(value, default=repr)}`" for n, value in settings.items()]
+    given = [
+        f"- `{setting}`: `{json.dumps(value, default=repr)}`"
+        for setting, value in settings.items()
+        if value is not None
+    ]
     return _page(task, [*parts, "## Settings", "\n".join(given)])
 
 
@@ -133,11 +137,9 @@ def _model(task: Any) -> str:
     }
     lines = [f"- {type(model).__name__} of {model.count_params():,} weights"]
     lines += [f"- {name}: {value:,}" for name, value in sizes.items()]
-    lines += [
-        f"- {type(tokenizer).__name__} of {tokenizer.vocab_size:,} pieces"
-        for tokenizer in dict.fromkeys(tokenizers)
-    ]
-    return "\n".join(lines)
+    for tokenizer in tokenizers:
+        lines += [f"- {type(tokenizer).__name__} of {tokenizer.vocab_size:,} pieces"]
+    return "\n".join(dict.fromkeys(lines))  # a tokenizer that both sides share, once
 
 
 def _limits(task: Any, graph: TaskGraph, refuses: bool) -> str:
