@@ -74,7 +74,7 @@ def served_card(task: Any, graph: TaskGraph, module: ServedModule, how: str) -> 
         'serve = tf.saved_model.load("FOLDER").signatures["serving_default"]',
         f"answers = serve({', '.join(texts)})",
     ]
-    found = module.functions["serving_default"].get_concrete_function().structured_outputs
+    found = module.functions["serving_default"].get_concrete_function().structured_outputs  # type: ignore[attr-defined]
     rows = [
         f"| `{name}` | {tensor.dtype.name} | {_shape(tensor.shape)} |"
         for name, tensor in found.items()
