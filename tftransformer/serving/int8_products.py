@@ -68,7 +68,8 @@ def multiply_int8(model: Any) -> dict[int, Int8Matrix]:
             matrices[id(variable)] = Int8Matrix(rows)
         return matrices[id(variable)]
 
-    for layer in model._flatten_layers():
+    # A pooler that no head asks for has no weights.
+    for layer in (layer for layer in model._flatten_layers() if layer.built):
         if type(layer) is keras.layers.Dense:
             layer.call = functools.partial(dense, layer, matrix(layer.kernel, transposed=True))
         elif type(layer) is keras.layers.Embedding:
@@ -87,7 +88,9 @@ def dense(
     return layer.activation(products if layer.bias is None else products + layer.bias)
 
 
-def logits(head: LanguageModelHead, table: Int8Matrix, hidden: tf.Tensor) -> tf.Tensor:
-    """What the head of a language model computes."""
+def logits(
+    head: LanguageModelHead, table: Int8Matrix, hidden: tf.Tensor, *args: Any, **options: Any
+) -> tf.Tensor:
+    """What the head of a language model computes: of hidden states, and of nothing else."""
     products = table.multiply(hidden * head.scale)
     return products if head.bias is None else products + head.bias

@@ -43,7 +43,9 @@ class MaskGraph(RowGraph):
         return {"probabilities": tf.nn.softmax(tf.cast(logits, tf.float32)), "masks": masks}
 
     def answers(self, found: dict[str, tf.Tensor], known: Any) -> dict[str, dict[str, tf.Tensor]]:
-        scores, best = tf.math.top_k(found["probabilities"], self.top_k)
+        # Where shapes stay the same, `compute` has room for masks that no text has.
+        most = tf.reduce_max(tf.concat([found["masks"], [1]], axis=0))
+        scores, best = tf.math.top_k(found["probabilities"][:, :most], self.top_k)
         tokens = tf.gather(tf.constant(self.strings), best)
         served = {"tokens": tokens, "scores": scores, "masks": found["masks"], **known}
         return {"serving_default": served}
