@@ -1,4 +1,4 @@
-"""Models on PyTorch in a process of their own: the peers of families.py and training.py.
+"""Models on PyTorch in a process of their own: the peers of families.py and of training.
 
 Reads one JSON line that says which model, answers with its number of weights, and then answers
 each further line: one batch of ids for families.py, one epoch of training for training.py. Needs
@@ -101,7 +101,7 @@ def training(order: dict):
             with torch.autocast("cpu", torch.bfloat16, enabled=order["bfloat16"]):
                 logits = model(source, target)
                 loss = nn.functional.cross_entropy(
-                    logits.flatten(0, 1), labels.flatten(), label_smoothing=order["smoothing"]
+                    logits.flatten(0, -2), labels.flatten(), label_smoothing=order["smoothing"]
                 )
             loss.backward()
             optimizer.step()
@@ -178,7 +178,23 @@ class Translator(nn.Module):
         return self.dropout(scaled + self.positions[side](positions))
 
 
-TRAINED = {"marian": Marian, "torch": Translator}
+class Classifier(nn.Module):
+    """`transformers`' classifier of texts, BERT-base."""
+
+    def __init__(self, size: dict, dropout: float):
+        super().__init__()
+        config = transformers.BertConfig(
+            num_labels=size["classes"],
+            hidden_dropout_prob=dropout,
+            attention_probs_dropout_prob=dropout,
+        )
+        self.model = transformers.BertForSequenceClassification(config)
+
+    def forward(self, ids, mask):
+        return self.model(input_ids=ids, attention_mask=mask).logits
+
+
+TRAINED = {"marian": Marian, "torch": Translator, "classifier": Classifier}
 
 
 def bert_config(kind: type, size: dict, **given):
