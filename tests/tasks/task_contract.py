@@ -112,7 +112,10 @@ class Contract:
         kind = type(self.task)
         for loaded in (kind.load(folder), kind(folder), tt.load(folder)):
             assert type(loaded) is kind
+            module = loaded.warm_up().module
             assert_same(self.plain(self.answers(loaded)), expected)
+            assert loaded.module is module
+            assert module.compute.experimental_get_tracing_count() == 1
         check_card(self.task, folder, self.frame)
 
     def check_serving(self, tmp_path: Any) -> None:

@@ -65,6 +65,15 @@ def test_prompts_of_different_lengths_equal_one_by_one(write, options):
 
 
 @pytest.mark.slow
+def test_after_a_warm_up_a_call_without_options_makes_no_graph(tokenizer, write):
+    fresh = tt.TextGenerator(write.model, tokenizer=tokenizer, options={"max_new_tokens": 3})
+    module = fresh.warm_up().module
+    fresh(PROMPTS[:2])
+    assert fresh.module is module
+    assert module.compute.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.slow
 def test_what_is_drawn_follows_the_seed_alone(write):
     drawn = {"do_sample": True, "max_new_tokens": 12, "temperature": 1.5}
     first = texts(write(PROMPTS, seed=1, **drawn))

@@ -103,6 +103,7 @@ class ServedModule(tf.Module):
     Attributes:
         compute: from rows (a dict of tensors) to what the graph's `compute` returns.
         functions: from texts to answers, by name of the signature.
+        requests: returns the texts, by name of the input, that have all of it prepared.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class ServedModule(tf.Module):
 
         self.compute = tf.function(compute, input_signature=[specs])
         self.functions = {name: self._function(graph, name) for name in graph.signatures}
-        self._warm_up = lambda: _requests(graph, jit_compile)
+        self.requests = lambda: _requests(graph, jit_compile)
 
     def _function(self, graph: TaskGraph, signature: str) -> Callable:
         """The function from texts to the answers of a signature."""
@@ -178,7 +179,7 @@ class ServedModule(tf.Module):
             )
         with making_folder(path) as beside:
             tf.saved_model.save(self, str(beside), signatures=dict(self.functions))
-            write_warm_up(beside, list(self.functions), self._warm_up())
+            write_warm_up(beside, list(self.functions), self.requests())
             if card is not None:
                 (beside / "README.md").write_text(card(), encoding="utf-8")
         return pathlib.Path(path)

@@ -9,7 +9,7 @@ import types
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import tensorflow as tf
@@ -145,11 +145,9 @@ class Answerer(Estimator):
         cut = 0
         for start in range(0, len(asked), self.batch_size):
             batch = asked[start : start + self.batch_size]
-            inputs, known = graph.encode(*self.tensors(columns, batch))
+            texts = self.tensors(columns, batch)
             # A row is the same whichever batch it is in.
-            inputs |= {name: tf.constant(batch, tf.int32) for name in graph.numbers}
-            found = graph.by_text(self._in_blocks(module, inputs), known)
-            outputs = tf.nest.map_structure(np.asarray, found)
+            outputs, known = self._batch(graph, module, texts, batch)
             for i, result in zip(batch, read(outputs), strict=True):
                 results[i] = result
             cut += int(np.sum(known["cut"]))
@@ -168,6 +166,30 @@ class Answerer(Estimator):
     def tensors(self, columns: Sequence[list[Any]], rows: Sequence[int]) -> list[tf.Tensor]:
         """What a graph reads of some rows: strings (batch,) for each column."""
         return [tf.constant([column[i] for i in rows], tf.string) for column in columns]
+
+    def _batch(
+        self, graph: TaskGraph, module: ServedModule, texts: Sequence[tf.Tensor], numbers: Any
+    ) -> tuple[Any, Any]:
+        """What the graph makes of a batch of texts, as numpy arrays, and what it knows of them."""
+        inputs, known = graph.encode(*texts)
+        inputs |= {name: tf.constant(numbers, tf.int32) for name in graph.numbers}
+        found = graph.by_text(self._in_blocks(module, inputs), known)
+        return tf.nest.map_structure(np.asarray, found), known
+
+    def warm_up(self) -> Self:
+        """Computes a text of one letter, so that no later answer has to wait for what that needs.
+
+        The first answer of an object takes a second or more longer than those that follow: its
+        graph is made and prepared. A server calls this before it lets anybody in. Further options
+        of a call may ask for further graphs.
+
+        Returns:
+            This object.
+        """
+        graph, module = self._graph_and_module(len(self.text_columns()))
+        for request in module.requests():
+            self._batch(graph, module, list(request.values()), [0])
+        return self
 
     def _in_blocks(self, module: ServedModule, inputs: dict[str, tf.Tensor]) -> Any:
         """What the model computes of rows, of which windows may be many, some at a time."""

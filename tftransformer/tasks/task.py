@@ -227,6 +227,8 @@ class Task(Answerer):
     def load(cls, folder: str | os.PathLike, **changes: Any) -> Self:
         """Reads what `save` wrote. Runs no code from the folder.
 
+        The first answer takes a second or more longer than those that follow: see `warm_up`.
+
         Args:
             folder: the folder.
             **changes: settings that replace the saved ones.

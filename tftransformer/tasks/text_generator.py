@@ -196,14 +196,15 @@ class TextGenerator(Task):
             ValueError: if a value has no sense, or a prompt is empty and the model cannot begin.
         """
         (prompts,) = columns
-        how = self.generation(options)
-        graph, _ = self._graph_and_module(len(columns), generation=how)
+        self.fitted()
+        how: dict[str, Any] = {"generation": self.generation(options)} if options else {}
+        graph, _ = self._graph_and_module(len(columns), **how)
         if not graph.begins_empty and "" in prompts:
             raise ValueError(
                 f"prompt {prompts.index('')} is empty, and this model knows no token that begins a "
                 "text: give a word at least."
             )
-        found = self.compute(columns, _rows, generation=how)
+        found = self.compute(columns, _rows, **how)
         return [
             {
                 "generated_text": row["generated_text"][0].decode(),
