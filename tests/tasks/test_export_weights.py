@@ -18,7 +18,7 @@ import tftransformer as tt
 pytestmark = pytest.mark.slow  # each task is trained, and a process loads its exports
 HOW = {"validation": 0, "verbose": 0}
 SIZES = {"num_layers": 1, "d_model": 32, "num_heads": 2, "dff": 32, "dropout": 0.0}
-WRITES = {"vocab_size": 60, "max_length": 20, "learning_rate": 0.02, "warmup_steps": 20}
+WRITES = {"vocab_size": 300, "max_length": 20, "learning_rate": 0.02, "warmup_steps": 20}
 PAIRS = [
     ("the dog sleeps", "der Hund schläft"),
     ("a cat eats", "eine Katze frisst"),
@@ -91,7 +91,8 @@ def writer():
     task = tt.TextGenerator(
         {"num_layers": 1, "d_model": 32}, options={"max_new_tokens": 8}, **sizes
     )
-    task.fit([text for text, _ in PAIRS] * 9, epochs=60, **HOW)
+    # One word decides: what hangs on two is learnt late, and rounding could turn it.
+    task.fit(["the dog sleeps", "a cat eats"] * 18, epochs=60, **HOW)
     return task, {"prompts": ["the dog", "a cat"]}
 
 

@@ -89,7 +89,8 @@ class GenerationGraph(TaskGraph):
                 "token_ids": rows["token_ids"],
                 "padding_mask": tf.cast(rows["padding_mask"], tf.bool),
             },
-            cache_length=self.max_length + most if fixed else None,
+            # The last token that is written is not read.
+            cache_length=self.max_length + most - 1 if fixed else None,
             num_beams=how.strategy.rows_per_prompt,
         )
         limits = None
