@@ -1,5 +1,6 @@
 """ServedModule: strings in, answers out, for any task."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Mapping
@@ -47,6 +48,7 @@ class TaskGraph:
     tracked: list[Any]
     max_length: int | None = None
     computes_alike: bool = False
+    _by_text_at_once: Callable | None = None
 
     def encode(self, *texts: tf.Tensor) -> tuple[Rows, Any]:
         """Returns the rows of some texts, and what `answers` wants to know of them.
@@ -54,6 +56,31 @@ class TaskGraph:
         That is a dict; `cut`, bool (rows,), says which texts lost their ends.
         """
         raise NotImplementedError
+
+    def by_text_at_once(self, compute: Any) -> Callable[[Any, Any], Any]:
+        """What `by_text` does, as one function.
+
+        Args:
+            compute: a function of TensorFlow that gives what is to be put together.
+        """
+        if type(self).by_text is TaskGraph.by_text:
+            return self.by_text
+        if self._by_text_at_once is None:
+            _, known = self.encode_at_once.get_concrete_function().structured_outputs
+            made = compute.get_concrete_function().structured_outputs, known
+            self._by_text_at_once = tf.function(
+                self.by_text,
+                input_signature=tf.nest.map_structure(_spec_of, made),
+                autograph=False,
+            )
+        return self._by_text_at_once
+
+    @functools.cached_property
+    def encode_at_once(self) -> Any:
+        """What `encode` does, as one function: by themselves its operations take many times as
+        long as the tokenizer.
+        """
+        return tf.function(self.encode, input_signature=self.text_specs(), autograph=False)
 
     def compute(self, model: Any, rows: Rows, fixed: bool) -> Any:
         """Runs the model.
@@ -78,6 +105,13 @@ class TaskGraph:
     def answers(self, found: Any, known: Any) -> dict[str, dict[str, tf.Tensor]]:
         """Returns outputs by name for each signature, given what the other two returned."""
         raise NotImplementedError
+
+    def text_specs(self) -> list[tf.TensorSpec]:
+        """The signature of `encode`."""
+        return [
+            tf.TensorSpec([None] * self.ranks.get(name, 1), tf.string, name=name)
+            for name in self.inputs
+        ]
 
     def specs(self) -> dict[str, tf.TensorSpec]:
         """The signature of `compute`."""
@@ -146,11 +180,7 @@ class ServedModule(tf.Module):
             rows, known = graph.encode(*texts)
             return graph.answers(self.compute(rows), known)[signature]
 
-        specs = [
-            tf.TensorSpec([None] * graph.ranks.get(name, 1), tf.string, name=name)
-            for name in graph.inputs
-        ]
-        return tf.function(answer, input_signature=specs)
+        return tf.function(answer, input_signature=graph.text_specs())
 
     def save(
         self, path: str | os.PathLike, *, card: Callable[[], str] | None = None
@@ -183,6 +213,12 @@ class ServedModule(tf.Module):
             if card is not None:
                 (beside / "README.md").write_text(card(), encoding="utf-8")
         return pathlib.Path(path)
+
+
+def _spec_of(value: Any) -> Any:
+    """What a function takes that takes this output of another; without its name."""
+    spec = tf.type_spec_from_value(value)
+    return tf.TensorSpec(spec.shape, spec.dtype) if isinstance(spec, tf.TensorSpec) else spec
 
 
 def _requests(graph: TaskGraph, jit_compile: bool) -> list[dict[str, tf.Tensor]]:

@@ -171,9 +171,9 @@ class Answerer(Estimator):
         self, graph: TaskGraph, module: ServedModule, texts: Sequence[tf.Tensor], numbers: Any
     ) -> tuple[Any, Any]:
         """What the graph makes of a batch of texts, as numpy arrays, and what it knows of them."""
-        inputs, known = graph.encode(*texts)
-        inputs |= {name: tf.constant(numbers, tf.int32) for name in graph.numbers}
-        found = graph.by_text(self._in_blocks(module, inputs), known)
+        rows, known = graph.encode_at_once(*texts)
+        inputs = {**rows, **{name: tf.constant(numbers, tf.int32) for name in graph.numbers}}
+        found = graph.by_text_at_once(module.compute)(self._in_blocks(module, inputs), known)
         return tf.nest.map_structure(np.asarray, found), known
 
     def warm_up(self) -> Self:
