@@ -44,7 +44,7 @@ def tagger():
     texts = ["Ann met Bob", "Bob left", "they met Ann in Rome", "Rome is old"] * 9
     ann, bob = (0, 3, "PER"), (8, 11, "PER")
     spans = [[ann, bob], [ann], [(9, 12, "PER"), (16, 20, "LOC")], [(0, 4, "LOC")]] * 9
-    task = tt.TokenClassifier(vocab_size=60, num_layers=1, learning_rate=0.003)
+    task = tt.TokenClassifier({"num_layers": 1}, vocab_size=60, learning_rate=0.003)
     task.fit(texts, spans, epochs=60, **HOW)
     return task, {"texts": ["they met Ann in Rome", "Bob left", "is"]}
 
@@ -59,7 +59,7 @@ def answerer():
         if one != other
     ]
     frame = pd.DataFrame(rows, columns=["question", "context", "answer"])
-    sizes = {"vocab_size": 60, "max_length": 32, "stride": 4, "num_layers": 1}
+    sizes = {"vocab_size": 60, "max_length": 32, "stride": 4, "model": {"num_layers": 1}}
     task = tt.QuestionAnswerer(learning_rate=0.003, **sizes).fit(frame, epochs=80, **HOW)
     questions, contexts = zip(*(row[:2] for row in rows[::7]), strict=True)
     return task, {"questions": questions, "contexts": contexts}
@@ -75,7 +75,7 @@ def chooser():
 
 def filler():
     texts = ["a good film", "a bad joke", "so much fun"] * 9
-    task = tt.FillMask(vocab_size=60, d_model=32, learning_rate=0.01)
+    task = tt.FillMask({"d_model": 32}, vocab_size=60, learning_rate=0.01)
     task.fit(texts, epochs=60, **HOW)
     return task, {"texts": ["a good fil<mask>", "so <mask>uch fun"]}
 
