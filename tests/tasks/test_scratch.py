@@ -65,3 +65,9 @@ def test_a_task_trains_the_family_that_it_is_told(run, family, tmp_path):
 def test_sizes_that_no_model_has_are_refused_before_anything_is_learnt(model, said):
     with pytest.raises((ValueError, TypeError), match=said):
         tt.TextClassifier(model).fit(TEXTS, [1, 0] * 12)
+
+
+def test_what_a_family_passes_to_its_stacks_counts_among_its_sizes():
+    for model, norm in (({}, "pre"), ({"norm": "post"}, "post")):
+        made = tt.Translator({**SMALL, **model}).from_scratch({"vocab_size": 40}, pad_id=0)
+        assert made.get_config()["norm"] == norm

@@ -28,8 +28,8 @@ def new_model(
         sizes: defaults of its arguments, and as `family` the name of its class.
         chosen: what differs from them.
         vocabulary: the arguments that say how many ids there are.
-        **told: what tokenizer and task know. Of these and of `sizes` a family takes what it has an
-            argument for; of the other two it must take all.
+        **told: what tokenizer and task know. A family takes those that it has arguments for, as
+            another family than that of `sizes` does of these; of the other two it must take all.
 
     Raises:
         ValueError: there is no such family.
@@ -40,7 +40,11 @@ def new_model(
     require(family in FAMILIES, "family", family, f"one of {', '.join(FAMILIES)}")
     make = getattr(models, family)
     taken = inspect.signature(make).parameters
-    for name in asked.keys() - taken.keys():
+    unknown = sorted(asked.keys() - taken.keys())
+    if unknown and "options" not in taken:  # which go to its stacks, and are looked at there
+        name = unknown[0]
         raise TypeError(f"{name}={asked[name]!r} was given; {family} takes {', '.join(taken)}.")
-    known = {**told, **sizes}
-    return make(**{**{name: known[name] for name in known.keys() & taken.keys()}, **asked})
+    own = sizes.keys() if family == sizes["family"] else sizes.keys() & taken.keys()
+    known = {name: told[name] for name in told.keys() & taken.keys()}
+    known |= {name: sizes[name] for name in own - {"family"}}
+    return make(**{**known, **asked})
