@@ -57,7 +57,7 @@ SIGNS = [
         "가",
     ],
     *["😀", "👩\u200d👩", "\ufffd", "\U00010d4e", "\U0003134f", "\u1c89", "\U0010ffff", "Ġ", "Ĵ"],
-    *["<s>", "<mask>", "    ", "|||"],
+    *["<s>", "<mask>", "    ", "|||", "<r>"],
 ]
 ADDED = (
     AddedToken("<s>", 0, special=True, normalized=False),
@@ -65,10 +65,11 @@ ADDED = (
     AddedToken("    ", 0),
     AddedToken("  ", 0),
     AddedToken("|||", 0, single_word=True),
+    AddedToken("<r>", 0, normalized=False, lstrip=True, rstrip=True),
 )
 SETTINGS = {
     "gpt2": {"trim_offsets": False},
-    "roberta": {"add_prefix_space": True, "added": ADDED[:2]},
+    "roberta": {"add_prefix_space": True, "added": (*ADDED[:2], ADDED[5])},
     "llama3": {"expressions": (LLAMA3,), "ignore_merges": True, "keep_first_space": True},
     "modernbert": {"normalization": "nfc", "trim_offsets": False, "added": ADDED},
     "digits": {"expressions": (r"\p{N}", GPT2), "added": ADDED[2:4]},

@@ -12,6 +12,7 @@ from tftransformer.text.utf8 import with_replacements
 
 MARK = b"\xff"  # a byte that UTF-8 never has
 WHITE = r"[\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
+LEFT_OUT = WHITE[:-1] + "Ġ]"  # spelled out, the letter of a space counts as one
 Columns = dict[str, tf.RaggedTensor]
 
 
@@ -63,19 +64,22 @@ def around_added(
     texts: tf.Tensor,
     tokens: Sequence[AddedToken],
     *,
-    blanks: str = f"{WHITE}*",
+    takes_one_blank: bool = False,
     ignores_case: bool = False,
 ) -> Columns:
     """Tokenizes what stands around added tokens, each of which becomes its id.
 
-    The leftmost token counts, and of several the longest. It is a word of its own. The blanks that
-    it takes along are of no word.
+    The leftmost token counts, and of several the longest. It is a word of its own, and the blanks
+    that it takes along are part of it, as `tokenizers` has it.
 
     Args:
-        tokenize: strings (parts,) to `"ids"` and perhaps `"starts"`, `"ends"` and `"words"`.
+        tokenize: strings (parts,) to `"ids"` and perhaps `"starts"`, `"ends"` and `"words"`; where
+            places leave out blanks, `"blanks_before"` and `"blanks_behind"`, too: how many
+            characters at either end of a piece are blanks.
         texts: strings (batch,) of UTF-8. Invalid bytes count as U+FFFD.
         tokens: what to look for.
-        blanks: regular expression of what `lstrip` and `rstrip` take along.
+        takes_one_blank: `lstrip` and `rstrip` take along a single blank, which joined the token to
+            a text and is not part of it.
         ignores_case: normalised text is in lower case, so that those tokens that are looked for
             in it count in either case.
 
@@ -85,6 +89,7 @@ def around_added(
     if not tokens:
         return tokenize(texts)
     tokens = sorted(tokens, key=lambda token: len(token.content), reverse=True)
+    blanks = " ?" if takes_one_blank else f"{WHITE}*"
     spelled = (_pattern(token, blanks, ignores_case) for token in tokens)
     valid = with_replacements(texts)
     marked = tf.strings.regex_replace(valid, f"({'|'.join(spelled)})", MARK + rb"\0" + MARK)
@@ -101,13 +106,16 @@ def around_added(
     ones = {"ids": ids}
     if "words" in found:
         begin = _before(tf.ragged.map_flat_values(_characters, rows))
-        bare = tf.strings.regex_replace(spelling, f"^{WHITE}+", "")
-        is_blank = bare == ""  # a token may be of nothing but blanks
         start = tf.boolean_mask(begin, is_added)
-        end = start + _characters(tf.where(is_blank, spelling, _stripped(spelling)))
-        skipped = tf.where(is_blank, 0, _characters(spelling) - _characters(bare))
-        start, end = start + skipped, end + skipped
+        end = start + _characters(spelling)
+        before, behind = (
+            _characters(spelling) - _characters(tf.strings.regex_replace(spelling, blank, ""))
+            for blank in (f"^{LEFT_OUT}+", f"{LEFT_OUT}+$")
+        )
+        if takes_one_blank:
+            start, end = start + before, end - behind
         ones |= {"starts": start, "ends": end, "words": tf.zeros_like(start)}
+        ones |= {"blanks_before": before, "blanks_behind": behind}
     count = tf.size(parts, tf.int64)
     behind = count + tf.cumsum(tf.cast(is_added, tf.int64), exclusive=True)
     order = tf.where(is_added, behind, tf.range(count))

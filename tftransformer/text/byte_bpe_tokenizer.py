@@ -114,10 +114,10 @@ class ByteBpeTokenizer(Tokenizer):
         order = sorted(LETTERS, key=LETTERS.__getitem__)
         self._bytes = tf.constant([ids[letter] for letter in order], tf.int32)
         self._lengths = tf.constant([len(text) for text in spelled], tf.int32)
-        self._blanks_at = tuple(
-            tf.constant([_count_blanks(piece[::step]) for piece in pieces], tf.int32)
-            for step in (1, -1)
-        )
+        self._blanks = {
+            name: tf.constant([_count_blanks(piece[::step]) for piece in pieces], tf.int32)
+            for name, step in (("blanks_before", 1), ("blanks_behind", -1))
+        }
         self._whole = self._whole_words(spelled, {token.id for token in added_tokens})
         self._cut_once, self._place_once = (
             in_one_call(function, TEXTS) for function in (self._cut, self._place)
@@ -148,10 +148,13 @@ class ByteBpeTokenizer(Tokenizer):
         )
 
     def cut_with_places(self, texts: tf.Tensor) -> dict[str, tf.RaggedTensor]:
-        splits, *columns = self._place_once()(texts)
+        splits, ids, *columns = self._place_once()(texts)
+        found = dict(zip(("starts", "ends", "words"), columns, strict=True)) | {"ids": ids}
+        if self.trim_offsets:
+            found |= {name: tf.gather(blanks, ids) for name, blanks in self._blanks.items()}
         return {
             name: tf.RaggedTensor.from_row_splits(column, splits, validate=False)
-            for name, column in zip(("ids", "starts", "ends", "words"), columns, strict=True)
+            for name, column in found.items()
         }
 
     def tokenize_with_places(
@@ -160,8 +163,8 @@ class ByteBpeTokenizer(Tokenizer):
         found = super().tokenize_with_places(texts, allow_special=allow_special)
         if not self.trim_offsets:
             return found
-        ids, starts, ends = (found[name].flat_values for name in ("ids", "starts", "ends"))
-        before, behind = (tf.gather(blanks, ids) for blanks in self._blanks_at)
+        starts, ends = (found[name].flat_values for name in ("starts", "ends"))
+        before, behind = (found.pop(name).flat_values for name in self._blanks)
         if self.keep_first_space:
             before = tf.where((starts == 0) & (before == 1), 0, before)
         starts = tf.minimum(starts + before, ends)

@@ -170,11 +170,16 @@ class Tokenizer(tf.Module, abc.ABC):
         self, cut: Callable[[tf.Tensor], dict[str, tf.RaggedTensor]], texts: Any, allowed: bool
     ) -> dict[str, tf.RaggedTensor]:
         lowers = bool(getattr(self, "lower_case", False))
-        blanks = {"blanks": " ?"} if self.takes_one_blank else {}
         # Those of the text as given come first; the others are looked for in what is between.
         for normalized in (True, False):
             tokens = [x for x in self._looked_for(allowed) if x.normalized == normalized]
-            cut = functools.partial(around_added, cut, tokens=tokens, ignores_case=lowers, **blanks)
+            cut = functools.partial(
+                around_added,
+                cut,
+                tokens=tokens,
+                takes_one_blank=self.takes_one_blank,
+                ignores_case=lowers,
+            )
         return cut(as_vector(texts))
 
     def detokenize(
