@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from tftransformer.decoding import (
     BadWords,
     BeamSearch,
+    Epsilon,
+    Eta,
     ForcedEnd,
     ForcedStart,
     Greedy,
     MinLength,
     MinNewTokens,
+    MinP,
     NoRepeatNgrams,
     RepetitionPenalty,
     Sampling,
@@ -126,6 +129,29 @@ def test_top_p_and_typical_keep_the_smallest_sets(p, min_tokens, seed):
             np.testing.assert_array_equal(result[row][order][:count], scores[row][order][:count])
 
 
+@settings(max_examples=30, deadline=None)
+@given(share=st.floats(0.001, 1), seed=st.integers(0, 1000), sharp=st.sampled_from([0.1, 1, 6]))
+def test_min_p_epsilon_and_eta_ban_what_is_below_their_thresholds(share, seed, sharp):
+    scores = np.random.default_rng(seed).normal(size=(3, 9)).astype("float32") * sharp
+    scores[:, seed % 9] = -np.inf  # banned before
+    scores[1] = np.where(np.arange(9) == (seed + 1) % 9, 1.5, -np.inf)
+    shares = np.exp(scores.astype("float64"))
+    shares /= shares.sum(1, keepdims=True)
+    entropy = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(1, keepdims=True)
+    best = shares.max(1, keepdims=True)
+    for processor, least in (
+        (MinP(share), share * best),
+        (Epsilon(share), np.full((3, 1), share)),
+        (Eta(share), np.minimum(share, np.sqrt(share) * np.exp(-entropy))),
+    ):
+        result = np.array(processor(scores, None, None))
+        clear = np.abs(shares - least) > 1e-6 * least  # else rounding decides
+        keeps = (shares >= least) | (shares == best)
+        expected = np.where(keeps, scores, -np.inf)
+        np.testing.assert_array_equal(result[clear], expected[clear])
+        assert np.isfinite(result).any(axis=1).all()
+
+
 def test_top_k_keeps_the_best():
     scores = np.array([[3.0, 1.0, 2.0, 2.0], [0.0, 4.0, 1.0, 3.0]], "float32")
     result = np.isfinite(np.array(TopK(2)(scores, None, None)))
@@ -188,6 +214,9 @@ def test_whole_texts_keep_the_promises(table_model, strategy):
         (lambda: TopK(0), "top_k=0"),
         (lambda: TopP(1.2), r"top_p=1\.2"),
         (lambda: Typical(0), "top_p=0"),
+        (lambda: MinP(0), "min_p=0"),
+        (lambda: Epsilon(-1), "epsilon=-1"),
+        (lambda: Eta(1.5), r"epsilon=1\.5"),
     ],
 )
 def test_refuses_what_makes_no_sense(make, message):

@@ -9,8 +9,11 @@ import pytest
 
 from tftransformer.decoding import (
     BadWords,
+    Epsilon,
+    Eta,
     ForcedEnd,
     MinLength,
+    MinP,
     NoRepeatNgrams,
     RepetitionPenalty,
     Temperature,
@@ -25,7 +28,10 @@ BUILD = {
     "TemperatureLogitsWarper": Temperature,
     "TopKLogitsWarper": TopK,
     "TopPLogitsWarper": lambda p, _=None, min_tokens=1: TopP(p, min_tokens),
+    "MinPLogitsWarper": MinP,
     "TypicalLogitsWarper": Typical,
+    "EpsilonLogitsWarper": Epsilon,
+    "EtaLogitsWarper": Eta,
     "RepetitionPenaltyLogitsProcessor": RepetitionPenalty,
     "NoRepeatNGramLogitsProcessor": NoRepeatNgrams,
     "NoBadWordsLogitsProcessor": lambda words, _end: BadWords(words),

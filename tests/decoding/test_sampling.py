@@ -54,6 +54,13 @@ def best(count):
         (Sampling(top_p=0.6), nucleus(softmax(LOGITS), 0.6)),
         (Sampling(1.5, 5, 0.7, seed=3), nucleus(softmax(best(5) / 1.5), 0.7)),
         (Sampling(top_k=100), softmax(LOGITS)),
+        (Sampling(min_p=0.3), softmax(best(3))),
+        (Sampling(0.5, min_p=0.3, epsilon_cutoff=0.2), softmax(best(2) / 0.5)),
+        (Sampling(eta_cutoff=0.15, top_k=4), softmax(best(3))),
+        (
+            Sampling(typical_p=0.4),
+            softmax(np.where(np.isin(np.arange(8), [0, 6]), LOGITS, -np.inf)),
+        ),
     ],
     ids=repr,
 )

@@ -240,6 +240,15 @@ def test_the_first_layer_of_options_has_the_last_word():
     assert generation_of({}, tt.BeamSearch(3), 1).strategy == tt.BeamSearch(3)
 
 
+def test_options_of_drawing_are_those_of_sampling_and_idle_ones_do_nothing():
+    idle = {"top_k": 0, "top_p": 1.0, "min_p": 0, "typical_p": 1, "epsilon_cutoff": 0.0}
+    drawn = {"do_sample": True, "eta_cutoff": 0.0, "temperature": 0.5}
+    assert generation_of({**idle, **drawn}, tt.Greedy(), 1).strategy == tt.Sampling(0.5)
+    cuts = {"min_p": 0.1, "typical_p": 0.9, "epsilon_cutoff": 0.01, "eta_cutoff": 0.02}
+    found = generation_of({"do_sample": True, **cuts}, tt.Greedy(), 1).strategy
+    assert found == tt.Sampling(**cuts)
+
+
 def test_what_a_folder_asks_for_and_is_not_there_is_named(tmp_path):
     (tmp_path / "config.json").write_text(
         '{"task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}}}'

@@ -1,4 +1,4 @@
-"""Sampling with temperature, top-k and top-p."""
+"""Sampling from the tokens that are worth it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,16 @@ from keras import ops
 from tftransformer.core import is_int, register, require
 from tftransformer.core.selection import pick, top_k
 from tftransformer.decoding.greedy import decode_rows
-from tftransformer.decoding.processors import Temperature, TopP
-from tftransformer.decoding.strategy import Decoded, Request, Strategy
+from tftransformer.decoding.processors import (
+    Epsilon,
+    Eta,
+    MinP,
+    Processor,
+    Temperature,
+    TopP,
+    Typical,
+)
+from tftransformer.decoding.strategy import Decoded, Request, Strategy, process
 from tftransformer.models.decoding_step import DecodingStep
 
 
@@ -18,9 +26,10 @@ from tftransformer.models.decoding_step import DecodingStep
 class Sampling(Strategy):
     """Draws each token from the model's distribution (`n` = 1).
 
-    Order: the processors given to the call, on the logits, then temperature, top-k, top-p. The
-    score is the sum of the model's own log-probabilities of the drawn tokens, end token
-    included, before any of these and not divided by the length.
+    Order: the processors given to the call, on the logits, then temperature, top-k, top-p, min-p,
+    typical, epsilon and eta, where they are asked for. The score is the sum of the model's own
+    log-probabilities of the drawn tokens, end token included, before any of these and not divided
+    by the length.
 
     A draw is a pure function of `seed`, of the number of its row and of the count of tokens
     generated so far: the same call gives the same text, on every backend up to rounding, and
@@ -35,6 +44,10 @@ class Sampling(Strategy):
         top_p: float in (0, 1] or None; draw from the smallest set of best tokens that holds at
             least this probability (Holtzman et al. 2020).
         seed: int in [0, 2³²).
+        min_p: float in (0, 1] or None; see `MinP`.
+        typical_p: float in (0, 1] or None; the `top_p` of `Typical`.
+        epsilon_cutoff: float in (0, 1] or None; see `Epsilon`.
+        eta_cutoff: float in (0, 1] or None; see `Eta`.
 
     >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
     >>> prompt = np.array([[5, 6, 7]])
@@ -48,14 +61,28 @@ class Sampling(Strategy):
     top_k: int | None = None
     top_p: float | None = None
     seed: int = 0
+    min_p: float | None = None
+    typical_p: float | None = None
+    epsilon_cutoff: float | None = None
+    eta_cutoff: float | None = None
 
     def __post_init__(self) -> None:
         require(is_int(self.seed, 0) and self.seed < 2**32, "seed", self.seed, "an int in [0, 2³²)")
         Temperature(self.temperature)  # each checks its own value
         if self.top_k is not None:
             require(is_int(self.top_k, 1), "top_k", self.top_k, "an int ≥ 1 or None")
-        if self.top_p is not None:
-            TopP(self.top_p)
+        self._warpers()
+
+    def _warpers(self) -> list[Processor]:
+        """What bans tokens after top-k, in the order that it acts in."""
+        asked = [
+            (TopP, self.top_p),
+            (MinP, self.min_p),
+            (Typical, self.typical_p),
+            (Epsilon, self.epsilon_cutoff),
+            (Eta, self.eta_cutoff),
+        ]
+        return [warper(value) for warper, value in asked if value is not None]
 
     def decode(self, step: DecodingStep, request: Request) -> Decoded:
         keys = _mix(_mix(self.seed) + ops.cast(request.row_numbers, "uint32"))
@@ -65,8 +92,7 @@ class Sampling(Strategy):
             tokens = None
             if self.top_k is not None:
                 scores, tokens = top_k(scores, min(self.top_k, scores.shape[1]))
-            if self.top_p is not None:
-                scores = TopP(self.top_p)(scores, None, None)
+            scores = process(self._warpers(), scores, None, None)
             uniform = _uniform(_mix(keys + ops.cast(generated, "uint32")))
             drawn = _inverse_cumulative(scores, uniform)
             return drawn if tokens is None else pick(tokens, drawn[:, None])[:, 0]

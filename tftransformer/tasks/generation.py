@@ -27,7 +27,25 @@ from tftransformer.pretrained.entries import words
 
 Options = Mapping[str, Any]
 # What acts where tokens are drawn, and only there.
-DRAWING = ("temperature", "top_k", "top_p", "seed")
+DRAWING = (
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "epsilon_cutoff",
+    "eta_cutoff",
+    "seed",
+)
+# Values with which they do nothing.
+IDLE = {
+    "top_k": 0,
+    "top_p": 1.0,
+    "min_p": 0.0,
+    "typical_p": 1.0,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
+}
 OPTIONS = (
     "max_new_tokens",
     "max_length",
@@ -55,19 +73,15 @@ NEUTRAL: dict[str, tuple] = {
     "diversity_penalty": (None, 0.0),
     "encoder_no_repeat_ngram_size": (None, 0),
     "encoder_repetition_penalty": (None, 1.0),
-    "epsilon_cutoff": (None, 0.0),
-    "eta_cutoff": (None, 0.0),
     "exponential_decay_length_penalty": (None,),
     "force_words_ids": (None,),
     "forced_decoder_ids": (None,),
     "guidance_scale": (None, 1.0),
     "max_time": (None,),
-    "min_p": (None,),
     "num_beam_groups": (None, 1),
     "penalty_alpha": (None,),
     "remove_invalid_values": (None, False),
     "sequence_bias": (None,),
-    "typical_p": (None, 1.0),
 }
 # What of a folder's file is no way to generate: ids, which models and tokenizers tell, and files.
 OTHERS = words("""
@@ -182,7 +196,9 @@ def _strategy(options: Options, default: Strategy) -> Strategy:
                     f"{name}={options[name]!r} and do_sample=True: one text is drawn, and beams "
                     "draw none. Choose one of the two."
                 )
-        return Sampling(**{name: options[name] for name in DRAWING if name in options})
+        drawing = {name: options[name] for name in DRAWING if name in options}
+        idle = {name for name, value in drawing.items() if value == IDLE.get(name)}
+        return Sampling(**{name: drawing[name] for name in drawing.keys() - idle})
     of_beams = {
         "num_beams": options.get("num_beams"),
         "num_return": options.get("num_return_sequences"),

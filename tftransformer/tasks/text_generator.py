@@ -184,8 +184,9 @@ class TextGenerator(Task):
             columns: the prompts.
             **options: by Hugging Face's names, above all `max_new_tokens` (256 at most and half of
                 the positions that the model knows unless it is given), `stop` (strings before which
-                a text ends), `num_beams`, `do_sample`, and with it `temperature`, `top_k`, `top_p`
-                and `seed`; see `OPTIONS` in `tasks.generation`.
+                a text ends), `num_beams`, `do_sample`, and with it `temperature`, `top_k`, `top_p`,
+                `min_p`, `typical_p`, `epsilon_cutoff`, `eta_cutoff` and `seed`; see `OPTIONS` in
+                `tasks.generation`.
 
         Returns:
             for each `generated_text`, what is new alone; the `prompt`; the `score` that the

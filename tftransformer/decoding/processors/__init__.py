@@ -9,6 +9,9 @@ from tftransformer.decoding.processors.limits import (
 )
 from tftransformer.decoding.processors.processor import Processor
 from tftransformer.decoding.processors.warpers import (
+    Epsilon,
+    Eta,
+    MinP,
     Renormalized,
     Temperature,
     TopK,
@@ -18,10 +21,13 @@ from tftransformer.decoding.processors.warpers import (
 
 __all__ = [
     "BadWords",
+    "Epsilon",
+    "Eta",
     "ForcedEnd",
     "ForcedStart",
     "MinLength",
     "MinNewTokens",
+    "MinP",
     "NoRepeatNgrams",
     "Processor",
     "Renormalized",

@@ -14,7 +14,8 @@ class Processor(Configurable):
     """Base of the processors; any function with this call may stand in for one.
 
     Where several are used, the usual order is: repetition penalty, no-repeat n-grams, bad
-    words, minimum length, forced end, and for sampling temperature, top-k, top-p, typical.
+    words, minimum length, forced end, and for sampling temperature, top-k, top-p, min-p,
+    typical, epsilon, eta.
     """
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:

@@ -80,6 +80,81 @@ class TopP(Processor):
 
 @register
 @dataclass(frozen=True)
+class MinP(Processor):
+    """Bans tokens that have less than `min_p` of the probability of the best one.
+
+    Args:
+        min_p: float in (0, 1].
+
+    >>> MinP(0.5)(np.log([[0.6, 0.3, 0.1]]), None, None) > -np.inf
+    <tf.Tensor: ... numpy=array([[ True,  True, False]])>
+
+    Reference: Nguyen et al. 2024, "Turning Up the Heat: Min-p Sampling for Creative and Coherent
+    LLM Outputs", §3.
+    """
+
+    min_p: float
+
+    def __post_init__(self) -> None:
+        _check_share(min_p=self.min_p)
+
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
+        best = ops.max(scores, axis=-1, keepdims=True)
+        return _at_least(scores, scores, best + float(np.log(self.min_p)))
+
+
+@register
+@dataclass(frozen=True)
+class Epsilon(Processor):
+    """Bans tokens of a probability below `epsilon`; the best one stays.
+
+    Args:
+        epsilon: float in (0, 1].
+
+    >>> Epsilon(0.2)(np.log([[0.6, 0.3, 0.1]]), None, None) > -np.inf
+    <tf.Tensor: ... numpy=array([[ True,  True, False]])>
+
+    Reference: Hewitt et al. 2022, "Truncation Sampling as Language Model Desmoothing", §4.
+    """
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        _check_share(epsilon=self.epsilon)
+
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
+        return _at_least(scores, ops.log_softmax(scores), float(np.log(self.epsilon)))
+
+
+@register
+@dataclass(frozen=True)
+class Eta(Processor):
+    """Bans tokens of a probability below min(`epsilon`, √`epsilon` · exp(−H)); the best one stays.
+
+    H is the entropy of the distribution: where it is flat, less probable tokens stay.
+
+    Args:
+        epsilon: float in (0, 1].
+
+    >>> Eta(0.2)(np.log([[0.6, 0.3, 0.1]]), None, None) > -np.inf
+    <tf.Tensor: ... numpy=array([[ True,  True, False]])>
+
+    Reference: Hewitt et al. 2022, "Truncation Sampling as Language Model Desmoothing", §4.
+    """
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        _check_share(epsilon=self.epsilon)
+
+    def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
+        logs = ops.log_softmax(scores)
+        highest = float(np.log(self.epsilon))
+        return _at_least(scores, logs, ops.minimum(highest, highest / 2 - _entropy(logs)))
+
+
+@register
+@dataclass(frozen=True)
 class Typical(Processor):
     """Keeps tokens of probability `top_p`, by how near their negative log-likelihood is the mean.
 
@@ -88,6 +163,9 @@ class Typical(Processor):
     Args:
         top_p: float in (0, 1].
         min_tokens: int ≥ 1, tokens to keep in any case.
+
+    >>> Typical(0.3)(np.log([[0.6, 0.3, 0.1]]), None, None) > -np.inf
+    <tf.Tensor: ... numpy=array([[ True, False, False]])>
 
     Reference: Meister et al. 2023, "Locally Typical Sampling", §4.
     """
@@ -99,11 +177,9 @@ class Typical(Processor):
         _check_top_p(self.top_p, self.min_tokens)
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
-        nll = -ops.log_softmax(scores)
-        probabilities = ops.exp(-nll)
-        # A banned token has no part in the entropy, where its term would be 0 · ∞.
-        terms = ops.where(probabilities > 0, probabilities * nll, 0.0)
-        distance = ops.abs(nll - ops.sum(terms, axis=-1, keepdims=True))
+        logs = ops.log_softmax(scores)
+        probabilities = ops.exp(logs)
+        distance = ops.abs(logs + _entropy(logs))
         nearest, order = ops.top_k(-distance, scores.shape[-1])
         held = ops.take_along_axis(probabilities, order, axis=-1)
         before = ops.cumsum(held, axis=-1) - held
@@ -124,8 +200,27 @@ class Renormalized(Processor):
 
 
 def _check_top_p(top_p: float, min_tokens: int) -> None:
-    require(is_number(top_p) and 0 < top_p <= 1, "top_p", top_p, "a probability in (0, 1]")
+    _check_share(top_p=top_p)
     check_ints(1, min_tokens=min_tokens)
+
+
+def _check_share(**named: float) -> None:
+    for name, value in named.items():
+        require(is_number(value) and 0 < value <= 1, name, value, "a probability in (0, 1]")
+
+
+def _entropy(logs: Any) -> Any:
+    """The entropy (rows, 1) of log-probabilities (rows, vocab)."""
+    probabilities = ops.exp(logs)
+    # A banned token has no part in it, where its term would be 0 · ∞.
+    terms = ops.where(probabilities > 0, probabilities * logs, 0.0)
+    return -ops.sum(terms, axis=-1, keepdims=True)
+
+
+def _at_least(scores: Any, logs: Any, least: Any) -> Any:
+    """The scores of tokens whose `logs` are at least `least`, and of the best one."""
+    best = ops.max(logs, axis=-1, keepdims=True)
+    return ops.where(logs < ops.minimum(best, least), -np.inf, scores)
 
 
 def _count(kept: Any, at_least: int) -> Any:
