@@ -110,6 +110,21 @@ def test_a_text_ends_before_the_first_stop_string(write):
 
 
 @pytest.mark.slow
+def test_no_token_is_computed_behind_a_stop_string(write):
+    stop = write("The old dog", max_new_tokens=20)["generated_text"][4:7]  # across tokens
+    how = write.generation({"max_new_tokens": 20, "stop": [stop]})
+    (found,) = write.compute([["The old dog"]], lambda rows: [rows], generation=how)
+    length, ids = found["lengths"][0, 0], found["ids"][0, 0]
+    assert length < 20
+    decode = write.data_.tokenizers[0].decode
+    before, text = decode([ids[: length - 1], ids[:length]], continues=True)
+    assert stop in text
+    assert stop not in before
+    assert found["finished"][0, 0]
+    assert text.startswith(found["generated_text"][0, 0].decode() + stop)
+
+
+@pytest.mark.slow
 def test_the_limit_is_told_by_finished(write):
     short, long = (write(PROMPTS, max_new_tokens=n, min_new_tokens=n - 1) for n in (3, 20))
     assert not all(answer["finished"] for answer in short)

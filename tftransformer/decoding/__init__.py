@@ -26,6 +26,7 @@ from tftransformer.decoding.processors import (
     Typical,
 )
 from tftransformer.decoding.sampling import Sampling
+from tftransformer.decoding.stop_strings import StopStrings
 from tftransformer.decoding.strategy import Decoded, Request, Strategy
 from tftransformer.models.decoding_step import DecodingStep
 
@@ -50,6 +51,7 @@ __all__ = [
     "RepetitionPenalty",
     "Request",
     "Sampling",
+    "StopStrings",
     "Strategy",
     "Temperature",
     "TopK",

@@ -29,7 +29,8 @@ class BeamSearch(Strategy):
 
     1. The 2K best of all continuations of the running hypotheses are candidates. Processors act
        on log-probabilities.
-    2. A candidate is complete at the end token or at the length limit. The K best others run on.
+    2. A candidate is complete at the end token, a stop string or the length limit. The K best
+       others run on.
     3. Complete candidates among the first K are scored
        `summed log-probability / length_penalty(generated tokens)` and merged with the finished
        ones, of which the K best stay.
@@ -94,15 +95,17 @@ class BeamSearch(Strategy):
         return self.num_beams
 
     def decode(self, step: DecodingStep, request: Request) -> Decoded:
-        beams = self.num_beams
+        beams, stopping = self.num_beams, request.first_stops()
 
         def select(logits: Any, generated: Any, state: Any) -> Any:
             lengths = request.lengths + generated
             scores, beam, tokens = self._candidates(logits, state, lengths, request.processors)
             at_limit = generated + 1 >= request.limits
-            complete = ops.logical_or(tokens == request.end_id, at_limit[:, None])
+            before = {name: pick(state[name], beam) for name in stopping}
+            ended, stops = request.ends(tokens, before.get("stop"))
+            complete = ops.logical_or(ended, at_limit[:, None])
 
-            finished, finished_scores = self._merge_finished(
+            finished, finished_scores, finished_lengths = self._merge_finished(
                 state, scores, beam, tokens, complete, lengths, generated + 1
             )
             running_scores, order = ops.top_k(ops.where(complete, -np.inf, scores), beams)
@@ -121,7 +124,9 @@ class BeamSearch(Strategy):
                     "running_scores": running_scores,
                     "finished": finished,
                     "finished_scores": finished_scores,
+                    "finished_lengths": finished_lengths,
                     "open": is_open,
+                    **{name: pick(of_beams, order) for name, of_beams in stops.items()},
                 },
             )
 
@@ -134,15 +139,16 @@ class BeamSearch(Strategy):
             "running_scores": zeros + np.array([0.0] + [-np.inf] * (beams - 1), "float32"),
             "finished": buffer,
             "finished_scores": zeros + np.full(beams, -np.inf, "float32"),
+            "finished_lengths": ops.cast(zeros + np.zeros(beams, "float32"), "int32"),
             "open": zeros[:, 0] == 0,
+            **{name: ops.repeat(x[:, None], beams, axis=1) for name, x in stopping.items()},
         }
         prompts = ops.repeat(request.prompt_ids, beams, axis=0)
         state = roll_out(step, prompts, state, select, request.max_new_tokens)
         scores = state["finished_scores"][:, : self.num_return]
         ids = request.generated(state["finished"][:, : self.num_return])
         ids = ops.reshape(ids, (-1, self.num_return, request.max_new_tokens))
-        lengths = ops.where(scores > -np.inf, request.generated_lengths(ids), 0)
-        return Decoded(ids, scores, lengths)
+        return Decoded(ids, scores, state["finished_lengths"][:, : self.num_return])
 
     def _candidates(self, logits: Any, state: Any, lengths: Any, processors: Any) -> Any:
         """The 2K best continuations: scores, beam and token, each (batch, 2K), best first.
@@ -189,7 +195,11 @@ class BeamSearch(Strategy):
         lengths: Any,
         generated: Any,
     ) -> Any:
-        """The K best of the finished hypotheses and the K first candidates, if complete."""
+        """The K best of the finished hypotheses and the K first candidates, if complete.
+
+        Returns:
+            their ids, scores and lengths; a free slot has length 0.
+        """
         beams = self.num_beams
         enters = ops.logical_and(complete[:, :beams], state["open"][:, None])
         new_scores = scores[:, :beams] / self._penalty(generated)
@@ -200,9 +210,12 @@ class BeamSearch(Strategy):
         extended = write_token(extended, tokens[:, :beams], lengths[:, None])
         merged_scores, order = ops.top_k(merged_scores, beams)
         merged = pick(ops.concatenate([state["finished"], extended], axis=1), order)
+        merged_lengths = ops.zeros_like(tokens[:, :beams]) + generated
+        merged_lengths = ops.concatenate([state["finished_lengths"], merged_lengths], axis=1)
         # A free slot stays as it was: the prompt and nothing else.
-        is_free = (merged_scores == -np.inf)[..., None]
-        return ops.where(is_free, state["finished"][:, -1:], merged), merged_scores
+        is_free = merged_scores == -np.inf
+        merged = ops.where(is_free[..., None], state["finished"][:, -1:], merged)
+        return merged, merged_scores, ops.where(is_free, 0, pick(merged_lengths, order))
 
     def _can_improve(
         self, running_scores: Any, finished_scores: Any, generated: Any, limits: Any

@@ -57,7 +57,8 @@ def decode_rows(step: DecodingStep, request: Request, choose: Callable[[Any, Any
             gained = ops.where(ops.max(scores, axis=-1) > -np.inf, gained, -np.inf)
         tokens = ops.where(state["open"], tokens, request.pad_id)
         total = state["scores"] + ops.where(state["open"], gained, 0.0)
-        goes_on = ops.logical_and(tokens != request.end_id, total > -np.inf)
+        ended, stops = request.ends(tokens, state.get("stop"))
+        goes_on = ops.logical_and(ops.logical_not(ended), total > -np.inf)
         goes_on = ops.logical_and(goes_on, generated + 1 < request.limits)
         return (
             tokens,
@@ -65,18 +66,22 @@ def decode_rows(step: DecodingStep, request: Request, choose: Callable[[Any, Any
             {
                 "ids": write_token(state["ids"], tokens, lengths),
                 "scores": total,
+                "lengths": state["lengths"] + ops.cast(state["open"], "int32"),
                 "open": ops.logical_and(state["open"], goes_on),
+                **stops,
             },
         )
 
     state = {
         "ids": request.ids,
         "scores": ops.zeros_like(request.prompt_ids[:, 0], dtype="float32"),
+        "lengths": ops.zeros_like(request.prompt_ids[:, 0]),
         "open": ops.ones_like(request.prompt_ids[:, 0], dtype="bool"),
+        **request.first_stops(),
     }
     state = roll_out(step, request.prompt_ids, state, select, request.max_new_tokens)
     ids, scores = request.generated(state["ids"][:, None]), state["scores"][:, None]
-    lengths = request.generated_lengths(ids)
+    lengths = state["lengths"][:, None]
     if request.processors:
         reached = scores > -np.inf
         ids = ops.where(reached[..., None], ids, request.pad_id)

@@ -10,6 +10,7 @@ from keras import ops
 from tftransformer.core import Configurable, check_ints, is_int, require
 from tftransformer.core.compiling import can_compile, compiled, is_tracing
 from tftransformer.decoding.processors.processor import Processor
+from tftransformer.decoding.stop_strings import StopStrings
 from tftransformer.models.decoding_step import DecodingStep
 
 # Making a trace takes as long as some dozens of steps that are run one by one: the first time that
@@ -22,7 +23,7 @@ class Decoded(NamedTuple):
 
     Attributes:
         ids: int32 tensor (batch, n, max_new_tokens), the generated tokens without the prompt,
-            up to and including the first end token; the rest is the pad id.
+            up to and including the one that ends the row; the rest is the pad id.
         scores: float32 tensor (batch, n), what the strategy ranks by. A slot that no
             hypothesis reached has score -inf, length 0 and pad ids only.
         lengths: int32 tensor (batch, n), generated tokens, the end token included.
@@ -44,7 +45,7 @@ class Request(NamedTuple):
         is_padded: whether lengths may differ.
         max_new_tokens: most new tokens of any row, an int or a tensor.
         limits: most new tokens of each row, int32 tensor (batch,).
-        end_id, pad_id, processors, row_numbers: as for `Strategy`.
+        end_id, pad_id, processors, row_numbers, stop: as for `Strategy`.
     """
 
     prompt_ids: Any
@@ -57,6 +58,7 @@ class Request(NamedTuple):
     pad_id: int
     processors: tuple
     row_numbers: Any
+    stop: StopStrings | None = None
 
     def generated(self, ids: Any) -> Any:
         """The generated part (..., max_new_tokens) of rows (batch, n, total)."""
@@ -67,15 +69,17 @@ class Request(NamedTuple):
         columns = ops.broadcast_to(columns, (*ops.shape(ids)[:-1], self.max_new_tokens))
         return ops.take_along_axis(ids, columns, axis=-1)
 
-    def generated_lengths(self, ids: Any) -> Any:
-        """Generated tokens up to and including the first end token, else as many as may be.
+    def first_stops(self) -> dict[str, Any]:
+        """What a strategy's state holds of stop strings: "stop", int32 (batch,), or nothing."""
+        return {} if self.stop is None else {"stop": self.stop.begin(self.ids, self.lengths)}
 
-        `ids` is (batch, n, max_new_tokens); the result int32 (batch, n).
-        """
-        ends = ids == self.end_id
-        first = ops.argmax(ops.cast(ends, "int32"), axis=-1)
-        found = ops.cast(first, "int32") + 1
-        return ops.where(ops.any(ends, axis=-1), found, self.limits[:, None])
+    def ends(self, tokens: Any, stops: Any) -> tuple[Any, dict[str, Any]]:
+        """Which rows the new tokens end, bool; and `stops`, a state's "stop", behind the tokens."""
+        ended = tokens == self.end_id
+        if self.stop is None:
+            return ended, {}
+        stops = self.stop.advance(stops, tokens)
+        return ops.logical_or(ended, self.stop.has_ended(stops)), {"stop": stops}
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class Strategy(Configurable):
         processors: Sequence[Callable] = (),
         row_numbers: Any = None,
         limits: Any = None,
+        stop: StopStrings | None = None,
     ) -> Decoded:
         """Continues the prompts.
 
@@ -130,6 +135,7 @@ class Strategy(Configurable):
                 their places.
             limits: int32 tensor (batch,), most tokens to generate for each row, from 1 to
                 `max_new_tokens`; default: that.
+            stop: strings that end a row, too, as the end token does.
 
         Returns:
             `Decoded`.
@@ -149,7 +155,7 @@ class Strategy(Configurable):
             require(callable(processor), "processors", processor, "callables, see Processor")
         prompt_ids = ops.cast(ops.convert_to_tensor(prompt_ids), "int32")
         self._check_fits(step, tuple(prompt_ids.shape), max_new_tokens)
-        options = (max_new_tokens, end_id, pad_id, tuple(processors))
+        options = (max_new_tokens, end_id, pad_id, tuple(processors), stop)
         given = (prompt_ids, row_numbers, limits)
         start = step.start
         if start is None or not can_compile() or is_tracing(*given, start.inputs):
@@ -207,7 +213,7 @@ class Strategy(Configurable):
     def _run(
         self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: tuple
     ) -> Decoded:
-        most, end_id, pad_id, processors = options
+        most, end_id, pad_id, processors, stop = options
         batch, width = ops.shape(prompt_ids)
         max_new_tokens = most
         if limits is None:
@@ -233,7 +239,7 @@ class Strategy(Configurable):
             for processor in processors
         )
         is_padded = step.prompt_mask is not None
-        given = (max_new_tokens, limits, end_id, pad_id, processors, row_numbers)
+        given = (max_new_tokens, limits, end_id, pad_id, processors, row_numbers, stop)
         decoded = self.decode(step, Request(prompt_ids, ids, lengths, is_padded, *given))
         if max_new_tokens is most:
             return decoded

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tftransformer.core import Ragged
+from tftransformer.decoding import StopStrings
 from tftransformer.serving import TaskGraph
 from tftransformer.tasks.generation import Generation
 
@@ -55,8 +56,18 @@ class GenerationGraph(TaskGraph):
                 f"max_new_tokens={max_new_tokens} leaves no room for a prompt in the positions "
                 "that the model knows: choose fewer."
             )
-        pattern = "|".join(map(re.escape, generation.stop))
-        self.stop = f"(?s)(?:{pattern}).*" if pattern else None
+        self.stop, self.cuts = None, ""
+        if generation.stop:
+            start, end = tokenizer.strips
+            self.stop = StopStrings(
+                tokenizer.surfaces,
+                generation.stop,
+                strips_start=start,
+                strips_end=end,
+                behind=" " if tokenizer.ends_words else "",
+            )
+            # RE2 takes the first place where any of them stands.
+            self.cuts = f"(?s)(?:{'|'.join(map(re.escape, generation.stop))}).*"
 
     def encode(self, prompts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
         ids = self.tokenizer.tokenize(tf.convert_to_tensor(prompts, tf.string))
@@ -105,6 +116,7 @@ class GenerationGraph(TaskGraph):
             processors=how.processors,
             row_numbers=rows["row_numbers"],
             limits=limits,
+            stop=self.stop,
         )
 
     def by_text(self, found: Any, known: Any) -> dict[str, tf.Tensor]:
@@ -119,8 +131,7 @@ class GenerationGraph(TaskGraph):
         texts = self.new_text(prompts, new)
         finished = tf.reduce_any(found.ids == self.end_id, axis=2)
         if self.stop is not None:
-            # RE2 takes the first place where any of them stands.
-            ended = tf.strings.regex_replace(texts, self.stop, "", replace_global=False)
+            ended = tf.strings.regex_replace(texts, self.cuts, "", replace_global=False)
             is_cut = tf.strings.length(ended) < tf.strings.length(texts)
             finished |= tf.reshape(is_cut, tf.shape(finished))
             texts = ended

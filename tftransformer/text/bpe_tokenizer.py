@@ -52,6 +52,7 @@ class BpeTokenizer(Tokenizer):
     """
 
     vocabulary_file = "bpe.json"
+    ends_words = True
 
     def __init__(
         self,

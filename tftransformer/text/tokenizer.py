@@ -8,7 +8,7 @@ import os
 import pathlib
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -57,9 +57,13 @@ class Tokenizer(tf.Module, abc.ABC):
             texts as given.
         spelled: what `keep_special` writes for pieces without a surface, by id; default: their
             names.
+
+    Attributes:
+        ends_words: whether a space belongs to the piece before it, and none ends a text.
     """
 
     vocabulary_file: str
+    ends_words: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -98,6 +102,17 @@ class Tokenizer(tf.Module, abc.ABC):
     def vocab_size(self) -> int:
         """The number of pieces, special tokens included."""
         return len(self._pieces)
+
+    @property
+    def surfaces(self) -> list[bytes]:
+        """What each id writes into a text; nothing, if it is special."""
+        return list(self._surfaces.numpy())
+
+    @property
+    def strips(self) -> tuple[bool, bool]:
+        """Whether `detokenize` may take white space off the start of a text, and off its end."""
+        at_end = self.ends_words or self._leading_spaces.endswith("$")
+        return self._leading_spaces != "^", at_end
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_vocabulary, (self.vocabulary(), self.get_settings())
