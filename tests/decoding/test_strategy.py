@@ -21,6 +21,7 @@ from tftransformer.decoding import (
     RepetitionPenalty,
     Sampling,
 )
+from tftransformer.models import Gpt2
 
 PROCESSORS = (RepetitionPenalty(1.2), NoRepeatNgrams(3), BadWords([[2], [3, 4]]))
 STRATEGIES = [
@@ -293,3 +294,31 @@ def tt_model():
 
     keras.utils.set_random_seed(0)
     return Gpt2(vocab_size=12, num_layers=1, d_model=8, num_heads=2, num_positions=40)
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), Sampling(seed=3)], ids=repr)
+def test_a_stream_gives_the_tokens_of_a_call_one_by_one(table_model, strategy):
+    model, prompts, limits = table_model(9, seed=4), [[2, 3], [3, 4], [4, 8]], [6, 2, 4]
+    ids, _, lengths = model.decode(strategy, prompts, 6, PROCESSORS, limits=limits)
+    step = DecodingStep(model.step, model.cache(3))
+    given = {**OPTIONS, "limits": np.array(limits)}
+    found = np.stack(list(strategy.stream(step, prompts, **given)), axis=1)
+    assert found.shape[1] == lengths.max()
+    np.testing.assert_array_equal(found, ids[:, 0, : lengths.max()])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cache_length", [None, 12])
+def test_a_stream_of_a_model_is_compiled_once_and_sees_padding(cache_length):
+    model = Gpt2(vocab_size=30, num_layers=2, d_model=16, num_heads=2)
+    ids = np.array([[5, 6, 7, 0], [8, 9, 4, 3], [5, 0, 0, 0]])
+    inputs = {"token_ids": ids, "padding_mask": ids > 0}
+    options = {"max_new_tokens": 8, "end_id": 1, "pad_id": 0}
+    step = model.start_decoding(inputs, cache_length=cache_length)
+    expected = np.array(Greedy()(step, ids, **options).ids)[:, 0]
+    for _ in range(2):
+        found = np.stack(list(Greedy().stream(step, ids, **options)), axis=1)
+        np.testing.assert_array_equal(found, expected[:, : found.shape[1]])
+        assert not expected[:, found.shape[1] :].any()
+    (_, go_on) = next(v for k, v in model.traces.items() if k[0] == "stream")
+    assert go_on.experimental_get_tracing_count() == (2 if cache_length is None else 1)

@@ -16,6 +16,8 @@ from tftransformer.models import Gpt2
 from tftransformer.tasks.foreseeing import CharacterCounts
 from tftransformer.tasks.generation import folder_options, generation_of, together
 from tftransformer.tasks.given import learn_bpe
+from tftransformer.text import ByteBpeTokenizer
+from tftransformer.text.byte_bpe_tokenizer import LETTERS
 
 TEXTS = tt.everyday_corpus(size=300).train["en"].tolist()
 PROMPTS = ["The old dog", "A", "Do you know who she is, or", "<s> [MASK] </s>", "Weiß", ""]
@@ -29,6 +31,18 @@ def tokenizer():
 
 @pytest.fixture(scope="module")
 def write(tokenizer):
+    return writer_of_noise(tokenizer)
+
+
+@pytest.fixture(scope="module")
+def write_bytes():
+    pieces = [*LETTERS, "Ã¤", "<pad>", "<end>"]
+    return writer_of_noise(
+        ByteBpeTokenizer(pieces, [("Ã", "¤")], special_ids={"pad": 257, "start": 258, "end": 258})
+    )
+
+
+def writer_of_noise(tokenizer):
     keras.utils.set_random_seed(3)
     sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "num_positions": POSITIONS}
     ids = {"pad_id": tokenizer.special_ids["pad"], "end_id": tokenizer.special_ids["end"]}
@@ -122,6 +136,50 @@ def test_no_token_is_computed_behind_a_stop_string(write):
     assert stop not in before
     assert found["finished"][0, 0]
     assert text.startswith(found["generated_text"][0, 0].decode() + stop)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"do_sample": True, "seed": 5, "min_p": 0.01}, {"stop": ["e", "a n", " "]}],
+    ids=["greedy", "drawn", "stopped"],
+)
+def test_what_is_streamed_is_the_text_piece_by_piece(write, write_bytes, options):
+    for writer in (write, write_bytes):  # bytes that are no characters are among the noise
+        for prompt in PROMPTS:
+            pieces = list(writer.stream(prompt, max_new_tokens=20, **options))
+            answer = writer(prompt, max_new_tokens=20, **options)
+            assert "".join(pieces) == answer["generated_text"]
+            assert all(pieces)
+            assert len(pieces) > 3 or "stop" in options
+            assert not any(stop in piece for piece in pieces for stop in options.get("stop", ()))
+
+
+@pytest.mark.slow
+def test_a_stream_comes_token_by_token_and_never_in_parts_of_characters(write_bytes, monkeypatch):
+    bytes_of_text, taken = "a€ö!".encode(), []
+    tokens = [write_bytes.data_.tokenizers[0].surfaces.index(bytes([x])) for x in bytes_of_text]
+
+    def stream(self, *args, **options):
+        for token in tokens:
+            taken.append(token)
+            yield np.array([token])
+
+    monkeypatch.setattr(tt.Greedy, "stream", stream)
+    found = [(piece, len(taken)) for piece in write_bytes.stream("A")]
+    assert found == [("a", 1), ("€", 4), ("ö", 6), ("!", 7)]
+    taken.clear()
+    found = [(piece, len(taken)) for piece in write_bytes.stream("A", stop=["€ä", "ö?"])]
+    assert found == [("a", 1), ("€", 6), ("ö!", 7)]
+
+
+def test_a_stream_is_of_one_prompt_and_takes_nothing_back(write):
+    with pytest.raises(ValueError, match="num_beams=1"):
+        write.stream("A", num_beams=2)
+    with pytest.raises(TypeError, match="one prompt"):
+        write.stream(["A"])
+    with pytest.raises(TypeError, match="'colour' is no option"):
+        write.stream("A", colour=1)
 
 
 @pytest.mark.slow

@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
         add_options(parser, options_of(cls.answers))
         if hasattr(cls, "n_best"):
             parser.add_argument("--scores", action="store_true", help="write SCORE<tab>TEXT")
+        if hasattr(cls, "stream"):
+            told = "write each text alone, token by token as it comes"
+            parser.add_argument("--stream", action="store_true", help=told)
 
 
 def run(options: argparse.Namespace, cls: Any) -> None:
@@ -40,6 +43,12 @@ def run(options: argparse.Namespace, cls: Any) -> None:
         rows = task.columns(read_table(options.table))
         for answer in task.answers(rows, **how):
             print(as_line(answer))
+        return
+    if getattr(options, "stream", False):
+        for prompt in given_rows:
+            for piece in task.stream(prompt, **how):
+                print(piece, end="", flush=True)
+            print(flush=True)
         return
     count = len(task.text_columns())
     # A person at a keyboard wants each answer at once.

@@ -25,6 +25,7 @@ from tftransformer.decoding.processors import (
     TopP,
     Typical,
 )
+from tftransformer.decoding.row_strategy import RowStrategy
 from tftransformer.decoding.sampling import Sampling
 from tftransformer.decoding.stop_strings import StopStrings
 from tftransformer.decoding.strategy import Decoded, Request, Strategy
@@ -50,6 +51,7 @@ __all__ = [
     "Renormalized",
     "RepetitionPenalty",
     "Request",
+    "RowStrategy",
     "Sampling",
     "StopStrings",
     "Strategy",

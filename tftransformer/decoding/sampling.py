@@ -1,5 +1,6 @@
 """Sampling from the tokens that are worth it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,6 @@ from keras import ops
 
 from tftransformer.core import is_int, register, require
 from tftransformer.core.selection import pick, top_k
-from tftransformer.decoding.greedy import decode_rows
 from tftransformer.decoding.processors import (
     Epsilon,
     Eta,
@@ -17,13 +17,13 @@ from tftransformer.decoding.processors import (
     TopP,
     Typical,
 )
-from tftransformer.decoding.strategy import Decoded, Request, Strategy, process
-from tftransformer.models.decoding_step import DecodingStep
+from tftransformer.decoding.row_strategy import RowStrategy
+from tftransformer.decoding.strategy import Request, process
 
 
 @register
 @dataclass(frozen=True)
-class Sampling(Strategy):
+class Sampling(RowStrategy):
     """Draws each token from the model's distribution (`n` = 1).
 
     Order: the processors given to the call, on the logits, then temperature, top-k, top-p, min-p,
@@ -84,7 +84,7 @@ class Sampling(Strategy):
         ]
         return [warper(value) for warper, value in asked if value is not None]
 
-    def decode(self, step: DecodingStep, request: Request) -> Decoded:
+    def choice(self, request: Request) -> Callable[[Any, Any], Any]:
         keys = _mix(_mix(self.seed) + ops.cast(request.row_numbers, "uint32"))
 
         def draw(scores: Any, generated: Any) -> Any:
@@ -97,7 +97,7 @@ class Sampling(Strategy):
             drawn = _inverse_cumulative(scores, uniform)
             return drawn if tokens is None else pick(tokens, drawn[:, None])[:, 0]
 
-        return decode_rows(step, request, draw)
+        return draw
 
 
 def _inverse_cumulative(scores: Any, uniform: Any) -> Any:

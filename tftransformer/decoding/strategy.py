@@ -143,18 +143,7 @@ class Strategy(Configurable):
         Raises:
             ValueError: if an argument is out of range, or the step does not fit the prompts.
         """
-        if not isinstance(step, DecodingStep):
-            raise TypeError(
-                f"step is a {type(step).__name__}, not a DecodingStep: what start_decoding "
-                "returns, or DecodingStep(function, cache)."
-            )
-        check_ints(1, max_new_tokens=max_new_tokens)
-        check_ints(0, pad_id=pad_id)
-        require(is_int(end_id), "end_id", end_id, "an int")
-        for processor in processors:
-            require(callable(processor), "processors", processor, "callables, see Processor")
-        prompt_ids = ops.cast(ops.convert_to_tensor(prompt_ids), "int32")
-        self._check_fits(step, tuple(prompt_ids.shape), max_new_tokens)
+        prompt_ids = self._checked(step, prompt_ids, max_new_tokens, end_id, pad_id, processors)
         options = (max_new_tokens, end_id, pad_id, tuple(processors), stop)
         given = (prompt_ids, row_numbers, limits)
         start = step.start
@@ -179,6 +168,30 @@ class Strategy(Configurable):
     def rows_per_prompt(self) -> int:
         """Rows of the step for each prompt."""
         return 1
+
+    def _checked(
+        self,
+        step: DecodingStep,
+        prompt_ids: Any,
+        max_new_tokens: int,
+        end_id: int,
+        pad_id: int,
+        processors: Sequence[Callable],
+    ) -> Any:
+        """The prompts, int32 (batch, prompt); raises where an argument has no sense."""
+        if not isinstance(step, DecodingStep):
+            raise TypeError(
+                f"step is a {type(step).__name__}, not a DecodingStep: what start_decoding "
+                "returns, or DecodingStep(function, cache)."
+            )
+        check_ints(1, max_new_tokens=max_new_tokens)
+        check_ints(0, pad_id=pad_id)
+        require(is_int(end_id), "end_id", end_id, "an int")
+        for processor in processors:
+            require(callable(processor), "processors", processor, "callables, see Processor")
+        prompt_ids = ops.cast(ops.convert_to_tensor(prompt_ids), "int32")
+        self._check_fits(step, tuple(prompt_ids.shape), max_new_tokens)
+        return prompt_ids
 
     def _check_fits(self, step: DecodingStep, shape: tuple, max_new_tokens: int) -> None:
         require(
@@ -213,6 +226,18 @@ class Strategy(Configurable):
     def _run(
         self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: tuple
     ) -> Decoded:
+        request = self.request(step, prompt_ids, row_numbers, limits, options)
+        decoded, most = self.decode(step, request), options[0]
+        if request.max_new_tokens is most:
+            return decoded
+        lacking = ((0, 0), (0, 0), (0, most - request.max_new_tokens))
+        ids = ops.pad(decoded.ids, lacking, constant_values=request.pad_id)
+        return decoded._replace(ids=ops.reshape(ids, (*ops.shape(ids)[:2], most)))
+
+    def request(
+        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: tuple
+    ) -> Request:
+        """The `Request` of a call, whose `options` are what of it is no tensor."""
         most, end_id, pad_id, processors, stop = options
         batch, width = ops.shape(prompt_ids)
         max_new_tokens = most
@@ -240,12 +265,7 @@ class Strategy(Configurable):
         )
         is_padded = step.prompt_mask is not None
         given = (max_new_tokens, limits, end_id, pad_id, processors, row_numbers, stop)
-        decoded = self.decode(step, Request(prompt_ids, ids, lengths, is_padded, *given))
-        if max_new_tokens is most:
-            return decoded
-        lacking = ((0, 0), (0, 0), (0, most - max_new_tokens))
-        ids = ops.pad(decoded.ids, lacking, constant_values=pad_id)
-        return decoded._replace(ids=ops.reshape(ids, (*ops.shape(ids)[:2], most)))
+        return Request(prompt_ids, ids, lengths, is_padded, *given)
 
     def decode(self, step: DecodingStep, request: Request) -> Decoded:
         """Continues the prompts of a request: what a strategy of one's own defines."""
@@ -275,27 +295,12 @@ def roll_out(
     """
     prompt_length = _size(prompt_ids, 1)
 
-    def advance(tokens: Any, position: Any, generated: Any, state: Any, cache: Any) -> Any:
-        logits, stepped = step(tokens, cache, position)
-        if not step.grows:
-            _check_stepped(stepped, cache)
-        tokens, source, chosen = select(logits, generated, state)
-        if source is not None:
-            stepped = keras.tree.map_structure(lambda x: ops.take(x, source, axis=0), stepped)
-        if not step.grows:
-            stepped = keras.tree.map_structure(_shaped_like, stepped, cache)
-        return (
-            generated + 1,
-            ops.expand_dims(tokens, 1),
-            keras.tree.map_structure(_shaped_like, chosen, state),
-            stepped,
-        )
-
     def unfinished(generated: Any, tokens: Any, state: Any, cache: Any) -> Any:
         return ops.logical_and(generated < max_new_tokens, ops.any(state["open"]))
 
     def body(generated: Any, tokens: Any, state: Any, cache: Any) -> Any:
-        return advance(tokens, prompt_length - 1 + generated, generated, state, cache)
+        position = prompt_length - 1 + generated
+        return advance(step, select, tokens, position, generated, state, cache)
 
     start = ops.zeros((), "int32")
     cache = keras.tree.map_structure(ops.convert_to_tensor, step.cache)
@@ -303,8 +308,34 @@ def roll_out(
         # A single token is a step like any other: the step function is traced once only.
         variables = (start, prompt_ids, state, cache)
     else:
-        variables = advance(prompt_ids, start, start, state, cache)
+        variables = advance(step, select, prompt_ids, start, start, state, cache)
     return ops.while_loop(unfinished, body, variables)[2]
+
+
+def advance(
+    step: DecodingStep,
+    select: Callable,
+    tokens: Any,
+    position: Any,
+    generated: Any,
+    state: Any,
+    cache: Any,
+) -> tuple[Any, Any, Any, Any]:
+    """Runs `step` and `select` once; see `roll_out`.
+
+    Returns:
+        `generated`, the tokens (rows, 1), state and cache, each for the next step.
+    """
+    logits, stepped = step(tokens, cache, position)
+    if not step.grows:
+        _check_stepped(stepped, cache)
+    tokens, source, chosen = select(logits, generated, state)
+    if source is not None:
+        stepped = keras.tree.map_structure(lambda x: ops.take(x, source, axis=0), stepped)
+    if not step.grows:
+        stepped = keras.tree.map_structure(_shaped_like, stepped, cache)
+    chosen = keras.tree.map_structure(_shaped_like, chosen, state)
+    return generated + 1, ops.expand_dims(tokens, 1), chosen, stepped
 
 
 def process(processors: Any, scores: Any, ids: Any, lengths: Any) -> Any:

@@ -151,13 +151,17 @@ class Answerer(Estimator):
             for i, result in zip(batch, read(outputs), strict=True):
                 results[i] = result
             cut += int(np.sum(known["cut"]))
+        self.warn_of(cut, len(results), graph)
+        return results
+
+    def warn_of(self, cut: int, count: int, graph: TaskGraph) -> None:
+        """Warns of texts of which not all was read, if there are any."""
         if cut:
             warnings.warn(
-                f"{cut} of {len(results)} texts have more than {self.limit}={graph.max_length} "
+                f"{cut} of {count} texts have more than {self.limit}={graph.max_length} "
                 f"tokens, and only their {self.kept} were read.",
-                stacklevel=4,
+                stacklevel=5,
             )
-        return results
 
     def size(self, *row: Any) -> Any:
         """What the rows of a batch are to be alike in, as something that sorts: their length."""

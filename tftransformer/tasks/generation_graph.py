@@ -1,12 +1,14 @@
 """GenerationGraph."""
 
+import functools
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from tftransformer.core import Ragged
-from tftransformer.decoding import StopStrings
+from tftransformer.decoding import DecodingStep, StopStrings
 from tftransformer.serving import TaskGraph
 from tftransformer.tasks.generation import Generation
 
@@ -94,6 +96,46 @@ class GenerationGraph(TaskGraph):
 
     def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> Any:
         """Returns what the strategy decodes."""
+        step, how = self.started(model, rows, fixed)
+        return self.generation.strategy(step, rows["token_ids"], **how)
+
+    def stream(self, model: Any, prompt: str) -> tuple[bool, Iterator[str]]:
+        """Whether a prompt was cut, and what is written behind it, piece by piece."""
+        rows, known = self.encode_at_once(tf.constant([prompt], tf.string))
+        step, how = self.started(model, rows, fixed=False)
+        tokens = self.generation.strategy.stream(step, rows["token_ids"], **how)
+        return bool(known["cut"][0]), self._pieces(known["prompt_ids"], tokens)
+
+    def _pieces(self, prompt_ids: tf.RaggedTensor, stream: Iterator[Any]) -> Iterator[str]:
+        """What the tokens of a stream add to a text, as soon as it is sure."""
+        new: list[int] = []
+        text = given = ""
+        for tokens in stream:
+            new.append(int(tokens[0]))
+            found = self.new_text_at_once(prompt_ids, tf.constant([new], tf.int32))
+            text = found.numpy()[0].decode()
+            text = re.sub(self.cuts, "", text) if self.cuts else text
+            sure = text[: len(text) - self._unsure(text)]
+            if len(sure) > len(given):
+                yield sure[len(given) :]
+                given = sure
+        if len(text) > len(given):
+            yield text[len(given) :]
+
+    def _unsure(self, text: str) -> int:
+        """How many characters at the end of a text may still become others, or go."""
+        # Bytes of a character that is not complete are U+FFFD until it is.
+        ends = {text, text.rstrip("\ufffd")}
+        counts = [len(text) - len(end) for end in ends]
+        for stop in self.generation.stop:
+            begun = [(end, n) for end in ends for n in range(len(stop)) if end.endswith(stop[:n])]
+            counts += [len(text) - len(end) + n for end, n in begun]
+        return max(counts)
+
+    def started(
+        self, model: Any, rows: dict[str, tf.Tensor], fixed: bool
+    ) -> tuple[DecodingStep, dict[str, Any]]:
+        """The step for some rows, and what the strategy is told besides."""
         how, most = self.generation, self.max_new_tokens
         step = model.start_decoding(
             {
@@ -107,17 +149,15 @@ class GenerationGraph(TaskGraph):
         limits = None
         if how.max_length is not None:
             limits = how.max_length - tf.reduce_sum(rows["padding_mask"], axis=1)
-        return how.strategy(
-            step,
-            rows["token_ids"],
-            max_new_tokens=most,
-            end_id=self.end_id,
-            pad_id=self.pad_id,
-            processors=how.processors,
-            row_numbers=rows["row_numbers"],
-            limits=limits,
-            stop=self.stop,
-        )
+        return step, {
+            "max_new_tokens": most,
+            "end_id": self.end_id,
+            "pad_id": self.pad_id,
+            "processors": how.processors,
+            "row_numbers": rows["row_numbers"],
+            "limits": limits,
+            "stop": self.stop,
+        }
 
     def by_text(self, found: Any, known: Any) -> dict[str, tf.Tensor]:
         """The texts of a batch, with ids and lengths of their tokens, (batch, n)."""
@@ -142,6 +182,18 @@ class GenerationGraph(TaskGraph):
             "ids": found.ids,
             "lengths": found.lengths,
         }
+
+    @functools.cached_property
+    def new_text_at_once(self) -> Any:
+        """`new_text` of ids (rows, n), as one function."""
+        return tf.function(
+            lambda prompts, new: self.new_text(prompts, tf.RaggedTensor.from_tensor(new)),
+            input_signature=[
+                tf.RaggedTensorSpec([None, None], tf.int32, 1),
+                tf.TensorSpec([None, None], tf.int32),
+            ],
+            autograph=False,
+        )
 
     def new_text(self, prompts: tf.RaggedTensor, new: tf.RaggedTensor) -> tf.Tensor:
         """What new ids add to the text of the prompts' ids: string (rows,)."""

@@ -3,14 +3,14 @@
 import os
 import pathlib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import keras
 
-from tftransformer.core import check_ints, unallocated
+from tftransformer.core import check_ints, require, unallocated
 from tftransformer.data import DataProcess
-from tftransformer.decoding import Greedy
+from tftransformer.decoding import Greedy, RowStrategy
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import NextToken
 from tftransformer.tasks.foreseeing import foreseeing_scores
@@ -197,14 +197,7 @@ class TextGenerator(Task):
             ValueError: if a value has no sense, or a prompt is empty and the model cannot begin.
         """
         (prompts,) = columns
-        self.fitted()
-        how: dict[str, Any] = {"generation": self.generation(options)} if options else {}
-        graph, _ = self._graph_and_module(len(columns), **how)
-        if not graph.begins_empty and "" in prompts:
-            raise ValueError(
-                f"prompt {prompts.index('')} is empty, and this model knows no token that begins a "
-                "text: give a word at least."
-            )
+        _, how = self._graph_for(prompts, options)
         found = self.compute(columns, _rows, **how)
         return [
             {
@@ -215,6 +208,59 @@ class TextGenerator(Task):
             }
             for prompt, row in zip(prompts, found, strict=True)
         ]
+
+    def stream(self, prompt: str, **options: Any) -> Iterator[str]:
+        """Writes behind one prompt, and gives each piece of text as soon as it is sure.
+
+        No piece holds a part of a character, or of a stop string. The first one of a model takes a
+        second or more longer than those that follow.
+
+        Args:
+            prompt: the prompt.
+            **options: those of `answers`.
+
+        Returns:
+            an iterator of strings; joined they are the `generated_text` of `answers`.
+
+        Raises:
+            TypeError: if the prompt is no string.
+            ValueError: if a value has no sense, or the text is only known when it is complete, as
+                from several beams.
+
+        >>> texts = ["the dog sleeps", "the cat sleeps", "the dog eats", "the cat eats"] * 9
+        >>> write = TextGenerator({"num_layers": 1, "d_model": 16}, vocab_size=40, max_length=32)
+        >>> write = write.fit(texts, epochs=1, validation=0, verbose=0)
+        >>> pieces = list(write.stream("the dog", max_new_tokens=5))
+        >>> "".join(pieces) == write("the dog", max_new_tokens=5)["generated_text"]
+        True
+        """
+        if not isinstance(prompt, str):
+            raise TypeError(f"stream takes one prompt, a string, not {prompt!r}.")
+        graph, _ = self._graph_for([prompt], options)
+        strategy = graph.generation.strategy
+        require(
+            isinstance(strategy, RowStrategy),
+            "strategy",
+            strategy,
+            "one that never takes a token back: num_beams=1",
+        )
+        cut, pieces = graph.stream(self.model_, prompt)
+        self.warn_of(int(cut), 1, graph)
+        return pieces
+
+    def _graph_for(
+        self, prompts: list[str], options: Mapping[str, Any]
+    ) -> tuple[GenerationGraph, dict[str, Any]]:
+        """The graph that writes behind prompts so, and what it is told; checks them."""
+        self.fitted()
+        how: dict[str, Any] = {"generation": self.generation(options)} if options else {}
+        graph, _ = self._graph_and_module(1, **how)
+        if not graph.begins_empty and "" in prompts:
+            raise ValueError(
+                f"prompt {prompts.index('')} is empty, and this model knows no token that begins a "
+                "text: give a word at least."
+            )
+        return graph, how
 
     def predict(self, texts: Any) -> Any:
         """The new texts alone: a list, or of a Series or DataFrame a Series with its index."""

@@ -1,0 +1,177 @@
+"""RowStrategy: what strategies share that write one sequence a row, token by token."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tftransformer.core import best_index, log_probabilities
+from tftransformer.core.compiling import can_compile, compiled
+from tftransformer.core.selection import pick
+from tftransformer.decoding.stop_strings import StopStrings
+from tftransformer.decoding.strategy import (
+    Decoded,
+    Request,
+    Strategy,
+    advance,
+    process,
+    roll_out,
+    write_token,
+)
+from tftransformer.models.decoding_step import DecodingStep
+
+
+@dataclass(frozen=True)
+class RowStrategy(Strategy):
+    """Base of the strategies that write one sequence a row (`n` = 1) and never take a token back.
+
+    A subclass defines `choice(request)`.
+    """
+
+    def choice(self, request: Request) -> Callable[[Any, Any], Any]:
+        """Returns `choose(scores (rows, vocab), generated) -> tokens (rows,)`."""
+        raise NotImplementedError(f"{type(self).__name__} must define choice(request)")
+
+    def stream(
+        self,
+        step: DecodingStep,
+        prompt_ids: Any,
+        *,
+        max_new_tokens: int,
+        end_id: int,
+        pad_id: int,
+        processors: Sequence[Callable] = (),
+        row_numbers: Any = None,
+        limits: Any = None,
+        stop: StopStrings | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Continues the prompts, and gives each token as soon as it is there.
+
+        Args:
+            step, prompt_ids, max_new_tokens, end_id, pad_id, processors, row_numbers, limits, stop:
+                as in a call, whose tokens these are.
+
+        Yields:
+            int32 array (batch,), the next token of each row; the pad id behind its end. It ends
+            when all rows have.
+
+        >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
+        >>> step = model.start_decoding(np.array([[5, 6, 7]]))
+        >>> stream = tt.Greedy().stream(
+        ...     step, [[5, 6, 7]], max_new_tokens=3, end_id=-1, pad_id=0)
+        >>> [tokens.shape for tokens in stream]
+        [(1,), (1,), (1,)]
+        """
+        prompt_ids = self._checked(step, prompt_ids, max_new_tokens, end_id, pad_id, processors)
+        options = (max_new_tokens, end_id, pad_id, tuple(processors), stop)
+        read, go_on = self._halves(step, options)
+        given = (prompt_ids, row_numbers, limits)
+        start = step.start
+        inputs = {} if start is None else start.inputs
+        tokens, state, cache = read(inputs, *given)
+        width = ops.shape(prompt_ids)[1]
+        for generated in range(1, max_new_tokens + 1):
+            yield ops.convert_to_numpy(tokens)[:, 0]
+            if generated == max_new_tokens or not ops.convert_to_numpy(ops.any(state["open"])):
+                return
+            position = ops.convert_to_tensor(width - 1 + generated, "int32")
+            count = ops.convert_to_tensor(generated, "int32")
+            tokens, state, cache = go_on(inputs, *given, tokens, position, count, state, cache)
+
+    def _halves(self, step: DecodingStep, options: tuple) -> tuple[Callable, Callable]:
+        """What runs the prompts, and what runs one token more: of a model compiled, and kept."""
+        start = step.start
+        is_compiled = start is not None and can_compile()
+
+        def step_of(inputs: Any) -> DecodingStep:
+            if start is None or not is_compiled:
+                return step
+            return DecodingStep.of_model(start.model, inputs, start.settings)
+
+        def read(inputs: Any, prompt_ids: Any, row_numbers: Any, limits: Any) -> Any:
+            step = step_of(inputs)
+            request = self.request(step, prompt_ids, row_numbers, limits, options)
+            state, select = self.begin(request)
+            zero = ops.zeros((), "int32")
+            cache = keras.tree.map_structure(ops.convert_to_tensor, step.cache)
+            return advance(step, select, prompt_ids, zero, zero, state, cache)[1:]
+
+        def go_on(
+            inputs: Any,
+            prompt_ids: Any,
+            row_numbers: Any,
+            limits: Any,
+            tokens: Any,
+            position: Any,
+            generated: Any,
+            state: Any,
+            cache: Any,
+        ) -> Any:
+            step = step_of(inputs)
+            request = self.request(step, prompt_ids, row_numbers, limits, options)
+            _, select = self.begin(request)
+            return advance(step, select, tokens, position, generated, state, cache)[1:]
+
+        if start is None or not is_compiled:
+            return read, go_on
+        key, traces = ("stream", self, options, *start.key()), start.model.traces
+        if key not in traces:
+            variables = start.model.variables
+            traces[key] = (compiled(read, variables), compiled(go_on, variables))
+        return traces[key]
+
+    def begin(self, request: Request) -> tuple[dict[str, Any], Callable]:
+        """The first state, and what selects the tokens of a step; see `roll_out`."""
+        choose = self.choice(request)
+
+        def select(logits: Any, generated: Any, state: Any) -> Any:
+            logits = ops.cast(logits, "float32")
+            lengths = request.lengths + generated
+            scores = process(request.processors, logits, state["ids"], lengths)
+            tokens = ops.cast(choose(scores, generated), "int32")
+            best = best_index(logits)[:, None]
+            gained = log_probabilities(
+                pick(logits, tokens[:, None]), pick(logits, best), pick(ops.softmax(logits), best)
+            )[:, 0]
+            if request.processors:
+                # Where every token is banned, there is no continuation.
+                gained = ops.where(ops.max(scores, axis=-1) > -np.inf, gained, -np.inf)
+            tokens = ops.where(state["open"], tokens, request.pad_id)
+            total = state["scores"] + ops.where(state["open"], gained, 0.0)
+            ended, stops = request.ends(tokens, state.get("stop"))
+            goes_on = ops.logical_and(ops.logical_not(ended), total > -np.inf)
+            goes_on = ops.logical_and(goes_on, generated + 1 < request.limits)
+            return (
+                tokens,
+                None,
+                {
+                    "ids": write_token(state["ids"], tokens, lengths),
+                    "scores": total,
+                    "lengths": state["lengths"] + ops.cast(state["open"], "int32"),
+                    "open": ops.logical_and(state["open"], goes_on),
+                    **stops,
+                },
+            )
+
+        state = {
+            "ids": request.ids,
+            "scores": ops.zeros_like(request.prompt_ids[:, 0], dtype="float32"),
+            "lengths": ops.zeros_like(request.prompt_ids[:, 0]),
+            "open": ops.ones_like(request.prompt_ids[:, 0], dtype="bool"),
+            **request.first_stops(),
+        }
+        return state, select
+
+    def decode(self, step: DecodingStep, request: Request) -> Decoded:
+        state, select = self.begin(request)
+        state = roll_out(step, request.prompt_ids, state, select, request.max_new_tokens)
+        ids, scores = request.generated(state["ids"][:, None]), state["scores"][:, None]
+        lengths = state["lengths"][:, None]
+        if request.processors:
+            reached = scores > -np.inf
+            ids = ops.where(reached[..., None], ids, request.pad_id)
+            lengths = ops.where(reached, lengths, 0)
+        return Decoded(ids, scores, lengths)
