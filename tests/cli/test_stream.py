@@ -1,7 +1,9 @@
-"""Texts printed as they come."""
+"""Texts printed as they come, in a process of its own."""
+
+import subprocess
+import sys
 
 import pytest
-from test_cli import run
 
 import tftransformer as tt
 
@@ -12,5 +14,7 @@ def test_a_writer_prints_its_text_as_it_comes(tmp_path):
     write = tt.TextGenerator({"num_layers": 1, "d_model": 16}, vocab_size=40, max_length=32)
     write.fit(texts, epochs=1, validation=0, verbose=0).save(tmp_path)
     prompts = ["the dog", "the cat"]
-    _, out, _ = run("predict", "--model", tmp_path, "--stream", text="\n".join(prompts) + "\n")
-    assert out == "".join(answer["generated_text"] + "\n" for answer in write(prompts))
+    command = [sys.executable, "-m", "tftransformer", "predict", "--model", tmp_path, "--stream"]
+    asked = "\n".join(prompts) + "\n"
+    run = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
+    assert run.stdout == "".join(answer["generated_text"] + "\n" for answer in write(prompts))
