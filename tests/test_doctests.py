@@ -16,6 +16,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 SLOW = {
     "tftransformer.tasks.translator.Translator",
     "tftransformer.training.checkpoints.load_checkpoint",
+    "tftransformer.training.recipes.freezing.GradualUnfreezing",
     "tftransformer.training.trainer.Trainer",
 }
 

@@ -74,7 +74,9 @@ from tftransformer.training import (
     InverseSquareRootSchedule,
     LabelSmoothedCrossEntropy,
     LinearSchedule,
+    OneCycleSchedule,
     Perplexity,
+    SlantedTriangularSchedule,
     TokenAccuracy,
 )
 
@@ -187,6 +189,7 @@ __all__ = [
     "MaskedLanguageModelHead",
     "MemoryMask",
     "MultiHeadAttention",
+    "OneCycleSchedule",
     "PaddingMask",
     "PermutationMask",
     "Perplexity",
@@ -201,6 +204,7 @@ __all__ = [
     "SentenceModel",
     "SequenceHead",
     "SinusoidalPositions",
+    "SlantedTriangularSchedule",
     "SlidingWindowMask",
     "SpanBeamHead",
     "StackModel",

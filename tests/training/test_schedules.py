@@ -7,6 +7,8 @@ from tftransformer.training import (
     CustomSchedule,
     InverseSquareRootSchedule,
     LinearSchedule,
+    OneCycleSchedule,
+    SlantedTriangularSchedule,
     recipes,
 )
 
@@ -16,6 +18,8 @@ SCHEDULES = [
     LinearSchedule(1e-3, total_steps=100, warmup_steps=10, final=1e-5),
     LinearSchedule(1e-3, total_steps=100),
     CosineSchedule(1e-3, total_steps=100, warmup_steps=10, final=1e-5),
+    SlantedTriangularSchedule(1e-3, total_steps=100),
+    OneCycleSchedule(1e-3, total_steps=100),
 ]
 
 
@@ -49,6 +53,30 @@ def test_cosine_decay_is_half_a_wave():
     )
 
 
+@pytest.mark.parametrize(("total", "fraction", "ratio"), [(100, 0.1, 32.0), (1000, 0.25, 8.0)])
+def test_slanted_triangle_is_equation_three_of_the_paper(total, fraction, ratio):
+    steps = np.arange(total + 1)
+    cut = int(np.floor(total * fraction))
+    p = np.where(steps < cut, steps / cut, 1 - (steps - cut) / (cut * (1 / fraction - 1)))
+    expected = 0.01 * (1 + p * (ratio - 1)) / ratio
+    schedule = SlantedTriangularSchedule(0.01, total, fraction, ratio)
+    np.testing.assert_allclose(rates(schedule, steps), expected, rtol=1e-5)
+    assert rates(schedule, [10 * total]) == pytest.approx(0.01 / ratio, rel=1e-5)
+
+
+@pytest.mark.parametrize("total", [1, 5])
+def test_slanted_triangle_without_a_step_to_rise_in_only_falls(total):
+    found = rates(SlantedTriangularSchedule(1.0, total), range(total + 1))
+    np.testing.assert_allclose(found, np.linspace(1, 1 / 32, total + 1), rtol=1e-5)
+
+
+def test_one_cycle_is_three_straight_lines():
+    schedule = OneCycleSchedule(1.0, 200, start_ratio=5, final_ratio=1000, final_fraction=0.2)
+    steps = np.arange(250)
+    expected = np.interp(steps, [0, 80, 160, 200], [0.2, 1.0, 0.2, 0.001])
+    np.testing.assert_allclose(rates(schedule, steps), expected, rtol=1e-4, atol=1e-7)
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: type(s).__name__)
 def test_every_schedule_is_finite_from_step_zero_and_survives_serialisation(schedule):
     assert np.isfinite(rates(schedule, [0, 1, 10**6])).all()
@@ -78,6 +106,10 @@ def test_config_holds_plain_numbers_even_if_given_tensors():
         (lambda: InverseSquareRootSchedule(float("nan")), "peak"),
         (lambda: LinearSchedule(1.0, total_steps=10, warmup_steps=10), "warmup_steps"),
         (lambda: CosineSchedule(1.0, total_steps=10, final=2.0), "final"),
+        (lambda: SlantedTriangularSchedule(1.0, 10, cut_fraction=1.0), "cut_fraction"),
+        (lambda: SlantedTriangularSchedule(1.0, 10, ratio=0.5), "ratio"),
+        (lambda: OneCycleSchedule(1.0, 10, start_ratio=20, final_ratio=10), "final_ratio"),
+        (lambda: OneCycleSchedule(1.0, 10, final_fraction=2), "final_fraction"),
     ],
 )
 def test_impossible_numbers_are_refused(build, message):

@@ -9,6 +9,8 @@ from tftransformer.training.schedules import (
     CustomSchedule,
     InverseSquareRootSchedule,
     LinearSchedule,
+    OneCycleSchedule,
+    SlantedTriangularSchedule,
 )
 
 # These need TensorFlow; the rest runs on every backend of Keras.
@@ -33,8 +35,10 @@ __all__ = [
     "LabelSmoothedCrossEntropy",
     "LinearSchedule",
     "MacroF1",
+    "OneCycleSchedule",
     "Perplexity",
     "Run",
+    "SlantedTriangularSchedule",
     "TokenAccuracy",
     "TrainStep",
     "Trainer",

@@ -134,6 +134,106 @@ class CosineSchedule(_FiniteSchedule):
         return 0.5 * (1.0 + ops.cos(math.pi * progress))
 
 
+@register
+class SlantedTriangularSchedule(Schedule):
+    """A short line up to `peak`, then a long one down to `peak / ratio` (Howard & Ruder 2018).
+
+    Their eq. 3: `peak · (1 + p · (ratio - 1)) / ratio`, with `cut = ⌊total_steps · cut_fraction⌋`,
+    `p = step / cut` before it and `1 - (step - cut) / (total_steps - cut)` after it. (They print
+    `cut · (1 / cut_fraction - 1)` for the latter's divisor, the same but for the rounding of cut.)
+    After `total_steps` the rate stays.
+
+    Args:
+        peak: float, the highest rate, reached at step `cut`.
+        total_steps: int, number of updates in all.
+        cut_fraction: float, the part of them in which the rate rises.
+        ratio: float, how much smaller the lowest rate is than the highest.
+
+    Example:
+
+    >>> schedule = SlantedTriangularSchedule(0.01, total_steps=100)
+    >>> [round(float(schedule(step)), 5) for step in (0, 10, 100)]
+    [0.00031, 0.01, 0.00031]
+    """
+
+    def __init__(
+        self, peak: float, total_steps: int, cut_fraction: float = 0.1, ratio: float = 32.0
+    ):
+        super().__init__()
+        self.peak = _positive("peak", peak)
+        self.total_steps = _positive_int("total_steps", total_steps)
+        self.cut_fraction = _share("cut_fraction", cut_fraction)
+        self.ratio = _positive("ratio", ratio)
+        if self.ratio < 1:
+            raise ValueError(f"ratio={ratio} must be 1 or more: the peak by the lowest rate.")
+
+    def __call__(self, step: Any) -> Any:
+        cut = math.floor(self.total_steps * self.cut_fraction)
+        step = ops.cast(step, "float32")
+        up = step / max(cut, 1) if cut else 1.0
+        down = ops.maximum(1.0 - (step - cut) / (self.total_steps - cut), 0.0)
+        return self.peak * (1.0 + ops.minimum(up, down) * (self.ratio - 1.0)) / self.ratio
+
+    def get_config(self) -> dict[str, Any]:
+        names = "peak", "total_steps", "cut_fraction", "ratio"
+        return {name: getattr(self, name) for name in names}
+
+
+@register
+class OneCycleSchedule(Schedule):
+    """One cycle: a line up, the same line down, and on down to almost nothing (Smith 2018, §4.2).
+
+    From `peak / start_ratio` to `peak` and back in two lines of equal length, then in the last
+    `final_fraction` of the updates down to `peak / final_ratio`, where it stays. Smith's momentum,
+    which falls while the rate rises, is not part of a rate.
+
+    Args:
+        peak: float, the highest rate: what a `find_learning_rate` shows to be still stable.
+        total_steps: int, number of updates in all.
+        start_ratio: float, how much smaller than the peak the first rate is.
+        final_ratio: float, how much smaller the last rate is; Smith: several orders of magnitude.
+        final_fraction: float, the part of the updates after the cycle.
+
+    Example:
+
+    >>> schedule = OneCycleSchedule(0.1, total_steps=100)
+    >>> [round(float(schedule(step)), 6) for step in (0, 45, 90, 100)]
+    [0.01, 0.1, 0.01, 1e-05]
+    """
+
+    def __init__(
+        self,
+        peak: float,
+        total_steps: int,
+        start_ratio: float = 10.0,
+        final_ratio: float = 1e4,
+        final_fraction: float = 0.1,
+    ):
+        super().__init__()
+        self.peak = _positive("peak", peak)
+        self.total_steps = _positive_int("total_steps", total_steps)
+        self.start_ratio = _positive("start_ratio", start_ratio)
+        self.final_ratio = _positive("final_ratio", final_ratio)
+        self.final_fraction = _share("final_fraction", final_fraction)
+        if not 1 <= self.start_ratio <= self.final_ratio:
+            raise ValueError(
+                f"start_ratio={start_ratio} must be 1 or more, and final_ratio={final_ratio} not "
+                "less than it: the rate ends below where it began."
+            )
+
+    def __call__(self, step: Any) -> Any:
+        step = ops.cast(step, "float32")
+        cycle = self.total_steps * (1.0 - self.final_fraction)
+        start, final = self.peak / self.start_ratio, self.peak / self.final_ratio
+        height = ops.maximum(1.0 - ops.absolute(2.0 * step / cycle - 1.0), 0.0)
+        past = ops.clip((step - cycle) / (self.total_steps - cycle), 0.0, 1.0)
+        return start + (self.peak - start) * height - (start - final) * past
+
+    def get_config(self) -> dict[str, Any]:
+        names = "peak", "total_steps", "start_ratio", "final_ratio", "final_fraction"
+        return {name: getattr(self, name) for name in names}
+
+
 def _rise(step: Any, warmup_steps: int) -> Any:
     return ops.cast(step, "float32") / warmup_steps
 
@@ -155,3 +255,9 @@ def _positive_int(name: str, value: Any) -> int:
     if _positive(name, value) != int(value):
         raise ValueError(f"{name} must be a whole number, got {value!r}.")
     return int(value)
+
+
+def _share(name: str, value: Any) -> float:
+    if not _positive(name, value) < 1:
+        raise ValueError(f"{name} must lie between 0 and 1, got {value!r}.")
+    return float(value)

@@ -1,6 +1,8 @@
-"""Ways to train: objects to hand to a `Trainer`."""
+"""Ways to train: objects to hand to a `Trainer`, and what is done to a model before it trains."""
 
 from tftransformer.training.recipes.averaged_adamw import averaged_adamw
+from tftransformer.training.recipes.freezing import GradualUnfreezing, freeze
+from tftransformer.training.recipes.layerwise_rates import LayerwiseRates
 from tftransformer.training.recipes.r_drop import RDrop
 
-__all__ = ["RDrop", "averaged_adamw"]
+__all__ = ["GradualUnfreezing", "LayerwiseRates", "RDrop", "averaged_adamw", "freeze"]

@@ -1,0 +1,96 @@
+"""Freezing parts of a model, and unfreezing them one by one."""
+
+from typing import Any
+
+import keras
+
+from tftransformer.core import check_ints
+from tftransformer.training.trainable import (
+    may_be_trained,
+    parts_of,
+    train_all_but,
+    trained_weights,
+)
+
+
+def freeze(model: keras.Model, below: int) -> int:
+    """Freezes the lowest parts of a model, and trains all others.
+
+    The parts are, from the bottom up: the embeddings, with all that layers share (a head tied to
+    them is frozen with them); each layer of the stacks, those of an encoder first; the heads, where
+    they have weights of their own. A model of other layers has `model.layers` as its parts.
+
+    Args:
+        model: built.
+        below: the number of parts that are frozen; if negative, of those that are trained.
+
+    Returns:
+        how many weights are trained.
+
+    Raises:
+        ValueError: no part would be trained.
+
+    Example:
+
+    >>> model = tt.Gpt2(vocab_size=20, num_layers=2, d_model=8, num_heads=2, num_positions=16)
+    >>> freeze(model, below=2)  # the embeddings and the first layer
+    888
+    >>> [len(layer.trainable_variables) for layer in model.stack.layers]
+    [0, 16]
+    """
+    parts = parts_of(model)
+    if not parts:
+        raise ValueError("the model has no weights yet: build it first, or call it once.")
+    frozen = below if below >= 0 else max(0, len(parts) + below)
+    if frozen >= len(parts):
+        raise ValueError(
+            f"below={below} would freeze all {len(parts)} parts of the model: give {len(parts) - 1}"
+            " or less."
+        )
+    train_all_but(model, [layer for part in parts[:frozen] for layer in part])
+    return trained_weights(model)
+
+
+class GradualUnfreezing(keras.callbacks.Callback):
+    """Trains the heads alone at first, and one part more with each epoch (Howard and Ruder 2018).
+
+    §3.3 there. The parts are those of `freeze`; what was frozen beforehand is trained when its turn
+    comes. It works in `Trainer` and in `fit`. A resumed `Trainer` goes on as if it had not been
+    interrupted: the epoch tells what is frozen.
+
+    Args:
+        every: how many epochs lie between two parts.
+        start: how many parts the first epoch trains.
+
+    Example:
+
+    >>> model = tt.Gpt2(vocab_size=20, num_layers=2, d_model=8, num_heads=2, num_positions=16,
+    ...                 heads={"lm": tt.LanguageModelHead(20)}).only("lm")
+    >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    >>> ids = np.ones((2, 4), "int32")
+    >>> _ = model.fit(ids, ids, epochs=2, verbose=0, callbacks=[GradualUnfreezing()])
+    >>> [len(layer.trainable_variables) for layer in model.model.stack.layers]
+    [0, 16]
+    """
+
+    def __init__(self, every: int = 1, start: int = 1):
+        super().__init__()
+        check_ints(1, every=every, start=start)
+        self.every, self.start = every, start
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        optimizer = self.model.optimizer
+        if not optimizer.built:
+            optimizer.build(may_be_trained(self.model))
+        known = {id(variable) for variable in optimizer._trainable_variables}
+        if not all(id(variable) in known for variable in may_be_trained(self.model)):
+            raise ValueError(
+                "the optimizer was built while parts of the model were frozen, so it cannot train "
+                "them later: compile the model anew, with nothing frozen."
+            )
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        trained = self.start + epoch // self.every
+        freeze(self.model, below=max(0, len(parts_of(self.model)) - trained))
+        if getattr(self.model, "train_function", None) is not None:  # of `fit`: it is traced anew
+            self.model.make_train_function(force=True)

@@ -1,0 +1,55 @@
+"""LayerwiseRates."""
+
+import keras
+
+from tftransformer.core import require
+from tftransformer.core.checks import is_number
+from tftransformer.training.hooks import GradientRule
+from tftransformer.training.trainable import parts_of
+
+
+class LayerwiseRates(GradientRule):
+    """Lower parts of a model move less: part k of n has the learning rate times `decay^(n - k)`.
+
+    Discriminative fine-tuning (Howard and Ruder 2018, §3.2), where the parts are the embeddings,
+    each layer and the heads (see `freeze`). It is the update that is multiplied, weight decay
+    included, since Adam makes the same step of a gradient whatever its scale.
+
+    Args:
+        model: built; the model that is trained, or one that holds it.
+        decay: factor from each part to the one below, above 0 and at most 1. Howard and Ruder take
+            1/2.6 for the four parts of an LSTM; deep Transformers take more, such as 0.9.
+
+    Attributes:
+        scales: the factor of each part, from the bottom up.
+
+    Raises:
+        ValueError: the decay is not such a number, or the model has no weights yet.
+
+    Example:
+
+    >>> model = tt.Gpt2(vocab_size=20, num_layers=2, d_model=8, num_heads=2, num_positions=16)
+    >>> LayerwiseRates(model, decay=0.5).scales
+    [0.25, 0.5, 1.0]
+    """
+
+    def __init__(self, model: keras.Model, decay: float = 1 / 2.6):
+        require(is_number(decay) and 0 < decay <= 1, "decay", decay, "a number in (0, 1]")
+        parts = parts_of(model)
+        if not parts:
+            raise ValueError("the model has no weights yet: build it first, or call it once.")
+        self.decay = float(decay)
+        self.scales = [self.decay ** (len(parts) - 1 - number) for number in range(len(parts))]
+        self._scale_of = {
+            id(variable): scale
+            for part, scale in zip(parts, self.scales, strict=True)
+            for layer in part
+            for variable in layer._trainable_variables
+        }
+
+    def update_scale(self, variable: keras.Variable) -> float:
+        if id(variable) not in self._scale_of:
+            raise ValueError(
+                f"LayerwiseRates was made for another model: it does not know {variable.path!r}."
+            )
+        return self._scale_of[id(variable)]
