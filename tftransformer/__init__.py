@@ -151,7 +151,12 @@ _LATER = {
         "Trainer",
         "recipes",
     ],
-    "tftransformer.visualize": ["alignment", "attention_map", "training_curves"],
+    "tftransformer.visualize": [
+        "alignment",
+        "attention_map",
+        "learning_rate_curve",
+        "training_curves",
+    ],
 }
 __getattr__, __dir__ = lazy_names(globals(), _LATER)
 

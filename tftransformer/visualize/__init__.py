@@ -3,5 +3,6 @@
 from tftransformer.visualize.attention import alignment, attention_map
 from tftransformer.visualize.curves import training_curves
 from tftransformer.visualize.pieces import merge_pieces
+from tftransformer.visualize.rates import learning_rate_curve
 
-__all__ = ["alignment", "attention_map", "merge_pieces", "training_curves"]
+__all__ = ["alignment", "attention_map", "learning_rate_curve", "merge_pieces", "training_curves"]

@@ -3,6 +3,15 @@
 from tftransformer.training.recipes.averaged_adamw import averaged_adamw
 from tftransformer.training.recipes.freezing import GradualUnfreezing, freeze
 from tftransformer.training.recipes.layerwise_rates import LayerwiseRates
+from tftransformer.training.recipes.learning_rate_finder import LearningRates, find_learning_rate
 from tftransformer.training.recipes.r_drop import RDrop
 
-__all__ = ["GradualUnfreezing", "LayerwiseRates", "RDrop", "averaged_adamw", "freeze"]
+__all__ = [
+    "GradualUnfreezing",
+    "LayerwiseRates",
+    "LearningRates",
+    "RDrop",
+    "averaged_adamw",
+    "find_learning_rate",
+    "freeze",
+]
