@@ -4,6 +4,7 @@ from tftransformer.training.recipes.averaged_adamw import averaged_adamw
 from tftransformer.training.recipes.freezing import GradualUnfreezing, freeze
 from tftransformer.training.recipes.layerwise_rates import LayerwiseRates
 from tftransformer.training.recipes.learning_rate_finder import LearningRates, find_learning_rate
+from tftransformer.training.recipes.low_rank import add_lora, merge_lora
 from tftransformer.training.recipes.r_drop import RDrop
 
 __all__ = [
@@ -11,7 +12,9 @@ __all__ = [
     "LayerwiseRates",
     "LearningRates",
     "RDrop",
+    "add_lora",
     "averaged_adamw",
     "find_learning_rate",
     "freeze",
+    "merge_lora",
 ]

@@ -1,0 +1,105 @@
+"""Low-rank adapters, by what Keras's layers have of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tftransformer.core import check_ints, check_numbers
+from tftransformer.training.trainable import trained_weights
+
+
+def add_lora(
+    model: keras.Model,
+    rank: int,
+    *,
+    alpha: float | None = None,
+    layers: Sequence[str] = ("query", "value"),
+    whole: Sequence[keras.layers.Layer] = (),
+) -> int:
+    """Freezes a model, and gives some of its layers a trained product `A B` of low rank.
+
+    LoRA (Hu et al. 2022, §4.1): `W + alpha / rank · A B`, where B starts as zero, so that the model
+    computes what it did. It is Keras's `enable_lora` of each `Dense` and `Embedding` of such a
+    name; a table that a head is tied to acts in both. Weights are frozen one by one, and the
+    optimizer of a `Trainer` keeps moments of the trained ones alone; assigning `trainable` to the
+    model or its layers, as `freeze` and `GradualUnfreezing` do, would train the frozen ones again.
+
+    A saved file (`.keras`, weights) holds the sums, and loads as a model without LoRA. A `Trainer`
+    that resumes needs `add_lora` with the same arguments before.
+
+    Args:
+        model: built.
+        rank: of the products; at most the width of the layers is of use.
+        alpha: what their product is scaled by, as above; default: `rank`.
+        layers: names of layers: of an attention "query", "key", "value" and "output", of a
+            feed-forward net "inner" and "outer", of embeddings "table".
+        whole: layers whose own weights are trained besides, such as a new head.
+
+    Returns:
+        how many weights are trained.
+
+    Raises:
+        ValueError: no layer has such a name, one has no LoRA, or has it already.
+
+    Example:
+
+    >>> model = tt.Gpt2(vocab_size=20, num_layers=2, d_model=8, num_heads=2, num_positions=16)
+    >>> add_lora(model, rank=2)  # of 2 · 872 + 176 + 128 + 160
+    128
+    >>> merge_lora(model)
+    4
+    """
+    check_ints(1, rank=rank)
+    check_numbers(0, or_none=True, alpha=alpha)
+    flat = model._flatten_layers()
+    chosen = [layer for layer in flat if layer.name in layers and layer.weights]
+    missing = {*layers} - {layer.name for layer in chosen}
+    unable = [layer for layer in chosen if not hasattr(layer, "enable_lora")]
+    if missing or unable:
+        able = {layer.name for layer in flat if hasattr(layer, "enable_lora") and layer.weights}
+        wrong = sorted(missing or {layer.name for layer in unable})
+        raise ValueError(
+            f"the model has no layers {wrong} with LoRA. It has these: {sorted(able)}. A model "
+            "without weights is to be built first, or called once."
+        )
+    if again := [layer.path for layer in chosen if layer.lora_enabled]:
+        raise ValueError(f"{again[0]} has LoRA already: merge_lora(model) adds it to its weights.")
+    kept = {id(v) for top in whole for layer in top._flatten_layers() for v in _own(layer)}
+    for layer in flat:
+        for variable in _own(layer):
+            variable.trainable = id(variable) in kept
+    for layer in chosen:
+        layer.enable_lora(rank, lora_alpha=alpha)
+    return trained_weights(model)
+
+
+def merge_lora(model: keras.Model) -> int:
+    """Adds to each weight its low-rank product, and makes of the model one without LoRA.
+
+    It computes what it did, and all its weights are trained again. See `add_lora`.
+
+    Returns:
+        how many layers had one.
+
+    Raises:
+        ValueError: none had.
+    """
+    flat = model._flatten_layers()
+    adapted = [layer for layer in flat if getattr(layer, "lora_enabled", False)]
+    if not adapted:
+        raise ValueError("no layer of the model has LoRA: add_lora(model, rank) gives it to some.")
+    for layer in adapted:
+        name = "kernel" if hasattr(layer, "lora_kernel_a") else "embeddings"
+        getattr(layer, f"_{name}").assign(getattr(layer, name))
+        for factor in ("a", "b"):
+            layer._untrack_variable(getattr(layer, f"lora_{name}_{factor}"))
+        layer.lora_enabled, layer.lora_rank, layer.lora_alpha = False, None, None
+    for layer in flat:
+        for variable in _own(layer):
+            variable.trainable = layer.trainable
+    return len(adapted)
+
+
+def _own(layer: Any) -> list[keras.Variable]:
+    return list(layer._trainable_variables)
