@@ -42,7 +42,7 @@ def test_only_the_products_and_what_is_named_are_trained():
 def test_a_merged_model_and_its_files_are_the_adapted_one(tmp_path):
     model = bert()
     fresh = logits(model)
-    names = [v.path for v in model.variables]
+    names = [v.path for v in model.weights]
     recipes.add_lora(model, rank=3, alpha=6, layers=LAYERS)
     frozen = [np.array(v) for v in model.weights if not v.trainable]
     train(model)
@@ -53,9 +53,9 @@ def test_a_merged_model_and_its_files_are_the_adapted_one(tmp_path):
     model.save(tmp_path / "adapted.keras")
     loaded = keras.saving.load_model(tmp_path / "adapted.keras")
     np.testing.assert_allclose(logits(loaded), adapted, atol=1e-6)
-    assert recipes.merge_lora(model) == 7
+    assert recipes.merge_lora(model) == 8
     np.testing.assert_allclose(logits(model), adapted, atol=1e-6)
-    assert [v.path for v in model.variables] == names == [v.path for v in loaded.variables]
+    assert [v.path for v in model.weights] == names == [v.path for v in loaded.weights]
     assert len(model.trainable_variables) == len(loaded.trainable_variables)
     model.export(tmp_path / "served", verbose=False)
     served = tf.saved_model.load(str(tmp_path / "served"))

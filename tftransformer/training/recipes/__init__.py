@@ -2,6 +2,7 @@
 
 from tftransformer.training.recipes.averaged_adamw import averaged_adamw
 from tftransformer.training.recipes.freezing import GradualUnfreezing, freeze
+from tftransformer.training.recipes.growing import Grown, grow
 from tftransformer.training.recipes.layerwise_rates import LayerwiseRates
 from tftransformer.training.recipes.learning_rate_finder import LearningRates, find_learning_rate
 from tftransformer.training.recipes.low_rank import add_lora, merge_lora
@@ -9,6 +10,7 @@ from tftransformer.training.recipes.r_drop import RDrop
 
 __all__ = [
     "GradualUnfreezing",
+    "Grown",
     "LayerwiseRates",
     "LearningRates",
     "RDrop",
@@ -16,5 +18,6 @@ __all__ = [
     "averaged_adamw",
     "find_learning_rate",
     "freeze",
+    "grow",
     "merge_lora",
 ]
