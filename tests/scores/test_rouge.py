@@ -1,12 +1,15 @@
 """ROUGE and its stemmer, against plain readings of their definitions."""
 
+import itertools
+import random
+from collections import Counter
 from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tftransformer.scores import rouge_scores, stem
+from tftransformer.scores import best_sentences, rouge_scores, stem
 from tftransformer.scores.rouge import _common_places, common_length
 
 WORDS = st.lists(st.sampled_from("abcd"), max_size=9)
@@ -163,3 +166,35 @@ def test_endings_are_cut_as_the_reference_cuts_them(word):
 def test_bad_input_is_named(arguments, options, said):
     with pytest.raises(ValueError, match=said):
         rouge_scores(*arguments, **options)
+
+
+def test_best_sentences_raise_the_score_at_each_step_and_no_other_would_raise_it_more():
+    draw = random.Random(3)
+    for _ in range(20):
+        sentences = [" ".join(draw.choices("abcdef", k=draw.randint(0, 6))) for _ in range(6)]
+        references = [" ".join(draw.choices("abcdef", k=8)) for _ in range(draw.randint(1, 2))]
+
+        def score(chosen, sentences=sentences, references=references):
+            found = [grams for number in chosen for grams in grams_of(sentences[number])]
+            return max(
+                sum(f1(found, grams_of(true), size) for size in (1, 2)) for true in references
+            )
+
+        chosen, most = [], 0.0
+        while True:
+            left = [number for number in range(6) if number not in chosen]
+            best = max(left, key=lambda number: score([*chosen, number]), default=None)
+            if best is None or score([*chosen, best]) <= most + 1e-12:
+                break
+            chosen, most = [*chosen, best], score([*chosen, best])
+        assert best_sentences(sentences, references) == sorted(chosen)
+
+
+def grams_of(text):
+    words = text.split()
+    return [(word,) for word in words] + list(itertools.pairwise(words))
+
+
+def f1(one, other, size):
+    one, other = (Counter(gram for gram in grams if len(gram) == size) for grams in (one, other))
+    return 2 * (one & other).total() / max(1, one.total() + other.total())

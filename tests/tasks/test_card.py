@@ -14,6 +14,10 @@ SMALL = {"num_layers": 1, "d_model": 16, "num_heads": 2}
 QUESTIONS = {"question": ["who sleeps", "who eats", "who sings"] * 4, "context": TEXTS}
 # Settings of each task, and its rows.
 CASES = {
+    "ExtractiveSummarizer": (
+        {"vocab_size": 60, "max_length": 32, "stride": 4},
+        {"text": TEXTS, "summary": OTHERS},
+    ),
     "FillMask": ({"vocab_size": 60}, {"text": TEXTS}),
     "MultipleChoice": (
         {"vocab_size": 60},

@@ -13,7 +13,6 @@ from test_classifier_exports import SERVE
 import tftransformer as tt
 from tftransformer.models import T5, Bart, Transformer
 from tftransformer.tasks.text_to_text_graph import GROWTH, WRITTEN
-from tftransformer.text.sentences import first_sentences
 
 TEXTS = ["The dog sleeps. It is old.", "A cat", "two birds in the house and a dog", ""]
 
@@ -138,11 +137,3 @@ def test_models_with_heads_are_trained_further(pair_tokenizers, family):
     scores = task.evaluate(frame)
     assert scores.keys() >= {"rows", "rouge1", "rouge2", "rougeL", "lead"}
     assert scores["lead"]["sentences"] == 1
-
-
-def test_sentences_end_at_marks_before_capitals_and_at_line_breaks():
-    text = 'He said: "Go!" She went... away. 3 men came\nand sat. e.g. this.'
-    expected = ['He said: "Go', "She went... away.", "3 men came", "and sat. e.g. this."]
-    assert [part.replace('!"', "") for part in first_sentences(text)][1:] == expected[1:]
-    assert first_sentences("One. Two. Three.", 2) == ["One.", "Two."]
-    assert first_sentences("") == []

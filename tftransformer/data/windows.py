@@ -42,7 +42,7 @@ def windowed_examples(
         others, room = [others[0].take(kept)], room[kept]
         texts, labels = ([column[i] for i in kept] for column in (texts[-1:][0], labels))
         texts = [texts]
-    pieces = in_windows(texts[-1], tokenizers[0], room, objective.stride)
+    pieces = in_windows(texts[-1], tokenizers[0], room, objective.stride, objective.in_sentences)
     columns = [*others, pieces, labels]
     examples = objective.examples(columns, tokenizers, template, training=training)
     filled = pieces.places.lengths > 0
@@ -56,7 +56,13 @@ def windowed_examples(
     return examples if filled.all() else examples.take(np.flatnonzero(filled)), report
 
 
-def in_windows(texts: Sequence[str], tokenizer: Any, room: int | np.ndarray, stride: int) -> Pieces:
+def in_windows(
+    texts: Sequence[str],
+    tokenizer: Any,
+    room: int | np.ndarray,
+    stride: int,
+    in_sentences: bool = False,
+) -> Pieces:
     """Cuts texts into pieces and lays windows over them.
 
     Args:
@@ -64,11 +70,14 @@ def in_windows(texts: Sequence[str], tokenizer: Any, room: int | np.ndarray, str
         tokenizer: says where its pieces stand.
         room: most pieces of a window, for all texts or for each: int64 (texts,).
         stride: pieces that neighbours share.
+        in_sentences: whether sentences are what is decided of, in the stead of words.
     """
     from tftransformer.text import (
         GivenWords,
         deciding_pieces,
         lay_windows,
+        sentence_numbers,
+        sentence_places,
         word_pieces,
         words_between_blanks,
     )
@@ -85,6 +94,10 @@ def in_windows(texts: Sequence[str], tokenizer: Any, room: int | np.ndarray, str
             )
             between = words_between_blanks(tf.constant(list(map(str, some))), at, old)
             words = np.where(np.repeat(given, ids.lengths), between.flat_values, words)
+        if in_sentences:
+            begins, _ = sentence_places(tf.constant(list(map(str, some)), tf.string))
+            at = tf.RaggedTensor.from_row_splits(encoding.ends, ids.row_splits)
+            words = sentence_numbers(begins, at).flat_values.numpy()
         found = (ids, encoding.starts, encoding.ends, words)
         for part, value in zip(parts, found, strict=True):
             part.append(value)

@@ -6,6 +6,7 @@ from tftransformer.heads.embedding_head import EmbeddingHead
 from tftransformer.heads.language_model_head import LanguageModelHead
 from tftransformer.heads.masked_language_model_head import MaskedLanguageModelHead
 from tftransformer.heads.pooler import Pooler
+from tftransformer.heads.sentence_head import SentenceHead
 from tftransformer.heads.sequence_head import SequenceHead
 from tftransformer.heads.span_beam_head import SpanBeamHead
 from tftransformer.heads.token_head import TokenHead
@@ -17,6 +18,7 @@ __all__ = [
     "LanguageModelHead",
     "MaskedLanguageModelHead",
     "Pooler",
+    "SentenceHead",
     "SequenceHead",
     "SpanBeamHead",
     "TokenHead",

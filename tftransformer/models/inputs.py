@@ -15,6 +15,7 @@ OF_HEADS = (
     "span_mask",
     "start_positions",
     "class_positions",
+    "sentence_numbers",
 )
 
 

@@ -20,6 +20,7 @@ from tftransformer.objectives.next_token import NextToken
 from tftransformer.objectives.numbers import Numbers
 from tftransformer.objectives.objective import Objective
 from tftransformer.objectives.pieces import Pieces
+from tftransformer.objectives.sentences import Sentences
 from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
 from tftransformer.objectives.text_rows import TextRows
 
@@ -40,6 +41,7 @@ __all__ = [
     "Numbers",
     "Objective",
     "Pieces",
+    "Sentences",
     "SequenceToSequence",
     "Stacked",
     "TextRows",

@@ -29,6 +29,7 @@ class Objective(Configurable, abc.ABC):
         stride: pieces that neighbouring windows share, where the last text of a row is read in
             windows: `examples` then gets it as `Pieces`, and makes a row of each window. None: a
             row is a row.
+        in_sentences: whether what windows decide of are sentences, in the stead of words.
         joins_texts: whether texts make rows by a template, for which they need one tokenizer.
         rows_alone: whether each text makes a row of its own then, rather than all one.
         split_by: which text column says that rows belong together when a table is split.
@@ -42,6 +43,7 @@ class Objective(Configurable, abc.ABC):
     joins_texts: bool = False
     in_blocks: bool = False
     stride: int | None = None
+    in_sentences: bool = False
     rows_alone: bool = False
     split_by: int = 0
     output: str | None = None

@@ -6,13 +6,14 @@ from tftransformer.scores.classification import classification_scores
 from tftransformer.scores.entities import entity_scores, span_scores
 from tftransformer.scores.perplexity import perplexity_scores
 from tftransformer.scores.porter import stem
-from tftransformer.scores.rouge import rouge_scores
+from tftransformer.scores.rouge import best_sentences, rouge_scores
 from tftransformer.scores.squad import squad_scores
 from tftransformer.scores.translation import sentence_bleu, translation_scores
 from tftransformer.scores.trees import Tree, read_trees
 
 __all__ = [
     "Tree",
+    "best_sentences",
     "bracket_scores",
     "classification_scores",
     "entity_scores",

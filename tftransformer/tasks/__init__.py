@@ -1,6 +1,7 @@
 """What people do with a model: text in, answers out."""
 
 from tftransformer.tasks.alignment import Alignment
+from tftransformer.tasks.extractive_summarizer import ExtractiveSummarizer
 from tftransformer.tasks.fill_mask import FillMask
 from tftransformer.tasks.multiple_choice import MultipleChoice
 from tftransformer.tasks.pipeline import load, pipeline
@@ -19,6 +20,7 @@ from tftransformer.tasks.translator import Translator
 
 __all__ = [
     "Alignment",
+    "ExtractiveSummarizer",
     "FillMask",
     "MultipleChoice",
     "QuestionAnswerer",

@@ -271,14 +271,14 @@ def positions_of(model: Any) -> int | None:
     return getattr(model, "num_positions", of_stack)
 
 
-def trained_further(given: Given, head: str, objective: Any, arguments: dict[str, Any]) -> Any:
+def trained_further(given: Given, head: str, objective: Any, arguments: Any) -> Any:
     """Returns a copy of a model to train, whose head is its own where that fits the labels.
 
     Args:
         given: the model.
         head: the name of the head that answers.
         objective: fitted, perhaps with the labels of the head as `known`.
-        arguments: of a new head.
+        arguments: of a new head, or it.
     """
     own, count = given.head(head), getattr(objective, "num_outputs", 1)
     fits = own is not None and len(given.labels(head) or range(count)) == count
@@ -290,20 +290,21 @@ def trained_further(given: Given, head: str, objective: Any, arguments: dict[str
     return own_copy(given.model, head, None if fits else arguments)
 
 
-def own_copy(model: Any, head: str | None, arguments: dict[str, Any] | None = None) -> Any:
+def own_copy(model: Any, head: str | None, arguments: Any = None) -> Any:
     """Returns a copy of a model, so that what a person gave stays as it is.
 
     Args:
         model: a `HeadedModel`, whose copy has one head alone; or another Keras model, which is
             copied as it is.
         head: the name of the head; None: all that there are.
-        arguments: of a new head; None: the model's own head, with its weights.
+        arguments: of a new head, or it; None: the model's own head, with its weights.
     """
     config = model.get_config()
     if isinstance(model, HeadedModel):
         if head is not None:
             kept = config["heads"] if isinstance(config["heads"], dict) else {}
-            config = {**config, "heads": {head: arguments or kept.get(head, {})}}
+            new = keras.saving.serialize_keras_object(arguments or kept.get(head, {}))
+            config = {**config, "heads": {head: new}}
         if "summary_column" in config:  # rows are padded at their ends
             config["summary_column"] = "last_token"
     copy = type(model).from_config(config)

@@ -79,8 +79,8 @@ class RowTask(Task):
             "heads": {self.head: self.head_arguments()},
         }
 
-    def head_arguments(self) -> dict[str, Any]:
-        """Arguments of a new head, for what `data_` has found."""
+    def head_arguments(self) -> Any:
+        """Arguments of a new head, or it, for what `data_` has found."""
         return {"labels": self.data_.objective.num_outputs}
 
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:

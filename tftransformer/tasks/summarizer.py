@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-from tftransformer.data import take_columns
-from tftransformer.scores import rouge_scores
+from tftransformer.tasks.summary_scores import lead, mean_length, rouge_f1, summary_rows
 from tftransformer.tasks.tables import table, with_index
 from tftransformer.tasks.text_to_text import TextToText
-from tftransformer.text.sentences import first_sentences
 
 
 class Summarizer(TextToText):
@@ -80,25 +78,19 @@ class Summarizer(TextToText):
 
         Args:
             data: texts; or a DataFrame with the columns that were fitted.
-            labels: what the summaries should be; of a DataFrame its column.
+            labels: what the summaries should be, one or several of each text, of which the best
+                counts; of a DataFrame its column.
             baselines: whether to score beside it the first sentences of each text, as many as the
                 summaries have on average: `lead`.
             **options: of generation.
         """
-        columns: Any = self.fitted().columns
-        if labels is None:
-            (data, labels), _ = take_columns(data, columns)
-        texts, true = list(data), list(labels)
+        texts, true = summary_rows(data, labels, self.fitted().columns)
         found = [answer["summary_text"] for answer in self.answers(self.columns(texts), **options)]
-        scores: dict[str, Any] = {"rows": len(texts), **_rouge(true, found)}
+        scores: dict[str, Any] = {"rows": len(texts), **rouge_f1(true, found)}
         if baselines:
-            count = max(1, round(sum(len(first_sentences(t)) for t in true) / len(true)))
-            lead = [" ".join(first_sentences(text, count)) for text in texts]
-            scores["lead"] = {"sentences": count, **_rouge(true, lead)}
+            count = mean_length(true)
+            scores["lead"] = {
+                "sentences": count,
+                **rouge_f1(true, lead(texts, [count] * len(texts))),
+            }
         return scores
-
-
-def _rouge(true: Sequence[str], found: Sequence[str]) -> dict[str, float]:
-    """The F1 of each kind, of which the longest subsequence comes first: what is compared."""
-    scores = {kind: figures["f1"] for kind, figures in rouge_scores(true, found).items()}
-    return {kind: scores[kind] for kind in ("rougeL", "rouge1", "rouge2", "rougeLsum")}

@@ -45,10 +45,7 @@ class WindowGraph(RowGraph):
 
     def encode(self, *texts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
         (text,) = texts
-        places = self.tokenizer.tokenize_with_places(text)
-        if self.given_words:
-            words = words_between_blanks(text, places["starts"], places["words"])
-            places = {**places, "words": words}
+        places = self.grouped(text, self.tokenizer.tokenize_with_places(text))
         lengths = places["ids"].row_lengths()
         cut = tf.zeros_like(lengths, tf.bool)
         if self.stride is None:
@@ -59,8 +56,15 @@ class WindowGraph(RowGraph):
         start = tf.gather(places["ids"].row_starts(), windows.rows) + windows.starts
         at = tf.ragged.range(start, start + windows.lengths)
         pieces = at.with_flat_values(tf.gather(places["ids"].flat_values, at.flat_values))
-        known = {"texts": text, **places, "counts": windows.counts, "cut": cut}
+        known = {"texts": text, **places, "pieces": at, "counts": windows.counts, "cut": cut}
         return self.rows(pieces, None), known
+
+    def grouped(self, text: tf.Tensor, places: dict[str, Any]) -> dict[str, Any]:
+        """Returns the places of pieces, among them as `words` what is decided together."""
+        if not self.given_words:
+            return places
+        words = words_between_blanks(text, places["starts"], places["words"])
+        return {**places, "words": words}
 
     def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:
         """Returns logits: float32 (windows, length, labels)."""

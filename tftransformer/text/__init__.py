@@ -8,6 +8,7 @@ from tftransformer.text.given_words import GivenWords, words_between_blanks
 from tftransformer.text.load import load_tokenizer
 from tftransformer.text.registry import register
 from tftransformer.text.sentencepiece_tokenizer import SentencePieceTokenizer
+from tftransformer.text.sentences import sentence_numbers, sentence_places, sentences
 from tftransformer.text.template import Template
 from tftransformer.text.tokenizer import Tokenizer
 from tftransformer.text.truncation import truncate, truncate_in_graph
@@ -39,6 +40,9 @@ __all__ = [
     "lay_windows",
     "load_tokenizer",
     "register",
+    "sentence_numbers",
+    "sentence_places",
+    "sentences",
     "truncate",
     "truncate_in_graph",
     "without_white_ends",

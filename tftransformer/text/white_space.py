@@ -7,6 +7,11 @@ import tensorflow as tf
 _IS_WHITE = np.array([chr(point).isspace() for point in range(0x3001)] + [False])
 
 
+def is_white(points: tf.Tensor) -> tf.Tensor:
+    """Says which code points, int32 of any shape, are white space."""
+    return tf.gather(tf.constant(_IS_WHITE), tf.minimum(points, len(_IS_WHITE) - 1))
+
+
 def without_white_ends(
     texts: tf.Tensor, rows: tf.Tensor, starts: tf.Tensor, ends: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -23,8 +28,8 @@ def without_white_ends(
         behind the start.
     """
     characters = tf.strings.unicode_decode(texts, "UTF-8")
-    points = tf.minimum(characters.flat_values, len(_IS_WHITE) - 1)
-    kept = tf.where(~tf.gather(tf.constant(_IS_WHITE), points))[:, 0]
+    points = characters.flat_values
+    kept = tf.where(~is_white(points))[:, 0]
     before = tf.gather(characters.row_starts(), rows)
     limit = tf.size(points, tf.int64)
     first = tf.searchsorted(kept, before + tf.cast(starts, tf.int64))

@@ -1,0 +1,109 @@
+"""Sentences: which sentences of a text say what it is about."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tftransformer.core import Ragged, check_ints, register
+from tftransformer.objectives.columns import Following, Tokens
+from tftransformer.objectives.examples import ColumnExamples
+from tftransformer.objectives.objective import LABEL, TEXT, Columns
+from tftransformer.objectives.pieces import Pieces
+from tftransformer.objectives.text_rows import TextRows
+from tftransformer.training.losses import LabelSmoothedCrossEntropy
+from tftransformer.training.metrics import TokenAccuracy
+
+NO_LABEL = -1
+
+
+@register
+class Sentences(TextRows):
+    """Which sentences of a text are chosen; columns: the text, then a list of 0 and 1.
+
+    The list has a number for each sentence (see `text.sentence_places`). A sentence learns it with
+    its first piece, in the window that holds all of it and where it stands most central. Beside
+    the inputs of `TextRows` stand `sentence_numbers`, which `SentenceHead` reads.
+
+    Args:
+        stride: pieces that neighbouring windows of a long text share.
+        output: see `TextRows`.
+
+    Example:
+
+    >>> Sentences(stride=16).kinds(2)
+    ('text', 'label')
+    """
+
+    in_sentences = True
+    num_outputs = 2
+
+    def __init__(self, *, stride: int = 64, output: str | None = None):
+        super().__init__(output)
+        check_ints(0, stride=stride)
+        self.stride = stride
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        if count != 2:
+            raise ValueError(f"Sentences takes a column of text and one of lists, not {count}.")
+        return TEXT, LABEL
+
+    def examples(
+        self,
+        columns: Columns,
+        tokenizers: Sequence[Any],
+        template: Any = None,
+        *,
+        training: bool = True,
+    ) -> ColumnExamples:
+        pieces, chosen = columns
+        labels = pieces.labels(self._labels(pieces, chosen), template, NO_LABEL)
+        inputs = self.inputs([pieces.windows], tokenizers[0], template)
+        numbers = pieces.of_windows(pieces.words + 1)
+        inputs["sentence_numbers"] = Tokens(numbers, "tokens", 0, *around(template))
+        return ColumnExamples(
+            inputs, self.by_output(_Labels(labels)), self.by_output(_IsLabel(labels))
+        )
+
+    def losses(self) -> Any:
+        return self.by_output(LabelSmoothedCrossEntropy(0.0))
+
+    def metrics(self) -> Any:
+        return self.by_output([TokenAccuracy()])
+
+    def _labels(self, pieces: Pieces, chosen: Sequence[Any]) -> np.ndarray:
+        """The label of each piece that begins a sentence, -1 for others: int32 (pieces,)."""
+        given = Ragged.from_rows([list(map(int, row)) for row in chosen])
+        heads = pieces.word_starts
+        row = np.searchsorted(pieces.ids.row_splits, heads, side="right") - 1
+        number = pieces.words[heads]
+        short = np.flatnonzero(number >= given.lengths[row])
+        if len(short):
+            at = row[short[0]]
+            raise ValueError(
+                f"row {at} has {given.lengths[at]} labels and more sentences: give a 0 or 1 for "
+                "each of them, see text.sentences."
+            )
+        found = np.full(len(pieces.words), NO_LABEL, np.int32)
+        found[heads] = given.values[given.row_splits[row] + number] != 0
+        return found
+
+
+def around(template: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Zeros for the special tokens before and behind a lone text."""
+    before = template.num_before("a", False)
+    return (0,) * before, (0,) * (template.num_special(False) - before)
+
+
+class _Labels(Following):
+    """The labels of tokens; 0 where there is none."""
+
+    def batch(self, rows: np.ndarray, widths: Any) -> np.ndarray:
+        return np.maximum(self.column.batch(rows, widths), 0)
+
+
+class _IsLabel(Following):
+    """1 where a token has a label, else 0: float32."""
+
+    def batch(self, rows: np.ndarray, widths: Any) -> np.ndarray:
+        return (self.column.batch(rows, widths) >= 0).astype(np.float32)

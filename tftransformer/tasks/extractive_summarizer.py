@@ -1,0 +1,195 @@
+"""ExtractiveSummarizer."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from tftransformer.core import is_int, require
+from tftransformer.heads import SentenceHead
+from tftransformer.objectives import Sentences
+from tftransformer.tasks.given import Given, learn_wordpieces
+from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.sentence_graph import SentenceGraph, as_summaries
+from tftransformer.tasks.summary_scores import (
+    chosen_table,
+    lead,
+    length_of,
+    rouge_f1,
+    summary_rows,
+)
+from tftransformer.tasks.tables import with_index
+
+
+class ExtractiveSummarizer(RowTask):
+    """Says with a text's own sentences what it is about.
+
+    A model scores each sentence among the others, by what it says and by where it stands (Liu and
+    Lapata 2019); the best ones, in the order of the text, are the summary. It learns from texts and
+    summaries that people wrote, of which it takes the sentences that share most with them: see
+    `best_sentences`. Texts of any length are read in windows that overlap. What is a sentence
+    says `text.sentence_places`; whoever knows better joins sentences with line breaks.
+
+    Args:
+        model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
+            `TextClassifier`. None: a small one, from scratch.
+        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
+        sentences: how many a summary has, or as a float which share of those of its text. None: as
+            the summaries that it learnt from.
+        max_length: most tokens of a window; default: what the model knows, from scratch 512.
+        stride: pieces that neighbouring windows share.
+        vocab_size: of a tokenizer that is learnt, at most.
+        num_layers: of a model from scratch.
+        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
+        batch_size: texts, and windows, answered at once.
+        seed: of weights, order and dropout.
+
+    Attributes:
+        length_: how many sentences, or which share, the summaries had that it learnt from.
+
+    Example:
+
+    >>> texts = ["Ann left. It rained.", "It rained. Bob met Zoe. It was late."] * 9
+    >>> extract = ExtractiveSummarizer(vocab_size=60, max_length=32, stride=8)
+    >>> _ = extract.fit(texts, ["Ann left", "Bob met Zoe"] * 9, epochs=1, validation=0, verbose=0)
+    >>> extract("It was late. Ann met Bob.")
+    {'summary_text': ..., 'score': ..., 'sentences': [{'start': ..., 'end': ..., 'score': ...}]}
+    """
+
+    task = "extractive_summarizer"
+    head = "sentences"
+    named = ("text", "summary")
+    default_length = 512
+    learn_tokenizer = staticmethod(learn_wordpieces)
+    length_: int | float = 3
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        tokenizer: Any = None,
+        sentences: int | float | None = None,
+        max_length: int | None = None,
+        stride: int = 64,
+        vocab_size: int = 8000,
+        num_layers: int = 2,
+        learning_rate: float | None = None,
+        batch_size: int = 32,
+        seed: int = 0,
+    ):
+        self.model, self.tokenizer, self.sentences = model, tokenizer, sentences
+        self.max_length, self.stride, self.vocab_size = max_length, stride, vocab_size
+        self.num_layers, self.learning_rate = num_layers, learning_rate
+        self.batch_size, self.seed = batch_size, seed
+
+    def fit(
+        self,
+        data: Any,
+        summaries: Any = None,
+        *,
+        text: Any = "text",
+        summary: Any = "summary",
+        **how: Any,
+    ) -> Self:
+        """Learns from a DataFrame of texts and summaries, or from texts and `summaries`.
+
+        Args:
+            data: the DataFrame, or the texts.
+            summaries: of each text one, or several in a list.
+            text: name of the column of texts.
+            summary: name of the column of summaries.
+            **how: `validation`, `epochs` and what else `Task.learn` takes.
+        """
+        frame, columns = chosen_table(data, summaries, text, summary)
+        if hasattr(how.get("validation"), "columns"):
+            how["validation"], _ = chosen_table(how["validation"], None, text, summary)
+        self.length_ = length_of(frame[summary])
+        return self.learn(frame, columns, **how)
+
+    def objective(self, given: Given, output: str | None) -> Sentences:
+        self._number(None)  # raises where the setting has no sense
+        if output is None:
+            raise ValueError("a model that chooses sentences needs heads of ours: see tt.Bert.")
+        return Sentences(stride=self.stride, output=output)
+
+    def head_arguments(self) -> SentenceHead:
+        return SentenceHead(name=self.head)
+
+    def graph(
+        self, max_length: int | None = None, sentences: int | float | None = None
+    ) -> SentenceGraph:
+        """Returns what is computed from texts to sentences.
+
+        Args:
+            max_length, sentences: in the stead of the settings.
+        """
+        return SentenceGraph(
+            sentences=self._number(sentences),
+            output=self.fitted().objective.output,
+            stride=self.stride,
+            **self.row(max_length),
+        )
+
+    def answers(
+        self, columns: Sequence[list[str]], sentences: int | float | None = None
+    ) -> list[dict[str, Any]]:
+        """The summary of each text.
+
+        Args:
+            columns: the texts.
+            sentences: in the stead of the setting.
+
+        Returns:
+            for each `summary_text`; `score`, the mean of the probabilities of its sentences; and
+            `sentences`, in order, with `start`, `end` (in characters, half open) and `score`.
+        """
+        return self.compute(columns, as_summaries, sentences=sentences)
+
+    def predict(self, texts: Any) -> Any:
+        """The summaries alone: a list, or of a Series or DataFrame a Series with its index."""
+        found = self.answers(self.columns(texts))
+        return with_index([answer["summary_text"] for answer in found], texts)
+
+    def evaluate(
+        self,
+        data: Any,
+        labels: Any = None,
+        *,
+        baselines: bool = True,
+        sentences: int | float | None = None,
+    ) -> dict[str, Any]:
+        """Summarizes and scores: F1 of ROUGE, see `rouge_scores`.
+
+        Args:
+            data: texts; or a DataFrame with the columns that were fitted.
+            labels: what the summaries should be, one or several of each text, of which the best
+                counts; of a DataFrame its column.
+            baselines: whether to score beside it as many of the first sentences of each text:
+                `lead`.
+            sentences: in the stead of the setting.
+        """
+        texts, true = summary_rows(data, labels, self.fitted().columns)
+        found = self.answers(self.columns(texts), sentences=sentences)
+        scores: dict[str, Any] = {
+            "rows": len(texts),
+            **rouge_f1(true, [answer["summary_text"] for answer in found]),
+        }
+        if baselines:
+            counts = [len(answer["sentences"]) for answer in found]
+            scores["lead"] = rouge_f1(true, lead(texts, counts))
+        return scores
+
+    def learnt(self) -> dict[str, Any]:
+        return {**super().learnt(), "length": self.length_}
+
+    def take(self, model: Any, *args: Any, **parts: Any) -> None:
+        super().take(model, **parts)
+        self.length_ = parts["length"]
+
+    def _number(self, asked: int | float | None) -> int | float:
+        """How many sentences, or which share."""
+        for number in (asked, self.sentences):
+            if number is not None:
+                share = isinstance(number, float) and 0 < number <= 1
+                wanted = "an int ≥ 1, or a share, a float up to 1.0"
+                require(share or is_int(number, 1), "sentences", number, wanted)
+                return number
+        return self.length_
