@@ -143,7 +143,7 @@ class Contract:
         with pytest.raises(ValueError, match=r"column '.*' is not in the DataFrame"):
             kind().fit(pd.DataFrame({"strange": ["a"]}))
         with pytest.raises(ValueError, match=r"empty|no row"):
-            kind().fit(self.frame[:0].assign(label=[], positive=[], answer=[]))
+            kind().fit(self.frame[:0].assign(label=[], positive=[], answer=[], summary=[]))
         with pytest.raises(ValueError, match="no such folder"):
             kind("no such folder")(self.asked)
         with pytest.raises((ValueError, TypeError)):
@@ -168,6 +168,23 @@ def check_card(task: Any, folder: Any, frame: Any) -> str:
     task.save(folder)
     assert path.read_text() == "mine"
     return card
+
+
+def check_saved_settings(task: Any, folder: Any, asked: Any) -> None:
+    """A folder as a model brings the settings that it was saved with, unless they are given."""
+    kind, params = type(task), task.get_params()
+    numbers = {name: value + 1 for name, value in params.items() if type(value) is int}
+    task.save(folder)
+    kind.load(folder, **numbers, learning_rate=0.5).save(folder)
+    taken, loaded = kind(folder), kind.load(folder)
+    assert taken.learning_rate is None
+    for name, number in numbers.items():
+        assert getattr(taken, name) == number
+        assert getattr(kind(folder, **{name: number - 1}), name) == number - 1
+    params = taken.get_params()
+    assert all(value is params[name] for name, value in clone(taken).get_params().items())
+    expected = loaded(asked).to_dict("records")
+    assert_same(flat(taken(asked).to_dict("records")), flat(expected))
 
 
 def assert_same(found: list, expected: list, atol: float = 1e-5) -> None:

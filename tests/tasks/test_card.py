@@ -1,8 +1,8 @@
-"""Model cards of every task: they say what is known, and nothing else."""
+"""Folders of every task: cards say what is known and nothing else; settings come along."""
 
 import pandas as pd
 import pytest
-from task_contract import check_card
+from task_contract import check_card, check_saved_settings
 
 import tftransformer as tt
 from tftransformer.tasks.card import MARK, plain_scores, write_card
@@ -46,20 +46,26 @@ def test_every_task_has_a_case():
     assert _classes().keys() == CASES.keys()
 
 
+@pytest.fixture(scope="module", params=CASES)
+def fitted(request):
+    """A task, the rows that it has learnt from, and the same as it is asked."""
+    settings, rows = CASES[request.param]
+    task, frame = getattr(tt, request.param)(**settings), pd.DataFrame(rows)
+    task.fit(frame, epochs=1, validation=frame, verbose=0)
+    masked = frame.replace(r"^\w+ ", "<mask> ", regex=True)
+    return task, frame, masked if request.param == "FillMask" else frame
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*:UserWarning")
-@pytest.mark.parametrize("name", CASES)
-def test_a_card_says_rows_scores_and_limits_and_its_code_runs(name, tmp_path):
-    settings, rows = CASES[name]
-    task, frame = getattr(tt, name)(**settings), pd.DataFrame(rows)
-    task.fit(frame, epochs=1, validation=frame, verbose=0)
+def test_a_card_says_rows_scores_and_limits_and_its_code_runs(fitted, tmp_path):
+    task, frame, asked = fitted
     task.save(tmp_path / "untested")
     untested = (tmp_path / "untested" / "README.md").read_text()
     assert "## Training" in untested
     assert "## Scores" not in untested
     scores = task.evaluate(frame)
     task.save(tmp_path / "saved")
-    asked = frame.replace(r"^\w+ ", "<mask> ", regex=True) if name == "FillMask" else frame
     card = check_card(task, tmp_path / "saved", asked)
     assert f"{task.report_}." in card
     first = next(name for name, value in scores.items() if isinstance(value, float))
@@ -67,6 +73,13 @@ def test_a_card_says_rows_scores_and_limits_and_its_code_runs(name, tmp_path):
     assert f"{task.graph().max_length} tokens" in card or "any length" in card
     assert "validation_" not in card
     assert all(str(label) in card for label in getattr(task, "classes_", ()))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*:UserWarning")
+def test_a_folder_as_a_model_brings_its_settings(fitted, tmp_path):
+    task, _, asked = fitted
+    check_saved_settings(task, tmp_path / "saved", asked)
 
 
 def test_scores_of_a_card_are_numbers_alone():

@@ -102,6 +102,15 @@ def summarizer():
     return task, {"texts": [text for text, _ in PAIRS]}
 
 
+def extractor():
+    draw = np.random.default_rng(0)
+    rows = [[f"{name} met us.", "It rained.", "We left."] for name in ("Ann", "Bob", "Zoe")] * 12
+    texts = [" ".join(draw.permutation(row)) for row in rows]
+    task = tt.ExtractiveSummarizer(vocab_size=60, max_length=32, stride=4, learning_rate=0.003)
+    task.fit(texts, [row[0] for row in rows], epochs=40, **HOW)
+    return task, {"texts": texts[:3]}
+
+
 def translator():
     frame = pd.DataFrame(PAIRS * 9, columns=["en", "de"])
     task = tt.Translator(SIZES, **WRITES).fit(frame, source="en", target="de", epochs=25, **HOW)
@@ -117,6 +126,7 @@ MAKERS = (
     embedder,
     writer,
     summarizer,
+    extractor,
     translator,
 )
 

@@ -1,15 +1,35 @@
 """Estimator: what scikit-learn asks of a task."""
 
 import abc
+import functools
 import inspect
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+from tftransformer.tasks.folder import is_saved, read_settings
 
 
 class Estimator(abc.ABC):
     """An object whose settings are the arguments of its constructor, kept as they were given.
 
-    `sklearn.base.clone`, `Pipeline`, `cross_val_score` and `GridSearchCV` take it as their own.
+    Of a `model` that is a folder which `save` of the same task wrote, those that were not given are
+    the saved ones. `sklearn.base.clone`, `Pipeline`, `cross_val_score` and `GridSearchCV` take it
+    as their own.
+
+    Attributes:
+        task: its name, as a file is called.
+        given: arguments of the constructor that may be trained parts.
+        anew: settings that no folder brings, since the best for a trained model are others.
     """
+
+    task: ClassVar[str]
+    given: ClassVar[tuple[str, ...]] = ("model", "tokenizer")
+    anew: ClassVar[tuple[str, ...]] = ("learning_rate",)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _as_saved(cls.__init__)  # type: ignore[method-assign]
 
     @abc.abstractmethod
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
@@ -59,3 +79,19 @@ class Estimator(abc.ABC):
             if getattr(self, name) is not parameter.default
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def _as_saved(init: Callable[..., None]) -> Callable[..., None]:
+    """Wraps a constructor: what is not given is as in the folder that is given as a model."""
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def filled(self: Estimator, *args: Any, **kwargs: Any) -> None:
+        told = signature.bind_partial(self, *args, **kwargs).arguments
+        missing = signature.parameters.keys() - told.keys() - {*self.given, *self.anew}
+        if missing and is_saved(told.get("model"), self.task):
+            saved = read_settings(told["model"], self.task)
+            kwargs |= {name: saved[name] for name in missing & saved.keys()}
+        init(self, *args, **kwargs)
+
+    return filled

@@ -1,5 +1,6 @@
 """ExtractiveSummarizer."""
 
+import types
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -30,14 +31,13 @@ class ExtractiveSummarizer(RowTask):
 
     Args:
         model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
-            `TextClassifier`. None: a small one, from scratch.
+            `TextClassifier`. None, or sizes: a small one, from scratch.
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
         sentences: how many a summary has, or as a float which share of those of its text. None: as
             the summaries that it learnt from.
         max_length: most tokens of a window; default: what the model knows, from scratch 512.
         stride: pieces that neighbouring windows share.
         vocab_size: of a tokenizer that is learnt, at most.
-        num_layers: of a model from scratch.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts, and windows, answered at once.
         seed: of weights, order and dropout.
@@ -55,6 +55,7 @@ class ExtractiveSummarizer(RowTask):
     """
 
     task = "extractive_summarizer"
+    sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 2})
     head = "sentences"
     named = ("text", "summary")
     default_length = 512
@@ -70,15 +71,13 @@ class ExtractiveSummarizer(RowTask):
         max_length: int | None = None,
         stride: int = 64,
         vocab_size: int = 8000,
-        num_layers: int = 2,
         learning_rate: float | None = None,
         batch_size: int = 32,
         seed: int = 0,
     ):
         self.model, self.tokenizer, self.sentences = model, tokenizer, sentences
         self.max_length, self.stride, self.vocab_size = max_length, stride, vocab_size
-        self.num_layers, self.learning_rate = num_layers, learning_rate
-        self.batch_size, self.seed = batch_size, seed
+        self.learning_rate, self.batch_size, self.seed = learning_rate, batch_size, seed
 
     def fit(
         self,

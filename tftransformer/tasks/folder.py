@@ -80,7 +80,20 @@ def read_task(
         ValueError: if a file is damaged.
     """
     folder = pathlib.Path(folder)
-    path = folder / f"{task}.json"
+    settings = read_settings(folder, task, without)
+    try:
+        check_size(folder / MODEL_FILE)
+        model = keras.models.load_model(folder / MODEL_FILE, compile=False)
+    except (OSError, *DAMAGE) as error:
+        raise ValueError(f"{folder / MODEL_FILE} cannot be read: {error}") from error
+    return model, {name: read(folder / name) for name, read in readers.items()}, settings
+
+
+def read_settings(
+    folder: str | os.PathLike, task: str, without: Container[str] = ()
+) -> dict[str, Any]:
+    """Returns the settings alone; see `read_task`."""
+    path = pathlib.Path(folder, f"{task}.json")
     if not path.is_file():
         words = task.replace("_", " ")
         kind = words.title().replace(" ", "")
@@ -89,19 +102,18 @@ def read_task(
             "and so does training."
         )
     try:
-        settings = {
+        return {
             name: keras.saving.deserialize_keras_object(value)
             for name, value in json.loads(path.read_text(encoding="utf-8")).items()
             if name not in without
         }
     except DAMAGE as error:
         raise ValueError(f"{path} is damaged: {error}") from error
-    try:
-        check_size(folder / MODEL_FILE)
-        model = keras.models.load_model(folder / MODEL_FILE, compile=False)
-    except (OSError, *DAMAGE) as error:
-        raise ValueError(f"{folder / MODEL_FILE} cannot be read: {error}") from error
-    return model, {name: read(folder / name) for name, read in readers.items()}, settings
+
+
+def is_saved(folder: Any, task: str) -> bool:
+    """Whether a folder is one into which a task of that name was written."""
+    return isinstance(folder, str | os.PathLike) and pathlib.Path(folder, f"{task}.json").is_file()
 
 
 def check_size(path: pathlib.Path) -> None:

@@ -13,7 +13,7 @@ from tftransformer.core import require
 from tftransformer.data import DataProcess
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Classes, Numbers
-from tftransformer.tasks.folder import read_task
+from tftransformer.tasks.folder import is_saved, read_task
 from tftransformer.text import SentencePieceTokenizer, WordPieceTokenizer
 from tftransformer.text.learning import check_corpus, learn_pieces
 
@@ -123,8 +123,7 @@ def read_given(task: Any) -> Given:
     given = Given(tokenizer=tokenizer if hasattr(tokenizer, "special_ids") else None)
     if isinstance(model, str | os.PathLike):
         folder = pathlib.Path(model)
-        ours = (folder / f"{task.task}.json").is_file()
-        read = _read_ours if ours else _read_pretrained
+        read = _read_ours if is_saved(folder, task.task) else _read_pretrained
         given = read(task, folder, given)
         given.place = str(folder)
     elif isinstance(model, keras.Model):

@@ -23,7 +23,8 @@ class TextClassifier(RowTask):
         model: the folder of a model that Hugging Face's library or `save` wrote: with a trained
             head it answers at once, and `fit` trains it further. Or a model, with its `tokenizer`.
             None: a small one, from scratch, or what is to differ from its `sizes`, such as
-            `{"num_layers": 2}` or `{"family": "Bert"}`.
+            `{"num_layers": 2}` or `{"family": "Bert"}`. Of a folder that `save` wrote, settings
+            that are not given are the saved ones, but for the learning rate.
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
         labels: "single" (any hashable), "several" (a list of them in each row) or "numbers". None:
             as the folder says, else "single".

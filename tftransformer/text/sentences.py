@@ -77,7 +77,7 @@ def sentence_places(texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]
             validate=False,
         )
         for chosen, more in ((is_first, 0), (is_last, 1))
-    )  # type: ignore[return-value] # two
+    )
 
 
 def sentence_numbers(starts: tf.RaggedTensor, ends: tf.RaggedTensor) -> tf.RaggedTensor:
