@@ -54,6 +54,13 @@ def writer_of_noise(tokenizer):
     return tt.TextGenerator(model, tokenizer=tokenizer, batch_size=3)
 
 
+def test_few_words_make_a_small_vocabulary_and_are_given_back():
+    text = "the dog sleeps in the house\na cat eats fish\n" * 60
+    small = learn_bpe([text], 4000)  # which has room for bytes, and there is none
+    assert small.vocab_size < 256
+    assert small.decode(small.encode([text]).ids) == [text]
+
+
 def texts(answers):
     return [answer["generated_text"] for answer in answers]
 

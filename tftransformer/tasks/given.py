@@ -239,7 +239,7 @@ def learn_bpe(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
     seen is made of them.
     """
     corpus = check_corpus(texts)
-    for _ in range(2):
+    while True:
         try:
             model = learn_pieces(
                 corpus,
@@ -250,12 +250,12 @@ def learn_bpe(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
                 character_coverage=1.0,
                 user_defined_symbols=["\n"],
             )
+            return SentencePieceTokenizer(model)
         except ValueError as error:
             most = re.search(r"at most (\d+)$", str(error))
-            if most is None:
+            if most is None or int(most[1]) >= vocab_size:
                 raise
-            vocab_size = int(most[1])
-    return SentencePieceTokenizer(model)
+            vocab_size = int(most[1])  # fewer still where bytes have no room any more
 
 
 def learn_wordpieces(texts: list[str], vocab_size: int) -> WordPieceTokenizer:
