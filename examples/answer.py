@@ -8,14 +8,12 @@
 trains on SQuAD's json (1.1 or 2.0), or on lines of json with question, context and answers.
 """
 
-import argparse
 import gzip
 import json
-import pathlib
 import random
-import time
 
 import pandas as pd
+from shared import options_of, parser_of, tables
 
 import tftransformer as tt
 
@@ -84,21 +82,13 @@ def read(path: str) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
     add("--data", metavar="FILE", help="what to learn from; default: stories made here")
     add("--test", metavar="FILE", help="what to score; default: a tenth of the other")
-    add("--epochs", type=int, default=10, help="passes over the data (10)")
-    add("--minutes", type=float, help="stop after so many minutes")
-    add("--directory", help="for all that is written (a new one in runs/)")
-    options = parser.parse_args()
-    directory = pathlib.Path(options.directory or time.strftime("runs/%Y-%m-%d_%H-%M-%S"))
+    options = options_of(parser, 10, "10")
     if options.data:
-        train = read(options.data)
-        test = read(options.test) if options.test else train.sample(frac=0.1, random_state=0)
-        train = train if options.test else train.drop(test.index)
+        train, test = tables(options.data, options.test, read)
     else:
         train, test = made_questions(3000, 0), made_questions(200, 1)
 
@@ -116,8 +106,8 @@ def main() -> None:
         print(f"  {question}  ->  {found['answer']}  ({found['score']:.2f})")
 
     # A folder to load again, and a SavedModel: strings in, answers and their places out.
-    answer.save(directory / "answerer")
-    print("exported:", answer.export(directory / "saved_model"))
+    answer.save(options.directory / "answerer")
+    print("exported:", answer.export(options.directory / "saved_model"))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ trains on a table (.parquet, or .tsv, .csv with choices parted by " | "; the fir
 columns context, question, choices, answer), from scratch or from a model's folder.
 """
 
-import argparse
-import pathlib
 import random
-import time
 from typing import Any
+
+from shared import options_of, parser_of, tables
 
 import tftransformer as tt
 
@@ -37,24 +36,16 @@ def questions(corpus: Any, seed: int) -> list[tuple[str, str, list[str], int]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
     add("--train", metavar="FILE", help="table to learn from; default: the corpus of the package")
     add("--test", metavar="FILE", help="table to score; default: a tenth of the other")
     add("--model", metavar="FOLDER", help="folder of a model; default: from scratch")
-    add("--epochs", type=int, default=8, help="passes over the data (8)")
-    add("--minutes", type=float, help="stop after so many minutes")
-    add("--directory", help="for all that is written (a new one in runs/)")
-    options = parser.parse_args()
-    directory = pathlib.Path(options.directory or time.strftime("runs/%Y-%m-%d_%H-%M-%S"))
+    options = options_of(parser, 8, "8")
     train: Any
     test: Any
     if options.train:
-        train = table(options.train)
-        test = table(options.test) if options.test else train.sample(frac=0.1, random_state=0)
-        train = train if options.test else train.drop(test.index)
+        train, test = tables(options.train, options.test, table)
     else:
         corpus = tt.everyday_corpus()
         train = questions(corpus.train[:4000], 0)
@@ -75,8 +66,8 @@ def main() -> None:
         print(f"  {context}  {question}  →  {found['choice']}  ({max(found['scores']):.2f})")
 
     # A folder to load again, and a SavedModel: strings in, choices and scores out.
-    choose.save(directory / "multiple_choice")
-    print("exported:", choose.export(directory / "saved_model"))
+    choose.save(options.directory / "multiple_choice")
+    print("exported:", choose.export(options.directory / "saved_model"))
 
 
 if __name__ == "__main__":

@@ -6,34 +6,22 @@
 trains on a table (.tsv, .tsv.gz, .csv, .parquet; the first line names the columns).
 """
 
-import argparse
-import pathlib
-import time
+from shared import options_of, parser_of, tables
 
 import tftransformer as tt
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
     add("--train", metavar="FILE", help="table to learn from; default: the corpus of the package")
     add("--test", metavar="FILE", help="table to score; default: a tenth of the other")
     add("--text", default="text", metavar="COLUMN", help="column of the texts (text)")
     add("--label", default="label", metavar="COLUMN", help="column of the labels (label)")
-    add("--epochs", type=int, default=20, help="passes over the data (20)")
-    add("--minutes", type=float, help="stop after so many minutes")
-    add("--directory", help="for all that is written (a new one in runs/)")
-    options = parser.parse_args()
-    directory = pathlib.Path(options.directory or time.strftime("runs/%Y-%m-%d_%H-%M-%S"))
+    options = options_of(parser, 20, "20")
     text, label, epochs, minutes = options.text, options.label, options.epochs, options.minutes
     if options.train:
-        train = tt.read_table(options.train)
-        test = (
-            tt.read_table(options.test) if options.test else train.sample(frac=0.1, random_state=0)
-        )
-        train = train if options.test else train.drop(test.index)
+        train, test = tables(options.train, options.test)
     else:
         corpus = tt.everyday_corpus()
         train, test, text, label, epochs = corpus.train[:6000], corpus.test, "en", "tense", 6
@@ -51,8 +39,8 @@ def main() -> None:
         print(f"  {answer['label']}  ({answer['score']:.2f})  {sentence}")
 
     # A folder to load again, and a SavedModel: strings in, labels and scores out.
-    classify.save(directory / "classifier")
-    print("exported:", classify.export(directory / "saved_model"))
+    classify.save(options.directory / "classifier")
+    print("exported:", classify.export(options.directory / "saved_model"))
 
 
 if __name__ == "__main__":

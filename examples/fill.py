@@ -7,30 +7,20 @@
 Data is a table (.tsv, .tsv.gz, .csv, .parquet; the first line names the columns).
 """
 
-import argparse
-import pathlib
-import time
+from shared import options_of, parser_of, tables
 
 import tftransformer as tt
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
     add("--data", metavar="FILE", help="table of texts; default: the corpus of the package")
     add("--text", default="en", metavar="COLUMN", help="column of the texts (en)")
     add("--model", metavar="FOLDER", help="folder of a model; default: from scratch")
-    add("--epochs", type=int, default=6, help="passes over the data (6)")
-    add("--minutes", type=float, help="stop after so many minutes")
-    add("--directory", help="for all that is written (a new one in runs/)")
-    options = parser.parse_args()
-    directory = pathlib.Path(options.directory or time.strftime("runs/%Y-%m-%d_%H-%M-%S"))
+    options = options_of(parser, 6, "6")
     if options.data:
-        train = tt.read_table(options.data)
-        test = train.sample(min(500, len(train) // 10), random_state=0)
-        train = train.drop(test.index)
+        train, test = tables(options.data, most=500)
     else:
         corpus = tt.everyday_corpus()
         train, test = corpus.train[:6000], corpus.test[:200]
@@ -53,8 +43,8 @@ def main() -> None:
         print(f"  {hidden}  →  {found}")
 
     # A folder to load again, and a SavedModel: strings in, tokens and scores out.
-    fill.save(directory / "fill_mask")
-    print("exported:", fill.export(directory / "saved_model"))
+    fill.save(options.directory / "fill_mask")
+    print("exported:", fill.export(options.directory / "saved_model"))
 
 
 if __name__ == "__main__":

@@ -9,14 +9,12 @@ trains on a file of the CoNLL kind: a word and its tag a line, a tab between the
 are not read), a blank line between sentences; .gz, too. Or on a .jsonl file of texts and spans.
 """
 
-import argparse
 import gzip
 import json
-import pathlib
 import random
-import time
 
 import pandas as pd
+from shared import options_of, parser_of, tables
 
 import tftransformer as tt
 
@@ -103,22 +101,14 @@ def read(path: str) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
     add("--data", metavar="FILE", help="what to learn from; default: sentences made here")
     add("--test", metavar="FILE", help="what to score; default: a tenth of the other")
-    add("--epochs", type=int, help="passes over the data (20; over sentences made here 8)")
-    add("--minutes", type=float, help="stop after so many minutes")
-    add("--directory", help="for all that is written (a new one in runs/)")
-    options = parser.parse_args()
-    directory = pathlib.Path(options.directory or time.strftime("runs/%Y-%m-%d_%H-%M-%S"))
+    options = options_of(parser, None, "20; over sentences made here 8")
     epochs = options.epochs or (20 if options.data else 8)
     if options.data:
-        train = read(options.data)
-        test = read(options.test) if options.test else train.sample(frac=0.1, random_state=0)
-        train = train if options.test else train.drop(test.index)
+        train, test = tables(options.data, options.test, read)
     else:
         train, test = made_sentences(1500, 0), made_sentences(200, 1)
     columns = {"text": "text"} if "text" in train.columns else {}
@@ -141,8 +131,8 @@ def main() -> None:
             print(f"    {each['entity_group']:12} {each['score']:.2f}  {place:9} {each['word']}")
 
     # A folder to load again, and a SavedModel: strings in, entities and their places out.
-    tag.save(directory / "tagger")
-    print("exported:", tag.export(directory / "saved_model"))
+    tag.save(options.directory / "tagger")
+    print("exported:", tag.export(options.directory / "saved_model"))
 
 
 if __name__ == "__main__":

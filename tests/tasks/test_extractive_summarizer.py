@@ -100,6 +100,8 @@ def test_labels_are_the_sentences_that_share_most_with_a_summary():
     assert columns == ["text", "summary"]
     assert chosen["summary"].tolist() == [[0, 1, 1], [0, 1], None, None]
     assert frame["summary"][0] == "Ann met Bob when it was late"
+    frame["summary"] = [np.array(["c d"]), np.array(["cats dance"]), None, None]  # as of parquet
+    assert chosen_table(frame, None, "text", "summary")[0]["summary"][1] == [0, 1]
     assert length_of([[1, 0], [1, 0, 0, 0], None]) == 1
     assert length_of([[1, 0], [1, 1, 0, 0], [1, 1, 1, 0, 0, 0]]) == 0.5
 

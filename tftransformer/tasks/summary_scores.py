@@ -71,6 +71,7 @@ def chosen_table(data: Any, summaries: Any, text: Any, summary: Any) -> tuple[An
 
 def _chosen(own: list[str], given: Any) -> list[int] | None:
     """Which sentences share most with a summary; None where there is none."""
+    given = given.tolist() if isinstance(given, np.ndarray) else given  # as parquet has lists
     references = [given] if isinstance(given, str) else given
     if not isinstance(references, list | tuple) or not all(
         isinstance(each, str) and each.strip() for each in references
