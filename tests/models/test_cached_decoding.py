@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
+import tftransformer as tt
 from tftransformer.decoding import BeamSearch, Greedy
 from tftransformer.masks import CausalMask, Mask, PaddingMask, PrefixMask, SlidingWindowMask
 from tftransformer.models import Transformer
@@ -209,3 +210,39 @@ def test_a_text_longer_than_the_cache_is_refused():
     Greedy()(step, TARGET[:, :2], max_new_tokens=3, **options)
     with pytest.raises(ValueError, match=r"source_ids must be int \(batch, length\)"):
         build().start_decoding(SOURCE[0], cache_length=4)
+
+
+@pytest.mark.slow_after(1)
+@pytest.mark.parametrize("cache_length", [None, 20])
+@pytest.mark.parametrize("beams", [1, 2])
+@pytest.mark.parametrize("family", ["Gpt2", "Gpt", "XLM", "XLNet"])
+def test_prompts_behind_a_prefix_go_on_as_if_it_had_been_computed(family, beams, cache_length):
+    sizes = {"num_layers": 2, "d_model": 16, "num_heads": 2, "dff": 32}
+    sizes |= {"causal": True} if family == "XLM" else {}
+    model = getattr(tt, family)(vocab_size=40, **sizes)
+    prefix = [5, 6, 7, 8, 9]
+    rows = [[*prefix, 3], [*prefix, 4, 9, 11, 2], [*prefix, 5, 6]]
+    ids = np.array([row + [0] * (10 - len(row)) for row in rows])
+    for prompts in (ids, ids[1:2, :9], np.array([np.roll(row, len(row) - 10) for row in ids])):
+        inputs = {"token_ids": prompts, "padding_mask": prompts > 0}
+        how = {"cache_length": cache_length, "num_beams": beams}
+        options = {"max_new_tokens": 6, "end_id": 1, "pad_id": 0}
+        strategy = tt.BeamSearch(beams) if beams > 1 else tt.Greedy()
+        plain = model.start_decoding(inputs, **how)
+        known = model.start_decoding(inputs, prefix=model.read_prefix([prefix]), **how)
+        expected, found = (strategy(step, prompts, **options) for step in (plain, known))
+        np.testing.assert_array_equal(found.ids, expected.ids)
+        np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+
+
+def test_a_prefix_that_prompts_do_not_begin_with_is_refused():
+    model = tt.Gpt2(vocab_size=40, num_layers=1, d_model=16, num_heads=2)
+    prefix = model.read_prefix([[5, 6, 7]])
+    for prompt in ([5, 6, 8, 9], [5, 6, 7]):
+        with pytest.raises(ValueError, match="does not begin with the 3 tokens of the prefix"):
+            model.start_decoding([prompt], prefix=prefix)
+    recurrent = tt.TransformerXL(vocab_size=40, num_layers=1, d_model=16, num_heads=2, dff=32)
+    with pytest.raises(ValueError, match="remembers its tokens alone"):
+        recurrent.read_prefix([[5, 6]])
+    with pytest.raises(ValueError, match="one row of ids"):
+        model.read_prefix([[5, 6], [5, 7]])

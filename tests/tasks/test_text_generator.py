@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from test_classifier_exports import SERVE
 
 import tftransformer as tt
@@ -187,6 +188,37 @@ def test_a_stream_is_of_one_prompt_and_takes_nothing_back(write):
         write.stream(["A"])
     with pytest.raises(TypeError, match="'colour' is no option"):
         write.stream("A", colour=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"num_beams": 3}], ids=["greedy", "beams"])
+def test_what_all_prompts_begin_with_is_computed_once(write, monkeypatch, options):
+    beginning = "Do you know who she is, or do you know "
+    prompts = [beginning + end for end in ("I", "the old dog", "a", "we", "who", "they") * 3]
+    options = {"max_new_tokens": 4, **options}
+    alone = [write(prompt, **options) for prompt in prompts[:6]] * 3
+    embeddings, counted = write.model_.stack.embeddings, []
+    run = type(embeddings).call
+
+    def counting(self, ids, *args, **kwargs):
+        counted.append(tuple(ids.shape))
+        return run(self, ids, *args, **kwargs)
+
+    monkeypatch.setattr(type(embeddings), "call", counting)
+    tf.config.run_functions_eagerly(True)
+    try:
+        found = write(prompts, **options)
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert [answer["generated_text"] for answer in found] == texts(alone)
+    for one, other in zip(found, alone, strict=True):
+        assert one["score"] == pytest.approx(other["score"], abs=1e-4)
+    graph = write.graph(max_new_tokens=4)
+    lengths = np.sum(graph.encode(prompts)[0]["padding_mask"], axis=1)
+    shared = len(graph.beginning(prompts))
+    assert counted[0] == (1, shared)
+    assert max(width for _, width in counted[1:]) == lengths.max() - shared
+    assert shared > 20
 
 
 @pytest.mark.slow

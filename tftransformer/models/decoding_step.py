@@ -1,7 +1,7 @@
 """DecodingStep: what a decoding strategy drives, the same for all models."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import keras
 import numpy as np
@@ -108,8 +108,8 @@ class DecodingStep:
     @property
     def rows(self) -> int | None:
         if self.start is not None:
-            leaves = keras.tree.flatten(self.start.inputs)
-            prompts = leaves[0].shape[0]
+            inputs = {name: x for name, x in self.start.inputs.items() if name != "prefix"}
+            prompts = keras.tree.flatten(inputs)[0].shape[0]
             return None if prompts is None else prompts * self.start.settings.num_beams
         leaves = keras.tree.flatten(self.cache)
         return np.shape(leaves[0])[0] if leaves and len(leaves[0].shape) else None
@@ -139,6 +139,9 @@ class DecodingModel:
     first cache.
     """
 
+    # Whether the tokens of a prefix are all that their keys and values depend on: `read_prefix`.
+    reads_prefix: ClassVar[bool] = False
+    check_prefix: Callable[[Any, Any], None]
     built: bool
     build: Callable[..., Any]
     decoding_stack: Any
@@ -160,6 +163,7 @@ class DecodingModel:
         cache_length: int | None = None,
         num_beams: int = 1,
         head: str = "lm",
+        prefix: Any = None,
     ) -> DecodingStep:
         """Returns what a decoding strategy steps with, to continue prompts.
 
@@ -172,6 +176,8 @@ class DecodingModel:
                 it grows with each step, which is faster, but not where XLA compiles, nor on JAX.
             num_beams: rows for each prompt.
             head: the head that gives the logits.
+            prefix: what `read_prefix` returned of the tokens that all prompts begin with, if there
+                are such: they are in the prompts, but are not computed again.
 
         Raises:
             ValueError: if the model cannot write from left to right, knows fewer positions than
@@ -202,6 +208,10 @@ class DecodingModel:
                 )
             values = concrete(mask)
             padded = values is None or not values.all()
+        if prefix is not None:
+            require(self.reads_prefix, "prefix", prefix, f"None: {type(self).__name__} takes none")
+            self.check_prefix(inputs, prefix)
+            inputs = {**inputs, "prefix": prefix}
         settings = DecodingSettings(cache_length, num_beams, head, padded, guesses)
         return DecodingStep.of_model(self, inputs, settings)
 

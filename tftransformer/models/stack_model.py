@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tftransformer.core import require
+from tftransformer.core.compiling import concrete
 from tftransformer.layers import LayerState, StackState
 from tftransformer.models.decoding_step import (
     DecodingModel,
@@ -50,6 +52,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         input_names: what the model reads itself; masks and heads may read more.
     """
 
+    reads_prefix = True
     input_names: tuple[str, ...] = ("token_ids", "padding_mask", "position_ids", *EMBEDDED)
 
     @property
@@ -189,12 +192,62 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         kept = keras.tree.map_structure(ops.convert_to_tensor, kept)
         return {"prompt_mask": mask if guesses else completed["padding_mask"], **kept}, guesses
 
+    def read_prefix(self, inputs: Any) -> dict[str, Any]:
+        """Reads tokens that many prompts begin with, once for all of them.
+
+        Args:
+            inputs: those of the class, of one row without padding: int ids (1, tokens).
+
+        Returns:
+            what `start_decoding` takes as `prefix`.
+
+        Raises:
+            ValueError: if there is not one row, or the model always has a memory, too.
+
+        >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
+        >>> prompts = np.array([[5, 6, 7, 8], [5, 6, 7, 9]])
+        >>> step = model.start_decoding(prompts, prefix=model.read_prefix([[5, 6, 7]]))
+        >>> tt.Greedy()(step, prompts, max_new_tokens=3, end_id=-1, pad_id=0).ids.shape
+        TensorShape([2, 1, 3])
+        """
+        ids = ops.convert_to_tensor(self.named(inputs)["token_ids"])
+        if len(ids.shape) != 2 or ids.shape[0] != 1 or not ids.shape[1]:
+            raise ValueError(
+                f"a prefix is one row of ids, (1, tokens), not of shape {tuple(ids.shape)}."
+            )
+        require(self.reads_prefix, "model", self, "one that remembers its tokens alone")
+        step = self.start_decoding(inputs, cache_length=ids.shape[1])
+        _, cache = step(ids, step.cache, 0)
+        return {"layers": cache["layers"], "token_ids": ops.cast(ids, "int32")}
+
+    def check_prefix(self, inputs: Mapping[str, Any], prefix: Any) -> None:
+        seen = sorted({*of_rows(inputs), "memory"} & inputs.keys())
+        if seen:
+            raise ValueError(
+                f"what tokens of a prefix see depends on {seen}, which differ from prompt to "
+                "prompt: leave the prefix out."
+            )
+        ids, mask = concrete(inputs["token_ids"]), concrete(inputs["prompt_mask"])
+        known = concrete(prefix["token_ids"])
+        if ids is None or mask is None or known is None:
+            return
+        size = known.shape[1]
+        for row, is_token in zip(ids, mask, strict=True):
+            tokens = row[is_token.astype(bool)]
+            if len(tokens) <= size or (tokens[:size] != known[0]).any():
+                raise ValueError(
+                    f"a prompt does not begin with the {size} tokens of the prefix, or ends with "
+                    f"them: {tokens.tolist()}."
+                )
+
     def begin_decoding(
         self, inputs: Mapping[str, Any], settings: DecodingSettings
     ) -> tuple[Callable, Any]:
         """Returns the function of a step and its first cache."""
         prompts = prompts_of(inputs, settings)
-        inputs = {name: value for name, value in inputs.items() if name != "prompt_mask"}
+        prefix = inputs.get("prefix")
+        others = ("prompt_mask", "prefix")
+        inputs = {name: value for name, value in inputs.items() if name not in others}
         inputs = repeated(inputs, settings.num_beams)
         of_prompt = {
             name: prompts.ordered(inputs[name])
@@ -211,7 +264,10 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         )
 
         def step(ids: Any, cache: Any, position: Any) -> Any:
+            is_prompt = ids.shape[1] != 1
             ids = prompts.put_in_order(ids, position)
+            if prefix is not None and is_prompt:
+                ids, cache, position = cached.behind(prefix["layers"], ids, cache)
 
             def run(columns: Any, padding_mask: Any, state: Any) -> Any:
                 now = {name: prompts.at(x, columns) for name, x in of_prompt.items()}

@@ -71,6 +71,8 @@ class TransformerXL(RecurrentModel):
     (TensorShape([2, 7, 100]), TensorShape([2, 8, 32]))
     """
 
+    reads_prefix = False
+
     def __init__(
         self,
         vocab_size: int = 267735,

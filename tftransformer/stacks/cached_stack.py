@@ -1,6 +1,6 @@
 """CachedStack, and how prompts stand in a cache."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from keras import ops
@@ -149,6 +149,46 @@ class CachedStack:
         found = run(columns, self._padding_mask(after.get("is_token"), length), state)
         after["layers"] = [{"key": own.key, "value": own.value} for own in caches]
         return found, after
+
+    def behind(
+        self, prefix: Sequence[Mapping[str, Any]], ids: Any, cache: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any], Any]:
+        """What is left to run of prompts that begin with tokens whose keys and values are known.
+
+        A row that is shorter than others has padding before it, and so many tokens of its prefix
+        stand behind the columns that are filled: they are run again.
+
+        Args:
+            prefix: `key` and `value` of each layer, (1, heads, tokens, head width).
+            ids: int (rows, width), whole prompts in the order of the cache.
+            cache: the first one.
+
+        Returns:
+            the ids from the first column on that has to be run, the cache, and that column.
+        """
+        rows, size = ops.shape(ids)[0], ops.shape(prefix[0]["key"])[2]
+        columns = ops.zeros((rows, 1), "int32") + ops.arange(size)
+        if self.prompts.leading is not None:
+            columns = ops.maximum(columns - self.prompts.leading[:, None], 0)
+
+        def of_rows(known: Any, buffer: Any) -> Any:
+            known = ops.transpose(ops.take(known[0], columns, axis=1), (1, 0, 2, 3))
+            known = ops.cast(known, buffer.dtype)
+            if self.length is None:
+                return ops.concatenate([buffer, known], axis=2)
+            return ops.slice_update(buffer, (0, 0, 0, 0), known)
+
+        layers = [
+            {name: of_rows(own[name], empty[name]) for name in empty}
+            for own, empty in zip(prefix, cache["layers"], strict=True)
+        ]
+        filled = {**cache, "layers": layers}
+        if self.is_token is not None:
+            known = ops.ones((rows, size), "bool")
+            if self.prompts.is_token is not None:
+                known = self.prompts.at(self.prompts.is_token, ops.arange(size))
+            filled["is_token"] = self._appended(cache["is_token"], known, 0)
+        return ids[:, size:], filled, size
 
     def _appended(self, buffer: Any, new: Any, position: Any) -> Any:
         if self.length is None:

@@ -120,6 +120,7 @@ class Answerer(Estimator):
         columns: Sequence[list[str]],
         read: Callable[[Any], list] = list,
         rows: Sequence[int] | None = None,
+        model: Any = None,
         **how: Any,
     ) -> list[Any]:
         """Computes in batches of similar length, which changes no result.
@@ -128,6 +129,7 @@ class Answerer(Estimator):
             columns: the texts of each row, column by column.
             read: what to make of the outputs of a batch: one result for each row.
             rows: numbers of the rows that are computed; default: all.
+            model: a function that computes rows of tokens in the stead of the graph's own one.
             **how: what else `graph` is told.
 
         Returns:
@@ -147,7 +149,7 @@ class Answerer(Estimator):
             batch = asked[start : start + self.batch_size]
             texts = self.tensors(columns, batch)
             # A row is the same whichever batch it is in.
-            outputs, known = self._batch(graph, module, texts, batch)
+            outputs, known = self._batch(graph, module, texts, batch, model)
             for i, result in zip(batch, read(outputs), strict=True):
                 results[i] = result
             cut += int(np.sum(known["cut"]))
@@ -172,12 +174,18 @@ class Answerer(Estimator):
         return [tf.constant([column[i] for i in rows], tf.string) for column in columns]
 
     def _batch(
-        self, graph: TaskGraph, module: ServedModule, texts: Sequence[tf.Tensor], numbers: Any
+        self,
+        graph: TaskGraph,
+        module: ServedModule,
+        texts: Sequence[tf.Tensor],
+        numbers: Any,
+        model: Callable[[Any], Any] | None = None,
     ) -> tuple[Any, Any]:
         """What the graph makes of a batch of texts, as numpy arrays, and what it knows of them."""
         rows, known = graph.encode_at_once(*texts)
         inputs = {**rows, **{name: tf.constant(numbers, tf.int32) for name in graph.numbers}}
-        found = graph.by_text_at_once(module.compute)(self._in_blocks(module, inputs), known)
+        computed = self._in_blocks(model or module.compute, inputs)
+        found = graph.by_text_at_once(module.compute)(computed, known)
         return tf.nest.map_structure(np.asarray, found), known
 
     def warm_up(self) -> Self:
@@ -195,13 +203,12 @@ class Answerer(Estimator):
             self._batch(graph, module, list(request.values()), [0])
         return self
 
-    def _in_blocks(self, module: ServedModule, inputs: dict[str, tf.Tensor]) -> Any:
+    def _in_blocks(self, model: Callable[[Any], Any], inputs: dict[str, tf.Tensor]) -> Any:
         """What the model computes of rows, of which windows may be many, some at a time."""
         count = next(iter(inputs.values())).shape[0]
         starts = range(0, max(count, 1), self.batch_size)
         found = [
-            module.compute({name: x[i : i + self.batch_size] for name, x in inputs.items()})
-            for i in starts
+            model({name: x[i : i + self.batch_size] for name, x in inputs.items()}) for i in starts
         ]
         if len(found) == 1:
             return found[0]

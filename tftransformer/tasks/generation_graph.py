@@ -94,10 +94,19 @@ class GenerationGraph(TaskGraph):
         inputs = {name: tf.cast(x, tf.int32) for name, x in inputs.items()}
         return inputs, {"cut": cut, "prompt_ids": ids}
 
-    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> Any:
-        """Returns what the strategy decodes."""
-        step, how = self.started(model, rows, fixed)
+    def compute(
+        self, model: Any, rows: dict[str, tf.Tensor], fixed: bool, prefix: Any = None
+    ) -> Any:
+        """Returns what the strategy decodes; `prefix` is what all rows begin with, if known."""
+        step, how = self.started(model, rows, fixed, prefix)
         return self.generation.strategy(step, rows["token_ids"], **how)
+
+    def beginning(self, prompts: list[str]) -> list[int]:
+        """The tokens that all rows begin with, less than the whole of any."""
+        rows, _ = self.encode_at_once(tf.constant(prompts, tf.string))
+        ids, lengths = rows["token_ids"].numpy(), rows["padding_mask"].numpy().sum(axis=1)
+        same = (ids == ids[:1]).all(axis=0)[: lengths.min() - 1]
+        return ids[0, : len(same) if same.all() else same.argmin()].tolist()
 
     def stream(self, model: Any, prompt: str) -> tuple[bool, Iterator[str]]:
         """Whether a prompt was cut, and what is written behind it, piece by piece."""
@@ -133,7 +142,7 @@ class GenerationGraph(TaskGraph):
         return max(counts)
 
     def started(
-        self, model: Any, rows: dict[str, tf.Tensor], fixed: bool
+        self, model: Any, rows: dict[str, tf.Tensor], fixed: bool, prefix: Any = None
     ) -> tuple[DecodingStep, dict[str, Any]]:
         """The step for some rows, and what the strategy is told besides."""
         how, most = self.generation, self.max_new_tokens
@@ -145,6 +154,7 @@ class GenerationGraph(TaskGraph):
             # The last token that is written is not read.
             cache_length=self.max_length + most - 1 if fixed else None,
             num_beams=how.strategy.rows_per_prompt,
+            prefix=prefix,
         )
         limits = None
         if how.max_length is not None:

@@ -1,9 +1,10 @@
 """TextGenerator."""
 
+import itertools
 import os
 import pathlib
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import keras
@@ -29,6 +30,7 @@ from tftransformer.text import Template
 from tftransformer.training.recipes import averaged_adamw
 
 NEW_TOKENS = 256  # at most, where nobody says how many
+SAVED = 256  # tokens that need not be computed, from which on a beginning is read by itself
 
 
 class TextGenerator(Task):
@@ -37,7 +39,7 @@ class TextGenerator(Task):
     It takes the best token each time, unless it is asked to draw (`do_sample=True`), and then
     draws the same with the same `seed`. What is in a prompt is text, the names of special tokens,
     too. Prompts with more tokens than there is room for lose their beginnings, with a count in a
-    warning.
+    warning. What many prompts of a call begin with is computed once.
 
     Args:
         model: a language model, or the folder of one that Hugging Face's library wrote or `save`
@@ -197,8 +199,8 @@ class TextGenerator(Task):
             ValueError: if a value has no sense, or a prompt is empty and the model cannot begin.
         """
         (prompts,) = columns
-        _, how = self._graph_for(prompts, options)
-        found = self.compute(columns, _rows, **how)
+        graph, how = self._graph_for(prompts, options)
+        found = self.compute(columns, _rows, model=self._behind_beginning(graph, prompts), **how)
         return [
             {
                 "generated_text": row["generated_text"][0].decode(),
@@ -208,6 +210,24 @@ class TextGenerator(Task):
             }
             for prompt, row in zip(prompts, found, strict=True)
         ]
+
+    def _behind_beginning(
+        self, graph: GenerationGraph, prompts: list[str]
+    ) -> Callable[[Any], Any] | None:
+        """What computes rows whose beginning, the same for all, is read once; None: it is short."""
+        model, others = self.model_, len(prompts) - 1
+        if others < 1 or not getattr(model, "reads_prefix", False):
+            return None
+        # What the first and the last in alphabetical order have in common, all have.
+        pairs = zip(min(prompts), max(prompts), strict=False)
+        letters = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+        if letters * others < SAVED:  # as a rule a token has a letter at least
+            return None
+        ids = graph.beginning(prompts)
+        if len(ids) * others < SAVED:
+            return None
+        prefix = model.read_prefix([ids])
+        return lambda rows: graph.compute(model, rows, False, prefix)
 
     def stream(self, prompt: str, **options: Any) -> Iterator[str]:
         """Writes behind one prompt, and gives each piece of text as soon as it is sure.
