@@ -1,6 +1,6 @@
 """Learns to write on behind a prompt, looks at how well, and serves it.
 
-    python examples/generate.py           writes everyday sentences, in about four minutes
+    python examples/generate.py           writes everyday sentences, in about six minutes
     python examples/generate.py --data FILE [--model FOLDER]
 
 trains on a text file (.txt, whose last tenth is held out) or a table with a column of texts (.tsv,

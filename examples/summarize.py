@@ -1,7 +1,7 @@
 """Learns which sentences of a text say what it is about, looks at how well, and serves it.
 
     python examples/summarize.py          finds, among what is and what was, what will be: in
-                                          stories of everyday sentences, in about two minutes
+                                          stories of everyday sentences, in about three minutes
     python examples/summarize.py --data FILE [--test FILE] [--model FOLDER] [--sentences 3]
 
 trains on a table of texts and summaries that people wrote (.tsv, .tsv.gz, .csv, .parquet; the first
