@@ -1,5 +1,6 @@
 """The command line, in processes of its own, as a person at a shell meets it."""
 
+import argparse
 import inspect
 import json
 import os
@@ -220,6 +221,49 @@ def test_a_classifier_is_trained_scored_and_asked(tmp_path):
     _, out, _ = run("predict", "--model", model, "--top-k", 2, text="one and two\n")
     (ranked,) = map(json.loads, out.splitlines())
     assert {answer["label"] for answer in ranked} == {"small", "large"}
+
+
+@pytest.mark.slow
+def test_a_tagger_learns_from_words_or_spans_and_is_scored_on_either(tmp_path):
+    rows = [{"words": ["Ann", f"met{i}", "Bob"], "marks": ["B-P", "O", "B-P"]} for i in range(20)]
+    texts = [
+        {"text": " ".join(row["words"]), "spans": [[0, 3, "P"], [len(f"Ann met{i} "), None, "P"]]}
+        for i, row in enumerate(rows)
+    ]
+    for text in texts:
+        text["spans"][1][1] = len(text["text"])
+    for name, table in (("words", rows), ("texts", texts)):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, table)))
+    model, words, texts = tmp_path / "model", tmp_path / "words.jsonl", tmp_path / "texts.jsonl"
+    train = ("train", "--task", "tag", "--train", words, "--tokens", "words", "--tags", "marks")
+    run(*train, "--model", model, "--vocab-size", 60, "--epochs", 1, "--num-layers", 0)
+    _, of_words, _ = run("evaluate", "--model", model, "--test", words)
+    _, of_texts, _ = run("evaluate", "--model", model, "--test", texts, "--text", "text")
+    assert of_words == of_texts
+    assert dict(line.rsplit(" ", 1) for line in of_words.splitlines())["types P support"] == "40"
+    spans = (*train[:3], "--train", texts, "--text", "text")
+    run(*spans, "--model", tmp_path / "other", "--epochs", 1)
+    wrong = (*train[:5], "--tokens", "words", "--text", "text", "--model", tmp_path / "none")
+    code, _, err = run(*wrong, check=False)
+    assert code == 1
+    assert "--tokens and --text do not go together: --tokens and --tags; or" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "found"),
+    [
+        ([], None, ["text", "positive"]),
+        (["--negative", "no"], None, ["text", "positive", "no"]),
+        (["--positive", "yes"], 2, ["text", "yes"]),
+        ([], 3, ["text", "positive", "negative"]),
+    ],
+)
+def test_columns_that_go_together_are_chosen(words, count, found):
+    cls = tasks.task_class("embed")
+    parser = argparse.ArgumentParser()
+    tasks.add_columns(parser, cls)
+    chosen = tasks.chosen(parser.parse_args(words), cls, count)
+    assert [*chosen.values()] == [[name] for name in found]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Reading tables: nothing is interpreted, nothing is lost, wrong files are named."""
 
 import gzip
+import json
 
 import pandas as pd
 import pytest
@@ -56,6 +57,10 @@ def test_short_and_blank_lines_are_rows_with_empty_cells(tmp_path):
     [
         ("x.txt", b"en\tde\n", r"'x\.txt'.*must end in \.tsv"),
         ("x.tsv", b"", "not a table"),
+        ("x.jsonl", b"\n", "not a table: it has no line"),
+        ("x.jsonl", b'{"a": 1}\n[1]\n', r"line 2 of .*x\.jsonl must be an object.*it reads \[1\]"),
+        ("x.jsonl", b'{"a": }\n', r"line 1 of .*x\.jsonl is not JSON"),
+        ("x.jsonl.gz", b"{}", "cannot be read as UTF-8 text"),
         ("x.tsv", b"en\tde\na\tb\tc\n", r"Expected 2 fields in line 2, saw 3"),
         ("x.tsv", b"en\ten\na\tb\n", r"name each column, once each; it reads \['en', 'en'\]"),
         ("x.tsv", b"\na\tb\n", "not a table"),
@@ -64,7 +69,10 @@ def test_short_and_blank_lines_are_rows_with_empty_cells(tmp_path):
         ("x.tsv.gz", gzip.compress(lines() * 99)[:-20], "cannot be read as UTF-8 text"),
     ],
     # Not the contents: gzip writes the time of day into them, and workers must agree.
-    ids=["suffix", "empty", "long line", "twice", "no header", "latin-1", "not gzip", "cut off"],
+    ids=[
+        *("suffix", "empty", "no object", "a list", "no json", "not gzip lines"),
+        *("long line", "twice", "no header", "latin-1", "not gzip", "cut off"),
+    ],
 )
 def test_what_is_no_table_is_refused(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
@@ -90,3 +98,20 @@ def test_a_line_of_very_many_names_is_cut_in_the_message(tmp_path):
     with pytest.raises(ValueError, match="once each") as caught:
         read_table(tmp_path / "x.csv")
     assert len(str(caught.value)) < 700
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.gz"])
+def test_lines_of_json_keep_lists_numbers_and_every_character(tmp_path, name):
+    rows = [
+        {"tokens": ["a\u2028b", "NA"], "count": 1, "text": "1.50"},
+        {"tokens": [], "count": 2, "text": "d\re", "more": None},
+        {"tokens": ["x"], "count": 3, "text": ""},
+    ]
+    lines = [json.dumps(row, ensure_ascii=place == 1) for place, row in enumerate(rows)]
+    content = "\r\n\n".join(lines).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    table = read_table(tmp_path / name)
+    assert table["tokens"].tolist() == [row["tokens"] for row in rows]
+    assert table["text"].tolist() == [row["text"] for row in rows]
+    assert table["count"].sum() == 6
+    assert table["more"].isna().all()

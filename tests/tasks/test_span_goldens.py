@@ -4,6 +4,10 @@ import pytest
 from task_goldens import GoldenTask
 
 import tftransformer as tt
+from tftransformer.pretrained import read_tokenizer_files
+from tftransformer.pretrained.tokenizer_description import Unigram
+
+FORGERY = "the Rust Unigram model takes a control piece from text, which nobody may write here"
 
 
 def with_settings(tasks, cls, **settings):
@@ -40,12 +44,21 @@ def answer(tasks, inputs, options):
     return {"answers": found, **none}
 
 
+def forges(folder, text):
+    """Whether the reference reads a special token out of a text that may not write any."""
+    files = read_tokenizer_files(folder)
+    special = [token.content for token in files.added_tokens if token.special]
+    return isinstance(files.model, Unigram) and any(content in text for content in special)
+
+
 class Entities(GoldenTask):
     """Entities that touch what a case ignores are not compared."""
 
     __hash__ = GoldenTask.__hash__
 
     def check_case(self, folder, case):
+        if forges(folder, case["inputs"]):
+            pytest.skip(FORGERY)
         ignored = case.get("ignore", [])
 
         def kept(entities):

@@ -121,10 +121,26 @@ def add_columns(parser: Any, cls: Any) -> None:
         parser.add_argument(f"--{name}", **how)
 
 
-def named_columns(options: argparse.Namespace, cls: Any) -> dict[str, Any]:
-    """The columns that were named, by option; one in a list is itself."""
-    found = {name: getattr(options, name) for name in columns(cls)}
-    return {name: value[0] if len(value) == 1 else value for name, value in found.items() if value}
+def chosen(options: argparse.Namespace, cls: Any, count: int | None = None) -> dict[str, Any]:
+    """The columns that `fit` is told, by option: the names that were given, or the usual ones.
+
+    Args:
+        options: the parsed arguments.
+        cls: the task.
+        count: how many columns it was fitted with, if it was.
+
+    Raises:
+        ValueError: columns were named that do not go together.
+    """
+    usual = columns(cls)
+    named = {name: getattr(options, name) for name in usual if getattr(options, name)}
+    ways = [way for way in cls.ways or (tuple(usual),) if named.keys() <= {*way}]
+    if not ways:
+        together = "; or ".join(" and ".join(f"--{name}" for name in way) for way in cls.ways)
+        raise ValueError(f"{' and '.join(f'--{n}' for n in named)} do not go together: {together}.")
+    if count is not None:
+        ways = sorted((way for way in ways if len(way) <= count), key=len, reverse=True) or ways
+    return {name: named.get(name, [usual[name] or name]) for name in ways[0]}
 
 
 def renamed(path: str, options: argparse.Namespace, task: Any) -> Any:
@@ -134,7 +150,7 @@ def renamed(path: str, options: argparse.Namespace, task: Any) -> Any:
         ValueError: a column is missing, or as many as were fitted are not named.
     """
     fitted = list(task.fitted().columns)
-    first, *others = columns(type(task))
+    first, *others = chosen(options, type(task), len(fitted))
     of_option = {first: fitted[: len(fitted) - len(others)]}
     of_option |= {
         name: [column] for name, column in zip(others, fitted[-len(others) :], strict=True)

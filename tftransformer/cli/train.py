@@ -1,6 +1,6 @@
 """Trains a task on a table.
 
-The tables (.tsv, .tsv.gz, .csv, .csv.gz, .parquet) name their columns in the first line. Folder
+The tables (.tsv, .tsv.gz, .csv, .csv.gz, .jsonl, .jsonl.gz, .parquet) name their columns. Folder
 MODEL receives checkpoints while training runs, and at its end what was trained, whose weights are
 the average of the last checkpoints or the best epoch, whichever is better on the validation data.
 `train --task TASK --help` tells the options of a task; without --task they are the translator's.
@@ -14,8 +14,7 @@ from tftransformer.cli.options import add_options, given
 from tftransformer.cli.tasks import (
     add_columns,
     add_task,
-    columns,
-    named_columns,
+    chosen,
     read_named,
     settings,
     sizes,
@@ -71,11 +70,11 @@ def run(options: argparse.Namespace, cls: Any) -> None:
         how["epochs"] = options.epochs
     if options.r_drop:
         how["step"] = tt.recipes.RDrop(options.r_drop)
-    named = named_columns(options, cls)
-    asked = [name for name in ({**columns(cls), **named}).values() if name is not None]
-    frame = read_named(options.train, asked)
+    found = chosen(options, cls)
+    named = {name: of[0] if len(of) == 1 else of for name, of in found.items()}
+    frame = read_named(options.train, named.values())
     if options.validation:
-        how["validation"] = read_named(options.validation, asked)
+        how["validation"] = read_named(options.validation, named.values())
     task.fit(frame, **named, **how)
     task.save(folder)
     print("rows", task.report_)

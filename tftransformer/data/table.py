@@ -1,7 +1,8 @@
-"""Reads the files that hold sentence pairs."""
+"""Reads the files that hold texts and what is said of them."""
 
 import csv
 import gzip
+import json
 import os
 import pathlib
 import zlib
@@ -9,20 +10,24 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+UNREADABLE = (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error)
 SHOWN = 300  # characters of a line in an error
 
 
 def read_table(path: str | os.PathLike) -> Any:
     """Reads a table of texts.
 
-    The ending of the name says what it is. All are UTF-8, and the first line names the columns.
+    The ending of the name says what it is. All are UTF-8, and the first line of `.tsv` and `.csv`
+    names the columns.
 
     - `.tsv`, `.tsv.gz`: cells separated by tabs, no quoting: a `"` is an ordinary character.
     - `.csv`, `.csv.gz`: cells separated by commas, quoted by `"` where need be.
+    - `.jsonl`, `.jsonl.gz`: an object of JSON in each line, its keys are columns. Lists, such as
+      words and their tags, and numbers stay what they are; a key that is not there counts as null.
     - `.parquet`: types and missing values as the file has them.
 
-    In text files every cell is a string: words like `null` or `NA` and numbers stay what they
-    are, and a cell that is empty, or not there since its line ends early, is an empty string.
+    In `.tsv` and `.csv` every cell is a string: words like `null` or `NA` and numbers stay what
+    they are, and a cell that is empty, or not there since its line ends early, is an empty string.
 
     Args:
         path: the file.
@@ -49,6 +54,8 @@ def read_table(path: str | os.PathLike) -> Any:
     name = path.name.lower()
     if name.endswith(".parquet"):
         return pd.read_parquet(path)
+    if name.endswith((".jsonl", ".jsonl.gz")):
+        return _of_objects(path)
     if name.endswith((".tsv", ".tsv.gz")):
         # Without the terminator, a lone carriage return within a text would end its line.
         dialect = {"sep": "\t", "quoting": csv.QUOTE_NONE, "lineterminator": "\n"}
@@ -57,7 +64,7 @@ def read_table(path: str | os.PathLike) -> Any:
     else:
         raise ValueError(
             f"cannot tell what {path.name!r} is: the name must end in "
-            ".tsv, .tsv.gz, .csv, .csv.gz or .parquet."
+            ".tsv, .tsv.gz, .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet."
         )
     try:
         # The header is read as a row, or pandas would rename columns that are there twice, and
@@ -73,9 +80,45 @@ def read_table(path: str | os.PathLike) -> Any:
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ValueError(f"{path} is not a table: {str(error).strip()}") from None
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except UNREADABLE as error:
         raise ValueError(f"{path} cannot be read as UTF-8 text: {error}") from None
     return _with_header(cells, path)
+
+
+def _of_objects(path: Path) -> Any:
+    """Reads one object of JSON a line; lines of nothing but blanks do not count."""
+    import pandas as pd
+
+    rows = []
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="\n") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    rows.append(_object(line, f"line {number} of {path}"))
+    except UNREADABLE as error:
+        raise ValueError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    if not rows:
+        raise ValueError(f"{path} is not a table: it has no line.")
+    names = dict.fromkeys(name for row in rows for name in row)
+    # As objects: pandas would make numbers of integers with gaps between them floats.
+    return pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names}
+    ).infer_objects()
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{where} is not JSON: {error}.") from None
+    if not isinstance(row, dict):
+        shown = line.strip()
+        raise ValueError(
+            f"{where} must be an object, such as "
+            f'{{"text": "a tree"}}; it reads {shown[:SHOWN]}{"…" if len(shown) > SHOWN else ""}.'
+        )
+    return row
 
 
 def _with_header(cells: Any, path: str | Path) -> Any:

@@ -39,6 +39,8 @@ class Task(Answerer):
         head: of the model, which answers; None where the whole model does.
         named: what its columns are called where no table has named them, since the model came
             with a trained head.
+        ways: arguments of `fit` that name columns which go together, where not all do; the first
+            are the usual ones.
         sizes: of the model from scratch, its `family` (a class of models) included; `model` may be
             a mapping of those that differ.
         data_: the `DataProcess` that it learnt from.
@@ -55,6 +57,7 @@ class Task(Answerer):
     readers: ClassVar[Mapping[str, Callable[[pathlib.Path], Any]]] = {"data": DataProcess.load}
     head: ClassVar[str | None] = None
     named: ClassVar[tuple[str, ...]] = ("text", "label")
+    ways: ClassVar[tuple[tuple[str, ...], ...]] = ()
     sizes: ClassVar[Mapping[str, Any]]
     model: Any
     seed: int
@@ -131,6 +134,9 @@ class Task(Answerer):
         with (trainer.get("strategy") or tf.distribute.get_strategy()).scope():
             model = self.make_model()
             trainer.setdefault("optimizer", self.make_optimizer(epochs * len(train)))
+        if self._given.model is not None:
+            # As BERT was: a few large gradients behind a new head can undo what was learnt before.
+            trainer.setdefault("clip_norm", 1.0)
         checkpointing = trainer["checkpointing"] = trainer.get("checkpointing") or Checkpointing()
         if trainer.get("verbose", "auto"):
             print(f"training:   {train}")

@@ -49,6 +49,7 @@ class TextEmbedder(RowTask):
     """
 
     task, head, named = "text_embedder", "embedding", ("text", "positive")
+    ways = (("text", "positive"), ("text", "positive", "negative"))
 
     def __init__(
         self,

@@ -57,6 +57,7 @@ class TokenClassifier(RowTask):
     head = "token_classification"
     column = "entities"
     named = ("text", "spans")
+    ways = (("tokens", "tags"), ("text", "spans"))
     default_length = 128
     learn_tokenizer = staticmethod(learn_wordpieces)
 
