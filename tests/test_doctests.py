@@ -17,6 +17,7 @@ SLOW = {
     "tftransformer.tasks.translator.Translator",
     "tftransformer.training.checkpoints.load_checkpoint",
     "tftransformer.training.recipes.freezing.GradualUnfreezing",
+    "tftransformer.training.recipes.ulmfit.ulmfit",
     "tftransformer.training.trainer.Trainer",
 }
 

@@ -7,6 +7,7 @@ from tftransformer.training.recipes.layerwise_rates import LayerwiseRates
 from tftransformer.training.recipes.learning_rate_finder import LearningRates, find_learning_rate
 from tftransformer.training.recipes.low_rank import add_lora, merge_lora
 from tftransformer.training.recipes.r_drop import RDrop
+from tftransformer.training.recipes.ulmfit import ulmfit
 
 __all__ = [
     "GradualUnfreezing",
@@ -20,4 +21,5 @@ __all__ = [
     "freeze",
     "grow",
     "merge_lora",
+    "ulmfit",
 ]

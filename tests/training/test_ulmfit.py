@@ -1,0 +1,70 @@
+"""The three steps of ULMFiT, on the embedded corpus."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tftransformer as tt
+from tftransformer.training import recipes
+
+
+def rows():
+    texts = list(tt.everyday_corpus(size=1200).train["en"])
+    words = sorted({word for text in texts for word in text.split()})
+    number = {word: index + 1 for index, word in enumerate(words)}
+    ids = np.zeros((len(texts), 12), "int32")
+    for row, text in zip(ids, texts, strict=True):
+        known = [number[word] for word in text.split()[:12]]
+        row[: len(known)] = known
+    return ids, len(words) + 1
+
+
+def batches(inputs, labels, weights):
+    data = tf.data.Dataset.from_tensor_slices((inputs, labels, weights.astype("float32")))
+    return data.batch(40)
+
+
+@pytest.mark.slow
+def test_each_step_learns_and_the_whole_is_resumed(tmp_path):
+    ids, vocab_size = rows()
+    half = len(ids) // 2
+    text = [
+        batches(part[:, :-1], part[:, 1:], part[:, 1:] > 0) for part in (ids[:half], ids[half:])
+    ]
+    counts = (ids > 0).sum(1)
+    long = (counts > np.median(counts)).astype("int32")
+    labelled = batches(ids[half:], long[half:], np.ones(len(long) - half))
+
+    def run(**options):
+        keras.utils.set_random_seed(0)
+        model = tt.Gpt2(
+            vocab_size,
+            1,
+            16,
+            2,
+            num_positions=12,
+            name="reader",  # Keras would count a second Gpt2 of this process as gpt2_1
+            pad_id=0,
+            heads=["lm", "sequence_classification"],
+        )
+        histories = recipes.ulmfit(
+            model,
+            *text,
+            labelled,
+            epochs=(4, 3, 4),
+            peaks=(1e-2, 1e-2, 1e-2),
+            precision="float32",
+            verbose=0,
+            **options,
+        )
+        return model, histories
+
+    model, (general, domain, labels) = run(directory=tmp_path)
+    for history in (general, domain, labels):
+        assert history["loss"][-1] < history["loss"][0]
+    assert domain["loss"][0] < general["loss"][0] - 0.5
+    assert labels["accuracy"][-1] > 0.6
+    again, _ = run(directory=tmp_path, resume=True)
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

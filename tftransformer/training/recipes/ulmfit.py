@@ -1,0 +1,83 @@
+"""ULMFiT."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tftransformer.training.recipes.freezing import GradualUnfreezing, freeze
+from tftransformer.training.recipes.layerwise_rates import LayerwiseRates
+from tftransformer.training.schedules import SlantedTriangularSchedule
+from tftransformer.training.trainer import Trainer
+
+STAGES = "pretrain", "adapt", "finetune"
+
+
+def ulmfit(
+    model: Any,
+    general: Any,
+    domain: Any,
+    labelled: Any,
+    *,
+    heads: Sequence[str] = ("lm", "sequence_classification"),
+    epochs: Sequence[int] = (10, 10, 10),
+    peaks: Sequence[float] = (1e-3, 1e-3, 1e-3),
+    decay: float = 1 / 2.6,
+    directory: str | Path | None = None,
+    **options: Any,
+) -> list[dict[str, list[float]]]:
+    """Pre-trains a language model, adapts it to a domain, and fine-tunes it on labels.
+
+    The three steps of Howard and Ruder (2018, §3), each a `Trainer` with a slanted triangular rate;
+    the second and the third with a rate for each part, the third with gradual unfreezing. With
+    other data, objectives or callbacks, write these lines anew: there is nothing else in them.
+
+    Args:
+        model: with both heads, such as `tt.Gpt2(heads=["lm", "sequence_classification"])`.
+        general: batches of plain text, for the first head.
+        domain: the same of the texts that are to be judged; labels are not needed.
+        labelled: batches for the second head.
+        heads: names of the heads that are trained.
+        epochs: of the three steps. Unfreezing takes as many as the model has parts.
+        peaks: highest rates of the three steps.
+        decay: of `LayerwiseRates`.
+        directory: for the runs, `pretrain`, `adapt` and `finetune` within it. With `resume=True`
+            what is done is not done again, and what was interrupted goes on.
+        **options: of all three `Trainer`s.
+
+    Returns:
+        the histories of the three steps. The model has learnt, and nothing of it is frozen.
+
+    Example:
+
+    >>> ids = np.arange(12, dtype="int32").reshape(3, 4) + 3
+    >>> weights = np.ones((3, 4), "float32")
+    >>> text = tf.data.Dataset.from_tensor_slices((ids, ids, weights)).batch(3)
+    >>> labelled = tf.data.Dataset.from_tensor_slices((ids, [0, 1, 0], weights[:, 0])).batch(3)
+    >>> model = tt.Gpt2(20, 1, 8, 2, num_positions=8, heads=["lm", "sequence_classification"])
+    >>> histories = ulmfit(model, text, text, labelled, epochs=(1, 1, 2), verbose=0)
+    >>> [len(history["loss"]) for history in histories]
+    [1, 1, 2]
+    """
+    histories = []
+    for number, (stage, batches) in enumerate(
+        zip(STAGES, (general, domain, labelled), strict=True)
+    ):
+        learner = model.only(heads[number == 2])
+        updates = epochs[number] * max(1, len(batches))
+        # Step 0 of a schedule is the first update.
+        schedule = SlantedTriangularSchedule(peaks[number], updates)
+        history = Trainer(
+            learner,
+            batches,
+            optimizer=keras.optimizers.Adam(schedule, beta_1=0.7, beta_2=0.99),
+            epochs=epochs[number],
+            gradients=LayerwiseRates(learner, decay) if number else None,
+            callbacks=[GradualUnfreezing()] if number == 2 else [],
+            directory=None if directory is None else Path(directory) / stage,
+            **options,
+        ).train()
+        histories.append(history.history)
+    freeze(model, below=0)
+    return histories
