@@ -105,7 +105,7 @@ class Task(Answerer):
             epochs: passes over the data, those before a resume included.
             **trainer: what `Trainer` takes. With a `directory`, `data` is written there before
                 training, and of the best epoch and the average of the last ones the model takes
-                what validates better.
+                what validates better. `clip_norm` is 1 where a trained model was given, else none.
 
         Returns:
             This object.
