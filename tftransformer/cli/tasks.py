@@ -19,6 +19,7 @@ TASKS = {
     "embed": "TextEmbedder",
     "generate": "TextGenerator",
     "summarize": "Summarizer",
+    "extract": "ExtractiveSummarizer",
 }
 # Settings that a trained task may be given anew, and how it searches where it writes text.
 ANSWERING = "batch_size", "parallel"

@@ -4,7 +4,6 @@ import os
 from collections.abc import Sequence
 from typing import Any, Self
 
-import keras
 import numpy as np
 
 from tftransformer.core import is_int, require
@@ -110,9 +109,7 @@ class TextEmbedder(RowTask):
                     parts = files.parts if self.pooling is None else head.parts
                     known = files.normalize if self.normalize is None else self.normalize
                     head = EmbeddingHead(parts, known, name=self.head)
-            given.model = own_copy(
-                given.model, self.head, keras.saving.serialize_keras_object(head)
-            )
+            given.model = own_copy(given.model, self.head, head)
         return given
 
     def objective(self, given: Given, output: str | None) -> Contrast:
