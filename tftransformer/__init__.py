@@ -106,6 +106,7 @@ _LATER = {
         "Objective",
         "Sentences",
         "SequenceToSequence",
+        "WordLabels",
     ],
     "tftransformer.pretrained": ["from_pretrained", "save_pretrained"],
     "tftransformer.scores": [
@@ -127,6 +128,7 @@ _LATER = {
         "ExtractiveSummarizer",
         "FillMask",
         "MultipleChoice",
+        "Parser",
         "QuestionAnswerer",
         "Summarizer",
         "Task",

@@ -23,6 +23,16 @@ CASES = {
         {"vocab_size": 60},
         {**QUESTIONS, "choices": [["dog", "cat"]] * 12, "answer": [0, 1, 1] * 4},
     ),
+    "Parser": (
+        {"vocab_size": 60, "max_length": 32, "stride": 4},
+        {
+            "tree": [
+                "(S (NP (DT the) (NN dog)) (VP (VBZ sleeps)))",
+                "(S (NP (PRP we)) (VP (VB go)))",
+            ]
+            * 6
+        },
+    ),
     "QuestionAnswerer": (
         {"vocab_size": 60, "max_length": 32, "stride": 4},
         {**QUESTIONS, "answer": ["dog", "cat", "birds"] * 4},

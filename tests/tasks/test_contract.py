@@ -83,7 +83,21 @@ def chooser(tokenizer):
     )
 
 
+def parser(_):
+    trees = ["(S (NP (DT a) (NN film)) (VP (VBZ is) (ADJP (JJ good))))", "(NP (NN fun))"]
+    sentences = ["a film is good", "fun", "is fun (good) ?", "film " * 30]
+    parse = tt.Parser(vocab_size=60, max_length=24, stride=4)
+    return Contract(
+        task=parse.fit(trees * 4, epochs=1, validation=0, verbose=0),
+        asked=sentences,
+        frame=pd.DataFrame({"sentence": sentences, "tree": trees * 2}),
+        inputs={"texts": sentences},
+        served=lambda found: [*found["trees"], *found["scores"]],
+        plain=lambda found: [x["tree"] for x in found] + [x["score"] for x in found],
+    )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [classifier, embedder, filler, chooser])
+@pytest.mark.parametrize("make", [classifier, embedder, filler, chooser, parser])
 def test_a_task_keeps_its_contract(make, tokenizer, tmp_path):
     make(tokenizer).check(tmp_path)

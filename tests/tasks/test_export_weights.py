@@ -117,6 +117,12 @@ def translator():
     return task, {"texts": [text for text, _ in PAIRS]}
 
 
+def parser():
+    trees = ["(S (NP (DT a) (NN dog)) (VP (VBZ barks)))", "(NP (NN fun))"] * 9
+    task = tt.Parser({"num_layers": 1}, vocab_size=50, learning_rate=0.003)
+    return task.fit(trees, epochs=40, **HOW), {"texts": ["a dog barks", "fun", "a dog"]}
+
+
 MAKERS = (
     classifier,
     tagger,
@@ -128,6 +134,7 @@ MAKERS = (
     summarizer,
     extractor,
     translator,
+    parser,
 )
 
 

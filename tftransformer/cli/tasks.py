@@ -20,6 +20,7 @@ TASKS = {
     "generate": "TextGenerator",
     "summarize": "Summarizer",
     "extract": "ExtractiveSummarizer",
+    "parse": "Parser",
 }
 # Settings that a trained task may be given anew, and how it searches where it writes text.
 ANSWERING = "batch_size", "parallel"
@@ -150,7 +151,7 @@ def renamed(path: str, options: argparse.Namespace, task: Any) -> Any:
     Raises:
         ValueError: a column is missing, or as many as were fitted are not named.
     """
-    fitted = list(task.fitted().columns)
+    fitted = task.table_columns()
     first, *others = chosen(options, type(task), len(fitted))
     of_option = {first: fitted[: len(fitted) - len(others)]}
     of_option |= {

@@ -34,6 +34,8 @@ class SentenceModel(StackModel):
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
         num_positions: most tokens of a row.
+        position_bias: layer from positions of queries and keys to what every layer adds to its
+            scores, such as `BucketedBias(num_heads)`; vectors then have no positions of their own.
         dropout: rate in the layers and on what the head reads.
         attention_dropout: rate on the attention weights.
         token_dropout: share of the tokens that are dropped in training: see `TokenEmbeddings`.
@@ -51,6 +53,7 @@ class SentenceModel(StackModel):
         dff: int = 256,
         *,
         num_positions: int = 512,
+        position_bias: keras.layers.Layer | None = None,
         dropout: float = 0.3,
         attention_dropout: float = 0.1,
         token_dropout: float = 0.2,
@@ -63,12 +66,15 @@ class SentenceModel(StackModel):
         common: Any = {"dtype": self.dtype_policy}
         self.pad_id, self.num_positions = pad_id, num_positions
         start = keras.initializers.RandomNormal(stddev=0.01)
+        position = None
+        if position_bias is None:
+            position = LearnedPositions(
+                d_model, num_positions, initializer=start, name="position", **common
+            )
         embeddings = TokenEmbeddings(
             vocab_size,
             d_model,
-            position=LearnedPositions(
-                d_model, num_positions, initializer=start, name="position", **common
-            ),
+            position=position,
             scale=False,
             embeddings_initializer=start,
             token_dropout=token_dropout,
@@ -84,6 +90,7 @@ class SentenceModel(StackModel):
             dff,
             mask=PaddingMask(),
             embeddings=embeddings,
+            position_bias=position_bias,
             norm="pre",
             activation="gelu",
             epsilon=1e-6,

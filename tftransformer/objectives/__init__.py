@@ -23,6 +23,7 @@ from tftransformer.objectives.pieces import Pieces
 from tftransformer.objectives.sentences import Sentences
 from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
 from tftransformer.objectives.text_rows import TextRows
+from tftransformer.objectives.word_labels import WordLabels
 
 __all__ = [
     "Answers",
@@ -47,4 +48,5 @@ __all__ = [
     "TextRows",
     "Tokens",
     "Values",
+    "WordLabels",
 ]

@@ -4,6 +4,7 @@ from tftransformer.tasks.alignment import Alignment
 from tftransformer.tasks.extractive_summarizer import ExtractiveSummarizer
 from tftransformer.tasks.fill_mask import FillMask
 from tftransformer.tasks.multiple_choice import MultipleChoice
+from tftransformer.tasks.parser import Parser
 from tftransformer.tasks.pipeline import load, pipeline
 from tftransformer.tasks.question_answerer import QuestionAnswerer
 from tftransformer.tasks.questions import squad_table
@@ -23,6 +24,7 @@ __all__ = [
     "ExtractiveSummarizer",
     "FillMask",
     "MultipleChoice",
+    "Parser",
     "QuestionAnswerer",
     "RowGraph",
     "RowTask",

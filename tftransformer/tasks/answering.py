@@ -115,6 +115,10 @@ class Answerer(Estimator):
         """Names of the columns that come in, as they were fitted: all but the last one."""
         return list(self.fitted().columns[:-1])
 
+    def table_columns(self) -> list[Any]:
+        """Names of the columns of a table to score, as they were fitted."""
+        return list(self.fitted().columns)
+
     def compute(
         self,
         columns: Sequence[list[str]],

@@ -17,6 +17,8 @@ NAMES = {
     "text-generation": "TextGenerator",
     "summarization": "Summarizer",
     "translation": "Translator",
+    "parsing": "Parser",
+    "constituency-parsing": "Parser",
     "feature-extraction": "TextEmbedder",
     "sentence-similarity": "TextEmbedder",
     "sentence-embedding": "TextEmbedder",

@@ -1,5 +1,7 @@
 """Cross-entropy of token predictions."""
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -142,3 +144,44 @@ class LabelSmoothedCrossEntropy(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         return {"smoothing": self.smoothing, "name": self.name}
+
+
+def in_groups(values: Any, sizes: Sequence[int]) -> list[Any]:
+    """Parts of the last axis, as wide as `sizes` say."""
+    ends = list(itertools.accumulate(sizes))
+    return [values[..., end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+@register
+class GroupedCrossEntropy(keras.losses.Loss):
+    """Sum of the cross-entropies of several softmaxes that stand beside each other.
+
+    A group whose labels are all 0 counts for nothing.
+
+    Args:
+        sizes: how many classes each group has.
+        name: optional string.
+
+    Call arguments:
+        y_true: float tensor (..., classes of all groups), 1 for one label of each group.
+        y_pred: float tensor (..., classes of all groups), logits of any precision.
+        sample_weight: optional float tensor (...,).
+
+    Example:
+
+    >>> loss = GroupedCrossEntropy([2, 3])
+    >>> float(loss(np.array([[1.0, 0, 0, 1, 0]]), np.zeros((1, 5))))  # log 2 + log 3
+    1.79...
+    """
+
+    def __init__(self, sizes: Sequence[int], name: str = "grouped_cross_entropy"):
+        super().__init__(name=name, reduction="mean_with_sample_weight", dtype="float32")
+        self.sizes = tuple(sizes)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        y_true, y_pred = (ops.cast(x, "float32") for x in (y_true, y_pred))
+        found = [ops.log_softmax(logits, axis=-1) for logits in in_groups(y_pred, self.sizes)]
+        return -ops.sum(y_true * ops.concatenate(found, axis=-1), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"sizes": self.sizes, "name": self.name}

@@ -1,13 +1,18 @@
 """Metrics over tokens: sums of weighted values over sums of weights, never means of means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from tftransformer.core import best_index, register
-from tftransformer.training.losses import LogitsLater, in_rows, label_smoothed_cross_entropy
+from tftransformer.training.losses import (
+    LogitsLater,
+    in_groups,
+    in_rows,
+    label_smoothed_cross_entropy,
+)
 
 
 def correct_predictions(labels: Any, logits: Any) -> Any:
@@ -97,6 +102,39 @@ class Perplexity(_TokenMean):
 
     def result(self) -> Any:
         return ops.exp(super().result())
+
+
+@register
+class GroupedAccuracy(_TokenMean):
+    """Part of the places where the highest logit of each group of classes is the label's.
+
+    Args:
+        sizes: how many classes each group has.
+        name: string, the key in logs and history.
+        dtype: dtype of the sums.
+
+    Call arguments:
+        y_true: float tensor (..., classes of all groups), 1 for one label of each group; a group
+            whose labels are all 0 is right whatever it says.
+        y_pred: float tensor (..., classes of all groups), logits.
+        sample_weight: optional float tensor (...,).
+    """
+
+    def __init__(self, sizes: Sequence[int], name: str = "accuracy", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self.sizes = tuple(sizes)
+
+    def _values(self, y_true: Any, y_pred: Any) -> Any:
+        right: Any = 1.0
+        groups = (in_groups(values, self.sizes) for values in (y_true, y_pred))
+        for labels, logits in zip(*groups, strict=True):
+            there = ops.max(labels, axis=-1) > 0
+            hit = ops.equal(ops.argmax(labels, axis=-1), ops.argmax(logits, axis=-1))
+            right = right * ops.cast(hit | ~there, self.dtype)
+        return right
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "sizes": self.sizes}
 
 
 class FunctionMean(_TokenMean):

@@ -1,0 +1,195 @@
+"""WordLabels: several labels of each word, each kind a softmax of its own."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tftransformer.core import check_ints, register, require
+from tftransformer.objectives.classes import check_saved
+from tftransformer.objectives.columns import Following, Tokens
+from tftransformer.objectives.examples import ColumnExamples
+from tftransformer.objectives.objective import LABEL, TEXT, Columns
+from tftransformer.objectives.pieces import Pieces
+from tftransformer.objectives.text_rows import TextRows
+from tftransformer.training.losses import GroupedCrossEntropy
+from tftransformer.training.metrics import GroupedAccuracy
+
+NONE, UNKNOWN = -1, -2
+JUDGES = ("loss", "accuracy")
+
+
+@register
+class WordLabels(TextRows):
+    """Several labels for each word, such as its part of speech and its phrase.
+
+    Columns are the text, whose words blanks part, and a list with a tuple of labels for each word:
+    one label of each kind, None where a word has none of that kind, which then is not learnt of it.
+    The logits of a token are those of the first kind, then those of the second, and so on, and each
+    kind has a softmax of its own (Vilares et al. 2019, "Better, Faster, Stronger Sequence Tagging
+    Constituent Parsers"). The first piece of a word learns its labels.
+
+    Args:
+        stride: pieces that neighbouring windows of a long text share.
+        known: the `classes_` of a trained head. They stay as they are where they hold all labels of
+            the training rows; else the head does not fit.
+        output: see `TextRows`.
+        judge_by: "loss", or "accuracy", the share of words that have all labels right, on
+            validation rows, by which the best epoch is chosen.
+
+    Attributes:
+        kinds_: for each kind its labels, the most frequent one first.
+
+    Example:
+
+    >>> objective = WordLabels()
+    >>> objective.fit([[[("DT", "B"), ("NN", "I")], [("NN", None)]]])
+    >>> objective.kinds_
+    [['NN', 'DT'], ['B', 'I']]
+    """
+
+    def __init__(
+        self,
+        *,
+        stride: int = 32,
+        known: Sequence[Sequence[Any]] = (),
+        output: str | None = None,
+        judge_by: str = "accuracy",
+    ):
+        super().__init__(output)
+        require(judge_by in JUDGES, "judge_by", judge_by, f"one of {', '.join(JUDGES)}")
+        check_ints(0, stride=stride)
+        self.stride, self.judge_by = stride, judge_by
+        self.known = [(kind, label) for kind, label in known]
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        if count != 2:
+            raise ValueError(f"WordLabels takes a column of text and one of labels, not {count}.")
+        return TEXT, LABEL
+
+    @property
+    def is_fitted(self) -> bool:
+        return hasattr(self, "kinds_")
+
+    @property
+    def num_outputs(self) -> int:
+        """How many numbers the model answers with for each token."""
+        return sum(self.sizes)
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many labels each kind has."""
+        return [len(labels) for labels in self.kinds_]
+
+    @property
+    def classes_(self) -> list[tuple[int, Any]]:
+        """The number of its kind, and the label, of each logit."""
+        return [(number, label) for number, kind in enumerate(self.kinds_) for label in kind]
+
+    def fit(self, columns: Sequence[list[Any]]) -> None:
+        words = [word for row in columns[0] for word in row]
+        counts = [Counter(x for x in kind if x is not None) for kind in zip(*words, strict=True)]
+        for number, kind in enumerate(counts):
+            if not kind:
+                raise ValueError(f"no word has a label of kind {number}: there is nothing to learn")
+        self.kinds_ = [sorted(kind, key=lambda x: (-kind[x], str(x))) for kind in counts]
+        if {*self.classes_} <= {*self.known}:
+            self.kinds_ = [
+                [label for kind, label in self.known if kind == number]
+                for number in range(len(counts))
+            ]
+
+    def begin(self, labels: Sequence[str] | None) -> None:
+        raise ValueError("a trained head does not say which labels are of a kind: call fit first.")
+
+    def examples(
+        self,
+        columns: Columns,
+        tokenizers: Sequence[Any],
+        template: Any = None,
+        *,
+        training: bool = True,
+    ) -> ColumnExamples:
+        pieces, given = columns
+        ids, lost = self._ids(pieces, given)
+        kinds = [pieces.labels(kind, template, NONE) for kind in ids.T]
+        examples = ColumnExamples(
+            self.inputs([pieces.windows], tokenizers[0], template),
+            self.by_output(_Hot(kinds, self.sizes)),
+            self.by_output(_Weights(kinds)),
+        )
+        unknown = int(np.count_nonzero(ids == UNKNOWN))
+        if lost:
+            examples.notes += (f"{lost:,} words without a piece of their own",)
+        if unknown:
+            examples.notes += (f"{unknown:,} labels that no training row has",)
+        return examples
+
+    def get_state(self) -> dict[str, Any]:
+        check_saved(label for kind in self.kinds_ for label in kind)
+        return super().get_state()
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "known": [list(pair) for pair in self.known]}
+
+    def losses(self) -> Any:
+        return self.by_output(GroupedCrossEntropy(self.sizes))
+
+    def metrics(self) -> Any:
+        return self.by_output([GroupedAccuracy(self.sizes)])
+
+    def _ids(self, pieces: Pieces, given: Sequence[Any]) -> tuple[np.ndarray, int]:
+        """The labels of each piece that begins a word, int32 (pieces, kinds); words without one."""
+        if not self.is_fitted:
+            raise RuntimeError("the labels are not known: call fit with the training rows first.")
+        numbers = [{label: i for i, label in enumerate(kind)} for kind in self.kinds_]
+        found = np.full((len(pieces.words), len(numbers)), NONE, np.int32)
+        heads = pieces.word_starts
+        of_row = np.searchsorted(heads, pieces.ids.row_splits)
+        lost = 0
+        for row, labels in enumerate(given):
+            own = heads[of_row[row] : of_row[row + 1]]
+            words = pieces.words[own]
+            if len(words) and words[-1] >= len(labels):
+                raise ValueError(
+                    f"a text has {words[-1] + 1} words and labels for {len(labels)}: each word "
+                    "needs a tuple of them."
+                )
+            lost += len(labels) - len(words)
+            for place, word in zip(own.tolist(), words.tolist(), strict=True):
+                found[place] = [
+                    NONE if label is None else number.get(label, UNKNOWN)
+                    for label, number in zip(labels[word], numbers, strict=True)
+                ]
+        return found, lost
+
+
+class _Hot(Following):
+    """1 for each label of a token, kind after kind: float32 (chosen, width, labels)."""
+
+    def __init__(self, kinds: Sequence[Tokens], sizes: Sequence[int]):
+        super().__init__(kinds[0])
+        self.kinds, self.sizes = kinds, sizes
+
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        hot = np.zeros((len(rows), widths["tokens"], sum(self.sizes)), np.float32)
+        before = 0
+        for kind, size in zip(self.kinds, self.sizes, strict=True):
+            ids = kind.batch(rows, widths)
+            row, token = np.nonzero(ids >= 0)
+            hot[row, token, before + ids[row, token]] = 1
+            before += size
+        return hot
+
+
+class _Weights(Following):
+    """1 for each token that has a label of any kind: float32 (chosen, width)."""
+
+    def __init__(self, kinds: Sequence[Tokens]):
+        super().__init__(kinds[0])
+        self.kinds = kinds
+
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        there = [kind.batch(rows, widths) != NONE for kind in self.kinds]
+        return np.any(there, axis=0).astype(np.float32)
