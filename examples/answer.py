@@ -3,7 +3,7 @@
     python examples/answer.py              answers questions on stories that are made of templates,
                                            in about four minutes. It learns which words can answer a
                                            question, and hardly which of the story's three: a third
-    python examples/answer.py --data FILE [--test FILE]
+    python examples/answer.py --data FILE [--test FILE] [--model FOLDER]
 
 trains on SQuAD's json (1.1 or 2.0), or on lines of json with question, context and answers.
 """
@@ -74,10 +74,10 @@ def made_questions(count: int, seed: int) -> pd.DataFrame:
 
 def read(path: str) -> pd.DataFrame:
     """A table of questions, contexts and answers."""
+    if ".jsonl" in path:
+        return tt.read_table(path)
     opened = gzip.open if path.endswith(".gz") else open
     with opened(path, "rt", encoding="utf-8") as file:
-        if ".jsonl" in path:
-            return pd.DataFrame([json.loads(line) for line in file])
         return tt.tasks.squad_table(json.load(file))
 
 
@@ -86,13 +86,14 @@ def main() -> None:
     add = parser.add_argument
     add("--data", metavar="FILE", help="what to learn from; default: stories made here")
     add("--test", metavar="FILE", help="what to score; default: a tenth of the other")
+    add("--model", metavar="FOLDER", help="folder of a model; default: from scratch")
     options = options_of(parser, 10, "10")
     if options.data:
         train, test = tables(options.data, options.test, read)
     else:
         train, test = made_questions(3000, 0), made_questions(200, 1)
 
-    answer = tt.QuestionAnswerer()
+    answer = tt.QuestionAnswerer(options.model)
     answer.fit(train, answer="answers", epochs=options.epochs, minutes=options.minutes)
     print(f"rows: {answer.report_}")
 

@@ -3,14 +3,13 @@
     python examples/tag.py                 finds names, places and numbers in sentences made
                                            of templates, in about two minutes; of templates so
                                            regular a linear machine finds all
-    python examples/tag.py --data FILE [--test FILE]
+    python examples/tag.py --data FILE [--test FILE] [--model FOLDER]
 
 trains on a file of the CoNLL kind: a word and its tag a line, a tab between them (further columns
 are not read), a blank line between sentences; .gz, too. Or on a .jsonl file of texts and spans.
 """
 
 import gzip
-import json
 import random
 
 import pandas as pd
@@ -88,10 +87,10 @@ def made_sentences(count: int, seed: int) -> pd.DataFrame:
 
 def read(path: str) -> pd.DataFrame:
     """A table of words and tags, or of texts and spans."""
+    if ".jsonl" in path:
+        return tt.read_table(path)
     opened = gzip.open if path.endswith(".gz") else open
     with opened(path, "rt", encoding="utf-8") as file:
-        if ".jsonl" in path:
-            return pd.DataFrame([json.loads(line) for line in file])
         sentences = file.read().strip().split("\n\n")
     rows = [[line.split("\t") for line in sentence.splitlines()] for sentence in sentences]
     return pd.DataFrame({
@@ -105,6 +104,7 @@ def main() -> None:
     add = parser.add_argument
     add("--data", metavar="FILE", help="what to learn from; default: sentences made here")
     add("--test", metavar="FILE", help="what to score; default: a tenth of the other")
+    add("--model", metavar="FOLDER", help="folder of a model; default: from scratch")
     options = options_of(parser, None, "20; over sentences made here 8")
     epochs = options.epochs or (20 if options.data else 8)
     if options.data:
@@ -113,7 +113,7 @@ def main() -> None:
         train, test = made_sentences(1500, 0), made_sentences(200, 1)
     columns = {"text": "text"} if "text" in train.columns else {}
 
-    tag = tt.TokenClassifier()
+    tag = tt.TokenClassifier(options.model)
     tag.fit(train, epochs=epochs, minutes=options.minutes, **columns)
     print(f"rows: {tag.report_}")
 

@@ -11,15 +11,30 @@ import tensorflow as tf
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 
 
+def run(page, folder, monkeypatch):
+    """The module that the code of a page makes, run in a folder."""
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    (folder / f"{page}.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.chdir(folder)
+    return importlib.import_module(page)
+
+
+@pytest.mark.slow
+def test_the_pieces_of_fine_tuning_do_what_their_page_says(tmp_path, monkeypatch, capsys):
+    page = run("fine_tuning", tmp_path, monkeypatch)
+    assert page.history["accuracy"][-1] > page.history["accuracy"][0]
+    assert 1e-7 < page.found.suggestion < 0.1
+    assert page.trained < page.model.count_params() / 2
+    assert all(weight.trainable for weight in page.model.weights if "seed" not in weight.path)
+    assert len(page.grown.changes) > 1
+    assert page.grown.model.num_positions == 64
+
+
 @pytest.mark.slow
 def test_the_task_of_the_page_learns_saves_loads_and_serves(tmp_path, monkeypatch):
-    text = (DOCS / "adding_a_task.md").read_text(encoding="utf-8")
-    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
-    (tmp_path / "adding_a_task.py").write_text(code, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    module = importlib.import_module("adding_a_task")
-
+    module = run("adding_a_task", tmp_path, monkeypatch)
     ranker, frame = module.ranker, module.frame
     assert ranker.evaluate(frame[600:])["accuracy"] > 0.9
     rows = list(zip(frame["query"], frame["better"], strict=True))[:5]

@@ -44,7 +44,6 @@ def test_each_step_learns_and_the_whole_is_resumed(tmp_path):
             16,
             2,
             num_positions=12,
-            name="reader",  # Keras would count a second Gpt2 of this process as gpt2_1
             pad_id=0,
             heads=["lm", "sequence_classification"],
         )

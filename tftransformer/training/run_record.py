@@ -223,7 +223,7 @@ class _Names:
     Keras counts the layers of a process; the same model gets other names when it is made again.
     """
 
-    _NUMBER = re.compile(r"_?\d*$")
+    _NUMBER = re.compile(r"(_\d+)?$")  # and not the number of a family, as in gpt2_1
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
