@@ -291,6 +291,7 @@ def test_the_version_is_told():
     assert run("--version")[1] == f"tftransformer {tftransformer.__version__}\n"
 
 
+@pytest.mark.slow
 def test_help_comes_at_once_and_names_the_commands():
     _, out, _ = run("--help")
     assert all(command in out for command in ("train", "translate", "evaluate", "export"))

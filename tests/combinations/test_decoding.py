@@ -191,6 +191,7 @@ def check(case):
             np.testing.assert_allclose(whole[row], alone[0], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @settings(max_examples=int(os.environ.get("COMBINATIONS", 10)), deadline=None, derandomize=True)
 @given(decodings())
 def test_a_padded_batch_with_a_cache_is_each_row_alone_without(case):
@@ -204,6 +205,7 @@ def test_many_more_of_them(case):
     check(case)
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, derandomize=True)
 @given(decodings(), st.lists(st.sampled_from(BANS), max_size=2, unique=True))
 def test_greedy_is_a_beam_of_one(case, processors):

@@ -292,6 +292,7 @@ def check_resume(case, directory, stop):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @settings(max_examples=max(1, COUNT // 3), deadline=None, derandomize=True)
 @given(case=cases())
 def test_sums_are_exact_and_what_is_frozen_stays(case):

@@ -59,7 +59,7 @@ TOKENIZERS = {
 }
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("given", TOKENIZERS)
 def test_texts_and_labels_come_back_whoever_cuts_them(given, tmp_path):
     settings = dict(TOKENIZERS[given])

@@ -272,6 +272,7 @@ def test_a_row_with_a_limit_of_its_own_ends_as_it_would_alone(table_model, strat
         assert not together[0][row, :, limit:].any()
 
 
+@pytest.mark.slow
 def test_a_model_whose_cache_grows_has_room_for_the_longest_limit_alone():
     model = tt_model()
     prompts = np.array([[5, 6, 7], [8, 9, 4], [3, 3, 2]], "int32")

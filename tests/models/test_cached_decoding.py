@@ -101,6 +101,7 @@ def test_rows_do_not_depend_on_their_batch():
     np.testing.assert_allclose(np.array(padded)[:, :LENGTH], together, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_source_padded_on_the_left():
     """Without absolute positions in the encoder, the side of the padding changes nothing."""
     nowhere = LearnedPositions(D, 8, initializer="zeros")

@@ -53,7 +53,7 @@ KINDS = ["wordpiece lower", "wordpiece cased", *LEARNT]
 UNSAID = {("marian", None), ("xlm", None), ("xlnet", "spiece")}
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_package_reads_the_ids_of_a_tokenizer_that_was_learnt_here(kind, tmp_path):
     tokenizer = made(kind)

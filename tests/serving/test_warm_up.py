@@ -71,7 +71,7 @@ class CountGraph(TaskGraph):
         return {name: {"count": found} for name in self.signatures}
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(("jit_compile", "widths"), [(False, [16]), (True, [16, 32, 40])])
 def test_every_signature_is_asked_once_for_every_width(tmp_path, jit_compile, widths):
     layer = keras.layers.Dense(1)

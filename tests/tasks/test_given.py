@@ -55,6 +55,7 @@ def test_a_trained_head_answers_at_once_texts_and_pairs(trained):
     assert tt.pipeline("sentiment-analysis", trained)("a b") == classify("a b")
 
 
+@pytest.mark.slow
 def test_kinds_of_labels_follow_the_folder(tmp_path):
     heads = {"pooled": {}, "sequence_classification": {"labels": ["x", "y"]}}
     several = folder_of(tmp_path / "s", heads, problem_type="multi_label_classification")
@@ -66,6 +67,7 @@ def test_kinds_of_labels_follow_the_folder(tmp_path):
         tt.TextClassifier(twice)("a")
 
 
+@pytest.mark.slow
 def test_a_head_without_weights_is_told_and_what_is_unused(tmp_path, capsys):
     folder = folder_of(tmp_path / "m", {"pooled": {}, "masked_lm": {}})
     with pytest.raises(RuntimeError, match="has no weights of the head 'sequence_classification'"):
@@ -107,6 +109,7 @@ def test_a_copy_has_the_weights_of_all_parts_whatever_heads_stand_beside():
     np.testing.assert_array_equal(new.pooler.projection.bias, np.arange(16.0))
 
 
+@pytest.mark.slow
 def test_rows_of_xlnet_do_not_depend_on_the_padding_of_their_batch():
     heads = {"sequence_classification": {"labels": ["x", "y"]}}
     sizes = {name: size for name, size in SIZES.items() if name != "num_positions"}

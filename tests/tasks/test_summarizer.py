@@ -46,6 +46,7 @@ def test_a_batch_is_each_text_alone_and_tables_keep_their_index(summarize):
     assert all(np.isfinite(answer["score"]) for answer in beams)
 
 
+@pytest.mark.slow
 def test_the_limit_grows_with_the_text_and_finished_says_when_it_cut(summarize):
     task = summarize(strategy=tt.Greedy(), processors=[NoEnd(3)])
     texts = ["dog", "dog " * 150]

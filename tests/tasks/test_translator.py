@@ -116,6 +116,7 @@ def test_long_sources_are_cut_with_a_warning(make_translator):
     assert cut == make_translator()(short.source_tokenizer.decode([pieces])[0])
 
 
+@pytest.mark.slow
 def test_positions_and_vocabulary_of_the_model_are_limits(pair_tokenizers):
     size = pair_tokenizers.source_tokenizer.vocab_size
     model = Transformer(1, 8, 2, 8, vocab_size=size, position=LearnedPositions(8, 10))
@@ -168,7 +169,7 @@ def test_special_ids_that_do_not_fit_are_told(pair_tokenizers, ids, message):
         Translator(model, tokenizers_like(tokenizer, **ids))
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(2), Sampling(seed=1)], ids=repr)
 def test_ids_without_a_piece_are_never_chosen(pair_tokenizers, strategy):
     size = pair_tokenizers.target_tokenizer.vocab_size
@@ -188,6 +189,7 @@ def test_processors_reach_the_decoding(make_translator):
     assert end not in ids.numpy()
 
 
+@pytest.mark.slow
 def test_what_cannot_decode_is_told(make_translator):
     with pytest.raises(TypeError, match=r"processors must be functions.*not \('x',\)"):
         make_translator(processors=["x"])
@@ -197,6 +199,7 @@ def test_what_cannot_decode_is_told(make_translator):
         broken("The dog sleeps.")
 
 
+@pytest.mark.slow
 def test_alignment_is_the_attention_of_the_forced_translation(translator):
     alignment = translator.alignment("The dog sleeps.", "Der Hund")
     layers, heads, target, source = alignment.weights.shape
@@ -313,6 +316,7 @@ def test_an_interrupted_save_leaves_the_older_one_whole(make_translator, tmp_pat
     assert (tmp_path / "de" / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_damaged_folder_is_named(make_translator, tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no translator"):
         Translator.load(tmp_path)

@@ -54,6 +54,7 @@ def assert_equal(texts, lower_case=True):
     assert ours.decode(encoding.ids, keep_special=True) == decoded
 
 
+@pytest.mark.slow
 @given(texts=st.lists(anything, max_size=40))
 @settings(max_examples=15, deadline=None)
 def test_equals_the_reference(texts):

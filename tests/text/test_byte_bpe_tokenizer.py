@@ -190,6 +190,7 @@ def test_long_texts_of_one_kind_equal_the_reference(name, unit, length):
     assert_equal(name, [text, f"{text}x", "short"])
 
 
+@pytest.mark.slow
 @given(texts=st.lists(st.binary(max_size=12), max_size=9))
 @settings(max_examples=10, deadline=None)
 def test_bytes_that_are_no_text_count_as_replacement_characters(texts):
@@ -209,7 +210,7 @@ def test_any_ids_decode_as_in_the_reference(ids):
     assert ours.decode([ids]) == [reference.decode(ids)]
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["roberta", "modernbert"])
 def test_special_tokens_come_out_of_text_only_where_they_are_asked_for(name):
     ours, _ = pair(name)

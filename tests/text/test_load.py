@@ -72,11 +72,13 @@ def test_round_trip(tokenizer, folder):
     assert ids_of(load_tokenizer(folder)) == ids_of(tokenizer)
 
 
+@pytest.mark.slow
 def test_the_settings_do_not_bear_the_name_of_another_librarys_file(folder):
     """Hugging Face reads tokenizer.json, and takes a folder with it for its own."""
     assert "tokenizer.json" not in {file.name for file in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_copies_and_pickles_cut_the_same(tokenizer):
     for other in (copy.deepcopy(tokenizer), pickle.loads(pickle.dumps(tokenizer))):
         assert ids_of(other) == ids_of(tokenizer)
@@ -181,6 +183,7 @@ def test_special_ids_that_cannot_be_are_refused(special_ids, message):
         Other()
 
 
+@pytest.mark.slow
 def test_a_save_that_fails_leaves_the_older_one(tokenizer, folder, monkeypatch):
     def full(*_):
         raise OSError("disk full")

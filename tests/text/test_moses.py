@@ -42,6 +42,7 @@ def tokenizer(lower_case):
     return BpeTokenizer(PIECES, [("t", "h")], lower_case=lower_case, by_moses=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lower_case", [False, True])
 def test_words_are_those_of_the_reference(lower_case):
     rewriter = Rewriter(moses(lower_case, lower_case))
@@ -52,6 +53,7 @@ def test_words_are_those_of_the_reference(lower_case):
     assert [text.decode() for text in rewriter.with_places(texts).texts.numpy()] == made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lower_case", [False, True])
 def test_pieces_stand_where_they_stood_in_the_given_text(lower_case):
     texts = ["Mr. Smith, don't… (“so”, he said.)", "", "\u200ba «\u00a0b\u00a0» à.. No"]
@@ -71,6 +73,7 @@ def test_pieces_stand_where_they_stood_in_the_given_text(lower_case):
     ]
 
 
+@pytest.mark.slow
 def test_a_graph_and_a_saved_tokenizer_give_the_same(tmp_path):
     made = tokenizer(True)
     ids = made.encode(TEXTS).ids.tolist()

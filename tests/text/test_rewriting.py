@@ -25,7 +25,7 @@ def form(request):
     return NormalForm(request.param)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @given(texts=TEXTS)
 @settings(max_examples=25, deadline=None)
 def test_a_form_equals_that_of_the_package(form, texts):

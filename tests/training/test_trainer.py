@@ -135,6 +135,7 @@ def test_r_drop_trains_on_the_divergence_of_two_passes(tiny):
     holds(model, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_evaluation_does_not_depend_on_the_batching(tiny):
     trainer = tiny.make()
     batches = tiny.TinyBatches(4, seed=3)
@@ -186,6 +187,7 @@ def test_datasets_serve_as_well(tiny):
     assert len(trainer.train().history["loss"]) == 2
 
 
+@pytest.mark.slow
 def test_the_best_epoch_the_last_and_their_average_can_be_loaded(tiny, tmp_path):
     seen = []
 
@@ -222,6 +224,7 @@ def test_the_best_epoch_the_last_and_their_average_can_be_loaded(tiny, tmp_path)
         trainer.load("median")
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_finite_never_replace_a_checkpoint(tiny, tmp_path):
     class Spoil(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -293,7 +296,7 @@ def test_the_default_optimizer_is_that_of_the_paper(tiny):
     assert float(optimizer.learning_rate) == pytest.approx(8**-0.5 * 4 * 4000**-1.5)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
 def test_weights_of_any_precision_count_alike(tiny, dtype):
     inputs, labels, weights = tiny.TinyBatches(1).items[0]

@@ -72,6 +72,7 @@ def test_alignment_of_words():
     np.testing.assert_allclose(values(axes)[:, 1], weights[0, :, 1] + weights[0, :, 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("heads", "tokens"), [(4, 8), (8, 40)])
 def test_labels_do_not_overlap(heads, tokens):
     names = (LONG_WORDS * tokens)[:tokens]
@@ -153,6 +154,7 @@ def test_settings_of_the_user_do_not_spoil_the_picture():
     assert axes.get_ylim()[0] > axes.get_ylim()[1]
 
 
+@pytest.mark.slow
 def test_importing_is_light_and_drawing_needs_no_pyplot():
     # Keras imports what it finds; only what comes on top of it counts.
     script = """
@@ -178,6 +180,7 @@ def test_weights_that_do_not_fit():
         attention_map(np.full((3, 3), np.nan), TARGET)
 
 
+@pytest.mark.slow
 def test_very_many_tokens_do_not_cost_gigabytes():
     tokens = [f"▁{number}" for number in range(600)]
     figure = attention_map(np.eye(600), tokens)
