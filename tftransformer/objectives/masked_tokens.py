@@ -7,6 +7,7 @@ import numpy as np
 
 from tftransformer.core import register, require
 from tftransformer.objectives.columns import Tokens
+from tftransformer.objectives.drawing import uniform
 from tftransformer.objectives.examples import Examples
 from tftransformer.objectives.objective import TEXT, Columns, special_id
 from tftransformer.objectives.text_rows import TextRows
@@ -131,7 +132,7 @@ class MaskedExamples(Examples):
         """Which tokens have to be guessed: bool (rows, tokens)."""
         may = real & ~self._is_special[ids]
         count = np.minimum(self._count(real.sum(axis=1)), may.sum(axis=1))
-        drawn = np.where(may, self._uniform(rows, ids.shape[1], 0), 2.0)
+        drawn = np.where(may, uniform(self._draw, rows, ids.shape[1], 0), 2.0)
         if self._continues is None:
             rank = np.argsort(np.argsort(drawn, axis=1, kind="stable"), axis=1)
             return may & (rank < count[:, None])
@@ -149,19 +150,10 @@ class MaskedExamples(Examples):
 
     def _hidden(self, ids: np.ndarray, chosen: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """The ids, with masks and others in place of most that were chosen."""
-        kind = self._uniform(rows, ids.shape[1], 1)
-        other = (self._uniform(rows, ids.shape[1], 2) * len(self._ordinary)).astype(np.int64)
+        kind = uniform(self._draw, rows, ids.shape[1], 1)
+        other = (uniform(self._draw, rows, ids.shape[1], 2) * len(self._ordinary)).astype(np.int64)
         hidden = np.where(kind < 0.8, self._mask, np.where(kind < 0.9, self._ordinary[other], ids))
         return np.where(chosen, hidden, ids).astype(np.int32)
-
-    def _uniform(self, rows: np.ndarray, width: int, stream: int) -> np.ndarray:
-        """Numbers from 0 to 1, (rows, width), a function of seed, epoch, row, column, stream."""
-        seed, epoch = self._draw
-        state = _mixed(np.uint64(seed + (stream << 32)))
-        state = _mixed(state + np.uint64(epoch))
-        state = _mixed(state + np.asarray(rows, np.int64).astype(np.uint64))
-        drawn = _mixed(state[:, None] + np.arange(width, dtype=np.uint64))
-        return (drawn >> np.uint64(11)).astype(np.float64) / 2**53
 
 
 def continues(tokenizer: Any) -> np.ndarray:
@@ -171,12 +163,3 @@ def continues(tokenizer: Any) -> np.ndarray:
         if any(piece.startswith(mark) for piece in pieces):
             return np.array([not piece.startswith(mark) for piece in pieces])
     return np.array([piece.startswith("##") for piece in pieces])
-
-
-def _mixed(state: Any) -> Any:
-    """A finaliser of splitmix64 (Steele et al. 2014): each bit depends on all bits."""
-    with np.errstate(over="ignore"):
-        state = state + np.uint64(0x9E3779B97F4A7C15)
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return state ^ (state >> np.uint64(31))
