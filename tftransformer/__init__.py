@@ -106,6 +106,7 @@ _LATER = {
         "Objective",
         "Sentences",
         "SequenceToSequence",
+        "SpanCorruption",
         "WordLabels",
     ],
     "tftransformer.pretrained": ["from_pretrained", "save_pretrained"],

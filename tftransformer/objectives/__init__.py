@@ -22,6 +22,7 @@ from tftransformer.objectives.objective import Objective
 from tftransformer.objectives.pieces import Pieces
 from tftransformer.objectives.sentences import Sentences
 from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
+from tftransformer.objectives.span_corruption import SpanCorruption
 from tftransformer.objectives.text_rows import TextRows
 from tftransformer.objectives.word_labels import WordLabels
 
@@ -44,6 +45,7 @@ __all__ = [
     "Pieces",
     "Sentences",
     "SequenceToSequence",
+    "SpanCorruption",
     "Stacked",
     "TextRows",
     "Tokens",

@@ -1,0 +1,246 @@
+"""Span corruption: spans of a text are left out, and have to be written."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tftransformer.core import Ragged, check_ints, register, require
+from tftransformer.objectives.drawing import uniform
+from tftransformer.objectives.examples import Examples
+from tftransformer.objectives.objective import TEXT, Columns, Objective, special_id
+from tftransformer.training.losses import LabelSmoothedCrossEntropy
+from tftransformer.training.metrics import TokenAccuracy
+
+SENTINEL = re.compile(r"<extra_id_(\d+)>")
+
+
+@register
+class SpanCorruption(Objective):
+    """Spans of a text are left out, and the decoder writes them (Raffel et al. 2020, §3.1.4).
+
+    A sentinel stands in the source for each span, and before each span in the labels. Of the row
+    `a b c d e f`, where `b c` and `f` are left out:
+
+    | | | | | | | |
+    |---|---|---|---|---|---|---|
+    | `source_ids` | a | S1 | d | e | S2 | end |
+    | `target_ids` | start | S1 | b | c | S2 | f |
+    | labels | S1 | b | c | S2 | f | end |
+
+    A row of n tokens loses round(`share` n) of them in round(noise / `mean_length`) spans, at least
+    one of each; all ways to part the noise into so many spans are equally likely, and all places
+    for them with a token at least between two. T5's own code has each row end in noise, which
+    leaves nothing to be drawn in a row of 30 tokens or less; here spans may stand anywhere. As in
+    that code, the end of the labels takes the place of the last sentinel that the paper shows.
+    Special tokens are never left out, and part a span that they fall into; a row of one token is
+    kept whole. What is drawn is a function of (seed, epoch, row). The column is one of texts, the
+    axes are `("source", "target")`.
+
+    Sentinels are the tokens `<extra_id_0>`, `<extra_id_1>`, … of the tokenizer. One that has none
+    of them gets ids behind its vocabulary, the last id being the first sentinel as in T5: the
+    model's `vocab_size` must then be that of the tokenizer plus `sentinels`.
+
+    Args:
+        share: of the tokens that are left out.
+        mean_length: of a span.
+        sentinels: how many ids behind the vocabulary are sentinels, where the tokenizer has none.
+            No row has more spans than there are sentinels.
+        smoothing: float in [0, 1), probability mass that the loss spreads over all pieces.
+        start_id: the token that targets begin with; default: that of the tokenizer.
+        output: which of the model's outputs are the logits. None: the model has one output.
+
+    Example:
+
+    >>> from tftransformer.core import Ragged
+    >>> from types import SimpleNamespace
+    >>> tokenizer = SimpleNamespace(special_ids={"pad": 0, "start": 1, "end": 2}, vocab_size=20)
+    >>> objective = SpanCorruption(sentinels=10)
+    >>> examples = objective.examples([Ragged.from_rows([range(5, 17)])], [tokenizer])
+    >>> examples.lengths.tolist()
+    [[12, 4]]
+    >>> inputs, labels, _ = examples.of_epoch(seed=1, epoch=0).batch(np.array([0]), widths=(12, 4))
+    >>> inputs["source_ids"].tolist()
+    [[5, 6, 7, 8, 9, 10, 29, 13, 14, 15, 16, 2]]
+    >>> inputs["target_ids"].tolist(), labels.tolist()
+    ([[1, 29, 11, 12]], [[29, 11, 12, 2]])
+    """
+
+    def __init__(
+        self,
+        share: float = 0.15,
+        mean_length: float = 3.0,
+        *,
+        sentinels: int = 100,
+        smoothing: float = 0.0,
+        start_id: int | None = None,
+        output: str | None = None,
+    ):
+        require(0 < share < 1, "share", share, "a number between 0 and 1")
+        require(mean_length >= 1, "mean_length", mean_length, "a number of at least 1")
+        check_ints(1, sentinels=sentinels)
+        self.share, self.mean_length, self.sentinels = share, mean_length, sentinels
+        self.smoothing, self.start_id, self.output = smoothing, start_id, output
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        if count != 1:
+            raise ValueError(
+                f"SpanCorruption takes one column, of texts; it was given {count}: "
+                "DataProcess('text', objective=SpanCorruption())."
+            )
+        return (TEXT,)
+
+    def examples(
+        self,
+        columns: Columns,
+        tokenizers: Sequence[Any],
+        template: Any = None,
+        *,
+        training: bool = True,
+    ) -> "CorruptedExamples":
+        return CorruptedExamples(columns[0], self, tokenizers[0])
+
+    def sentinel_ids(self, tokenizer: Any) -> np.ndarray:
+        """The ids of the sentinels, the first one's first: int32 (sentinels,)."""
+        found = {
+            int(match[1]): token.id
+            for token in getattr(tokenizer, "added_tokens", ())
+            if (match := SENTINEL.fullmatch(token.content))
+        }
+        behind = range(tokenizer.vocab_size + self.sentinels - 1, tokenizer.vocab_size - 1, -1)
+        return np.array([found[i] for i in sorted(found)] or behind, np.int32)
+
+    def losses(self) -> Any:
+        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
+
+    def metrics(self) -> Any:
+        return self.by_output([TokenAccuracy()])
+
+
+class CorruptedExamples(Examples):
+    """Rows of which other spans are left out in each epoch, at the same lengths.
+
+    Args:
+        ids: the rows.
+        objective: says how much is left out.
+        tokenizer: of the texts.
+        draw: seed and epoch.
+    """
+
+    axes = ("source", "target")
+
+    def __init__(
+        self,
+        ids: Ragged,
+        objective: SpanCorruption,
+        tokenizer: Any,
+        draw: tuple[int, int] = (0, 0),
+    ):
+        self._ids, self._objective, self._tokenizer, self._draw = ids, objective, tokenizer, draw
+        self._pad = special_id(tokenizer, "pad", "padding")
+        self._end = special_id(tokenizer, "end", "SpanCorruption")
+        start = objective.start_id
+        self._start = special_id(tokenizer, "start", "SpanCorruption") if start is None else start
+        self._sentinels = objective.sentinel_ids(tokenizer)
+        special = [*tokenizer.special_ids.values(), *self._sentinels]
+        self._is_special = np.zeros(max(tokenizer.vocab_size, *special) + 1, bool)
+        self._is_special[special] = True
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The most that a row may take: a special token may part a span, or stand beside all."""
+        tokens = self._ids.lengths
+        places = np.flatnonzero(self._is_special[self._ids.values])
+        specials = np.diff(np.searchsorted(places, self._ids.row_splits))
+        noise, spans = self._sizes(tokens - specials)
+        runs = np.minimum(spans + specials, noise)
+        source = np.where(runs > len(self._sentinels), tokens, tokens - noise + runs)
+        target = noise + np.minimum(runs, len(self._sentinels))
+        return np.stack([source + 1, target + 1], axis=1).astype(np.int32)
+
+    def _sizes(self, ordinary: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How many of so many tokens are noise, and in how many spans."""
+        share, mean = self._objective.share, self._objective.mean_length
+        noise = np.minimum(np.maximum(np.round(ordinary * share), 1), ordinary - 1)
+        noise = np.maximum(noise, 0).astype(np.int64)
+        most = np.minimum(np.minimum(noise, ordinary - noise + 1), len(self._sentinels))
+        spans = np.minimum(np.maximum(np.round(noise / mean), 1), most)
+        return noise, spans.astype(np.int64)
+
+    def of_epoch(self, seed: int, epoch: int) -> "CorruptedExamples":
+        return CorruptedExamples(self._ids, self._objective, self._tokenizer, (seed, epoch))
+
+    def batch(self, rows: np.ndarray, widths: Sequence[int]) -> tuple[Any, Any, Any]:
+        lengths = self._ids.lengths_of(rows)[:, None]
+        ids = self._ids.dense(rows, int(lengths.max(initial=1)), self._pad)
+        real = np.arange(ids.shape[1]) < lengths
+        noise = self._noise(real & ~self._is_special[ids], rows)
+        first = noise & ~np.pad(noise, ((0, 0), (1, 0)))[:, :-1]
+        run = np.cumsum(first, axis=1) - 1
+        noise &= run < len(self._sentinels)  # special tokens may part spans into too many
+        first &= noise
+        sentinels = self._sentinels[np.clip(run, 0, len(self._sentinels) - 1)]
+        source = self._ended(np.where(first, sentinels, ids), real & (first | ~noise), rows)
+        each = (len(rows), 2 * ids.shape[1])  # a sentinel, perhaps, before each token
+        target = self._ended(
+            np.stack([sentinels, ids], axis=2).reshape(each),
+            np.stack([first, noise], axis=2).reshape(each),
+            rows,
+        )
+        source_ids, _ = _compact(*source, widths[0], self._pad)
+        labels, weights = _compact(*target, widths[1], self._pad)
+        before = np.full((len(rows), 1), self._start, np.int32)
+        shifted = np.concatenate([before, labels[:, :-1]], axis=1)
+        inputs = {
+            "source_ids": source_ids,
+            "target_ids": np.where(weights, shifted, np.int32(self._pad)),
+        }
+        by_output = self._objective.by_output
+        return inputs, by_output(labels), by_output(weights.astype(np.float32))
+
+    def _noise(self, may: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Which tokens are left out, of those that may be: bool (rows, tokens)."""
+        ordinary, column = may.sum(axis=1), np.arange(may.shape[1])
+        noise, spans = self._sizes(ordinary)
+        kept = (ordinary - noise)[:, None]
+        of_kept = self._begun(rows, column, 0, kept + 1, spans[:, None], stream=0)
+        of_noise = self._begun(rows, column, 1, noise[:, None], spans[:, None] - 1, stream=1)
+        of_noise = np.take_along_axis(of_noise, np.maximum(column - kept, 0), axis=1)
+        # Even what is kept, odd what is noise: sorted, they stand as in the row.
+        order = np.where(column < kept, 2 * of_kept, 2 * of_noise + 1)
+        order = np.where(column < ordinary[:, None], order, 2 * may.shape[1])
+        is_noise = np.sort(order, axis=1) % 2 == 1
+        rank = np.maximum(np.cumsum(may, axis=1) - 1, 0)
+        return may & np.take_along_axis(is_noise, rank, axis=1)
+
+    def _begun(
+        self, rows: np.ndarray, column: np.ndarray, low: int, high: Any, count: Any, stream: int
+    ) -> np.ndarray:
+        """Draws `count` columns from `low` to below `high`: how many there are up to each one."""
+        drawn = uniform(self._draw, rows, len(column), stream)
+        drawn = np.where((column >= low) & (column < high), drawn, 2.0)
+        rank = np.argsort(np.argsort(drawn, axis=1, kind="stable"), axis=1)
+        return np.cumsum(rank < count, axis=1)
+
+    def _ended(
+        self, ids: np.ndarray, keep: np.ndarray, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The ids and which of them to keep, with the end behind each row that is one."""
+        ends = np.full((len(rows), 1), self._end, np.int32)
+        present = rows[:, None] >= 0
+        return np.concatenate([ids, ends], axis=1), np.concatenate([keep, present], axis=1)
+
+
+def _compact(
+    ids: np.ndarray, keep: np.ndarray, width: int, fill: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ids to keep, moved to the front: int32 (rows, width), and where they are: bool."""
+    keep = keep & (np.cumsum(keep, axis=1) <= width)
+    real = np.arange(width) < keep.sum(axis=1, keepdims=True)
+    moved = np.full(real.shape, fill, np.int32)
+    moved[real] = ids[keep]
+    return moved, real
