@@ -8,7 +8,7 @@ import pytest
 from tftransformer.core import Ragged
 from tftransformer.data import Batches
 from tftransformer.data.sampling import Sampled
-from tftransformer.objectives import SequenceToSequence
+from tftransformer.objectives import SequenceToSequence, SpanCorruption
 
 ROWS = 300
 TOKENIZER = SimpleNamespace(special_ids={"pad": 0, "start": 2, "end": 3})
@@ -185,3 +185,16 @@ def test_plain_keras_fits_on_new_order_each_epoch_with_one_trace():
     model.fit(made.dataset(), epochs=3, verbose=0, shuffle=False)
     assert epochs == [0, 1, 2]
     assert len(asked) <= 3  # building and tracing, once each; not once for each shape
+
+
+def test_what_is_sampled_is_drawn_anew_as_well():
+    column = Ragged.from_rows([list(range(5, 45))] * 4)
+    tokenizer = SimpleNamespace(special_ids={"pad": 0, "start": 1, "end": 2}, vocab_size=50)
+    plain = SpanCorruption().examples([column], [tokenizer])
+    sampled = Sampled(plain, lambda seed, epoch: plain)
+    widths = plain.lengths.max(axis=0).tolist()
+    for epoch in range(2):
+        found, expected = (
+            made.of_epoch(3, epoch).batch(np.arange(4), widths)[1] for made in (sampled, plain)
+        )
+        np.testing.assert_array_equal(found, expected)

@@ -35,9 +35,9 @@ class Sampled(Examples):
         return self.plain.batch(rows, widths)
 
     def of_epoch(self, seed: int, epoch: int) -> Examples:
-        sampled = self.sample(seed, epoch)
+        sampled = self.sample(seed, epoch).of_epoch(seed, epoch)
         fits = (sampled.lengths <= self.lengths.max(axis=0)).all(axis=1)
-        return sampled if fits.all() else _Either(fits, sampled, self.plain)
+        return sampled if fits.all() else _Either(fits, sampled, self.plain.of_epoch(seed, epoch))
 
     def digest(self) -> str:
         return self.plain.digest()
