@@ -86,7 +86,7 @@ class MinP(Processor):
     Args:
         min_p: float in (0, 1].
 
-    >>> MinP(0.5)(np.log([[0.6, 0.3, 0.1]]), None, None) > -np.inf
+    >>> MinP(0.4)(np.log([[0.6, 0.3, 0.1]]), None, None) > -np.inf
     <tf.Tensor: ... numpy=array([[ True,  True, False]])>
 
     Reference: Nguyen et al. 2024, "Turning Up the Heat: Min-p Sampling for Creative and Coherent
@@ -164,8 +164,8 @@ class Typical(Processor):
         top_p: float in (0, 1].
         min_tokens: int ≥ 1, tokens to keep in any case.
 
-    >>> Typical(0.3)(np.log([[0.6, 0.3, 0.1]]), None, None) > -np.inf
-    <tf.Tensor: ... numpy=array([[ True, False, False]])>
+    >>> Typical(0.2)(np.log([[0.6, 0.3, 0.1]]), None, None) > -np.inf
+    <tf.Tensor: ... numpy=array([[False,  True, False]])>
 
     Reference: Meister et al. 2023, "Locally Typical Sampling", §4.
     """
