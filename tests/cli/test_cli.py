@@ -238,7 +238,9 @@ def test_a_tagger_learns_from_words_or_spans_and_is_scored_on_either(tmp_path):
     train = ("train", "--task", "tag", "--train", words, "--tokens", "words", "--tags", "marks")
     run(*train, "--model", model, "--vocab-size", 60, "--epochs", 1, "--num-layers", 0)
     _, of_words, _ = run("evaluate", "--model", model, "--test", words)
-    _, of_texts, _ = run("evaluate", "--model", model, "--test", texts, "--text", "text")
+    _, of_texts, _ = run(
+        *("evaluate", "--model", model, "--test", texts, "--text", "text", "--spans", "spans")
+    )
     assert of_words == of_texts
     assert dict(line.rsplit(" ", 1) for line in of_words.splitlines())["types P support"] == "40"
     spans = (*train[:3], "--train", texts, "--text", "text")
