@@ -8,12 +8,11 @@
 trains on SQuAD's json (1.1 or 2.0), or on lines of json with question, context and answers.
 """
 
-import gzip
 import json
 import random
 
 import pandas as pd
-from shared import options_of, parser_of, tables
+from shared import options_of, parser_of, tables, text_of
 
 import tftransformer as tt
 
@@ -76,9 +75,7 @@ def read(path: str) -> pd.DataFrame:
     """A table of questions, contexts and answers."""
     if ".jsonl" in path:
         return tt.read_table(path)
-    opened = gzip.open if path.endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        return tt.tasks.squad_table(json.load(file))
+    return tt.tasks.squad_table(json.loads(text_of(path)))
 
 
 def main() -> None:

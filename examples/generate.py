@@ -3,14 +3,13 @@
     python examples/generate.py           writes everyday sentences, in about six minutes
     python examples/generate.py --data FILE [--model FOLDER]
 
-trains on a text file (.txt, whose last tenth is held out) or a table with a column of texts (.tsv,
-.tsv.gz, .csv, .parquet; the first line names the columns), from scratch or from a model's folder.
+trains on a text file (.txt, .txt.gz, whose last tenth is held out) or a table with a column of
+texts (.tsv, .tsv.gz, .csv, .jsonl, .parquet), from scratch or from a model's folder.
 """
 
 import math
-import pathlib
 
-from shared import options_of, parser_of, tables
+from shared import options_of, parser_of, tables, text_of
 
 import tftransformer as tt
 
@@ -26,8 +25,8 @@ def main() -> None:
     if not options.data:
         corpus = tt.everyday_corpus()
         train, test = corpus.train[:6000], corpus.test[:300]
-    elif options.data.endswith(".txt"):
-        text = pathlib.Path(options.data).read_text(encoding="utf-8")
+    elif options.data.endswith((".txt", ".txt.gz")):
+        text = text_of(options.data)
         end = text.rfind("\n", 0, len(text) * 9 // 10) + 1
         train, test = text[:end], text[end:]
     else:

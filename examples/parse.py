@@ -9,11 +9,10 @@ trains on trees in brackets, as treebanks write them: a file of them (.mrg, .txt
 with a tree in each (.jsonl); .gz, too.
 """
 
-import gzip
 import random
 
 import pandas as pd
-from shared import options_of, parser_of, tables
+from shared import options_of, parser_of, tables, text_of
 
 import tftransformer as tt
 from tftransformer.scores.trees import read_trees
@@ -80,9 +79,7 @@ def read(path: str) -> pd.DataFrame:
     """A table of trees."""
     if ".jsonl" in path:
         return tt.read_table(path)[["tree"]]
-    opened = gzip.open if path.endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        return pd.DataFrame({"tree": [str(tree) for tree in read_trees(file.read())]})
+    return pd.DataFrame({"tree": [str(tree) for tree in read_trees(text_of(path))]})
 
 
 def main() -> None:

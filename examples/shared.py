@@ -1,6 +1,7 @@
 """What the examples share: the options that all have, the rows to score, where they write."""
 
 import argparse
+import gzip
 import pathlib
 import time
 from collections.abc import Callable
@@ -52,3 +53,10 @@ def tables(
         return rows, read(test)
     held_out = rows.sample(min(most or len(rows), round(len(rows) / 10)), random_state=0)
     return rows.drop(held_out.index), held_out
+
+
+def text_of(path: str) -> str:
+    """What stands in a text file, compressed by gzip or not."""
+    opened = gzip.open if path.endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8") as file:
+        return file.read()

@@ -9,11 +9,10 @@ trains on a file of the CoNLL kind: a word and its tag a line, a tab between the
 are not read), a blank line between sentences; .gz, too. Or on a .jsonl file of texts and spans.
 """
 
-import gzip
 import random
 
 import pandas as pd
-from shared import options_of, parser_of, tables
+from shared import options_of, parser_of, tables, text_of
 
 import tftransformer as tt
 
@@ -89,9 +88,7 @@ def read(path: str) -> pd.DataFrame:
     """A table of words and tags, or of texts and spans."""
     if ".jsonl" in path:
         return tt.read_table(path)
-    opened = gzip.open if path.endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        sentences = file.read().strip().split("\n\n")
+    sentences = text_of(path).strip().split("\n\n")
     rows = [[line.split("\t") for line in sentence.splitlines()] for sentence in sentences]
     return pd.DataFrame({
         "tokens": [[cells[0] for cells in row] for row in rows],

@@ -113,10 +113,9 @@ def _object(line: str, where: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ValueError(f"{where} is not JSON: {error}.") from None
     if not isinstance(row, dict):
-        shown = line.strip()
         raise ValueError(
-            f"{where} must be an object, such as "
-            f'{{"text": "a tree"}}; it reads {shown[:SHOWN]}{"…" if len(shown) > SHOWN else ""}.'
+            f'{where} must be an object, such as {{"text": "a tree"}}; it reads '
+            f"{_shown(line.strip())}."
         )
     return row
 
@@ -128,11 +127,15 @@ def _with_header(cells: Any, path: str | Path) -> Any:
     names = cells.iloc[0].tolist()
     times = Counter(names)
     if any(not name.strip() or times[name] > 1 for name in names):
-        line = repr(names)
         raise ValueError(
             f"the first line of {path} must name each column, once each; it reads "
-            f"{line if len(line) <= SHOWN else line[:SHOWN] + '…'}."
+            f"{_shown(repr(names))}."
         )
     table = cells.iloc[1:].reset_index(drop=True)
     table.columns = names
     return table
+
+
+def _shown(line: str) -> str:
+    """A line for an error, its end left out where it is long."""
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"

@@ -18,7 +18,8 @@ class Estimator(abc.ABC):
 
     Attributes:
         task: its name, as a file is called.
-        given: arguments of the constructor that may be trained parts.
+        given: arguments of the constructor that may be trained parts; saved are `model_` and
+            `parts` in their stead.
         anew: settings that no folder brings, since the best for a trained model are others.
     """
 

@@ -6,9 +6,8 @@ from typing import Any, Self
 
 from tftransformer.objectives import WordLabels
 from tftransformer.positions import BucketedBias
-from tftransformer.tasks.given import Given, learn_wordpieces
+from tftransformer.tasks.given import Given
 from tftransformer.tasks.label_tree_graph import LabelTreeGraph
-from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import with_index
 from tftransformer.tasks.tree_scores import right_branching, tree_scores
 from tftransformer.tasks.treebank import (
@@ -18,9 +17,10 @@ from tftransformer.tasks.treebank import (
     trees_table,
     word_labels,
 )
+from tftransformer.tasks.word_task import WordTask
 
 
-class Parser(RowTask):
+class Parser(WordTask):
     """Finds the constituents of sentences: learns from trees in brackets, answers with such trees.
 
     A sentence is a string whose words white space parts, cut as those of the trees it learnt from:
@@ -33,8 +33,8 @@ class Parser(RowTask):
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
         judge_by: "loss" or "accuracy" of the words, by which the best epoch is chosen.
         max_length: most tokens of a window; default: what the model knows, from scratch 128.
-        stride: pieces that neighbouring windows share; of a folder that `save` wrote, its own
-            counts. None: there are no windows, and a sentence that is too long raises an error.
+        stride: pieces that neighbouring windows share. None: there are no windows, and a sentence
+            that is too long raises an error.
         vocab_size: of a tokenizer that is learnt, at most.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: sentences, and windows, answered at once.
@@ -53,10 +53,7 @@ class Parser(RowTask):
         {"family": "SentenceModel", "num_layers": 3, "d_model": 192, "dff": 384}
         | {"dropout": 0.25, "token_dropout": 0.1}
     )
-    head = "token_classification"
     named = (SENTENCE, "tree")
-    default_length = 128
-    learn_tokenizer = staticmethod(learn_wordpieces)
 
     def __init__(
         self,
@@ -105,25 +102,13 @@ class Parser(RowTask):
             told["position_bias"] = BucketedBias(asked.get("num_heads", 4), 32, 64)
         return told
 
-    @property
-    def too_long(self) -> str:  # type: ignore[override] # follows `stride`
-        """What becomes of long sentences where there are no windows."""
-        return "cut" if self._stride is not None else "refuse"
-
-    @property
-    def _stride(self) -> int | None:
-        """What windows share as it was fitted, None where there are none; before, the setting."""
-        if not hasattr(self, "model_"):
-            return self.stride
-        return self.data_.objective.stride if self.data_.too_long == "cut" else None
-
     def graph(self, max_length: int | None = None) -> LabelTreeGraph:
         """Returns what is computed from sentences to trees; `max_length` is that of the setting."""
         objective = self.fitted().objective
         return LabelTreeGraph(
             classes=objective.kinds_,
             output=objective.output,
-            stride=self._stride,
+            stride=self.stride,
             **self.row(max_length),
         )
 

@@ -32,9 +32,6 @@ class Task(Answerer):
     attributes whose names end in an underscore.
 
     Attributes:
-        task: its name, as a file is called.
-        given: arguments of the constructor that may be trained parts; saved are `model_` and
-            `parts` in their stead.
         readers: functions that read the `parts` of a saved task from their folders, by name.
         head: of the model, which answers; None where the whole model does.
         named: what its columns are called where no table has named them, since the model came
@@ -52,8 +49,6 @@ class Task(Answerer):
         measured_: what a model card says of the training and of scores; it is saved and loaded.
     """
 
-    task: ClassVar[str]
-    given: ClassVar[tuple[str, ...]] = ("model", "tokenizer")
     readers: ClassVar[Mapping[str, Callable[[pathlib.Path], Any]]] = {"data": DataProcess.load}
     head: ClassVar[str | None] = None
     named: ClassVar[tuple[str, ...]] = ("text", "label")

@@ -10,15 +10,15 @@ from tftransformer.core.tags import PREFIXES
 from tftransformer.data.columns import check_columns
 from tftransformer.objectives import Entities
 from tftransformer.tasks.entity_graph import EntityGraph, as_entities
-from tftransformer.tasks.given import Given, learn_wordpieces
-from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.given import Given
 from tftransformer.tasks.tables import with_index
 from tftransformer.tasks.tag_scores import evaluation
 from tftransformer.tasks.tagged_texts import as_spans, tagged, tags_of, words_as_text
+from tftransformer.tasks.word_task import WordTask
 from tftransformer.text import GivenWords
 
 
-class TokenClassifier(RowTask):
+class TokenClassifier(WordTask):
     """Finds the entities of texts: names, places, parts of speech, whatever words can be.
 
     Texts of any length are read in windows that overlap, and each word is decided where it stands
@@ -54,12 +54,9 @@ class TokenClassifier(RowTask):
 
     task = "token_classifier"
     sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 2})
-    head = "token_classification"
     column = "entities"
     named = ("text", "spans")
     ways = (("tokens", "tags"), ("text", "spans"))
-    default_length = 128
-    learn_tokenizer = staticmethod(learn_wordpieces)
 
     def __init__(
         self,
@@ -124,11 +121,6 @@ class TokenClassifier(RowTask):
             output=output,
             judge_by=self.judge_by,
         )
-
-    @property
-    def too_long(self) -> str:  # type: ignore[override] # follows `stride`
-        """What becomes of long texts where there are no windows."""
-        return "cut" if self.stride is not None else "refuse"
 
     @property
     def classes_(self) -> list[Any]:
