@@ -36,16 +36,6 @@ class LongWords(tf.Module):
         begins = tf.concat([tf.ones_like(rows[:1], tf.bool), rows[1:] != rows[:-1]], axis=0)
         first = tf.gather(tf.where(begins)[:, 0], tf.cumsum(tf.cast(begins, tf.int32)) - 1)
         cuts = (place - tf.cast(first, tf.int32)) % STRETCH == 0
-        return tf.cond(
-            tf.reduce_all(cuts == begins),
-            lambda: self._merge(ids, rows),
-            lambda: self._joined(ids, rows, begins, cuts),
-        )
-
-    def _joined(
-        self, ids: tf.Tensor, rows: tf.Tensor, begins: tf.Tensor, cuts: tf.Tensor
-    ) -> Symbols:
-        """The symbols of words that are cut into stretches."""
         merged = self._merge(ids, _numbers(cuts))
         pieces = tf.tensor_scatter_nd_update(
             tf.fill(tf.shape(ids), -1), merged.starts[:, None], merged.ids

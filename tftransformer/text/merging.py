@@ -1,6 +1,5 @@
 """Byte pair encoding (Sennrich et al. 2016) of many words at once, in the graph."""
 
-import functools
 import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,7 +9,6 @@ import tensorflow as tf
 
 NEVER = tf.int32.max  # the rank of a pair that does not merge
 KEY = 2**31
-SYMBOLS = tf.TensorSpec([None], tf.int32)
 
 
 class Symbols(NamedTuple):
@@ -50,11 +48,6 @@ class Merger(tf.Module):
         self._made = tf.constant([*made, 0], tf.int32)
         at_once = _at_once(both, np.array(made, np.int64))
         self._at_once = None if at_once.all() else tf.constant(at_once)
-        # Traced once for all calls of a graph. One of them is in a loop, where the session loader
-        # cannot place what must not be inlined.
-        self._traced = functools.cache(
-            lambda: tf.function(self._merge, input_signature=[SYMBOLS, SYMBOLS], autograph=False)
-        )
 
     def __call__(self, ids: tf.Tensor, rows: tf.Tensor) -> Symbols:
         """Merges the symbols of words.
@@ -63,10 +56,6 @@ class Merger(tf.Module):
             ids: int32 (symbols,).
             rows: int32 (symbols,), see `Symbols`.
         """
-        merge = self._merge if tf.executing_eagerly() else self._traced()
-        return Symbols(*merge(ids, rows))
-
-    def _merge(self, ids: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
         ranks = self._look_up(ids, tf.concat([ids[1:], [0]], axis=0), _goes_on(rows))
         state = (ids, tf.range(tf.size(ids)), rows, ranks)
         ids, starts, rows, _ = tf.while_loop(
@@ -76,7 +65,7 @@ class Merger(tf.Module):
             shape_invariants=(tf.TensorShape([None]),) * 4,
             parallel_iterations=1,
         )
-        return ids, starts, rows
+        return Symbols(ids, starts, rows)
 
     def _look_up(self, left: tf.Tensor, right: tf.Tensor, is_pair: tf.Tensor) -> tf.Tensor:
         keys = tf.cast(left, tf.int64) * KEY + tf.cast(right, tf.int64)
