@@ -1,8 +1,7 @@
 """Tokenizers of ours as the files of a Hugging Face folder."""
 
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 from tftransformer.core import replacing
 from tftransformer.pretrained.tokenizer import FolderTokenizer
 from tftransformer.pretrained.tokenizer_description import Step, TokenizerDescription
+from tftransformer.pretrained.tokenizer_layout_saving import Layout, as_json, layout_of_family
+from tftransformer.pretrained.tokenizer_layouts import template
 from tftransformer.pretrained.tokenizers import bpe, byte_bpe, sentencepiece, wordpiece
 from tftransformer.pretrained.tokenizers.common import ROLES
 from tftransformer.text import (
@@ -32,18 +33,24 @@ DESCRIBERS: dict[type[Tokenizer], Callable[[Any], TokenizerDescription]] = {
 SPELLED = {ours: theirs for theirs, ours in ROLES.items()}
 
 
+# What would be read beside new files, or in their stead.
+REPLACED = ("tokenizer.json", "special_tokens_map.json", "added_tokens.json")
+
+
 def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> None:
     """Writes a tokenizer and its template so that Hugging Face's transformers reads the same ids.
 
-    tokenizer.json and tokenizer_config.json, whether it came from such a folder or was learnt
-    here; what else lies in the folder stays.
+    tokenizer_config.json and tokenizer.json, whether it came from such a folder or was learnt
+    here; for Marian, XLM and XLNet's class, whose rules a tokenizer.json cannot say, the files of
+    these. Other files of a tokenizer that would be read in their stead are removed; what else lies
+    in the folder stays.
 
     Args:
         read: the tokenizer, its template and what is known besides.
         folder: where to; made if need be.
 
     Raises:
-        ValueError: tokenizer.json has no words for what the tokenizer does. Nothing is written.
+        ValueError: no file has words for what the tokenizer does. Nothing is written.
 
     Example:
         >>> pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "embed", "##ding"]
@@ -53,31 +60,40 @@ def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> Non
         >>> tt.pretrained.read_tokenizer("my-bert").tokenizer.encode(["embedding"]).ids.tolist()
         [[4, 5]]
     """
-    if read.target is not None:
-        raise ValueError("tokenizer.json has no words for a pair of languages with two tokenizers")
     tokenizer = read.tokenizer
-    if type(tokenizer) not in DESCRIBERS:
-        known = ", ".join(kind.__name__ for kind in DESCRIBERS)
-        raise ValueError(f"{type(tokenizer).__name__} cannot be written; what can: {known}")
-    described = DESCRIBERS[type(tokenizer)](tokenizer)
     rows = rows_of(read.template, tokenizer)
-    described = replace(described, post_processor=(*described.post_processor, *rows))
-    names = {
-        f"{SPELLED.get(role, role)}_token": tokenizer.tokens([number])[0]
-        for role, number in tokenizer.special_ids.items()
-    }
+    layout = layout_of_family(tokenizer, read.target) or _json_layout(tokenizer, rows)
+    roles = {SPELLED.get(role, role): number for role, number in tokenizer.special_ids.items()}
+    tokens = {role: (tokenizer.tokens([number])[0], number) for role, number in roles.items()}
+    if layout.rows is not None and rows != (template(layout.rows, tokens),):
+        kind = layout.config["tokenizer_class"]
+        raise ValueError(f"{kind} makes rows by itself: {layout.rows}, not by {read.template}")
     config: dict[str, Any] = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
+        **layout.config,
         "clean_up_tokenization_spaces": False,
         "padding_side": read.padding_side,
         **({"model_max_length": read.max_length} if read.max_length else {}),
         **({"pad_token_type_id": read.segment_fill} if read.segment_fill else {}),
-        **names,
+        **{f"{role}_token": token for role, (token, _) in tokens.items()},
     }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "tokenizer.json", described.to_json())
-    _write(folder / "tokenizer_config.json", config)
+    for name, content in {**layout.files, "tokenizer_config.json": as_json(config)}.items():
+        with replacing(folder / name) as beside:
+            beside.write_bytes(content)
+    for name in {*REPLACED} - layout.files.keys():
+        (folder / name).unlink(missing_ok=True)
+
+
+def _json_layout(tokenizer: Tokenizer, rows: tuple[Step, ...]) -> Layout:
+    """A tokenizer.json."""
+    if type(tokenizer) not in DESCRIBERS:
+        known = ", ".join(kind.__name__ for kind in DESCRIBERS)
+        raise ValueError(f"{type(tokenizer).__name__} cannot be written; what can: {known}")
+    described = DESCRIBERS[type(tokenizer)](tokenizer)
+    described = replace(described, post_processor=(*described.post_processor, *rows))
+    files = {"tokenizer.json": as_json(described.to_json())}
+    return Layout(files, {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
 def rows_of(template: Template, tokenizer: Tokenizer) -> tuple[Step, ...]:
@@ -101,9 +117,3 @@ def _item(name: str, segment: int, tokenizer: Tokenizer, used: dict[str, Any]) -
     (token,) = tokenizer.tokens([number])
     used[token] = {"id": token, "ids": [number], "tokens": [token]}
     return {"SpecialToken": {"id": token, "type_id": segment}}
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    with replacing(path) as beside:
-        text = json.dumps(content, ensure_ascii=False, indent=2)
-        beside.write_text(text + "\n", encoding="utf-8")

@@ -46,7 +46,7 @@ def make(description: TokenizerDescription) -> BpeTokenizer:
 
 
 def describe(tokenizer: BpeTokenizer) -> TokenizerDescription:
-    """What `make` makes this tokenizer of, but for how rows are made."""
+    """What `make` makes GPT's tokenizer of, but for how rows are made."""
     normalizer = {
         "clean_text": True,
         "handle_chinese_chars": tokenizer.parts_ideographs,
@@ -60,9 +60,8 @@ def describe(tokenizer: BpeTokenizer) -> TokenizerDescription:
             unk_token=tokenizer.unk_token,
             end_of_word_suffix=tokenizer.suffix,
         ),
-        normalizer=() if tokenizer.by_moses else (Step("BertNormalizer", normalizer),),
-        pre_tokenizer=() if tokenizer.by_moses else (Step("BertPreTokenizer", {}),),
+        normalizer=(Step("BertNormalizer", normalizer),),
+        pre_tokenizer=(Step("BertPreTokenizer", {}),),
         decoder=(Step("BPEDecoder", {"suffix": tokenizer.suffix}),),
-        rules="xlm" if tokenizer.by_moses else "tokenizers",
         added_tokens=added_tokens(tokenizer),
     )

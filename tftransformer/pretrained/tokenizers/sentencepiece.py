@@ -106,12 +106,8 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
     """What `make_unigram` or `make_bpe` makes this tokenizer of, but for how rows are made.
 
     Raises:
-        ValueError: it has rules for which a tokenizer.json has no words.
+        ValueError: it has ids or a rewriting for which a tokenizer.json has no words.
     """
-    if tokenizer.language_codes:
-        raise ValueError("tokenizer.json has no words for names of languages before a text")
-    if tokenizer.splits_commas:
-        raise ValueError("tokenizer.json has no words for commas that are cut off digits")
     model = read_model(tokenizer.vocabulary())
     names = tokenizer.tokens(range(tokenizer.vocab_size))
     added = added_tokens(tokenizer)
