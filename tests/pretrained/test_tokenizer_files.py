@@ -238,7 +238,11 @@ def test_xlm_merges_end_in_counts(tmp_path):
     read = read_tokenizer(folder)
     assert read.tokenizer.encode(["Th. 5 t"]).ids.tolist() == [[6, 3, 3, 3]]
     with pytest.raises(ValueError, match="rules of xlm"):
-        save_tokenizer(read, folder)
+        described.to_json()
+    save_tokenizer(read, tmp_path / "again")
+    again = read_tokenizer(tmp_path / "again")
+    assert again.tokenizer.get_settings() == read.tokenizer.get_settings()
+    assert (tmp_path / "again" / "merges.txt").read_text("utf-8") == "t h</w>\n"
 
 
 def test_sentencepiece_folders_are_read(tmp_path):
