@@ -98,6 +98,7 @@ _LATER = {
         "Answers",
         "Classes",
         "Contrast",
+        "Denoising",
         "Entities",
         "Examples",
         "MaskedTokens",

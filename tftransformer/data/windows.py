@@ -22,28 +22,29 @@ def windowed_examples(
 
     Args:
         process: the `DataProcess`, whose objective has a `stride`.
-        columns: one or two of texts, then one of labels.
+        columns: one or two of texts, then one of labels, or none.
         report: what became of the rows until now.
         training: whether they are to be trained on.
     """
     from tftransformer.text import check_stride
 
-    *texts, labels = columns
     objective, tokenizers, template = process.objective, process.tokenizers, process.row_template
-    room: Any = process.max_length - template.num_special(len(texts) > 1)
+    count = len(tokenizers)  # of texts
+    *firsts, texts = columns[:count]
+    labels = columns[count:]
+    room: Any = process.max_length - objective.num_special(template, count)
     check_stride(room, objective.stride)
-    others = [vocabularies.encode(tokenizers[0], text) for text in texts[:-1]]
+    others = [vocabularies.encode(tokenizers[0], text) for text in firsts]
     if others:
         room = room - others[0].lengths
         kept = np.flatnonzero(room > objective.stride)
-        report = dataclasses.replace(report, too_long=len(labels) - len(kept))
+        report = dataclasses.replace(report, too_long=len(texts) - len(kept))
         if not len(kept):
             raise ValueError(f"no row has a text beside which another finds room: {report}.")
         others, room = [others[0].take(kept)], room[kept]
-        texts, labels = ([column[i] for i in kept] for column in (texts[-1:][0], labels))
-        texts = [texts]
-    pieces = in_windows(texts[-1], tokenizers[0], room, objective.stride, objective.in_sentences)
-    columns = [*others, pieces, labels]
+        texts, *labels = ([column[i] for i in kept] for column in (texts, *labels))
+    pieces = in_windows(texts, tokenizers[0], room, objective.stride, objective.in_sentences)
+    columns = [*others, pieces, *labels]
     examples = objective.examples(columns, tokenizers, template, training=training)
     filled = pieces.places.lengths > 0
     several = int(np.count_nonzero(np.bincount(pieces.rows) > 1))

@@ -13,8 +13,9 @@ from tftransformer.objectives.columns import (
     Values,
 )
 from tftransformer.objectives.contrast import Contrast
+from tftransformer.objectives.denoising import Denoising
 from tftransformer.objectives.entities import Entities
-from tftransformer.objectives.examples import ColumnExamples, Examples
+from tftransformer.objectives.examples import ColumnExamples, DrawnExamples, Examples
 from tftransformer.objectives.masked_tokens import MaskedTokens
 from tftransformer.objectives.next_token import NextToken
 from tftransformer.objectives.numbers import Numbers
@@ -33,6 +34,8 @@ __all__ = [
     "Column",
     "ColumnExamples",
     "Contrast",
+    "Denoising",
+    "DrawnExamples",
     "Entities",
     "Examples",
     "Following",

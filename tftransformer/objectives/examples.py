@@ -2,7 +2,7 @@
 
 import abc
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,28 @@ class ColumnExamples(Examples):
             for part in (self.inputs, self.labels, self.weights)
         )
         return inputs, labels, weights
+
+
+class DrawnExamples(ColumnExamples):
+    """Examples of columns that are drawn anew each epoch.
+
+    Args:
+        make: from seed and epoch to the columns of inputs, labels and weights: see
+            `ColumnExamples`. From None to such ones whose lengths hold what any epoch may draw.
+        varies: whether lengths depend on what is drawn.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[tuple[int, int] | None], tuple[Tree, Tree, Tree]],
+        varies: bool = False,
+        draw: tuple[int, int] | None = None,
+    ):
+        super().__init__(*make(draw))
+        self._make, self.varies = make, varies
+
+    def of_epoch(self, seed: int, epoch: int) -> "DrawnExamples":
+        return DrawnExamples(self._make, self.varies, (seed, epoch))
 
 
 class _Taken(Examples):

@@ -29,7 +29,7 @@ class Objective(Configurable, abc.ABC):
         stride: pieces that neighbouring windows share, where the last text of a row is read in
             windows: `examples` then gets it as `Pieces`, and makes a row of each window. None: a
             row is a row.
-        in_sentences: whether what windows decide of are sentences, in the stead of words.
+        in_sentences: whether what `Pieces` call words are sentences.
         joins_texts: whether texts make rows by a template, for which they need one tokenizer.
         rows_alone: whether each text makes a row of its own then, rather than all one.
         split_by: which text column says that rows belong together when a table is split.
@@ -88,6 +88,10 @@ class Objective(Configurable, abc.ABC):
         Raises:
             ValueError: the columns do not fit each other, or a label is not known.
         """
+
+    def num_special(self, template: Any, texts: int) -> int:
+        """How many tokens a row of so many texts has beside theirs."""
+        return template.num_special(texts > 1)
 
     def strata(self, columns: Sequence[list[Any]]) -> list[int] | None:
         """The kind of each row, int, if a split is to keep the share of each kind, else None."""

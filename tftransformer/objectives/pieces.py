@@ -39,6 +39,15 @@ class Pieces:
         """Values (pieces,) of the texts' pieces as rows of the windows."""
         return Ragged(values[self.places.values], self.places.row_splits)
 
+    @functools.cached_property
+    def word_numbers(self) -> Ragged:
+        """The number of each window's words, or sentences, from 0 on for the first one in it."""
+        words = self.of_windows(self.words)
+        first = np.zeros(len(words), self.words.dtype)
+        filled = words.lengths > 0
+        first[filled] = words.values[words.row_splits[:-1][filled]]
+        return Ragged(words.values - np.repeat(first, words.lengths), words.row_splits)
+
     def labels(self, values: np.ndarray, template: Any, none: int) -> Tokens:
         """Labels of pieces as those of the windows' tokens, each in the window that decides of it.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tftransformer.core import Ragged, check_ints, register, require
-from tftransformer.objectives.drawing import uniform
+from tftransformer.objectives.drawing import chosen, moved_to_front, spread
 from tftransformer.objectives.examples import Examples
 from tftransformer.objectives.objective import TEXT, Columns, Objective, special_id
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
@@ -191,8 +191,8 @@ class CorruptedExamples(Examples):
             np.stack([first, noise], axis=2).reshape(each),
             rows,
         )
-        source_ids, _ = _compact(*source, widths[0], self._pad)
-        labels, weights = _compact(*target, widths[1], self._pad)
+        source_ids, _ = moved_to_front(*source, widths[0], self._pad)
+        labels, weights = moved_to_front(*target, widths[1], self._pad)
         before = np.full((len(rows), 1), self._start, np.int32)
         shifted = np.concatenate([before, labels[:, :-1]], axis=1)
         inputs = {
@@ -204,27 +204,18 @@ class CorruptedExamples(Examples):
 
     def _noise(self, may: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Which tokens are left out, of those that may be: bool (rows, tokens)."""
-        ordinary, column = may.sum(axis=1), np.arange(may.shape[1])
+        ordinary, column = may.sum(axis=1), np.arange(may.shape[1] + 1)
         noise, spans = self._sizes(ordinary)
-        kept = (ordinary - noise)[:, None]
-        of_kept = self._begun(rows, column, 0, kept + 1, spans[:, None], stream=0)
-        of_noise = self._begun(rows, column, 1, noise[:, None], spans[:, None] - 1, stream=1)
-        of_noise = np.take_along_axis(of_noise, np.maximum(column - kept, 0), axis=1)
-        # Even what is kept, odd what is noise: sorted, they stand as in the row.
-        order = np.where(column < kept, 2 * of_kept, 2 * of_noise + 1)
-        order = np.where(column < ordinary[:, None], order, 2 * may.shape[1])
-        is_noise = np.sort(order, axis=1) % 2 == 1
+        gaps = column <= (ordinary - noise)[:, None]
+        gaps = chosen(self._draw, rows, gaps, spans, stream=0)
+        cuts = (column >= 1) & (column < noise[:, None])
+        cuts = chosen(self._draw, rows, cuts, spans - 1, stream=1)
+        row, token = np.nonzero(column < noise[:, None])
+        sizes = np.zeros(may.shape, np.int64)  # of no more spans than tokens
+        np.add.at(sizes, (row, np.cumsum(cuts, axis=1)[row, token]), 1)
+        _, inside = spread(gaps, sizes, ordinary)
         rank = np.maximum(np.cumsum(may, axis=1) - 1, 0)
-        return may & np.take_along_axis(is_noise, rank, axis=1)
-
-    def _begun(
-        self, rows: np.ndarray, column: np.ndarray, low: int, high: Any, count: Any, stream: int
-    ) -> np.ndarray:
-        """Draws `count` columns from `low` to below `high`: how many there are up to each one."""
-        drawn = uniform(self._draw, rows, len(column), stream)
-        drawn = np.where((column >= low) & (column < high), drawn, 2.0)
-        rank = np.argsort(np.argsort(drawn, axis=1, kind="stable"), axis=1)
-        return np.cumsum(rank < count, axis=1)
+        return may & np.take_along_axis(inside, rank, axis=1)
 
     def _ended(
         self, ids: np.ndarray, keep: np.ndarray, rows: np.ndarray
@@ -233,14 +224,3 @@ class CorruptedExamples(Examples):
         ends = np.full((len(rows), 1), self._end, np.int32)
         present = rows[:, None] >= 0
         return np.concatenate([ids, ends], axis=1), np.concatenate([keep, present], axis=1)
-
-
-def _compact(
-    ids: np.ndarray, keep: np.ndarray, width: int, fill: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The ids to keep, moved to the front: int32 (rows, width), and where they are: bool."""
-    keep = keep & (np.cumsum(keep, axis=1) <= width)
-    real = np.arange(width) < keep.sum(axis=1, keepdims=True)
-    moved = np.full(real.shape, fill, np.int32)
-    moved[real] = ids[keep]
-    return moved, real

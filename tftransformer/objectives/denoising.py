@@ -1,0 +1,196 @@
+"""Denoising: a text is written as it was before spans were hidden and sentences shuffled."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tftransformer.core import Ragged, register, require
+from tftransformer.objectives.columns import Tokens
+from tftransformer.objectives.drawing import chosen, moved_to_front, spread, uniform
+from tftransformer.objectives.examples import ColumnExamples, DrawnExamples
+from tftransformer.objectives.objective import TEXT, Columns, special_id
+from tftransformer.objectives.pieces import Pieces
+from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
+
+AT_ONCE = 4096  # rows whose lengths are drawn at a time
+
+
+@register
+class Denoising(SequenceToSequence):
+    """The decoder writes a text whose source was spoilt (BART, Lewis et al. 2020, §2.2).
+
+    Two of the paper's noises, those of its final model. The sentences of a text stand in another
+    order, all orders being equally likely. Then one mask token stands in the source for each span
+    that is left out (text infilling): the lengths of spans are drawn from a Poisson distribution
+    until round(`share` · n) of n tokens are in one, the last span being cut, but no more often than
+    that; a span of length 0 is a mask between two tokens. One with which masks would outnumber the
+    tokens left out until then is passed over: no source is longer than its text. All places for the
+    spans with a token at least between two are equally likely.
+
+    Of the row `a b c . d e f .`, where `c` and `e f` are left out:
+
+    | | | | | | | | | | |
+    |---|---|---|---|---|---|---|---|---|---|
+    | `source_ids` | d | mask | . | a | b | mask | . | end | |
+    | `target_ids` | start | a | b | c | . | d | e | f | . |
+    | labels | a | b | c | . | d | e | f | . | end |
+
+    What is drawn is a function of (seed, epoch, row). The column is one of texts, of any length:
+    long ones make several rows. The axes are `("source", "target")`. The tokenizer needs a mask.
+
+    Args:
+        share: of the tokens that are left out.
+        mean_length: of a span.
+        permute: whether sentences are shuffled.
+        smoothing, start_id, before, output: see `SequenceToSequence`. BART's own rows, `<s> a </s>`
+            on both sides behind a start `</s>`, are those of `before=[0], start_id=2`.
+
+    Example:
+
+    >>> def learn(texts, size):
+    ...     return tt.text.SentencePieceTokenizer.learn(texts, size, special_tokens=["<mask>"])
+    >>> data = tt.DataProcess("en", objective=Denoising(), tokenizer=learn, vocab_size=500)
+    >>> train, validation = data.prepare(tt.everyday_corpus(size=1000).train)
+    >>> inputs, labels, weights = next(train.iterate())
+    >>> mask = data.tokenizers[0].special_ids["mask"]
+    >>> (inputs["source_ids"] == mask).any(), (labels == mask).any()
+    (True, False)
+    """
+
+    in_sentences = True
+    stride = 0
+
+    def __init__(
+        self,
+        share: float = 0.3,
+        mean_length: float = 3.0,
+        *,
+        permute: bool = True,
+        smoothing: float = 0.1,
+        start_id: int | None = None,
+        before: Sequence[int] | None = None,
+        output: str | None = None,
+    ):
+        super().__init__(smoothing, start_id=start_id, before=before, output=output)
+        require(0 <= share < 1, "share", share, "a number from 0 to below 1")
+        require(mean_length > 0, "mean_length", mean_length, "a number above 0")
+        self.share, self.mean_length, self.permute = share, mean_length, permute
+
+    def kinds(self, count: int) -> tuple[str, ...]:
+        if count != 1:
+            raise ValueError(
+                f"Denoising takes one column, of texts; it was given {count}: "
+                "DataProcess('text', objective=Denoising())."
+            )
+        return (TEXT,)
+
+    def num_special(self, template: Any, texts: int) -> int:
+        return 1 + len(self.before or ())
+
+    def examples(
+        self,
+        columns: Columns,
+        tokenizers: Sequence[Any],
+        template: Any = None,
+        *,
+        training: bool = True,
+    ) -> ColumnExamples:
+        """See `Objective.examples`; the column is `Pieces`, whose words are sentences."""
+        (pieces,) = columns
+        plain: Any = super().examples([pieces.windows] * 2, [tokenizers[0]] * 2)
+        mask = special_id(tokenizers[0], "mask", "Denoising")
+
+        def make(draw: tuple[int, int] | None) -> Any:
+            noised = _Noised(plain.inputs["source_ids"], pieces, self, mask, draw)
+            return {**plain.inputs, "source_ids": noised}, plain.labels, plain.weights
+
+        return DrawnExamples(make, varies=True)
+
+
+class _Noised(Tokens):
+    """The texts of a source, spoilt.
+
+    Args:
+        plain: the source as it was.
+        pieces: of the texts.
+        objective: says how much is left out.
+        mask: the id that stands for a span.
+        draw: seed and epoch; None: lengths are what any draw may give.
+    """
+
+    def __init__(
+        self,
+        plain: Tokens,
+        pieces: Pieces,
+        objective: Denoising,
+        mask: int,
+        draw: tuple[int, int] | None,
+    ):
+        super().__init__(plain.ids, "source", plain.fill, plain.before, plain.after)
+        self.sentences: Ragged = pieces.word_numbers
+        self.objective, self.mask, self.draw = objective, mask, draw
+        self._below = _poisson(objective.mean_length)
+
+    def lengths(self, axis: str) -> np.ndarray:
+        if self.draw is None:
+            return super().lengths(axis)
+        parts = [
+            self.lengths_of(np.arange(start, min(start + AT_ONCE, len(self))))
+            for start in range(0, len(self), AT_ONCE)
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    def lengths_of(self, rows: np.ndarray) -> np.ndarray:
+        sizes, count = self._spans(rows, self.ids.lengths_of(rows))
+        return super().lengths_of(rows) + count - sizes.sum(axis=1)
+
+    def _spans(self, rows: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How many tokens each span has, int (rows, spans), 0 behind the last; their number."""
+        noise = np.round(lengths * self.objective.share).astype(np.int64)[:, None]
+        column = np.arange(noise.max(initial=0))
+        drawn = uniform(self.draw or (0, 0), rows, len(column), stream=0)
+        sizes = np.searchsorted(self._below, drawn, side="right")
+        before = np.cumsum(sizes, axis=1) - sizes
+        sizes = np.minimum(sizes, np.maximum(noise - before, 0))
+        # Each span has a gap of its own among the tokens that are left.
+        fits = column + before + sizes <= lengths[:, None]
+        used = (column < noise) & (before < noise) & fits & ((sizes > 0) | (column < before))
+        order = np.argsort(~used, axis=1, kind="stable")
+        return np.take_along_axis(np.where(used, sizes, 0), order, axis=1), used.sum(axis=1)
+
+    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
+        lengths = self.ids.lengths_of(rows)
+        ids = self.ids.dense(rows, int(lengths.max()) + 1, self.fill)
+        column = np.arange(ids.shape[1])
+        if self.objective.permute:
+            ids = np.take_along_axis(ids, self._order(rows, lengths, ids.shape[1]), axis=1)
+        sizes, count = self._spans(rows, lengths)
+        gaps = column <= (lengths - sizes.sum(axis=1))[:, None]
+        gaps = chosen(self.draw or (0, 0), rows, gaps, count, stream=1)
+        begins, inside = spread(gaps, sizes, lengths)
+        real = column < lengths[:, None]
+        each = (len(rows), 2 * ids.shape[1])  # a mask, perhaps, before each token
+        masks = np.full(ids.shape, self.mask, np.int32)
+        spoilt = np.stack([masks, ids], axis=2).reshape(each)
+        kept = np.stack([begins, real & ~inside], axis=2).reshape(each)
+        ids, real = moved_to_front(spoilt, kept, each[1], self.fill)
+        whole = Ragged(ids[real], np.concatenate([[0], np.cumsum(real.sum(axis=1))]))
+        present = np.where(rows < 0, -1, np.arange(len(rows)))
+        return whole.dense(present, widths["source"], self.fill, self.before, self.after)
+
+    def _order(self, rows: np.ndarray, lengths: np.ndarray, width: int) -> np.ndarray:
+        """The columns of the tokens once sentences are shuffled: int (rows, width)."""
+        sentence = self.sentences.dense(rows, width)
+        keys = uniform(self.draw or (0, 0), rows, int(sentence.max()) + 1, stream=2)
+        keys = np.take_along_axis(keys, sentence, axis=1)
+        real = np.arange(width) < lengths[:, None]
+        return np.argsort(np.where(real, keys, 2.0), axis=1, kind="stable")
+
+
+def _poisson(mean: float) -> np.ndarray:
+    """The probabilities of at most 0, 1, 2, … up to where nothing is left to tell."""
+    terms = (math.exp(-mean) * mean**k / math.factorial(k) for k in range(int(10 * mean) + 30))
+    return np.array(list(itertools.accumulate(terms)))
