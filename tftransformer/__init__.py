@@ -105,6 +105,7 @@ _LATER = {
         "NextToken",
         "Numbers",
         "Objective",
+        "PrefixLM",
         "Sentences",
         "SequenceToSequence",
         "SpanCorruption",

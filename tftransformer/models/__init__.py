@@ -6,7 +6,7 @@ from tftransformer.models.decoding_step import DecodingStep
 from tftransformer.models.encoder_decoder import EncoderDecoder
 from tftransformer.models.gpt import Gpt
 from tftransformer.models.gpt2 import Gpt2
-from tftransformer.models.headed_model import OneHead
+from tftransformer.models.headed_model import OneHead, SomeHeads
 from tftransformer.models.roberta import Roberta
 from tftransformer.models.sentence_model import SentenceModel
 from tftransformer.models.span_model import SpanModel
@@ -30,6 +30,7 @@ __all__ = [
     "OneHead",
     "Roberta",
     "SentenceModel",
+    "SomeHeads",
     "SpanModel",
     "StackModel",
     "T5Encoder",

@@ -1,7 +1,7 @@
 """HeadedModel."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -85,19 +85,48 @@ class HeadedModel(Configurable, keras.Model):
         """Runs the stack and all heads; inputs and outputs are those of the class."""
         return self.forward(inputs, self.heads, training=training)
 
-    def only(self, head: str) -> "OneHead":
-        """Returns a model with the same weights whose output is that of one head: to train it.
+    def only(self, *names: str) -> "SomeHeads":
+        """Returns a model with the same weights whose outputs are those of some heads: to train it.
+
+        Args:
+            *names: of heads. The output of one is a tensor, those of several are a dict.
 
         >>> bert = tt.Bert(vocab_size=100, num_layers=1, d_model=16, num_heads=2, dff=32,
-        ...                heads=["masked_lm"])
+        ...                heads=["masked_lm", "next_sentence"])
         >>> model = bert.only("masked_lm")
         >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        >>> sorted(bert.only("masked_lm", "next_sentence")(np.ones((2, 7), "int32")))
+        ['masked_lm', 'next_sentence']
         """
-        return OneHead(self, head)
+        return OneHead(self, *names) if len(names) == 1 else SomeHeads(self, names)
 
 
 @register
-class OneHead(ExportedByNames, Configurable, keras.Model):
+class SomeHeads(ExportedByNames, Configurable, keras.Model):
+    """A `HeadedModel` whose outputs are those of some heads; made by `HeadedModel.only`.
+
+    Args:
+        model: the model, whose weights it shares.
+        names: of the heads.
+    """
+
+    def __init__(self, model: HeadedModel, names: Sequence[str], **kwargs: Any):
+        super().__init__(**kwargs)
+        for name in names:
+            if name not in model.heads:
+                raise ValueError(f"the model has no head {name!r}; it has {sorted(model.heads)}.")
+        self.model, self.names, self.d_model = model, tuple(names), model.d_model
+        self.exported_inputs = model.exported_inputs
+        self.built = True
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Returns a dict of the outputs of the heads."""
+        outputs = self.model.forward(inputs, self.names, training=training)
+        return {name: outputs[name] for name in self.names}
+
+
+@register
+class OneHead(SomeHeads):
     """A `HeadedModel` whose output is that of one head alone; made by `HeadedModel.only`.
 
     Args:
@@ -106,16 +135,12 @@ class OneHead(ExportedByNames, Configurable, keras.Model):
     """
 
     def __init__(self, model: HeadedModel, head: str, **kwargs: Any):
-        super().__init__(**kwargs)
-        if head not in model.heads:
-            raise ValueError(f"the model has no head {head!r}; it has {sorted(model.heads)}.")
-        self.model, self.head, self.d_model = model, head, model.d_model
-        self.exported_inputs = model.exported_inputs
-        self.built = True
+        super().__init__(model, [head], **kwargs)
+        self.head = head
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Returns the output of the head."""
-        return self.model.forward(inputs, [self.head], training=training)[self.head]
+        return super().call(inputs, training=training)[self.head]
 
 
 def of_rows(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from tftransformer.objectives.next_token import NextToken
 from tftransformer.objectives.numbers import Numbers
 from tftransformer.objectives.objective import Objective
 from tftransformer.objectives.pieces import Pieces
+from tftransformer.objectives.prefix_lm import PrefixLM
 from tftransformer.objectives.sentences import Sentences
 from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
 from tftransformer.objectives.span_corruption import SpanCorruption
@@ -46,6 +47,7 @@ __all__ = [
     "Numbers",
     "Objective",
     "Pieces",
+    "PrefixLM",
     "Sentences",
     "SequenceToSequence",
     "SpanCorruption",
