@@ -124,3 +124,16 @@ def test_names_of_tasks_are_those_of_transformers(tmp_path):
         tt.pipeline("chess", tmp_path)
     with pytest.raises(FileNotFoundError, match="holds no task"):
         tt.load(tmp_path)
+
+
+def test_a_model_narrowed_to_a_head_is_the_model():
+    model = Bert(len(PIECES), **SIZES, heads={"sequence_classification": {"labels": 2}})
+    tokenizer = tt.WordPieceTokenizer(PIECES)
+    whole, narrowed = (
+        tt.TextClassifier(given, tokenizer=tokenizer)
+        for given in (model, model.only("sequence_classification"))
+    )
+    long = "a b c d " * 9
+    with pytest.warns(UserWarning, match="only their beginnings were read"):
+        expected, found = (each.predict_proba([long, "a"]) for each in (whole, narrowed))
+    np.testing.assert_allclose(found, expected, atol=1e-6)

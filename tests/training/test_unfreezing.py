@@ -44,14 +44,13 @@ def test_every_trained_weight_is_of_one_part(family):
 
 def test_a_part_below_moves_by_the_power_of_the_decay():
     model = untied()
-    rule = recipes.LayerwiseRates(model, decay=0.5)
+    rule = recipes.LayerwiseRates(decay=0.5)
+    rule.begin(model)
     scales = {v.path: rule.update_scale(v) for v in model.trainable_variables}
     assert {s for path, s in scales.items() if "embeddings" in path} == {0.125}
     assert {s for path, s in scales.items() if "layer_1" in path or "final" in path} == {0.5}
-    with pytest.raises(ValueError, match="another model"):
-        rule.update_scale(keras.Variable([1.0]))
     with pytest.raises(ValueError, match="decay"):
-        recipes.LayerwiseRates(model, decay=1.5)
+        recipes.LayerwiseRates(decay=1.5)
 
 
 def test_frozen_layers_with_a_tied_head_are_restored_as_they_were():
@@ -137,7 +136,7 @@ def test_unfreezing_with_layerwise_rates_resumes_bit_by_bit(tmp_path):
             model,
             batches(),
             optimizer=keras.optimizers.AdamW(1e-2),
-            gradients=recipes.LayerwiseRates(model),
+            gradients=recipes.LayerwiseRates(),
             epochs=3,
             callbacks=[recipes.GradualUnfreezing()],
             verbose=0,

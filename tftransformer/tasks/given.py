@@ -11,7 +11,7 @@ import keras
 
 from tftransformer.core import require
 from tftransformer.data import DataProcess
-from tftransformer.models.headed_model import HeadedModel
+from tftransformer.models.headed_model import HeadedModel, SomeHeads
 from tftransformer.objectives import Classes, Numbers
 from tftransformer.tasks.folder import is_saved, read_task
 from tftransformer.text import SentencePieceTokenizer, WordPieceTokenizer
@@ -127,7 +127,7 @@ def read_given(task: Any) -> Given:
         given = read(task, folder, given)
         given.place = str(folder)
     elif isinstance(model, keras.Model):
-        given.model = model
+        given.model = model.model if isinstance(model, SomeHeads) else model
     elif not isinstance(model, Mapping | None):
         raise TypeError(
             f"model={model!r} was given; expected a folder, a Keras model with its tokenizer, or, "

@@ -68,12 +68,15 @@ class TrainStep:
 class GradientRule:
     """What happens to the gradients of an update, and how far each variable moves by it.
 
-    A subclass overrides one of the methods, or both.
+    A subclass overrides some of the methods.
 
     >>> class HalfTheRate(GradientRule):
     ...     def update_scale(self, variable):
     ...         return 0.5 if "embeddings" in variable.path else 1.0
     """
+
+    def begin(self, model: keras.Model) -> None:
+        """Is told which model is to be trained, built, when the `Trainer` is made."""
 
     def gradients(
         self, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]

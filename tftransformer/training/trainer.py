@@ -186,6 +186,8 @@ class Trainer:
         )
         preparation.check_labels(self._training, outputs, samples)
         variables = may_be_trained(model)
+        if gradients is not None:
+            gradients.begin(model)
         self.choice = preparation.choose_computation(
             model, self._train_batches, self.strategy, precision, jit_compile
         )

@@ -16,29 +16,30 @@ class LayerwiseRates(GradientRule):
     included, since Adam makes the same step of a gradient whatever its scale.
 
     Args:
-        model: built; the model that is trained, or one that holds it.
         decay: factor from each part to the one below, above 0 and at most 1. Howard and Ruder take
             1/2.6 for the four parts of an LSTM; deep Transformers take more, such as 0.9.
 
     Attributes:
-        scales: the factor of each part, from the bottom up.
+        scales: the factor of each part, from the bottom up, once a training has begun.
 
     Raises:
-        ValueError: the decay is not such a number, or the model has no weights yet.
+        ValueError: the decay is not such a number.
 
     Example:
 
     >>> model = tt.Gpt2(vocab_size=20, num_layers=2, d_model=8, num_heads=2, num_positions=16)
-    >>> LayerwiseRates(model, decay=0.5).scales
+    >>> rates = LayerwiseRates(decay=0.5)
+    >>> rates.begin(model)  # as `Trainer(model, gradients=rates, …)` does
+    >>> rates.scales
     [0.25, 0.5, 1.0]
     """
 
-    def __init__(self, model: keras.Model, decay: float = 1 / 2.6):
+    def __init__(self, decay: float = 1 / 2.6):
         require(is_number(decay) and 0 < decay <= 1, "decay", decay, "a number in (0, 1]")
-        parts = parts_of(model)
-        if not parts:
-            raise ValueError("the model has no weights yet: build it first, or call it once.")
         self.decay = float(decay)
+
+    def begin(self, model: keras.Model) -> None:
+        parts = parts_of(model)
         self.scales = [self.decay ** (len(parts) - 1 - number) for number in range(len(parts))]
         self._scale_of = {
             id(variable): scale
@@ -48,8 +49,4 @@ class LayerwiseRates(GradientRule):
         }
 
     def update_scale(self, variable: keras.Variable) -> float:
-        if id(variable) not in self._scale_of:
-            raise ValueError(
-                f"LayerwiseRates was made for another model: it does not know {variable.path!r}."
-            )
         return self._scale_of[id(variable)]

@@ -73,7 +73,7 @@ def ulmfit(
             batches,
             optimizer=keras.optimizers.Adam(schedule, beta_1=0.7, beta_2=0.99),
             epochs=epochs[number],
-            gradients=LayerwiseRates(learner, decay) if number else None,
+            gradients=LayerwiseRates(decay) if number else None,
             callbacks=[GradualUnfreezing()] if number == 2 else [],
             directory=None if directory is None else Path(directory) / stage,
             **options,
