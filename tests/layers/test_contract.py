@@ -7,6 +7,7 @@ import pytest
 from tftransformer.core import Layer
 from tftransformer.layers import (
     AdaptiveEmbedding,
+    Convolution,
     DecoderLayer,
     DotProductScorer,
     EncoderLayer,
@@ -199,3 +200,11 @@ def test_rotary_positions_are_no_vectors_to_add():
 def test_a_position_layer_of_another_precision_fits(position):
     layer = TokenEmbeddings(10, D, position=position, dtype="mixed_bfloat16")
     assert layer(IDS).dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("neighbours", [1, 2])
+def test_convolution(layer_contract, vectors, neighbours):
+    def make(**given):
+        return Convolution(D, neighbours, **given)
+
+    layer_contract(make, vectors(2, 4, D), parameters=(2 * neighbours + 1) * D * D + D)

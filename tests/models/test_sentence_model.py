@@ -40,3 +40,37 @@ def test_with_a_bias_of_distances_tokens_know_their_neighbours_and_not_their_pla
     np.testing.assert_allclose(found[0, :4], found[1, 2:], atol=1e-5)
     turned = model({"token_ids": ids[:1, [1, 0, 2, 3]]})["token_classification"]
     assert np.abs(turned[0, 2] - found[0, 2]).max() > 1e-6
+
+
+def test_by_convolution_a_token_sees_as_far_as_all_layers_reach():
+    heads = {"token_classification": {"labels": 2}}
+    model = SentenceModel(12, 2, 16, dff=24, neighbours=1, heads=heads)
+    model = SentenceModel.from_config(model.get_config())
+    ids = np.array([[3, 4, 5, 6, 7, 8, 9]])
+    before = model(ids)["token_classification"]
+    ids[0, 3] = 10
+    moved = np.abs(model(ids)["token_classification"] - before).max(axis=-1)[0] > 1e-6
+    assert moved.tolist() == [False, True, True, True, True, True, False]
+    assert not any("position" in weight.path for weight in model.weights)
+
+
+def test_a_token_is_what_its_spellings_say_and_training_drops_each_alone():
+    heads = {"token_classification": {"labels": 2}}
+    model = SentenceModel(12, 0, 16, spelling=9, token_dropout=0.5, dropout=0.0, heads=heads)
+    embed, ids = model.stack.embeddings, np.array([[3, 4]])
+    spelled = np.array([[[1, 2, 0], [8, 0, 0]]])
+    table = np.asarray(embed.spelling.embeddings)
+    plain = embed(ids)
+    expected = plain + np.array([[table[1] + table[2], table[8]]])
+    np.testing.assert_allclose(embed(ids, spelling_ids=spelled), expected, atol=1e-6)
+    outputs = {
+        tuple(np.round(embed(ids, spelling_ids=spelled, training=True)[0, 0], 5).tolist())
+        for _ in range(40)
+    }
+    assert len(outputs) == 8
+    inputs = {"token_ids": ids, "spelling_ids": spelled}
+    assert np.any(model(inputs)["token_classification"] != model(ids)["token_classification"])
+    with pytest.raises(ValueError, match="has no embeddings for them"):
+        SentenceModel(12, 0, 16)(inputs)
+    with pytest.raises(ValueError, match="from 1 to 9"):
+        model({"token_ids": ids, "spelling_ids": spelled + 1})

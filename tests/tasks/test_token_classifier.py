@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -16,7 +17,7 @@ from tftransformer.text import WordPieceTokenizer
 NAMES = {"PER": ["Ann", "Bob Ray", "Zoë"], "LOC": ["Rome", "New York", "Köln"]}
 FRAMES = ["{PER} met {PER2} in {LOC} .", "nobody left {LOC} , said {PER}", "so it is"]
 SETTINGS = {"vocab_size": 120, "learning_rate": 0.01, "max_length": 32, "stride": 8}
-HOW = {"epochs": 150, "verbose": 0, "validation": 0}
+HOW = {"epochs": 60, "verbose": 0, "validation": 0}
 SPELLINGS = [
     "x" * 150,
     "[MASK]",
@@ -301,3 +302,34 @@ def test_entities_without_a_word_are_counted():
     data = DataProcess("text", "spans", objective=Entities(), tokenizer=tokenizer)
     batches = data.fit(frame).batches(frame, training=False)
     assert "1 entities without a word of their own" in str(batches.report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tokenizer", [None, "wordpiece"])
+def test_from_scratch_spellings_are_read_in_training_and_in_serving_alike(tokenizer):
+    settings = {**SETTINGS, "max_length": 12, "stride": 4, "tokenizer": tokenizer}
+    task = TokenClassifier(**settings).fit(WORDS, TAGS, epochs=1, verbose=0, validation=0)
+    asked = [" ".join(SPELLINGS), "Köln-3 " * 9, "Ann"]
+    frame = pd.DataFrame({"tokens": asked, "tags": [[]] * len(asked)})
+    examples = task.data_.batches(frame, training=False).examples
+    rows, _ = task.graph().encode(tf.constant(asked))
+    width = rows["token_ids"].shape[1]
+    inputs, _, _ = examples.batch(np.arange(len(examples)), [width])
+    assert inputs["spelling_ids"].max() > 0
+    for name in ("token_ids", "spelling_ids"):
+        np.testing.assert_array_equal(inputs[name], rows[name], name)
+
+
+@pytest.mark.slow
+def test_words_never_seen_are_known_by_their_spelling():
+    words = [f"{stem}{end}" for stem in "abcdefghij" for end in ("burg", "heim", "en", "t")]
+    tags = ["B-LOC" if word.endswith(("burg", "heim")) else "O" for word in words]
+    rows, kinds = [[word, "."] for word in words], [[tag, "O"] for tag in tags]
+    asked = ["Xyzburg .", "xyzen .", "Qheim ."]
+    found = {}
+    for spelling in (2000, None):
+        task = TokenClassifier({"spelling": spelling}, vocab_size=200, learning_rate=0.01)
+        task.fit(rows, kinds, epochs=20, validation=0, verbose=0)
+        assert task.data_.objective.spelling == (spelling or 0)
+        found[spelling] = [[entity["word"] for entity in row] for row in task(asked)]
+    assert found[2000] == [["Xyzburg"], [], ["Qheim"]]

@@ -43,7 +43,8 @@ def windowed_examples(
             raise ValueError(f"no row has a text beside which another finds room: {report}.")
         others, room = [others[0].take(kept)], room[kept]
         texts, *labels = ([column[i] for i in kept] for column in (texts, *labels))
-    pieces = in_windows(texts, tokenizers[0], room, objective.stride, objective.in_sentences)
+    asked = {"in_sentences": objective.in_sentences, "spelling": objective.spelling}
+    pieces = in_windows(texts, tokenizers[0], room, objective.stride, **asked)
     columns = [*others, pieces, *labels]
     examples = objective.examples(columns, tokenizers, template, training=training)
     filled = pieces.places.lengths > 0
@@ -62,7 +63,9 @@ def in_windows(
     tokenizer: Any,
     room: int | np.ndarray,
     stride: int,
+    *,
     in_sentences: bool = False,
+    spelling: int = 0,
 ) -> Pieces:
     """Cuts texts into pieces and lays windows over them.
 
@@ -72,6 +75,7 @@ def in_windows(
         room: most pieces of a window, for all texts or for each: int64 (texts,).
         stride: pieces that neighbours share.
         in_sentences: whether sentences are what is decided of, in the stead of words.
+        spelling: how many numbers for spellings of words there are; 0: they are not asked for.
     """
     from tftransformer.text import (
         GivenWords,
@@ -79,11 +83,12 @@ def in_windows(
         lay_windows,
         sentence_numbers,
         sentence_places,
+        spelling_ids,
         word_pieces,
         words_between_blanks,
     )
 
-    parts: list[list[Any]] = [[], [], [], []]
+    parts: list[list[Any]] = [[], [], [], [], []]
     for start in range(0, len(texts), AT_ONCE):
         some = texts[start : start + AT_ONCE]
         encoding = tokenizer.encode(some)
@@ -99,11 +104,19 @@ def in_windows(
             begins, _ = sentence_places(tf.constant(list(map(str, some)), tf.string))
             at = tf.RaggedTensor.from_row_splits(encoding.ends, ids.row_splits)
             words = sentence_numbers(begins, at).flat_values.numpy()
-        found = (ids, encoding.starts, encoding.ends, words)
+        spelled = np.zeros((len(words), 0), np.int32)  # nobody asked
+        if spelling:
+            named = [
+                tf.RaggedTensor.from_row_splits(x, ids.row_splits)
+                for x in (encoding.starts, encoding.ends, words)
+            ]
+            strings = tf.constant(list(map(str, some)), tf.string)
+            spelled = spelling_ids(strings, *named, spelling).flat_values.numpy()
+        found = (ids, encoding.starts, encoding.ends, words, spelled)
         for part, value in zip(parts, found, strict=True):
             part.append(value)
     ids = Ragged.concatenate(parts[0])
-    starts, ends, words = map(np.concatenate, parts[1:])
+    starts, ends, words, spelled = map(np.concatenate, parts[1:])
     ragged = tf.RaggedTensor.from_row_splits(words, ids.row_splits)
     rows, numbers, begins, lengths, _ = (
         x.numpy() for x in lay_windows(ragged.row_lengths(), room, stride)
@@ -116,4 +129,4 @@ def in_windows(
     else:
         decided = deciding_pieces(ragged, word_pieces(ragged), room, stride).numpy()
         decides = decided[places] == np.repeat(numbers, lengths)
-    return Pieces(ids, starts, ends, words, rows, Ragged(places, splits), decides)
+    return Pieces(ids, starts, ends, words, rows, Ragged(places, splits), decides, spelled)

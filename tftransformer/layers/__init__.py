@@ -10,6 +10,7 @@ from tftransformer.layers.attention_state import (
     LayerState,
     StackState,
 )
+from tftransformer.layers.convolution import Convolution
 from tftransformer.layers.decoder_layer import DecoderLayer
 from tftransformer.layers.encoder_layer import EncoderLayer
 from tftransformer.layers.feed_forward import FeedForward
@@ -23,6 +24,7 @@ from tftransformer.layers.two_stream_layer import TwoStreamLayer
 __all__ = [
     "AdaptiveEmbedding",
     "AttentionState",
+    "Convolution",
     "DecoderLayer",
     "DotProductScorer",
     "EncoderLayer",

@@ -32,6 +32,9 @@ class TokenEmbeddings(Layer):
         segments: number of segments, each with a vector (Devlin et al. 2019, §3); or "tokens"
             where segment ids are looked up among the tokens (Radford et al. 2018); None for none.
         languages: number of languages, each with a vector (Lample and Conneau 2019, §3.1).
+        spelling: number of spellings of words, each with a vector: a token is the sum of those that
+            its word has, besides what it is itself (as in Bojanowski et al. 2017). Training drops
+            each alone, at the rate of `token_dropout`. None for none.
         norm: layer that normalises the sum, or None.
         embeddings_initializer: of the tables, where not as `scale` says.
     """
@@ -49,6 +52,7 @@ class TokenEmbeddings(Layer):
         table: keras.layers.Embedding | None = None,
         segments: int | Literal["tokens"] | None = None,
         languages: int | None = None,
+        spelling: int | None = None,
         norm: keras.layers.Layer | None = None,
         embeddings_initializer: Any = None,
         **kwargs: Any,
@@ -93,9 +97,16 @@ class TokenEmbeddings(Layer):
         elif segments is not None:
             self.segments = make_table(segments, "segments")
         self.languages = make_table(languages, "languages") if languages else None
+        self.spelling = make_table(spelling, "spelling") if spelling else None
+        self.spelling_dropout = Dropout(
+            token_dropout if spelling else 0.0,
+            (None, None, None, 1),
+            dtype=self.dtype_policy,
+            name="spelling_dropout",
+        )
 
     def build(self, ids_shape: Any) -> None:
-        for layer in (self.table, self.position, self.segments, self.languages):
+        for layer in (self.table, self.position, self.segments, self.languages, self.spelling):
             build_once(layer, ids_shape, dtype="int32")
         build_once(self.norm, (*ids_shape, self.d_model))
 
@@ -105,6 +116,7 @@ class TokenEmbeddings(Layer):
         positions: Any = None,
         segment_ids: Any = None,
         language_ids: Any = None,
+        spelling_ids: Any = None,
         training: bool | None = None,
     ) -> Any:
         """Embeds token ids.
@@ -115,6 +127,8 @@ class TokenEmbeddings(Layer):
             segment_ids: int tensor (batch, length). Default: all 0 where segments have a table of
                 their own, else no segment is added.
             language_ids: int tensor (batch, length); default: no language is added.
+            spelling_ids: int tensor (batch, length, spellings), of which 0 says nothing; default:
+                none is added.
             training: whether dropout is active.
 
         Returns:
@@ -122,6 +136,8 @@ class TokenEmbeddings(Layer):
         """
         x = self.table(checked_ids(ops.convert_to_tensor(ids), self.vocab_size)) * self.factor
         x = self.token_dropout(x, training=training)
+        if spelling_ids is not None:
+            x = x + self._spelled(ops.convert_to_tensor(spelling_ids), training)
         if self.position is not None:
             if positions is None:
                 positions = ops.arange(ops.shape(ids)[1])
@@ -133,6 +149,14 @@ class TokenEmbeddings(Layer):
         if self.norm is not None:
             x = self.norm(x)
         return self.dropout(x, training=training)
+
+    def _spelled(self, ids: Any, training: bool | None) -> Any:
+        """The sum over all spellings of a token; 0 stands for none."""
+        if self.spelling is None:
+            raise ValueError("the model was given 'spelling_ids' and has no embeddings for them.")
+        found = self.spelling(checked_ids(ids, self.spelling.input_dim))
+        found = found * ops.cast(ids > 0, found.dtype)[..., None]
+        return ops.sum(self.spelling_dropout(found, training=training), axis=-2)
 
     def _add(self, x: Any, table: keras.layers.Embedding | None, ids: Any, name: str) -> Any:
         if ids is None:

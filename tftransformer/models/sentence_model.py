@@ -7,7 +7,7 @@ import keras
 
 from tftransformer.core import register
 from tftransformer.heads import AllTokensPooler, SequenceHead, TokenHead
-from tftransformer.layers import TokenEmbeddings
+from tftransformer.layers import Convolution, TokenEmbeddings
 from tftransformer.masks import PaddingMask
 from tftransformer.models.headed_model import Heads
 from tftransformer.models.stack_model import StackModel
@@ -36,11 +36,14 @@ class SentenceModel(StackModel):
         num_positions: most tokens of a row.
         position_bias: layer from positions of queries and keys to what every layer adds to its
             scores, such as `BucketedBias(num_heads)`; vectors then have no positions of their own.
+        neighbours: tokens on either side of each that a layer sees, by `Convolution` in the stead
+            of attention; None: it attends to all.
         dropout: rate in the layers and on what the head reads.
         attention_dropout: rate on the attention weights.
         token_dropout: share of the tokens that are dropped in training: see `TokenEmbeddings`.
         pad_id: the id that is padding.
         segments: number of segments, where inputs have `segment_ids`.
+        spelling: number of spellings, where inputs have `spelling_ids`: see `TokenEmbeddings`.
         heads: see `HeadedModel.make_heads`.
     """
 
@@ -54,11 +57,13 @@ class SentenceModel(StackModel):
         *,
         num_positions: int = 512,
         position_bias: keras.layers.Layer | None = None,
+        neighbours: int | None = None,
         dropout: float = 0.3,
         attention_dropout: float = 0.1,
         token_dropout: float = 0.2,
         pad_id: int = 0,
         segments: int | None = None,
+        spelling: int | None = None,
         heads: Heads = ("sequence_classification",),
         **kwargs: Any,
     ):
@@ -66,8 +71,10 @@ class SentenceModel(StackModel):
         common: Any = {"dtype": self.dtype_policy}
         self.pad_id, self.num_positions = pad_id, num_positions
         start = keras.initializers.RandomNormal(stddev=0.01)
-        position = None
-        if position_bias is None:
+        position = attention = None
+        if neighbours is not None:
+            attention = Convolution(d_model, neighbours, name="convolution", **common)
+        elif position_bias is None:
             position = LearnedPositions(
                 d_model, num_positions, initializer=start, name="position", **common
             )
@@ -80,6 +87,7 @@ class SentenceModel(StackModel):
             token_dropout=token_dropout,
             pad_id=pad_id,
             segments=segments,
+            spelling=spelling,
             name="embeddings",
             **common,
         )
@@ -91,6 +99,7 @@ class SentenceModel(StackModel):
             mask=PaddingMask(),
             embeddings=embeddings,
             position_bias=position_bias,
+            attention=attention,
             norm="pre",
             activation="gelu",
             epsilon=1e-6,

@@ -118,10 +118,11 @@ class Stacked(Column):
 
     Args:
         columns: of the same axis.
+        last: whether they are the last axis of a batch: (chosen, width, columns).
     """
 
-    def __init__(self, columns: Sequence[Column]):
-        self.columns, self.axes = columns, columns[0].axes
+    def __init__(self, columns: Sequence[Column], last: bool = False):
+        self.columns, self.axes, self.last = columns, columns[0].axes, last
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -130,7 +131,8 @@ class Stacked(Column):
         return np.max([column.lengths(axis) for column in self.columns], axis=0)
 
     def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
-        return np.stack([column.batch(rows, widths) for column in self.columns], axis=1)
+        parts = [column.batch(rows, widths) for column in self.columns]
+        return np.stack(parts, axis=-1 if self.last else 1)
 
 
 class Following(Column):

@@ -41,6 +41,7 @@ class Entities(TextRows):
         known: labels that a trained head has, in the order of its logits. They stay as they are
             where they hold all tags of the training rows; else the head does not fit.
         smoothing: of the loss: see `LabelSmoothedCrossEntropy`.
+        spelling: see `Objective`.
         output: see `TextRows`.
         judge_by: "loss", "accuracy" or "macro_f1" of the words' tags on validation rows, by which
             the best epoch is chosen.
@@ -66,6 +67,7 @@ class Entities(TextRows):
         class_weight: Mapping[Hashable, float] | str | None = None,
         known: Sequence[str] = (),
         smoothing: float = 0.0,
+        spelling: int = 0,
         output: str | None = None,
         judge_by: str = "loss",
     ):
@@ -73,11 +75,12 @@ class Entities(TextRows):
         schemes = f"one of {', '.join(SCHEMES)}, or None"
         require(scheme in (*SCHEMES, None), "scheme", scheme, schemes)
         require(judge_by in SCORES, "judge_by", judge_by, f"one of {', '.join(SCORES)}")
-        check_ints(0, stride=stride)
+        check_ints(0, stride=stride, spelling=spelling)
         if isinstance(class_weight, str) and class_weight != "balanced":
             raise ValueError(f"class_weight={class_weight!r}: expected 'balanced', a dict or None.")
         self.scheme, self.stride, self.class_weight = scheme, stride, class_weight
         self.known, self.smoothing, self.judge_by = known, smoothing, judge_by
+        self.spelling = spelling
 
     def kinds(self, count: int) -> tuple[str, ...]:
         if count != 2:
@@ -138,7 +141,7 @@ class Entities(TextRows):
         ids, lost = self._labels(pieces, spans)
         labels = pieces.labels(ids, template, NO_LABEL)
         examples = ColumnExamples(
-            self.inputs([pieces.windows], tokenizers[0], template),
+            self.window_inputs(pieces, tokenizers[0], template),
             self.by_output(_Labels(labels)),
             self.by_output(_Weights(labels, self._weights(labels.ids.values, training))),
         )

@@ -30,6 +30,8 @@ class Objective(Configurable, abc.ABC):
             windows: `examples` then gets it as `Pieces`, and makes a row of each window. None: a
             row is a row.
         in_sentences: whether what `Pieces` call words are sentences.
+        spelling: how many numbers there are for what spellings of words say, which `Pieces` then
+            have: see `spelling_ids`; 0: they do not.
         joins_texts: whether texts make rows by a template, for which they need one tokenizer.
         rows_alone: whether each text makes a row of its own then, rather than all one.
         split_by: which text column says that rows belong together when a table is split.
@@ -44,6 +46,7 @@ class Objective(Configurable, abc.ABC):
     in_blocks: bool = False
     stride: int | None = None
     in_sentences: bool = False
+    spelling: int = 0
     rows_alone: bool = False
     split_by: int = 0
     output: str | None = None

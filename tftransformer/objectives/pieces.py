@@ -20,6 +20,8 @@ class Pieces:
         rows: int64 (windows,), which text each window is of.
         places: a row for each window, which pieces of the texts stand in it.
         decides: bool, for each of `places.values` whether the window decides of that piece.
+        spelling: int32 (pieces, spellings), how the word of each is spelled, where the objective
+            asks for it.
     """
 
     ids: Ragged
@@ -29,6 +31,7 @@ class Pieces:
     rows: np.ndarray
     places: Ragged
     decides: np.ndarray
+    spelling: np.ndarray | None = None
 
     @functools.cached_property
     def windows(self) -> Ragged:
@@ -56,10 +59,19 @@ class Pieces:
             template: what is laid around a window.
             none: the label of what is not decided there.
         """
-        values = np.where(self.decides, values[self.places.values], none)
-        before = (none,) * template.num_before("a", False)
-        after = (none,) * (template.num_special(False) - len(before))
-        return Tokens(Ragged(values, self.places.row_splits), "tokens", none, before, after)
+        return self.tokens(np.where(self.decides, values[self.places.values], none), template, none)
+
+    def tokens(self, values: np.ndarray, template: Any, fill: int = 0) -> Tokens:
+        """Values (places,) of what stands in the windows as those of their tokens.
+
+        Args:
+            values: int, one for each of `places.values`.
+            template: what is laid around a window.
+            fill: of other tokens.
+        """
+        before = (fill,) * template.num_before("a", False)
+        after = (fill,) * (template.num_special(False) - len(before))
+        return Tokens(Ragged(values, self.places.row_splits), "tokens", fill, before, after)
 
     @functools.cached_property
     def word_starts(self) -> np.ndarray:

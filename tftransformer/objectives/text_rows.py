@@ -6,9 +6,10 @@ from typing import Any, Self
 import numpy as np
 
 from tftransformer.core import Ragged
-from tftransformer.objectives.columns import Column, Following, IsReal, Tokens
+from tftransformer.objectives.columns import Column, Following, IsReal, Stacked, Tokens
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns, Objective
+from tftransformer.objectives.pieces import Pieces
 
 # By which the best epoch can be chosen.
 SCORES = ("loss", "accuracy", "macro_f1")
@@ -77,6 +78,18 @@ class TextRows(Objective):
         inputs: dict[str, Column] = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
         if isinstance(ids, _Joined) and ids.has_segments:
             inputs["segment_ids"] = _Segments(ids)
+        return inputs
+
+    def window_inputs(self, pieces: Pieces, tokenizer: Any, template: Any) -> dict[str, Column]:
+        """The columns of a model's inputs, given pieces in windows.
+
+        With `spelling` they have `spelling_ids`, int32 (chosen, width, spellings).
+        """
+        inputs = self.inputs([pieces.windows], tokenizer, template)
+        if self.spelling:
+            spelled = pieces.spelling[pieces.places.values]
+            each = [pieces.tokens(values, template) for values in spelled.T]
+            inputs["spelling_ids"] = Stacked(each, last=True)
         return inputs
 
     def targets(self, labels: list[Any], training: bool) -> tuple[Column, Column]:

@@ -34,6 +34,7 @@ class WordLabels(TextRows):
         stride: pieces that neighbouring windows of a long text share.
         known: the `classes_` of a trained head. They stay as they are where they hold all labels of
             the training rows; else the head does not fit.
+        spelling: see `Objective`.
         output: see `TextRows`.
         judge_by: "loss", or "accuracy", the share of words that have all labels right, on
             validation rows, by which the best epoch is chosen.
@@ -54,13 +55,14 @@ class WordLabels(TextRows):
         *,
         stride: int = 32,
         known: Sequence[Sequence[Any]] = (),
+        spelling: int = 0,
         output: str | None = None,
         judge_by: str = "accuracy",
     ):
         super().__init__(output)
         require(judge_by in JUDGES, "judge_by", judge_by, f"one of {', '.join(JUDGES)}")
-        check_ints(0, stride=stride)
-        self.stride, self.judge_by = stride, judge_by
+        check_ints(0, stride=stride, spelling=spelling)
+        self.stride, self.spelling, self.judge_by = stride, spelling, judge_by
         self.known = [(kind, label) for kind, label in known]
 
     def kinds(self, count: int) -> tuple[str, ...]:
@@ -115,7 +117,7 @@ class WordLabels(TextRows):
         ids, lost = self._ids(pieces, given)
         kinds = [pieces.labels(kind, template, NONE) for kind in ids.T]
         examples = ColumnExamples(
-            self.inputs([pieces.windows], tokenizers[0], template),
+            self.window_inputs(pieces, tokenizers[0], template),
             self.by_output(_Hot(kinds, self.sizes)),
             self.by_output(_Weights(kinds)),
         )

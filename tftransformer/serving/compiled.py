@@ -34,7 +34,8 @@ def compiled(
 
         def padded(name: str, x: Any) -> Any:
             if name in fills:
-                x = tf.pad(x, [[0, none], [0, width - length]], constant_values=fills[name])
+                places = [[0, none], [0, width - length], *[[0, 0]] * (x.shape.rank - 2)]
+                x = tf.pad(x, places, constant_values=fills[name])
             else:
                 x = tf.pad(x, [[0, none]])
             return tf.gather(x, taken)

@@ -34,6 +34,8 @@ class TaskGraph:
         signatures: names of the functions that `answers` has answers for.
         fills: for each input of the model, int32 (rows, tokens), the id that pads it. They are as
             wide as each other.
+        depths: how many numbers a token has in the inputs that have several: they are int32
+            (rows, tokens, depth).
         numbers: names of what else `compute` reads, int32 (rows,): the number of each row.
         tracked: tokenizers and tables that a SavedModel has to hold.
         max_length: most tokens of a row, or None.
@@ -46,6 +48,7 @@ class TaskGraph:
     fills: Mapping[str, int]
     numbers: tuple[str, ...] = ()
     tracked: list[Any]
+    depths: Mapping[str, int] = MappingProxyType({})
     max_length: int | None = None
     computes_alike: bool = False
     _by_text_at_once: Callable | None = None
@@ -115,8 +118,14 @@ class TaskGraph:
 
     def specs(self) -> dict[str, tf.TensorSpec]:
         """The signature of `compute`."""
-        rows = {name: tf.TensorSpec([None, None], tf.int32, name=name) for name in self.fills}
+        rows = {
+            name: tf.TensorSpec([None, None, *self._depth(name)], tf.int32, name=name)
+            for name in self.fills
+        }
         return rows | {name: tf.TensorSpec([None], tf.int32, name=name) for name in self.numbers}
+
+    def _depth(self, name: str) -> list[int]:
+        return [self.depths[name]] if name in self.depths else []
 
 
 class ServedModule(tf.Module):

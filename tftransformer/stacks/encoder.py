@@ -24,7 +24,7 @@ from tftransformer.stacks.token_numbers import in_key_order, numbered_columns, v
 Masks = Mask | Sequence[Mask] | Callable[[int], Mask] | None
 
 # Entries of the context that, where they are given, go to the embeddings.
-EMBEDDED = ("segment_ids", "language_ids")
+EMBEDDED = ("segment_ids", "language_ids", "spelling_ids")
 
 
 @register

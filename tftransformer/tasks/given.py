@@ -263,11 +263,22 @@ def learn_wordpieces(texts: list[str], vocab_size: int) -> WordPieceTokenizer:
     return WordPieceTokenizer.learn(texts, vocab_size, exactly=False)
 
 
+def learn_words(texts: list[str], vocab_size: int) -> WordPieceTokenizer:
+    """Learns whole words without case, for models that read spellings: those seen twice or more."""
+    return WordPieceTokenizer.of_words(texts, vocab_size, lower_case=True, strip_accents=False)
+
+
 def positions_of(model: Any) -> int | None:
     """How many tokens a model knows positions for, or None where there is no limit."""
     embeddings = getattr(getattr(model, "stack", None), "embeddings", None)
     of_stack = getattr(getattr(embeddings, "position", None), "num_positions", None)
     return getattr(model, "num_positions", of_stack)
+
+
+def spellings_of(model: Any) -> int:
+    """How many spellings of words a model knows; 0: it reads none."""
+    embeddings = getattr(getattr(model, "stack", None), "embeddings", None)
+    return getattr(getattr(embeddings, "spelling", None), "input_dim", 0)
 
 
 def trained_further(given: Given, head: str, objective: Any, arguments: Any) -> Any:

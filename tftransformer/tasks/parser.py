@@ -91,6 +91,7 @@ class Parser(WordTask):
         return WordLabels(
             stride=self.stride or 0,
             known=given.labels(self.head) or () if given.parts is not None else (),
+            spelling=self.spelling(),
             output=output,
             judge_by=self.judge_by,
         )

@@ -44,10 +44,7 @@ class RowTask(Task):
     def process(self, columns: Sequence[Any]) -> DataProcess:
         given, limit = self._given, self._given.limit(self.max_length, self.default_length)
         require(self.too_long in TOO_LONG, "too_long", self.too_long, f"one of {TOO_LONG}")
-        if given.model is None:
-            with unallocated():  # for its checks alone
-                self.from_scratch({"vocab_size": self.vocab_size}, heads=())
-        headed = given.model is None or isinstance(given.model, HeadedModel)
+        headed = isinstance(self.given_or_sketched(), HeadedModel)
         return DataProcess(
             *columns,
             objective=self.objective(given, self.head if headed else None),
@@ -57,6 +54,17 @@ class RowTask(Task):
             batch_tokens=max(self.first_tokens if given.model is None else 1024, limit),
             seed=self.seed,
         )
+
+    def given_or_sketched(self) -> Any:
+        """The model that was given, else one from scratch without weights: it says what it reads.
+
+        Raises:
+            ValueError, TypeError: if its sizes make no sense.
+        """
+        if self._given.model is not None:
+            return self._given.model
+        with unallocated():
+            return self.from_scratch({"vocab_size": self.vocab_size}, heads=())
 
     @property
     def learns_long(self) -> str:

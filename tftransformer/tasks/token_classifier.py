@@ -26,9 +26,10 @@ class TokenClassifier(WordTask):
 
     Args:
         model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
-            `TextClassifier`. None, or sizes: a small one, from scratch.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece, which
-            parts words from punctuation marks.
+            `TextClassifier`. None, or sizes: a small one, from scratch, which reads how words are
+            spelled and what stands beside them: see `spelling` and `neighbours` of `SentenceModel`.
+        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: whole words, parted
+            from punctuation marks; where the model reads no spellings, WordPiece.
         scheme: of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: recognised from the tags
             that it is fitted with, and told in the report; of spans, IOB2.
         aggregation: "none", "simple", "first", "average" or "max".
@@ -53,7 +54,9 @@ class TokenClassifier(WordTask):
     """
 
     task = "token_classifier"
-    sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 2})
+    sizes = types.MappingProxyType(
+        {"family": "SentenceModel", "num_layers": 2, "neighbours": 1, "spelling": 20_000}
+    )
     column = "entities"
     named = ("text", "spans")
     ways = (("tokens", "tags"), ("text", "spans"))
@@ -118,6 +121,7 @@ class TokenClassifier(WordTask):
             stride=self.stride or 0,
             class_weight=self.class_weight,
             known=given.labels(self.head) or (),
+            spelling=self.spelling(),
             output=output,
             judge_by=self.judge_by,
         )

@@ -7,9 +7,11 @@ import tensorflow as tf
 
 from tftransformer.tasks.row_graph import RowGraph
 from tftransformer.text import (
+    NUM_SPELLINGS,
     check_stride,
     deciding_pieces,
     lay_windows,
+    spelling_ids,
     word_pieces,
     words_between_blanks,
 )
@@ -26,6 +28,7 @@ class WindowGraph(RowGraph):
         output: name of the model's output, or None.
         stride: pieces that neighbours share; None: there is one window, and longer texts are cut.
         given_words: whether blanks, and nothing else, part the words of the texts.
+        spelling: how many spellings of words the model knows; 0: it reads none.
         **row: see `RowGraph`; `max_length` is that of a window.
     """
 
@@ -37,10 +40,15 @@ class WindowGraph(RowGraph):
         output: str | None,
         stride: int | None,
         given_words: bool = False,
+        spelling: int = 0,
         **row: Any,
     ):
         super().__init__(texts=["texts"], **row)
         self.output, self.stride, self.given_words = output, stride, given_words
+        self.spelling = spelling
+        if spelling:
+            self.fills = {**self.fills, "spelling_ids": 0}
+            self.depths = {"spelling_ids": NUM_SPELLINGS}
         check_stride(self.room, stride or 0)
 
     def encode(self, *texts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
@@ -57,7 +65,15 @@ class WindowGraph(RowGraph):
         at = tf.ragged.range(start, start + windows.lengths)
         pieces = at.with_flat_values(tf.gather(places["ids"].flat_values, at.flat_values))
         known = {"texts": text, **places, "pieces": at, "counts": windows.counts, "cut": cut}
-        return self.rows(pieces, None), known
+        rows = self.rows(pieces, None)
+        if self.spelling:
+            named = (places[name] for name in ("starts", "ends", "words"))
+            spelled = spelling_ids(text, *named, self.spelling).flat_values
+            spelled = at.with_flat_values(tf.gather(spelled, at.flat_values)).to_tensor()
+            before = self.template.num_before("a", pair=False)
+            behind = self.template.num_special(False) - before
+            rows["spelling_ids"] = tf.pad(spelled, [[0, 0], [before, behind], [0, 0]])
+        return rows, known
 
     def grouped(self, text: tf.Tensor, places: dict[str, Any]) -> dict[str, Any]:
         """Returns the places of pieces, among them as `words` what is decided together."""

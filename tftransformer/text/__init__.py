@@ -9,6 +9,7 @@ from tftransformer.text.load import load_tokenizer
 from tftransformer.text.registry import register
 from tftransformer.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from tftransformer.text.sentences import sentence_numbers, sentence_places, sentences
+from tftransformer.text.spelling import NUM_SPELLINGS, spelling_ids
 from tftransformer.text.template import Template
 from tftransformer.text.tokenizer import Tokenizer
 from tftransformer.text.truncation import truncate, truncate_in_graph
@@ -24,6 +25,7 @@ from tftransformer.text.windows import (
 from tftransformer.text.wordpiece_tokenizer import WordPieceTokenizer
 
 __all__ = [
+    "NUM_SPELLINGS",
     "AddedToken",
     "BpeTokenizer",
     "ByteBpeTokenizer",
@@ -43,6 +45,7 @@ __all__ = [
     "sentence_numbers",
     "sentence_places",
     "sentences",
+    "spelling_ids",
     "truncate",
     "truncate_in_graph",
     "without_white_ends",

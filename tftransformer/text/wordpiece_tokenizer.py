@@ -5,7 +5,8 @@ import functools
 import os
 import pathlib
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -15,7 +16,7 @@ from tftransformer.text.characters import PLAIN, tables
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
 from tftransformer.text.registry import register
 from tftransformer.text.tokenizer import Tokenizer
-from tftransformer.text.words import WordCutter, Words
+from tftransformer.text.words import WordCutter, Words, cut_words
 
 CONTINUATION = "##"
 UNKNOWN = "[UNK]"
@@ -218,9 +219,8 @@ class WordPieceTokenizer(Tokenizer):
         import sentencepiece
 
         special = [*LEARNT, *special_tokens]
-        strip_accents = lower_case if strip_accents is None else strip_accents
         model = learn_pieces(
-            _words(check_corpus(texts), WordCutter(tables(lower_case, strip_accents))),
+            cut_words(check_corpus(texts), lower_case, strip_accents),
             vocab_size,
             kind="bpe",
             byte_fallback=False,
@@ -250,6 +250,23 @@ class WordPieceTokenizer(Tokenizer):
                 f"vocab_size {vocab_size} is more than these texts allow: at most {len(pieces)}"
             )
         return cls(pieces[:vocab_size], lower_case=lower_case, strip_accents=strip_accents)
+
+    @classmethod
+    def of_words(
+        cls, texts: Iterable[str], vocab_size: int, **manners: Any
+    ) -> "WordPieceTokenizer":
+        """A vocabulary of whole words that texts have twice or more, the most frequent ones first.
+
+        Args:
+            texts: strings, read once.
+            vocab_size: most ids, those of `[PAD]`, `[UNK]`, `[CLS]` and `[SEP]` included.
+            **manners: `lower_case` and `strip_accents` of the class.
+        """
+        counts = Counter(
+            word for text in cut_words(check_corpus(texts), **manners) for word in text.split()
+        )
+        frequent = counts.most_common(max(vocab_size - len(LEARNT), 0))
+        return cls([*LEARNT, *(word for word, count in frequent if count > 1)], **manners)
 
     def cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
         is_plain = tf.strings.regex_full_match(texts, f"[{PLAIN}]*")
@@ -371,13 +388,3 @@ def _utf8_lengths(codes: tf.Tensor) -> tf.Tensor:
     """How many bytes each character takes: int32."""
     longer = (codes >= limit for limit in (0x80, 0x800, 0x10000))
     return 1 + sum(tf.cast(above, tf.int32) for above in longer)
-
-
-def _words(texts: Sequence[str], cutter: WordCutter, batch: int = 4096) -> Iterator[str]:
-    """Normalised texts with one space between the words, cut as `tokenize` cuts them."""
-    for start in range(0, len(texts), batch):  # what is known of each character takes room
-        words, _, row_splits = cutter(tf.constant(texts[start : start + batch], tf.string))
-        strings = tf.strings.unicode_encode(words, "UTF-8")
-        rows = tf.RaggedTensor.from_row_splits(strings, row_splits, validate=False)
-        joined = tf.strings.reduce_join(rows, axis=-1, separator=" ")
-        yield from (text.decode() for text in joined.numpy())

@@ -1,10 +1,11 @@
 """Texts as words, each of whose characters knows where it came from."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tftransformer.text.characters import LETTER, PAGE, SPACE, Tables
+from tftransformer.text.characters import LETTER, PAGE, SPACE, Tables, tables
 
 
 class Words(NamedTuple):
@@ -74,3 +75,20 @@ def _cut(
 def _shifted(values: tf.Tensor, first: Any) -> tf.Tensor:
     """Each element's predecessor; before the first one stands `first`."""
     return tf.concat([tf.constant([first], values.dtype), values], axis=0)[:-1]
+
+
+def cut_words(
+    texts: Sequence[str],
+    lower_case: bool = False,
+    strip_accents: bool | None = None,
+    batch: int = 4096,
+) -> Iterator[str]:
+    """Normalised texts with one space between the words, cut as `tokenize` cuts them."""
+    strip_accents = lower_case if strip_accents is None else strip_accents
+    cutter = WordCutter(tables(lower_case, strip_accents))
+    for start in range(0, len(texts), batch):  # what is known of each character takes room
+        words, _, row_splits = cutter(tf.constant(texts[start : start + batch], tf.string))
+        strings = tf.strings.unicode_encode(words, "UTF-8")
+        rows = tf.RaggedTensor.from_row_splits(strings, row_splits, validate=False)
+        joined = tf.strings.reduce_join(rows, axis=-1, separator=" ")
+        yield from (text.decode() for text in joined.numpy())
