@@ -7,8 +7,10 @@ A `Device` is a description; who may import TensorFlow makes the one of this mac
 import dataclasses
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-# A compilation takes about a minute for each shape on a GPU.
+# A compilation takes about a minute for each shape on a GPU: so many for an epoch, its validation
+# included.
 FEW_SHAPES = 8
+VALIDATION_SHAPES = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,14 +47,14 @@ class Choice:
         jit_compile: whether XLA compiles them.
         rewrites: whether TensorFlow rewrites the graph for `precision`, as it can on a CPU; else
             the layers of the model compute in it.
-        max_shapes: how many shapes of batches there should be at most; None: any number.
+        num_shapes: how many shapes of batches are compiled for; None if unknown.
     """
 
     device: Device
     precision: str
     jit_compile: bool
     rewrites: bool = False
-    max_shapes: int | None = None
+    num_shapes: int | None = None
 
     @property
     def scales_loss(self) -> bool:
@@ -60,7 +62,8 @@ class Choice:
         return self.precision == "float16"
 
     def __str__(self) -> str:
-        compiled = f"by XLA, at most {self.max_shapes} shapes" if self.jit_compile else "no XLA"
+        each = f"each of {self.num_shapes} shapes" if self.num_shapes else "each shape"
+        compiled = f"compiled by XLA for {each}" if self.jit_compile else "no XLA"
         scaled = ", the loss scaled" if self.scales_loss else ""
         return f"Training on {self.device}: products in {self.precision}{scaled}; {compiled}."
 
@@ -96,7 +99,7 @@ def choose(
     >>> print(choose(Device("cpu", multiplies_bfloat16=True)))
     Training on cpu: products in bfloat16; no XLA.
     >>> print(choose(Device("gpu", "A100", capability=(8, 0)), num_shapes=4))
-    Training on gpu A100: products in bfloat16; by XLA, at most 8 shapes.
+    Training on gpu A100: products in bfloat16; compiled by XLA for each of 4 shapes.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r}: expected one of {', '.join(PRECISIONS)}.")
@@ -105,12 +108,17 @@ def choose(
     if jit_compile is True and replicas > 1:
         raise ValueError("jit_compile=True works on one replica only; leave it out.")
     few = num_shapes is not None and num_shapes <= FEW_SHAPES
-    compiles = jit_compile is True
-    if jit_compile == "auto":
-        compiles = device.kind == "gpu" and few and replicas == 1
+    compiles = may_compile(device, jit_compile, replicas) and (few or jit_compile is True)
     make = _on_cpu if device.kind == "cpu" else _elsewhere
     rewrites, precision = make(device, precision, compiles, model_precision)
-    return Choice(device, precision, compiles, rewrites, FEW_SHAPES if compiles else None)
+    return Choice(device, precision, compiles, rewrites, num_shapes if compiles else None)
+
+
+def may_compile(device: Device, jit_compile: bool | str, replicas: int) -> bool:
+    """Whether XLA would compile steps whose batches come in few shapes; see `choose`."""
+    if jit_compile == "auto":
+        return device.kind == "gpu" and replicas == 1
+    return jit_compile is True
 
 
 def _on_cpu(

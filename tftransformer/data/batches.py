@@ -43,8 +43,9 @@ class Batches:
         training: True shuffles, False keeps one order in all epochs.
         seed: of the order, and of what the examples draw.
         max_shapes: most different shapes `(rows, width on each axis)`. More shapes need less
-            padding; under XLA (`jit_compile=True`) each costs a compilation. Few rows come in
-            fewer shapes, lest the batches be small.
+            padding; where XLA compiles, which each shape costs anew, `Trainer` takes fewer. Few
+            rows come in fewer shapes, lest the batches be small.
+        width_step: widths are multiples of it, but for that of the longest row.
         objective: what made the examples; it tells a `Trainer` their loss and metrics.
         vocabulary: what tells the vocabularies of the ids from others, for `fingerprint`.
         report: what became of the rows that were given.
@@ -58,6 +59,7 @@ class Batches:
         training: bool = True,
         seed: int = 0,
         max_shapes: int = 64,
+        width_step: int = 1,
         objective: Objective | None = None,
         vocabulary: str = "",
         report: Report | None = None,
@@ -67,6 +69,7 @@ class Batches:
         self.training = training
         self.seed = seed
         self.max_shapes = max_shapes
+        self.width_step = width_step
         self.objective = objective
         self.vocabulary = vocabulary
         self.report = report
@@ -78,7 +81,8 @@ class Batches:
         # Three full batches to train on for every two shapes, one for each to evaluate.
         full_batches = lengths.max(axis=1).sum(dtype=np.int64) // batch_tokens
         shapes = int(np.clip(full_batches // (1.5 if training else 1), 1, max_shapes))
-        self._planner = Planner(lengths, batch_tokens, shapes)
+        stepped = np.minimum(-(-lengths // width_step) * width_step, lengths.max(axis=0))
+        self._planner = Planner(stepped, batch_tokens, shapes)
         self._latest = 0, first, self._planner.plan(drawn, self._generator(0))
 
     def __len__(self) -> int:
@@ -93,6 +97,27 @@ class Batches:
     def shapes(self) -> list[tuple[int, ...]]:
         """The padded shapes `(rows, width on each axis)`, the narrowest first."""
         return self._planner.shapes
+
+    def in_shapes(self, most: int, width_step: int = 1) -> "Batches":
+        """The same rows in batches of at most so many shapes.
+
+        Args:
+            most: shapes.
+            width_step: see `Batches`.
+        """
+        if len(self.shapes) <= most and self.width_step == width_step:
+            return self
+        return Batches(
+            self.examples,
+            self.batch_tokens,
+            training=self.training,
+            seed=self.seed,
+            max_shapes=min(most, self.max_shapes),
+            width_step=width_step,
+            objective=self.objective,
+            vocabulary=self.vocabulary,
+            report=self.report,
+        )
 
     @property
     def padding_row(self) -> Any:
@@ -116,7 +141,7 @@ class Batches:
         objective = self.objective
         parts = [
             self.examples.digest(),
-            [self.batch_tokens, self.training, self.seed, self.max_shapes],
+            [self.batch_tokens, self.training, self.seed, self.max_shapes, self.width_step],
             self.vocabulary,
             None if objective is None else [objective.get_config(), objective.learnt],
         ]

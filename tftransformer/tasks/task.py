@@ -17,6 +17,7 @@ from tftransformer.tasks.folder import read_task, write_task
 from tftransformer.tasks.given import Given, own_copy, read_given
 from tftransformer.tasks.scratch import new_model
 from tftransformer.training import Checkpointing, Trainer
+from tftransformer.training.preparation import planned
 from tftransformer.training.run_directory import check_directory
 
 
@@ -125,8 +126,10 @@ class Task(Answerer):
         self.data_, self.trained_on_, self.measured_ = data, frame, {}
         train = data.batches(frame)
         valid = None if held_out is None else data.batches(held_out, training=False)
+        strategy = trainer.get("strategy") or tf.distribute.get_strategy()
+        train, valid = planned(train, valid, strategy, trainer.get("jit_compile", "auto"))
         keras.utils.set_random_seed(self.seed)
-        with (trainer.get("strategy") or tf.distribute.get_strategy()).scope():
+        with strategy.scope():
             model = self.make_model()
             trainer.setdefault("optimizer", self.make_optimizer(epochs * len(train)))
         if self._given.model is not None:

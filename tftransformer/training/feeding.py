@@ -53,6 +53,12 @@ def epoch_length(batches: Any) -> int | None:
     return length if length >= 0 else None
 
 
+def in_few_shapes(batches: Any, most: int, width_step: int) -> Any:
+    """Returns batches that can be planned anew in at most so many shapes; others as they are."""
+    plan = getattr(batches, "in_shapes", None)
+    return batches if plan is None else plan(most, width_step)
+
+
 def num_shapes(batches: Any) -> int | None:
     """How many shapes the batches come in, or None if that is unknown."""
     if not isinstance(batches, DatasetBatches):

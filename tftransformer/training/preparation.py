@@ -9,9 +9,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core.device import Choice, choose
+from tftransformer.core.device import (
+    FEW_SHAPES,
+    VALIDATION_SHAPES,
+    Choice,
+    choose,
+    may_compile,
+)
 from tftransformer.training.checkpoints import Checkpointing
-from tftransformer.training.feeding import num_shapes
+from tftransformer.training.feeding import in_few_shapes, num_shapes
 from tftransformer.training.hardware import current_device
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
 from tftransformer.training.outputs import by_name, with_rank
@@ -180,6 +186,27 @@ def _check_classes(labels: tf.Tensor, weights: Any, outputs: Any, name: str) -> 
             f"has {classes} classes (0 … {classes - 1}). Is its vocabulary the one of the data? "
             "What is to be ignored has weight 0."
         )
+
+
+def planned(
+    train: Any, validation: Any, strategy: tf.distribute.Strategy, jit_compile: bool | str
+) -> tuple[Any, Any]:
+    """Returns batches as the device likes them: in few shapes where XLA compiles each of these.
+
+    Args:
+        train: batches.
+        validation: batches, or None.
+        strategy: which devices share them.
+        jit_compile: as the `Trainer` takes it.
+    """
+    device = current_device()
+    if not may_compile(device, jit_compile, strategy.num_replicas_in_sync):
+        return train, validation
+    step = 8 if device.kind == "gpu" else 1  # what the tiles of its matrix products are made of
+    if validation is None:
+        return in_few_shapes(train, FEW_SHAPES, step), None
+    train = in_few_shapes(train, FEW_SHAPES - VALIDATION_SHAPES, step)
+    return train, in_few_shapes(validation, VALIDATION_SHAPES, step)
 
 
 def choose_computation(

@@ -38,6 +38,7 @@ class Steps:
         step: what is computed of a batch.
         gradients: what happens to the gradients.
         carried: what goes from batch to batch in training and in evaluation, if anything does.
+        say: is told what XLA begins to compile.
 
     Attributes:
         state: the variables that hold where an epoch stands.
@@ -58,6 +59,7 @@ class Steps:
         step: TrainStep | None = None,
         gradients: GradientRule | None = None,
         carried: Sequence[Carried] = (),
+        say: Callable[[str], None] = print,
     ):
         self.model, self.optimizer = model, optimizer
         self.training, self.testing = training, testing
@@ -72,6 +74,7 @@ class Steps:
         self._window = self._make_window() if accumulate else {}
         self._choice, self._jit_compile = choice, choice.jit_compile
         self._traces: dict[tuple, Any] = {}
+        self._say = say
 
     def begin(self, scores: Scores) -> None:
         """Forgets the sums and what is carried: an epoch or an evaluation begins."""
@@ -126,10 +129,21 @@ class Steps:
             tuple(map(id, self.model.trainable_variables)),
         )
         if key not in self._traces:
+            self._announce(function.__name__, arguments)
             compiled = tf.function(function, jit_compile=self._jit_compile, autograph=False)
             with updating(self.optimizer, self._variables, self.rule.update_scale):
                 self._traces[key] = compiled.get_concrete_function(*spec)
         return self._traces[key](*arguments)
+
+    def _announce(self, name: str, arguments: Any) -> None:
+        """Says that XLA begins to compile, which on a GPU takes about a minute."""
+        if not self._jit_compile:
+            return
+        number = 1 + sum(known == name for known, *_ in self._traces)
+        what = {"_train": "training", "_evaluate": "validation", "_update": "updates"}[name]
+        shapes = [tuple(leaf.shape) for leaf in tf.nest.flatten(arguments)]
+        largest = f", {' × '.join(map(str, max(shapes, key=len)))}" if shapes else ""
+        self._say(f"XLA compiles {what}: shape {number}{largest}.")
 
     def spread_seeds(self) -> None:
         """Gives each replica a seed of its own; equal ones would drop the same units."""

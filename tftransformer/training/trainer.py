@@ -165,6 +165,7 @@ class Trainer:
         preparation.check_strategy(self.strategy, minutes, carry)
         check_directory(directory, resume)
         self.model = model
+        train, validation = preparation.planned(train, validation, self.strategy, jit_compile)
         given = {"train": train} | ({} if validation is None else {"validation": validation})
         data = {name: as_batches(batches, name) for name, batches in given.items()}
         samples = {name: first_batch(batches, name) for name, batches in data.items()}
@@ -207,6 +208,7 @@ class Trainer:
             step=step,
             gradients=gradients,
             carried=[Carried(carry, outputs["train"]) for _ in range(2)] if carry else [],
+            say=self._say,
         )
         self._progress, self.resumed = Progress(), ""
         self._run: RunDirectory | None = None
@@ -243,7 +245,11 @@ class Trainer:
             `keras.callbacks.History`: `history` maps "loss", the names of the metrics and, with
             validation, the same with "val_" to one value for each epoch.
         """
-        self._say(str(self.choice))
+        padding = getattr(self._train_batches, "padding", None)
+        if self.choice.jit_compile and padding is not None:
+            self._say(f"{self.choice} Of all positions {padding:.1%} are padding.")
+        else:
+            self._say(str(self.choice))
         callbacks = Callbacks(
             self._user_callbacks,
             self.model,
