@@ -46,8 +46,8 @@ def test_two_replicas_train_as_one():
     told = differences.pop("outside")
     assert "Create_model_and_optimizer_under_`with_strategy.scope():`" in told
     assert "carry=CarriedMemory(...)_works_on_one_replica" in differences.pop("carried")
-    assert "jit_compile=True_works_on_one_replica" in differences.pop("compiled")
-    assert set(differences) == {"clip", "accumulate", "penalty", "metrics"}
+    ways = {"clip", "accumulate", "penalty", "metrics", "compiled", "compiled,_accumulate"}
+    assert set(differences) == ways
     assert max(map(float, differences.values())) < 2e-6, differences
 
 

@@ -25,11 +25,10 @@ def batches():
 
 def test_batches_are_planned_for_the_device(batches, monkeypatch):
     _, train, valid = batches
-    strategy = preparation.tf.distribute.get_strategy()
-    assert preparation.planned(train, valid, strategy, "auto") == (train, valid)
+    assert preparation.planned(train, valid, "auto") == (train, valid)
     monkeypatch.setattr(preparation, "current_device", lambda: GPU)
-    assert preparation.planned(train, valid, strategy, False) == (train, valid)
-    few, few_valid = preparation.planned(train, valid, strategy, "auto")
+    assert preparation.planned(train, valid, False) == (train, valid)
+    few, few_valid = preparation.planned(train, valid, "auto")
     assert len(train.shapes) > FEW_SHAPES
     assert len(few.shapes) <= FEW_SHAPES - VALIDATION_SHAPES
     assert len(few_valid.shapes) <= VALIDATION_SHAPES
@@ -37,7 +36,7 @@ def test_batches_are_planned_for_the_device(batches, monkeypatch):
     assert {w for _, w in few.shapes if w % 8} <= {longest}
     assert sorted(np.concatenate(few.rows())) == [*range(len(train.examples))]
     assert few.fingerprint != train.fingerprint
-    again = preparation.planned(few, few_valid, strategy, "auto")
+    again = preparation.planned(few, few_valid, "auto")
     assert (again[0] is few, again[1] is few_valid) == (True, True)
 
 

@@ -75,7 +75,6 @@ def choose(
     jit_compile: bool | str = "auto",
     model_precision: str = "float32",
     num_shapes: int | None = None,
-    replicas: int = 1,
 ) -> Choice:
     """Decides how training steps compute.
 
@@ -91,7 +90,6 @@ def choose(
         model_precision: in which the layers of the model compute by their own policy; where that is
             not float32, it stays.
         num_shapes: how many shapes batches come in; None if unknown.
-        replicas: how many devices share a batch.
 
     Raises:
         ValueError: what was set by hand does not work here.
@@ -105,20 +103,16 @@ def choose(
         raise ValueError(f"precision={precision!r}: expected one of {', '.join(PRECISIONS)}.")
     if not isinstance(jit_compile, bool) and jit_compile != "auto":
         raise ValueError(f"jit_compile={jit_compile!r}: expected True, False or 'auto'.")
-    if jit_compile is True and replicas > 1:
-        raise ValueError("jit_compile=True works on one replica only; leave it out.")
     few = num_shapes is not None and num_shapes <= FEW_SHAPES
-    compiles = may_compile(device, jit_compile, replicas) and (few or jit_compile is True)
+    compiles = may_compile(device, jit_compile) and (few or jit_compile is True)
     make = _on_cpu if device.kind == "cpu" else _elsewhere
     rewrites, precision = make(device, precision, compiles, model_precision)
     return Choice(device, precision, compiles, rewrites, num_shapes if compiles else None)
 
 
-def may_compile(device: Device, jit_compile: bool | str, replicas: int) -> bool:
+def may_compile(device: Device, jit_compile: bool | str) -> bool:
     """Whether XLA would compile steps whose batches come in few shapes; see `choose`."""
-    if jit_compile == "auto":
-        return device.kind == "gpu" and replicas == 1
-    return jit_compile is True
+    return device.kind == "gpu" if jit_compile == "auto" else jit_compile is True
 
 
 def _on_cpu(

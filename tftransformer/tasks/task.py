@@ -126,10 +126,9 @@ class Task(Answerer):
         self.data_, self.trained_on_, self.measured_ = data, frame, {}
         train = data.batches(frame)
         valid = None if held_out is None else data.batches(held_out, training=False)
-        strategy = trainer.get("strategy") or tf.distribute.get_strategy()
-        train, valid = planned(train, valid, strategy, trainer.get("jit_compile", "auto"))
+        train, valid = planned(train, valid, trainer.get("jit_compile", "auto"))
         keras.utils.set_random_seed(self.seed)
-        with strategy.scope():
+        with (trainer.get("strategy") or tf.distribute.get_strategy()).scope():
             model = self.make_model()
             trainer.setdefault("optimizer", self.make_optimizer(epochs * len(train)))
         if self._given.model is not None:

@@ -188,19 +188,16 @@ def _check_classes(labels: tf.Tensor, weights: Any, outputs: Any, name: str) -> 
         )
 
 
-def planned(
-    train: Any, validation: Any, strategy: tf.distribute.Strategy, jit_compile: bool | str
-) -> tuple[Any, Any]:
+def planned(train: Any, validation: Any, jit_compile: bool | str) -> tuple[Any, Any]:
     """Returns batches as the device likes them: in few shapes where XLA compiles each of these.
 
     Args:
         train: batches.
         validation: batches, or None.
-        strategy: which devices share them.
         jit_compile: as the `Trainer` takes it.
     """
     device = current_device()
-    if not may_compile(device, jit_compile, strategy.num_replicas_in_sync):
+    if not may_compile(device, jit_compile):
         return train, validation
     step = 8 if device.kind == "gpu" else 1  # what the tiles of its matrix products are made of
     if validation is None:
@@ -212,7 +209,6 @@ def planned(
 def choose_computation(
     model: keras.Model,
     batches: Any,
-    strategy: tf.distribute.Strategy,
     precision: str,
     jit_compile: bool | str,
 ) -> Choice:
@@ -223,7 +219,6 @@ def choose_computation(
         jit_compile=jit_compile,
         model_precision=precision_of(model),
         num_shapes=num_shapes(batches),
-        replicas=strategy.num_replicas_in_sync,
     )
 
 

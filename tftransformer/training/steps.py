@@ -130,7 +130,8 @@ class Steps:
         )
         if key not in self._traces:
             self._announce(function.__name__, arguments)
-            compiled = tf.function(function, jit_compile=self._jit_compile, autograph=False)
+            whole = self._jit_compile and self.replicas == 1  # else what each replica computes
+            compiled = tf.function(function, jit_compile=whole, autograph=False)
             with updating(self.optimizer, self._variables, self.rule.update_scale):
                 self._traces[key] = compiled.get_concrete_function(*spec)
         return self._traces[key](*arguments)
@@ -142,7 +143,9 @@ class Steps:
         number = 1 + sum(known == name for known, *_ in self._traces)
         what = {"_train": "training", "_evaluate": "validation", "_update": "updates"}[name]
         shapes = [tuple(leaf.shape) for leaf in tf.nest.flatten(arguments)]
-        largest = f", {' × '.join(map(str, max(shapes, key=len)))}" if shapes else ""
+        largest = (
+            f", {' × '.join(map(str, max(shapes, key=lambda shape: len(shape))))}" if shapes else ""
+        )
         self._say(f"XLA compiles {what}: shape {number}{largest}.")
 
     def spread_seeds(self) -> None:
@@ -184,24 +187,39 @@ class Steps:
         }
 
     def _replica_train(self, batch: Any, carried: Any, totals: Any, part: Any) -> Any:
-        inputs, labels, weights = share_of(batch, self.replicas)
         variables = self.model.trainable_variables
+        gradients, *others = self._of_replica(self._gradients)(batch, carried, totals, part)
+        if self._window:
+            self._gather(gradients, variables)
+        else:
+            self._apply(gradients, variables)
+        return others
+
+    def _gradients(self, batch: Any, carried: Any, totals: Any, part: Any) -> Any:
+        """Returns the gradients of one replica's rows, sums, what is kept, and what is carried."""
+        inputs, labels, weights = share_of(batch, self.replicas)
         run = self._run(self.training, totals, carried)
         with tf.GradientTape() as tape:
             objective = self.step(run, inputs, labels, weights)
             penalties = [tf.cast(penalty, "float32") for penalty in self.model.losses]
             objective += part * sum(penalties) / self.replicas if penalties else 0.0
             objective = self.optimizer.scale_loss(objective)
-        gradients = tape.gradient(objective, [variable.value for variable in variables])
+        values = [variable.value for variable in self.model.trainable_variables]
+        gradients = tape.gradient(objective, values)
         # Dense: slices with repeated rows would have another norm.
         gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
-        if self._window:
-            self._gather(gradients, variables)
-        else:
-            self._apply(gradients, variables)
-        return run.sums, run.kept, run.following
+        return gradients, run.sums, run.kept, run.following
+
+    def _of_replica(self, function: Callable) -> Callable:
+        """What a replica computes between two sums over all of them, which XLA may compile."""
+        if not self._jit_compile or self.replicas == 1:
+            return function
+        return tf.function(function, jit_compile=True, autograph=False)
 
     def _replica_evaluate(self, batch: Any, carried: Any) -> Any:
+        return self._of_replica(self._scored)(batch, carried)
+
+    def _scored(self, batch: Any, carried: Any) -> Any:
         inputs, labels, weights = share_of(batch, self.replicas)
         totals = tf.ones((len(self.testing.terms),))  # of no interest: only sums are read
         run = self._run(self.testing, totals, carried)

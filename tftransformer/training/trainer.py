@@ -95,7 +95,8 @@ class Trainer:
         gradient_accumulation: int, number of batches for one update.
         clip_norm: float, highest global norm of the gradients of an update.
         strategy: `tf.distribute.Strategy`; the rows of each batch are split among its replicas.
-        jit_compile: whether XLA compiles the steps, each batch shape anew (one replica only);
+        jit_compile: whether XLA compiles the steps, each batch shape anew, of which `Batches` then
+            come in few; with several replicas, what each computes between two sums over all;
             "auto": on a GPU, if the batches come in few shapes.
         precision: of the matrix products of a training step: "float32", "bfloat16", "float16", or
             "auto": what the device is fast in, see `core.device.choose`. Weights, their updates,
@@ -165,7 +166,7 @@ class Trainer:
         preparation.check_strategy(self.strategy, minutes, carry)
         check_directory(directory, resume)
         self.model = model
-        train, validation = preparation.planned(train, validation, self.strategy, jit_compile)
+        train, validation = preparation.planned(train, validation, jit_compile)
         given = {"train": train} | ({} if validation is None else {"validation": validation})
         data = {name: as_batches(batches, name) for name, batches in given.items()}
         samples = {name: first_batch(batches, name) for name, batches in data.items()}
@@ -190,7 +191,7 @@ class Trainer:
         if gradients is not None:
             gradients.begin(model)
         self.choice = preparation.choose_computation(
-            model, self._train_batches, self.strategy, precision, jit_compile
+            model, self._train_batches, precision, jit_compile
         )
         self.optimizer = preparation.make_optimizer(
             optimizer, model, variables, self.strategy, self.choice.scales_loss
