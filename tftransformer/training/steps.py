@@ -142,11 +142,9 @@ class Steps:
             return
         number = 1 + sum(known == name for known, *_ in self._traces)
         what = {"_train": "training", "_evaluate": "validation", "_update": "updates"}[name]
-        shapes = [tuple(leaf.shape) for leaf in tf.nest.flatten(arguments)]
-        largest = (
-            f", {' × '.join(map(str, max(shapes, key=lambda shape: len(shape))))}" if shapes else ""
-        )
-        self._say(f"XLA compiles {what}: shape {number}{largest}.")
+        shapes = (tuple(leaf.shape) for leaf in tf.nest.flatten(arguments))
+        largest = " × ".join(map(str, max(shapes, key=lambda shape: len(shape), default=())))
+        self._say(f"XLA compiles {what}: shape {number}{f', {largest}' * bool(largest)}.")
 
     def spread_seeds(self) -> None:
         """Gives each replica a seed of its own; equal ones would drop the same units."""
