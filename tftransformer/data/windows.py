@@ -106,12 +106,12 @@ def in_windows(
             words = sentence_numbers(begins, at).flat_values.numpy()
         spelled = np.zeros((len(words), 0), np.int32)  # nobody asked
         if spelling:
-            named = [
+            start, end, word = (
                 tf.RaggedTensor.from_row_splits(x, ids.row_splits)
                 for x in (encoding.starts, encoding.ends, words)
-            ]
+            )
             strings = tf.constant(list(map(str, some)), tf.string)
-            spelled = spelling_ids(strings, *named, spelling).flat_values.numpy()
+            spelled = spelling_ids(strings, start, end, word, spelling).flat_values.numpy()
         found = (ids, encoding.starts, encoding.ends, words, spelled)
         for part, value in zip(parts, found, strict=True):
             part.append(value)

@@ -86,7 +86,7 @@ class TextRows(Objective):
         With `spelling` they have `spelling_ids`, int32 (chosen, width, spellings).
         """
         inputs = self.inputs([pieces.windows], tokenizer, template)
-        if self.spelling:
+        if self.spelling and pieces.spelling is not None:
             spelled = pieces.spelling[pieces.places.values]
             each = [pieces.tokens(values, template) for values in spelled.T]
             inputs["spelling_ids"] = Stacked(each, last=True)

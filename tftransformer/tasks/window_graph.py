@@ -67,8 +67,8 @@ class WindowGraph(RowGraph):
         known = {"texts": text, **places, "pieces": at, "counts": windows.counts, "cut": cut}
         rows = self.rows(pieces, None)
         if self.spelling:
-            named = (places[name] for name in ("starts", "ends", "words"))
-            spelled = spelling_ids(text, *named, self.spelling).flat_values
+            starts, ends, words = (places[name] for name in ("starts", "ends", "words"))
+            spelled = spelling_ids(text, starts, ends, words, self.spelling).flat_values
             spelled = at.with_flat_values(tf.gather(spelled, at.flat_values)).to_tensor()
             before = self.template.num_before("a", pair=False)
             behind = self.template.num_special(False) - before

@@ -142,8 +142,8 @@ class Steps:
             return
         number = 1 + sum(known == name for known, *_ in self._traces)
         what = {"_train": "training", "_evaluate": "validation", "_update": "updates"}[name]
-        shapes = (tuple(leaf.shape) for leaf in tf.nest.flatten(arguments))
-        largest = " × ".join(map(str, max(shapes, key=lambda shape: len(shape), default=())))
+        shapes = sorted((tuple(leaf.shape) for leaf in tf.nest.flatten(arguments)), key=len)
+        largest = " × ".join(map(str, shapes[-1])) if shapes else ""
         self._say(f"XLA compiles {what}: shape {number}{f', {largest}' * bool(largest)}.")
 
     def spread_seeds(self) -> None:
