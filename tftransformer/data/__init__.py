@@ -6,12 +6,14 @@ from tftransformer.data.everyday import everyday_corpus
 from tftransformer.data.nearest import nearest_neighbour
 from tftransformer.data.process import DataProcess
 from tftransformer.data.report import Report
+from tftransformer.data.streams import Streams
 from tftransformer.data.table import read_table
 
 __all__ = [
     "Batches",
     "DataProcess",
     "Report",
+    "Streams",
     "everyday_corpus",
     "nearest_neighbour",
     "read_table",

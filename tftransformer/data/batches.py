@@ -49,7 +49,12 @@ class Batches:
         objective: what made the examples; it tells a `Trainer` their loss and metrics.
         vocabulary: what tells the vocabularies of the ids from others, for `fingerprint`.
         report: what became of the rows that were given.
+
+    Attributes:
+        in_order: whether each row goes on where that row of the batch before ended: see `Streams`.
     """
+
+    in_order = False
 
     def __init__(
         self,
@@ -83,7 +88,7 @@ class Batches:
         shapes = int(np.clip(full_batches // (1.5 if training else 1), 1, max_shapes))
         stepped = np.minimum(-(-lengths // width_step) * width_step, lengths.max(axis=0))
         self._planner = Planner(stepped, batch_tokens, shapes)
-        self._latest = 0, first, self._planner.plan(drawn, self._generator(0))
+        self._latest = 0, first, self._batches_of(drawn, 0)
 
     def __len__(self) -> int:
         """The number of batches in an epoch (in epoch 0, under BPE-dropout)."""
@@ -107,7 +112,7 @@ class Batches:
         """
         if len(self.shapes) <= most and self.width_step == width_step:
             return self
-        return Batches(
+        return type(self)(
             self.examples,
             self.batch_tokens,
             training=self.training,
@@ -218,9 +223,12 @@ class Batches:
         latest, examples, plan = self._latest
         if latest != epoch:
             examples = self.examples.of_epoch(self.seed, epoch)
-            plan = self._planner.plan(examples.lengths, self._generator(epoch))
-            self._latest = epoch, examples, plan
+            self._latest = epoch, examples, self._batches_of(examples.lengths, epoch)
+            plan = self._latest[2]
         return examples, plan
+
+    def _batches_of(self, lengths: np.ndarray, epoch: int) -> list[PlannedBatch]:
+        return self._planner.plan(lengths, self._generator(epoch))
 
     def _generator(self, epoch: int) -> np.random.Generator | None:
         return np.random.default_rng([self.seed, epoch]) if self.training else None

@@ -25,6 +25,6 @@ def blocked_examples(
     (tokenizer,), objective = process.tokenizers, process.objective
     ids = vocabularies.encode(tokenizer, texts)
     empty = int(np.count_nonzero(ids.lengths == 0))
-    blocks = objective.blocks(ids, tokenizer, process.max_length)
-    examples = objective.examples([blocks], [tokenizer], training=training)
+    columns = objective.blocks(ids, tokenizer, process.max_length)
+    examples = objective.examples(columns, [tokenizer], training=training)
     return examples, dataclasses.replace(report, empty=report.empty + empty)

@@ -19,6 +19,7 @@ from tftransformer.data.report import Report
 from tftransformer.data.sampling import Sampled
 from tftransformer.data.saving import load_process, save_process
 from tftransformer.data.split import split_rows
+from tftransformer.data.streams import Streams
 from tftransformer.data.windows import windowed_examples
 from tftransformer.objectives import Examples, Objective, SequenceToSequence
 
@@ -293,7 +294,7 @@ class DataProcess:
 
     def _batches(self, examples: Examples, report: Report, training: bool) -> Batches:
         self._tell(report)
-        return Batches(
+        return (Streams if self.objective.in_order else Batches)(
             examples,
             self.batch_tokens,
             training=training,

@@ -16,6 +16,8 @@ class DocumentMask(Mask):
     Reads `query_documents` and `key_documents`: int (batch, queries) and (batch, keys).
     """
 
+    entries = ("query_documents", "key_documents")
+
     def visible(self, context: Mapping[str, Any]) -> Any:
         return ops.equal(
             context["query_documents"][..., :, None], context["key_documents"][..., None, :]

@@ -87,6 +87,8 @@ class Mask(Configurable):
     # Whether it reads the numbers of tokens, and not only how far they stand apart. Under padding
     # on the left it is then given (batch, queries) and (batch, keys), numbers in the row.
     counts_tokens = False
+    # What it reads of the context that comes with the inputs of a model, by name.
+    entries: tuple[str, ...] = ()
 
     @property
     def reads_positions(self) -> bool:

@@ -19,6 +19,8 @@ class MemoryMask(Mask):
     0, as a later step of decoding does not, `segment_start`: int () or (batch,).
     """
 
+    entries = ("memory_lengths",)
+
     def visible(self, context: Mapping[str, Any]) -> Any:
         return ops.greater_equal(
             context["key_positions"][..., None, :], self._first(context)[..., None, None]

@@ -23,6 +23,7 @@ class PermutationMask(Mask):
     """
 
     counts_tokens = True
+    entries = ("permutation",)
 
     def __init__(self, stream: str = "content"):
         if stream not in ("content", "query"):

@@ -19,6 +19,7 @@ class PrefixMask(Mask):
     """
 
     counts_tokens = True
+    entries = ("prefix_lengths",)
 
     def visible(self, context: Mapping[str, Any]) -> Any:
         lengths = ops.convert_to_tensor(context["prefix_lengths"])

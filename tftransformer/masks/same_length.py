@@ -17,6 +17,7 @@ class SameLengthMask(Mask):
     Reads `memory_lengths`: int () or (batch,), at most M.
     """
 
+    entries = ("memory_lengths",)
     reads_positions = True
 
     def visible(self, context: Mapping[str, Any]) -> Any:

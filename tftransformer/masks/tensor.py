@@ -17,7 +17,7 @@ class TensorMask(Mask):
     """
 
     def __init__(self, entry: str = "attention_mask"):
-        self.entry = entry
+        self.entry, self.entries = entry, (entry,)
 
     def visible(self, context: Mapping[str, Any]) -> Any:
         return as_bool(context[self.entry], self.entry)

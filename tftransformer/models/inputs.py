@@ -5,10 +5,8 @@ from typing import Any
 
 import keras
 
-from tftransformer.masks import Mask, TensorMask
+from tftransformer.masks import Mask
 
-# Entries of the context that masks of this package read.
-OF_MASKS = ("prefix_lengths", "permutation", "query_documents", "key_documents", "memory_lengths")
 OF_HEADS = (
     "pooled_positions",
     "mask_positions",
@@ -39,7 +37,8 @@ def known_inputs(
         ValueError: for an entry that nobody reads, or that is given twice.
     """
     leaves = [leaf for mask in masks for leaf in leaves_of(mask)]
-    names = {*names, *(leaf.entry for leaf in leaves if isinstance(leaf, TensorMask))}
+    of_masks = {entry for leaf in leaves for entry in leaf.entries}
+    names = {*names, *of_masks}
     named: dict[str, Any] = {}
     for name, value in inputs.items():
         ours = name if name in names else aliases.get(name, name)
@@ -47,11 +46,13 @@ def known_inputs(
             raise ValueError(f"the inputs hold {ours!r} twice: it is also called {name!r}.")
         if value is not None:
             named[ours] = value
-    unread = sorted({*named} - names - {*OF_MASKS, *OF_HEADS})
+    unread = sorted({*named} - names - {*OF_HEADS})
     if unread and all(map(_is_ours, (*leaves, *heads))):
         raise ValueError(
             f"nobody reads {', '.join(map(repr, unread))} among the inputs: the model reads "
-            f"{sorted(names)}, its masks {sorted(OF_MASKS)}, its heads {sorted(OF_HEADS)}."
+            f"{sorted(names - of_masks)}, its masks {sorted(of_masks)}, its heads "
+            f"{sorted(OF_HEADS)}. Whatever a mask reads asks for that mask: mask=... & "
+            "DocumentMask()."
         )
     return named
 

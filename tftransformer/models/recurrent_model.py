@@ -40,6 +40,22 @@ class RecurrentModel(StackModel):
         )
         return {**outputs, "memory": memory}
 
+    def with_memory(self, length: int | None) -> "RecurrentModel":
+        """Returns a model with the same weights, copied, whose memory has another length.
+
+        What was trained with a short memory is evaluated with a longer one (Dai et al. 2019, §4).
+
+        Args:
+            length: how many positions the memory holds.
+
+        >>> model = tt.TransformerXL(20, 1, 16, 2, 32, memory_length=4, cutoffs=())
+        >>> model.with_memory(16)(np.ones((1, 3), "int32"))["memory"][0].shape
+        TensorShape([1, 16, 16])
+        """
+        other = type(self).from_config({**self.get_config(), "memory_length": length})
+        other.set_weights(self.get_weights())
+        return other
+
     def run_stack(
         self, inputs: Mapping[str, Any], state: StackState | None, training: bool | None
     ) -> Any:

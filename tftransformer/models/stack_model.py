@@ -254,7 +254,9 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             for name in ("position_ids", *EMBEDDED)
             if name in inputs
         }
-        constant = of_rows(inputs)
+        # A prompt is one document.
+        one = {f"{side}_documents": ops.zeros((1, 1), "int32") for side in ("query", "key")}
+        constant = {**of_rows(inputs), **one}
         cached = CachedStack(
             self.stack,
             prompts,

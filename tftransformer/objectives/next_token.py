@@ -5,12 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged, register
+from tftransformer.core import Ragged, register, require
+from tftransformer.core.ragged import splits_of
 from tftransformer.objectives.columns import Column, IsReal, Tokens
-from tftransformer.objectives.examples import ColumnExamples
+from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import TEXT, Columns, Objective
+from tftransformer.objectives.packing import PackedExamples, pack
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.metrics import TokenAccuracy
+
+DOCUMENTS = ("apart", "packed", "joined", "streams")
 
 
 @register
@@ -28,31 +32,56 @@ class NextToken(Objective):
     | labels | d | e | end |
 
     Where a tokenizer has no start, nothing predicts the first token; where it has no end, none is
-    learnt. Documents never share a block. There is one column, the text, and one axis, "tokens".
+    learnt. There is one column, the text, and one axis, "tokens".
 
     Args:
         smoothing: float in [0, 1), probability mass that the loss spreads over all pieces.
         output: which of the model's outputs are the logits. None: the model has one output.
+        documents: how documents stand in rows. `"apart"`: a row is a block of one document.
+            `"packed"`: a row is as many blocks as it has room for, which know nothing of each
+            other: `position_ids` begin again in each, and the model has `DocumentMask()` in its
+            mask. `"joined"`: all documents are one text, which is cut into blocks (Radford et al.
+            2019). `"streams"`: the same, whose blocks are read in order, for models with a memory:
+            see `data.Streams`.
 
     Example:
 
     >>> from tftransformer.core import Ragged
     >>> from types import SimpleNamespace
     >>> tokenizer = SimpleNamespace(special_ids={"pad": 0, "start": 2, "end": 3})
-    >>> blocks = NextToken().blocks(Ragged.from_rows([[7, 8, 9]]), tokenizer, 3)
-    >>> blocks.tolist()
-    [[2, 7, 8, 9], [9, 3]]
-    >>> examples = NextToken().examples([blocks], [tokenizer])
+    >>> documents = Ragged.from_rows([[7, 8, 9], [6]])
+    >>> columns = NextToken().blocks(documents, tokenizer, 3)
+    >>> columns[0].tolist()
+    [[2, 7, 8, 9], [9, 3], [2, 6, 3]]
+    >>> examples = NextToken().examples(columns, [tokenizer])
     >>> inputs, labels, weights = examples.batch(np.array([0, 1]), widths=(3,))
     >>> inputs["token_ids"].tolist(), labels["lm"].tolist()
     ([[2, 7, 8], [9, 0, 0]], [[7, 8, 9], [3, 0, 0]])
+
+    The same packed, and joined:
+
+    >>> packed = NextToken(documents="packed")
+    >>> examples = packed.examples(packed.blocks(documents, tokenizer, 3), [tokenizer])
+    >>> inputs, labels, weights = examples.batch(np.array([1]), widths=(3,))
+    >>> inputs["token_ids"].tolist(), inputs["query_documents"].tolist(), labels["lm"].tolist()
+    ([[9, 2, 6]], [[1, 2, 2]], [[3, 6, 3]])
+    >>> NextToken(documents="joined").blocks(documents, tokenizer, 3)[0].tolist()
+    [[2, 7, 8, 9], [9, 3, 2, 6], [6, 3]]
     """
 
     joins_texts = True
     in_blocks = True
 
-    def __init__(self, smoothing: float = 0.0, output: str | None = "lm"):
-        self.smoothing, self.output = smoothing, output
+    def __init__(
+        self, smoothing: float = 0.0, output: str | None = "lm", *, documents: str = "apart"
+    ):
+        require(documents in DOCUMENTS, "documents", documents, f"one of {DOCUMENTS}")
+        self.smoothing, self.output, self.documents = smoothing, output, documents
+
+    @property
+    def in_order(self) -> bool:  # type: ignore[override] # follows `documents`
+        """Whether blocks are to be read in order."""
+        return self.documents == "streams"
 
     def kinds(self, count: int) -> tuple[str, ...]:
         if count != 1:
@@ -62,28 +91,20 @@ class NextToken(Objective):
             )
         return (TEXT,)
 
-    def blocks(self, documents: Ragged, tokenizer: Any, max_length: int) -> Ragged:
-        """Cuts documents into rows of at most `max_length + 1` ids, that of the last label too."""
-        before = [tokenizer.special_ids[n] for n in ("start",) if n in tokenizer.special_ids]
-        after = [tokenizer.special_ids[n] for n in ("end",) if n in tokenizer.special_ids]
-        lengths = np.where(documents.lengths > 0, documents.lengths + len(before + after), 0)
-        counts = -(-np.maximum(lengths - 1, 0) // max_length)  # of blocks
-        document = np.repeat(np.arange(len(documents)), counts)
-        number = np.arange(len(document)) - np.repeat(np.cumsum(counts) - counts, counts)
-        begins = number * max_length
-        sizes = np.minimum(lengths[document] - begins, max_length + 1)
-        starts = np.cumsum(lengths) - lengths
-        whole = np.zeros(lengths.sum(), np.int32)
-        filled = lengths > 0
-        text = np.repeat(starts + len(before) - documents.row_splits[:-1], documents.lengths)
-        whole[text + np.arange(len(text))] = documents.values
-        for place, i in enumerate(before):
-            whole[starts[filled] + place] = i
-        for place, i in enumerate(reversed(after)):
-            whole[(starts + lengths - 1)[filled] - place] = i
-        splits = np.concatenate([[0], np.cumsum(sizes)])
-        places = np.repeat(starts[document] + begins - splits[:-1], sizes) + np.arange(splits[-1])
-        return Ragged(whole[places], splits)
+    def blocks(self, documents: Ragged, tokenizer: Any, max_length: int) -> list[Ragged]:
+        """Cuts documents into blocks of at most `max_length + 1` ids, that of the last label too.
+
+        Returns:
+            the columns that `examples` takes: the blocks; and, where they are packed, which of
+            them stand in each row.
+        """
+        texts = whole(documents, tokenizer)
+        if self.documents in ("joined", "streams"):
+            texts = Ragged(texts.values, np.array([0, len(texts.values)]))
+        blocks = cut(texts, max_length)
+        if self.documents == "packed":
+            return [blocks, pack(blocks.lengths - 1, max_length)]
+        return [blocks]
 
     def examples(
         self,
@@ -92,9 +113,11 @@ class NextToken(Objective):
         template: Any = None,
         *,
         training: bool = True,
-    ) -> ColumnExamples:
-        (rows,) = columns
+    ) -> Examples:
         pad = tokenizers[0].special_ids.get("pad", 0)  # the mask says what it is
+        if self.documents == "packed":
+            return PackedExamples(*columns, pad, self.by_output)
+        (rows,) = columns
         ids, labels = _Shifted(rows, 0, pad), _Shifted(rows, 1, pad)
         inputs: dict[str, Column] = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
         return ColumnExamples(inputs, self.by_output(labels), self.by_output(IsReal(labels)))
@@ -127,3 +150,30 @@ class _Shifted(Tokens):
             return shifted
         real = np.arange(width) < self.lengths_of(rows)[:, None]
         return np.where(real, shifted, np.int32(self.fill))
+
+
+def whole(documents: Ragged, tokenizer: Any) -> Ragged:
+    """Documents with the start and the end that the tokenizer has; empty ones stay empty."""
+    before = [tokenizer.special_ids[n] for n in ("start",) if n in tokenizer.special_ids]
+    after = [tokenizer.special_ids[n] for n in ("end",) if n in tokenizer.special_ids]
+    filled = documents.lengths > 0
+    splits = splits_of(np.where(filled, documents.lengths + len(before + after), 0))
+    values = np.zeros(splits[-1], np.int32)
+    shift = np.repeat(splits[:-1] + len(before) - documents.row_splits[:-1], documents.lengths)
+    values[shift + np.arange(len(shift))] = documents.values
+    for place, i in enumerate(before):
+        values[splits[:-1][filled] + place] = i
+    for place, i in enumerate(reversed(after)):
+        values[splits[1:][filled] - 1 - place] = i
+    return Ragged(values, splits)
+
+
+def cut(texts: Ragged, max_length: int) -> Ragged:
+    """Blocks of at most `max_length + 1` ids, each beginning with the last id of the one before."""
+    counts = -(-np.maximum(texts.lengths - 1, 0) // max_length)  # of blocks
+    text = np.repeat(np.arange(len(texts)), counts)
+    begins = (np.arange(len(text)) - np.repeat(splits_of(counts)[:-1], counts)) * max_length
+    sizes = np.minimum(texts.lengths[text] - begins, max_length + 1)
+    splits = splits_of(sizes)
+    shift = np.repeat(texts.row_splits[text] + begins - splits[:-1], sizes)
+    return Ragged(texts.values[shift + np.arange(splits[-1])], splits)

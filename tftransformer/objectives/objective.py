@@ -25,7 +25,9 @@ class Objective(Configurable, abc.ABC):
         too_long: what becomes of rows with more than `max_length` tokens unless a person says
             otherwise: `"drop"`, `"cut"` or `"refuse"`.
         in_blocks: whether its one text is documents of any length, of which its `blocks(documents,
-            tokenizer, max_length)` makes rows.
+            tokenizer, max_length)` makes the columns that `examples` takes.
+        in_order: whether each of these rows goes on where the one before ended, and they are read
+            so: see `data.Streams`.
         stride: pieces that neighbouring windows share, where the last text of a row is read in
             windows: `examples` then gets it as `Pieces`, and makes a row of each window. None: a
             row is a row.
@@ -44,6 +46,7 @@ class Objective(Configurable, abc.ABC):
     too_long: str = "drop"
     joins_texts: bool = False
     in_blocks: bool = False
+    in_order: bool = False
     stride: int | None = None
     in_sentences: bool = False
     spelling: int = 0

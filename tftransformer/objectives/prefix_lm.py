@@ -40,6 +40,9 @@ class PrefixLM(NextToken):
     ([[7, 8, 9, 3]], [[0.0, 0.0, 1.0, 1.0]])
     """
 
+    def __init__(self, smoothing: float = 0.0, output: str | None = "lm"):
+        super().__init__(smoothing, output)
+
     def examples(
         self,
         columns: Columns,

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import Ragged
+from tftransformer.objectives.next_token import whole
 from tftransformer.scores import perplexity_scores
 
 IGNORED = -100
@@ -35,8 +36,7 @@ def foreseeing_scores(
     characters = sum(map(len, texts))
     if not characters:
         raise ValueError("there is no text to foresee: all of them are empty.")
-    longest = int(ids.lengths.max()) + 2
-    rows = task.data_.objective.blocks(ids, tokenizer, longest)  # whole, with start and end
+    rows = whole(ids, tokenizer)
     labels: list[np.ndarray] = []
     scores = perplexity_scores(
         _logits(task, rows, labels),

@@ -94,6 +94,17 @@ def check_strategy(
         )
 
 
+def check_order(carry: Carry | None, batches: Mapping[str, Any]) -> None:
+    """Raises a ValueError where something is carried and batches say that no row goes on."""
+    for name, own in batches.items() if carry is not None else ():
+        if not getattr(own, "in_order", True):
+            raise ValueError(
+                f"carry={type(carry).__name__}(...) needs rows that go on where those of the batch "
+                f"before ended, and those of {name} do not: DataProcess(..., "
+                "objective=NextToken(documents='streams')) reads them so."
+            )
+
+
 def is_cluster(strategy: tf.distribute.Strategy) -> bool:
     """Whether several processes train together."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)

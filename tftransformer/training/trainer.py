@@ -169,6 +169,7 @@ class Trainer:
         train, validation = preparation.planned(train, validation, jit_compile)
         given = {"train": train} | ({} if validation is None else {"validation": validation})
         data = {name: as_batches(batches, name) for name, batches in given.items()}
+        preparation.check_order(carry, data)
         samples = {name: first_batch(batches, name) for name, batches in data.items()}
         self._train_batches, self._validation = data["train"], data.get("validation")
         self._epochs, self._accumulation = epochs, gradient_accumulation
