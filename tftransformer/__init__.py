@@ -11,6 +11,10 @@ from tftransformer.quiet_start import quiet_start
 with quiet_start():
     import keras  # noqa: F401 - with it comes TensorFlow, where that is its backend
 
+    from tftransformer.core.compile_cache import keep_compilations
+
+    keep_compilations()
+
 from tftransformer.core.lazy import lazy_names
 from tftransformer.core.version import __version__
 from tftransformer.decoding import BeamSearch, DecodingStep, Greedy, Processor, Sampling, Strategy
