@@ -214,4 +214,4 @@ def test_of_a_few_pages(holds):
 @pytest.mark.parametrize("holds", PROPERTIES, ids=lambda holds: holds.__name__)
 def test_of_many_pages(holds):
     number, *strategies = PROPERTIES[holds]
-    drawn(holds, 8 * number, *strategies)
+    drawn(holds, 20 * number, *strategies)

@@ -294,4 +294,4 @@ def test_of_a_few_designs(holds):
 @pytest.mark.parametrize("holds", PROPERTIES, ids=lambda holds: holds.__name__)
 def test_of_many_designs(holds):
     number, *strategies = PROPERTIES[holds]
-    drawn(holds, 8 * number, *strategies)
+    drawn(holds, 20 * number, *strategies)

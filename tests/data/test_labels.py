@@ -82,6 +82,7 @@ def test_texts_and_labels_come_back_whoever_cuts_them(given, tmp_path):
     assert loaded.batches(table).fingerprint == made.fingerprint
 
 
+@pytest.mark.slow
 def test_two_texts_are_joined_by_the_template_that_fits_the_tokenizer():
     table = frame()
     data = process("text", "other", "label").fit(table)

@@ -30,6 +30,7 @@ def test_a_row_ends_with_the_token_that_completes_a_string(pieces, strings, data
     assert found == [any(string in text for string in strings) for text in texts]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(pieces=st.lists(PIECES, min_size=1, max_size=8), strings=STRINGS, data=st.data())
 def test_white_space_that_is_stripped_completes_nothing(pieces, strings, data):

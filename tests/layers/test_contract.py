@@ -92,6 +92,7 @@ class Block(Layer):
         return self.residual(x, sublayer=self.net)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("placement", ["pre", "post"])
 @pytest.mark.parametrize(("normalization", "norm"), [("layer", 2 * D), ("rms", D)])
 def test_residual(layer_contract, vectors, placement, normalization, norm):
@@ -142,7 +143,7 @@ OPTIONS = {
 }
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_encoder_layer(layer_contract, vectors, name):
     options, counts = OPTIONS[name]
@@ -156,7 +157,7 @@ def test_encoder_layer(layer_contract, vectors, name):
     layer_contract(make, vectors(2, 4, D), parameters=parameters, without_gradient=KEY_BIAS)
 
 
-@pytest.mark.slow_after(2)
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", [*OPTIONS, "cross_attention"])
 def test_decoder_layer(layer_contract, vectors, name):
     if name == "cross_attention":

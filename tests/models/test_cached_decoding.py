@@ -213,7 +213,7 @@ def test_a_text_longer_than_the_cache_is_refused():
         build().start_decoding(SOURCE[0], cache_length=4)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("cache_length", [None, 20])
 @pytest.mark.parametrize("beams", [1, 2])
 @pytest.mark.parametrize("family", ["Gpt2", "Gpt", "XLM", "XLNet"])

@@ -57,6 +57,7 @@ def test_a_tie_is_found_under_its_other_name(kind, options, kept, other, told, t
     assert_same_outputs(model, loaded.model)
 
 
+@pytest.mark.slow
 def test_a_head_of_its_own_is_not_taken_for_a_missing_table(tmp_path):
     save_pretrained(T5(**SIZES, dff=12, tied=False), tmp_path)
     tensors = load_file(tmp_path / "model.safetensors")

@@ -80,7 +80,7 @@ def decoded(folder, ids):
     }
 
 
-@pytest.mark.slow_after(3)
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "group"), GROUPS)
 def test_texts_become_the_ids_and_places_of_the_reference(folder, group):
     cases = [case for case in golden(folder)["cases"] if case["group"] == group]

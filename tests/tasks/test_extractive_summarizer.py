@@ -58,6 +58,7 @@ def test_it_keeps_the_contract_of_tasks(extract, tmp_path):
     ).check(tmp_path)
 
 
+@pytest.mark.slow
 def test_summaries_are_the_best_sentences_in_order_with_their_places(extract):
     task = extract()
     every = task(TEXTS, sentences=1.0)
@@ -73,6 +74,7 @@ def test_summaries_are_the_best_sentences_in_order_with_their_places(extract):
         assert best["score"] == pytest.approx(np.mean(scores) if scores else 0.0, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_long_texts_are_read_to_their_end(extract):
     text = "Ann met Bob. It was late. " * 40
     found = extract()(text, sentences=1.0)
@@ -82,6 +84,7 @@ def test_long_texts_are_read_to_their_end(extract):
     assert len(extract()(endless)["sentences"]) == 2
 
 
+@pytest.mark.slow
 def test_a_share_of_the_sentences_is_one_at_least(extract):
     found = extract(sentences=0.4)(TEXTS)
     assert [len(each["sentences"]) for each in found] == [1, 1, 2, 0]

@@ -44,6 +44,7 @@ def trained(tmp_path):
     return folder_of(tmp_path / "model", {"sequence_classification": {"labels": names}})
 
 
+@pytest.mark.slow
 def test_a_trained_head_answers_at_once_texts_and_pairs(trained):
     classify = tt.TextClassifier(trained)
     assert classify("a b")["label"] in LABELS

@@ -233,6 +233,7 @@ def test_a_translation_as_long_as_the_model_allows_has_an_alignment(pair_tokeniz
     assert weights.shape[2] == 10
 
 
+@pytest.mark.slow
 def test_evaluate_scores_its_own_translations_perfectly(translator):
     texts = ["The dog sleeps in the house.", "A cat and two birds."]
     scores = translator.evaluate(texts, ["a b c d", "e f g h"])

@@ -55,6 +55,7 @@ def by_labels(some, classes):
     return decoded(found["tree"])
 
 
+@pytest.mark.slow
 @given(st.lists(trees(), min_size=1, max_size=4))
 @settings(max_examples=25, deadline=None)
 def test_trees_come_back_from_their_labels(some):

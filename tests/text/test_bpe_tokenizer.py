@@ -69,6 +69,7 @@ def test_equals_the_reference_in_either_case(texts):
     assert_equal(texts, lower_case=False)
 
 
+@pytest.mark.slow
 def test_what_goes_on_with_a_text_begins_with_a_blank():
     ours, _ = pair()
     ids = ours.encode(["the cat"]).ids

@@ -143,6 +143,7 @@ def assert_equal(name, texts, allow_special=False):
     assert ours.decode(encoding.ids, keep_special=True) == decoded
 
 
+@pytest.mark.slow
 def test_no_word_touches_a_token_behind_the_blanks_that_it_takes_along():
     token = AddedToken("|||", 300, single_word=True, lstrip=True, rstrip=True)
     alphabet = [*pre_tokenizers.ByteLevel.alphabet()]

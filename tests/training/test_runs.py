@@ -76,6 +76,7 @@ def test_a_run_goes_on_from_the_state_before_a_damaged_one(tiny, finished, run, 
     assert tiny.digest(trainer.model) == finished[1]
 
 
+@pytest.mark.slow
 def test_a_state_by_the_name_of_another_is_damaged(tiny, run):
     for suffix in ("index", "data"):
         path = newest(run, suffix)

@@ -155,7 +155,7 @@ def test_penalties_of_the_model_are_trained_on(tiny):
     assert norm(keras.regularizers.L2(1.0)) < 0.8 * norm(None)
 
 
-@pytest.mark.slow_after(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_learns_and_clips(tiny, policy):
     keras.config.set_dtype_policy(policy)
@@ -263,6 +263,7 @@ def test_keras_callbacks_do_their_work(tiny, tmp_path):
     assert (tmp_path / "epoch2.weights.h5").exists()
 
 
+@pytest.mark.slow
 def test_tensorboard_writes_its_events(tiny, tmp_path):
     pytest.importorskip("tensorboard")
     tiny.make(callbacks=[keras.callbacks.TensorBoard(tmp_path)]).train()
