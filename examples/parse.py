@@ -3,6 +3,8 @@
     python examples/parse.py               parses sentences of a small grammar; where a
                                            phrase belongs depends on its words, and a tenth
                                            of the nouns and adjectives are made up
+    python examples/parse.py --sequence    the same by a model that writes trees, symbol by
+                                           symbol, as a translator writes
     python examples/parse.py --data FILE [--test FILE]
 
 trains on trees in brackets, as treebanks write them: a file of them (.mrg, .txt), or lines of json
@@ -87,7 +89,8 @@ def main() -> None:
     add = parser.add_argument
     add("--data", metavar="FILE", help="what to learn from; default: trees made here")
     add("--test", metavar="FILE", help="what to score; default: a tenth of the other")
-    options = options_of(parser, None, "20; over trees made here 12")
+    add("--sequence", action="store_true", help="write trees, instead of labelling words")
+    options = options_of(parser, None, "20; over trees made here 12; with --sequence 40")
     if options.data:
         train, test = tables(options.data, options.test, read)
     else:
@@ -95,6 +98,9 @@ def main() -> None:
     epochs = options.epochs or (20 if options.data else 12)
 
     parse = tt.Parser()
+    if options.sequence:
+        parse = tt.SequenceParser(learning_rate=0.003, warmup_steps=400)
+        epochs = options.epochs or 40
     parse.fit(train, epochs=epochs, minutes=options.minutes)
     print(f"rows: {parse.report_}")
 
@@ -102,7 +108,7 @@ def main() -> None:
     scores = parse.evaluate(test)
     keys = ("f1", "precision", "recall", "exact_match", "tag_accuracy", "f1_up_to_40", "errors")
     for name, some in (("right branching", scores["right_branching"]), ("this", scores)):
-        print(f"{name:15}", *(f"{key} {some[key]:.1f}" for key in keys))
+        print(f"{name:15}", *(f"{key} {some[key]:.1f}" for key in keys if key in some))
     for answer in parse(test[:5]).itertuples():
         print(f"  {answer.score:.2f}  {answer.tree}")
 

@@ -137,6 +137,7 @@ _LATER = {
         "MultipleChoice",
         "Parser",
         "QuestionAnswerer",
+        "SequenceParser",
         "Summarizer",
         "Task",
         "TextClassifier",

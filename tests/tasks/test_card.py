@@ -11,6 +11,7 @@ from tftransformer.tasks.pipeline import _classes
 TEXTS = ["the dog sleeps in the house", "a cat eats in the garden", "two birds sing"] * 4
 OTHERS = ["dog sleeps", "cat eats", "birds sing"] * 4
 SMALL = {"num_layers": 1, "d_model": 16, "num_heads": 2}
+TREES = ["(S (NP (DT the) (NN dog)) (VP (VBZ sleeps)))", "(S (NP (PRP we)) (VP (VB go)))"] * 6
 QUESTIONS = {"question": ["who sleeps", "who eats", "who sings"] * 4, "context": TEXTS}
 # Settings of each task, and its rows.
 CASES = {
@@ -23,20 +24,12 @@ CASES = {
         {"vocab_size": 60},
         {**QUESTIONS, "choices": [["dog", "cat"]] * 12, "answer": [0, 1, 1] * 4},
     ),
-    "Parser": (
-        {"vocab_size": 60, "max_length": 32, "stride": 4},
-        {
-            "tree": [
-                "(S (NP (DT the) (NN dog)) (VP (VBZ sleeps)))",
-                "(S (NP (PRP we)) (VP (VB go)))",
-            ]
-            * 6
-        },
-    ),
+    "Parser": ({"vocab_size": 60, "max_length": 32, "stride": 4}, {"tree": TREES}),
     "QuestionAnswerer": (
         {"vocab_size": 60, "max_length": 32, "stride": 4},
         {**QUESTIONS, "answer": ["dog", "cat", "birds"] * 4},
     ),
+    "SequenceParser": ({"model": SMALL, "vocab_size": 60}, {"tree": TREES}),
     "Summarizer": ({"model": SMALL, "vocab_size": 290}, {"text": TEXTS, "summary": OTHERS}),
     "TextClassifier": ({"vocab_size": 60}, {"text": TEXTS, "label": ["one", "one", "two"] * 4}),
     "TextEmbedder": ({"vocab_size": 60}, {"text": TEXTS, "positive": OTHERS}),

@@ -84,9 +84,17 @@ def chooser(tokenizer):
 
 
 def parser(_):
+    return contract_of_parser(tt.Parser(vocab_size=60, max_length=24, stride=4))
+
+
+def sequence_parser(_):
+    sizes = {"num_layers": 1, "d_model": 32, "num_heads": 2, "dff": 32}
+    return contract_of_parser(tt.SequenceParser(sizes, vocab_size=60, learning_rate=0.01))
+
+
+def contract_of_parser(parse):
     trees = ["(S (NP (DT a) (NN film)) (VP (VBZ is) (ADJP (JJ good))))", "(NP (NN fun))"]
     sentences = ["a film is good", "fun", "is fun (good) ?", "film " * 30]
-    parse = tt.Parser(vocab_size=60, max_length=24, stride=4)
     return Contract(
         task=parse.fit(trees * 4, epochs=1, validation=0, verbose=0),
         asked=sentences,
@@ -98,6 +106,6 @@ def parser(_):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [classifier, embedder, filler, chooser, parser])
+@pytest.mark.parametrize("make", [classifier, embedder, filler, chooser, parser, sequence_parser])
 def test_a_task_keeps_its_contract(make, tokenizer, tmp_path):
     make(tokenizer).check(tmp_path)

@@ -123,6 +123,12 @@ def parser():
     return task.fit(trees, epochs=40, **HOW), {"texts": ["a dog barks", "fun", "a dog"]}
 
 
+def sequence_parser():
+    trees = ["(S (NP (DT a) (NN dog)) (VP (VBZ barks)))", "(NP (NN fun))"] * 9
+    task = tt.SequenceParser(SIZES, vocab_size=50, learning_rate=0.02, warmup_steps=20)
+    return task.fit(trees, epochs=40, **HOW), {"texts": ["a dog barks", "fun", "a dog"]}
+
+
 MAKERS = (
     classifier,
     tagger,
@@ -135,6 +141,7 @@ MAKERS = (
     extractor,
     translator,
     parser,
+    sequence_parser,
 )
 
 

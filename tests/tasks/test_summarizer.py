@@ -12,7 +12,7 @@ from test_classifier_exports import SERVE
 
 import tftransformer as tt
 from tftransformer.models import T5, Bart, Transformer
-from tftransformer.tasks.text_to_text_graph import GROWTH, WRITTEN
+from tftransformer.tasks.text_to_text_graph import WRITTEN, TextToTextGraph
 
 TEXTS = ["The dog sleeps. It is old.", "A cat", "two birds in the house and a dog", ""]
 
@@ -54,8 +54,8 @@ def test_the_limit_grows_with_the_text_and_finished_says_when_it_cut(summarize):
     rows, _ = graph.encode(texts)
     tokens = np.count_nonzero(rows["source_ids"], axis=1)
     lengths = module.compute(rows).lengths.numpy()[:, 0]
-    assert tokens[1] * GROWTH > WRITTEN
-    assert lengths.tolist() == [WRITTEN, tokens[1] * GROWTH]
+    assert tokens[1] * TextToTextGraph.growth > WRITTEN
+    assert lengths.tolist() == [WRITTEN, tokens[1] * TextToTextGraph.growth]
     assert not any(answer["finished"] for answer in task(texts))
 
 

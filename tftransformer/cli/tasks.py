@@ -21,6 +21,7 @@ TASKS = {
     "summarize": "Summarizer",
     "extract": "ExtractiveSummarizer",
     "parse": "Parser",
+    "parse_sequence": "SequenceParser",
 }
 # Settings that a trained task may be given anew, and how it searches where it writes text.
 ANSWERING = "batch_size", "parallel"

@@ -46,9 +46,9 @@ class DataProcess:
         *columns: names of columns, in the order that the objective says: for the default one
             the column to read from and the column to learn to write.
         objective: what is to be learnt from them.
-        tokenizer: `"bpe"`, `"unigram"` or `"wordpiece"`, to be learnt; a tokenizer, or one for
-            each column of texts; a class of tokenizers, or a function from a list of texts and
-            `vocab_size` to a tokenizer.
+        tokenizer: `"bpe"`, `"unigram"` or `"wordpiece"`, to be learnt; a tokenizer; a class of
+            tokenizers, or a function from a list of texts and `vocab_size` to a tokenizer. Or one
+            of these for each column of texts: tokenizers, or what learns one of that column alone.
         template: how texts become one row, for the objectives that join them. None: BERT's where
             the tokenizer has the tokens `cls` and `sep`, else `Template.plain()`.
         vocab_size: pieces in a vocabulary, in each of the two where they are separate.
@@ -126,8 +126,9 @@ class DataProcess:
         kind = vocabularies.kind_of(self.tokenizer)
         texts = len(self._of_kind("text", self.columns))
         self._tokenizers: tuple[Any, ...] | None = None
+        each = vocabularies.one_for_each(self.tokenizer, texts)
         if kind == "given":
-            self._tokenizers = vocabularies.given_tokenizers(self.tokenizer, texts)
+            self._tokenizers = each
         unused = {"given": list(LEARNING), "learner": list(LEARNING)[2:], "name": []}[kind]
         for name in unused:
             if getattr(self, name) != LEARNING[name]:
@@ -142,7 +143,7 @@ class DataProcess:
                 "a wordpiece tokenizer neither samples nor normalises: leave out sampling_alpha "
                 "and normalization, or choose tokenizer='bpe'."
             )
-        separate = not self.shared_vocabulary or len({*map(id, self._tokenizers or ())}) > 1
+        separate = not self.shared_vocabulary or len({*map(id, each)}) > 1
         if self.objective.joins_texts and separate:
             raise ValueError(
                 f"{type(self.objective).__name__} makes one row of its texts: they need one "
@@ -217,18 +218,22 @@ class DataProcess:
         self.objective.fit(self._of_kind("label", columns))
         if vocabularies.kind_of(self.tokenizer) == "given":
             return self
-        learn = vocabularies.learner_of(
-            self.tokenizer,
-            normalization=self.normalization,
-            sampling_alpha=self.sampling_alpha,
-            character_coverage=self.character_coverage,
-        )
         texts = self._of_kind("text", columns)
-        if self.shared_vocabulary:
+        learners = [
+            vocabularies.learner_of(
+                tokenizer,
+                normalization=self.normalization,
+                sampling_alpha=self.sampling_alpha,
+                character_coverage=self.character_coverage,
+            )
+            for tokenizer in vocabularies.one_for_each(self.tokenizer, len(texts))
+        ]
+        if self.shared_vocabulary and not isinstance(self.tokenizer, list | tuple):
             together = [text for column in texts for text in column]
-            self._tokenizers = (learn(together, self.vocab_size),) * len(texts)
+            self._tokenizers = (learners[0](together, self.vocab_size),) * len(texts)
         else:
-            self._tokenizers = tuple(learn(column, self.vocab_size) for column in texts)
+            each = zip(learners, texts, strict=True)
+            self._tokenizers = tuple(learn(column, self.vocab_size) for learn, column in each)
         return self
 
     def train_test_split(self, frame: Any, test_size: float | int = 0.1) -> tuple[Any, Any]:

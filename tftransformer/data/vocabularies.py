@@ -13,7 +13,8 @@ AT_ONCE = 100_000  # texts that are cut at a time, so that they are not in memor
 
 
 def kind_of(tokenizer: Any) -> str:
-    """What was given as a tokenizer: a `"name"`, `"given"` ones, or a `"learner"`.
+    """What was given as a tokenizer: a `"name"`, `"given"` ones, or a `"learner"`
+    (or one for each column of texts).
 
     Raises:
         TypeError, ValueError: it is none of them.
@@ -23,8 +24,11 @@ def kind_of(tokenizer: Any) -> str:
             raise ValueError(f"tokenizer must be one of {NAMES}, got {tokenizer!r}.")
         return "name"
     if isinstance(tokenizer, list | tuple):
-        if all(kind_of(each) == "given" for each in tokenizer):
+        kinds = {kind_of(each) for each in tokenizer}
+        if kinds == {"given"}:
             return "given"
+        if "given" not in kinds:
+            return "learner"
     elif isinstance(tokenizer, type):
         if hasattr(tokenizer, "learn"):
             return "learner"
@@ -33,13 +37,14 @@ def kind_of(tokenizer: Any) -> str:
     elif callable(tokenizer):
         return "learner"
     raise TypeError(
-        f"tokenizer={tokenizer!r}: expected one of {NAMES}, a tokenizer (or one for each text "
-        "column), a class of tokenizers, or a function from texts and a size to a tokenizer."
+        f"tokenizer={tokenizer!r}: expected one of {NAMES}, a tokenizer, a class of tokenizers, or "
+        "a function from texts and a size to a tokenizer; or one for each text column, of which "
+        "all are given, or none."
     )
 
 
-def given_tokenizers(tokenizer: Any, texts: int) -> tuple[Any, ...]:
-    """One tokenizer for each of so many text columns, of those that were given."""
+def one_for_each(tokenizer: Any, texts: int) -> tuple[Any, ...]:
+    """One tokenizer, or what learns one, for each of so many text columns."""
     if not isinstance(tokenizer, list | tuple):
         return (tokenizer,) * texts
     if len(tokenizer) != texts:

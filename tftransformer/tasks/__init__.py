@@ -10,6 +10,7 @@ from tftransformer.tasks.question_answerer import QuestionAnswerer
 from tftransformer.tasks.questions import squad_table
 from tftransformer.tasks.row_graph import RowGraph
 from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.sequence_parser import SequenceParser
 from tftransformer.tasks.summarizer import Summarizer
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
@@ -28,6 +29,7 @@ __all__ = [
     "QuestionAnswerer",
     "RowGraph",
     "RowTask",
+    "SequenceParser",
     "Summarizer",
     "Task",
     "TextClassifier",

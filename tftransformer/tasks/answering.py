@@ -146,8 +146,8 @@ class Answerer(Estimator):
         if not asked:
             return results
         graph, module = self._graph_and_module(len(columns), **how)
-        if self.too_long == "refuse":
-            check_lengths(graph, partial(self.tensors, columns), asked)
+        if self.too_long == "refuse" and graph.max_length is not None:
+            check_lengths(graph, partial(self.tensors, columns), asked, self.limit)
         cut = 0
         for start in range(0, len(asked), self.batch_size):
             batch = asked[start : start + self.batch_size]
@@ -187,7 +187,8 @@ class Answerer(Estimator):
     ) -> tuple[Any, Any]:
         """What the graph makes of a batch of texts, as numpy arrays, and what it knows of them."""
         rows, known = graph.encode_at_once(*texts)
-        inputs = {**rows, **{name: tf.constant(numbers, tf.int32) for name in graph.numbers}}
+        named = {"row_numbers": tf.constant(numbers, tf.int32)} if "row_numbers" in rows else {}
+        inputs = {**rows, **named}
         computed = self._in_blocks(model or module.compute, inputs)
         found = graph.by_text_at_once(module.compute)(computed, known)
         return tf.nest.map_structure(np.asarray, found), known

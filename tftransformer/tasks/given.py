@@ -232,7 +232,9 @@ def learn_unigram(
     return SentencePieceTokenizer(model, sampling_alpha)
 
 
-def learn_bpe(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
+def learn_bpe(
+    texts: list[str], vocab_size: int, *, sampling_alpha: float = 0.0
+) -> SentencePieceTokenizer:
     """Learns pieces that give each text back to the character, to write it: no more than there are.
 
     A line break is a piece of its own. Where the vocabulary has room for bytes, what was never
@@ -250,7 +252,7 @@ def learn_bpe(texts: list[str], vocab_size: int) -> SentencePieceTokenizer:
                 character_coverage=1.0,
                 user_defined_symbols=["\n"],
             )
-            return SentencePieceTokenizer(model)
+            return SentencePieceTokenizer(model, sampling_alpha)
         except ValueError as error:
             most = re.search(r"at most (\d+)$", str(error))
             if most is None or int(most[1]) >= vocab_size:

@@ -11,14 +11,18 @@ AT_ONCE = 4096
 
 
 def check_lengths(
-    graph: Any, tensors: Callable[[Sequence[int]], list[tf.Tensor]], rows: Sequence[int]
+    graph: Any,
+    tensors: Callable[[Sequence[int]], list[tf.Tensor]],
+    rows: Sequence[int],
+    limit: str,
 ) -> None:
     """Raises where a text is longer than a graph reads, before anything is computed.
 
     Args:
-        graph: a `RowGraph`.
+        graph: with `lengths`, such as a `RowGraph`.
         tensors: from numbers of rows to what the graph reads of them.
         rows: numbers of those that are asked for.
+        limit: the setting that says how long they may be.
 
     Raises:
         ValueError: names the first such row, its length and the limit.
@@ -29,6 +33,6 @@ def check_lengths(
         for row, length in zip(part, lengths, strict=True):
             if length > graph.max_length:
                 raise ValueError(
-                    f"texts[{row}] takes {length} tokens, and max_length={graph.max_length}: "
+                    f"texts[{row}] takes {length} tokens, and {limit}={graph.max_length}: "
                     f"shorten it, or {graph.advice}."
                 )

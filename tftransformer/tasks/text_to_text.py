@@ -29,7 +29,6 @@ from tftransformer.tasks.generation import (
 from tftransformer.tasks.given import Given, given_model, positions_of, read_given
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_to_text_graph import (
-    GROWTH,
     WRITTEN,
     TextToTextGraph,
     Written,
@@ -95,6 +94,8 @@ class TextToText(Task):
     Attributes:
         kind: what the names of its parameters in a folder's `task_specific_params` begin with.
         output: name of what an export writes.
+        writes: the class of what is computed.
+        default_length: most tokens of a text in training, where nothing else says it.
     """
 
     given = ("model", "tokenizers")
@@ -103,6 +104,8 @@ class TextToText(Task):
     head = "lm"
     kind: str
     output: str
+    writes: type[TextToTextGraph] = TextToTextGraph
+    default_length = 128
     tokenizer = None  # there are two
     # Norms before the sublayers learn faster than after where data are few.
     sizes = types.MappingProxyType(
@@ -182,7 +185,7 @@ class TextToText(Task):
                 "before": list(self._around()[0]) or None,
             }
         else:
-            options = {"tokenizer": self.tokenizers or "bpe", "vocab_size": self.vocab_size}
+            options = {"tokenizer": self.learners(), "vocab_size": self.vocab_size}
             options["sampling_alpha"] = self.sampling_alpha
             with unallocated():  # for its checks alone: how many pieces there are is not known yet
                 model = self.from_scratch({"vocab_size": self.vocab_size}, heads=[self.head])
@@ -192,11 +195,16 @@ class TextToText(Task):
         return DataProcess(
             *columns,
             objective=SequenceToSequence(self.label_smoothing, **special),
-            max_length=self.max_length or min(128, positions_of(model) or 128),
+            max_length=self.max_length
+            or min(self.default_length, positions_of(model) or self.default_length),
             batch_tokens=self.batch_tokens,
             seed=self.seed,
             **options,
         )
+
+    def learners(self) -> Any:
+        """What is learnt to cut texts, where no tokenizers were given: see `DataProcess`."""
+        return self.tokenizers or "bpe"
 
     def make_model(self) -> Any:
         if self._given.model is not None:
@@ -263,7 +271,7 @@ class TextToText(Task):
         if longest is None:
             longest = self._most(source)
         prefix = self.folder_.get("prefix", "") if self.prefix is None else self.prefix
-        return TextToTextGraph(
+        return self.writes(
             self.model_,
             data.source_tokenizer,
             data.target_tokenizer,
@@ -283,7 +291,7 @@ class TextToText(Task):
 
     def _most(self, source: int | None) -> int:
         """Most tokens that may be written of a source of at most so many."""
-        most = MOST if source is None else max(WRITTEN, GROWTH * source)
+        most = MOST if source is None else max(WRITTEN, self.writes.growth * source)
         return min(most, positions_of(self.model_) or most)
 
     def _limits(self, how: Generation) -> tuple[int | None, int | None]:

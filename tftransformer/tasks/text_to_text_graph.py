@@ -2,7 +2,7 @@
 
 import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +15,8 @@ from tftransformer.tasks.given import Given
 
 # What `str.isspace` says yes to, and nothing at all.
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"
-# Tokens that may be written for each one of the source, and in any case.
-GROWTH, WRITTEN = 2, 128
+# Tokens that may be written in any case.
+WRITTEN = 128
 
 
 class Written(NamedTuple):
@@ -48,17 +48,21 @@ class TextToTextGraph(TaskGraph):
         target_tokenizer: of the texts that go out.
         generation: how to decode.
         max_length: most tokens of what is written, the end token included.
-        grows: whether a short source has fewer, `GROWTH` for each of its own and `WRITTEN` at
+        grows: whether a short source has fewer, `growth` for each of its own and `WRITTEN` at
             least.
         start_id: the token that targets begin with.
         prefix: what stands before each text.
         around: ids that begin and end each source.
         max_source_length: most tokens of a source, all of these included; None = no limit.
         output: name of the texts that go out.
+
+    Attributes:
+        growth: tokens that may be written for each one of the source, at least.
     """
 
     signatures = ("serving_default", "n_best")
-    numbers = ("row_numbers",)
+    numbers: tuple[str, ...] = ("row_numbers",)
+    growth = 2
 
     def __init__(
         self,
@@ -110,8 +114,9 @@ class TextToTextGraph(TaskGraph):
         if self.grows:
             real = tf.cast(source_ids != self.fills["source_ids"], tf.int32)
             if fixed and source_ids.shape[1] is not None:
-                most = min(most, max(WRITTEN, GROWTH * source_ids.shape[1]))
-            limits = tf.maximum(WRITTEN, GROWTH * tf.reduce_sum(real, axis=1))
+                most = min(most, max(WRITTEN, self.growth * source_ids.shape[1]))
+            limits = tf.maximum(WRITTEN, self.growth * tf.reduce_sum(real, axis=1))
+        processors, limits = self.steered(rows, most, limits)
         strategy = self.generation.strategy
         step = model.start_decoding(
             source_ids,
@@ -124,7 +129,7 @@ class TextToTextGraph(TaskGraph):
             max_new_tokens=most,
             end_id=self.target_tokenizer.special_ids["end"],
             pad_id=self.target_tokenizer.special_ids["pad"],
-            processors=self.processors,
+            processors=processors,
             row_numbers=rows["row_numbers"],
             limits=limits,
         )
@@ -133,6 +138,15 @@ class TextToTextGraph(TaskGraph):
         lacking = [[0, 0], [0, 0], [0, self.max_target_length - most]]
         pad_id = self.target_tokenizer.special_ids["pad"]
         return found._replace(ids=tf.pad(found.ids, lacking, constant_values=pad_id))
+
+    def steered(
+        self, rows: dict[str, tf.Tensor], most: int, limits: tf.Tensor | None
+    ) -> tuple[tuple[Callable, ...], tf.Tensor | None]:
+        """The processors for some rows, and the most tokens of each, `most` where there are none.
+
+        A page whose texts are to be of a certain form says so here.
+        """
+        return self.processors, limits
 
     def finished(self, found: Any) -> tf.Tensor:
         """Whether each text ended of its own: bool (batch, n)."""

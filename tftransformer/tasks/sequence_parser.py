@@ -1,0 +1,75 @@
+"""SequenceParser."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tftransformer.tasks.given import learn_bpe
+from tftransformer.tasks.text_to_text import TextToText
+from tftransformer.tasks.tree_task import TreeTask, answers_of
+from tftransformer.tasks.written_tree_graph import WrittenTreeGraph
+from tftransformer.tasks.written_trees import fewest, learn_symbols, symbols
+
+
+class SequenceParser(TreeTask, TextToText):
+    """Parses as a translator translates: a model reads a sentence and writes its tree.
+
+    What it writes are brackets with their labels, and XX for each word (Vinyals et al. 2015;
+    Vaswani et al. 2017, §6.3): `(S (NP XX )NP (VP XX )VP )S`. What would be no tree over just the
+    words of the sentence is banned while it is written. Words have no tags but XX. `Parser` labels
+    words instead, which learns from far fewer trees and finds tags; this one is to be had where
+    trees are many, and with beams gives several trees of a sentence (`n_best`).
+
+    Sentences are as `Parser` has them. The settings are those of `TextToText`; `tokenizers` may
+    name what is learnt of the words, by default BPE with at most `vocab_size` pieces. `max_length`
+    is, by default, 256 in training, and in writing four symbols for each token of the sentence.
+    Sentences with more than `max_source_length` tokens are an error.
+
+    Example:
+
+    >>> trees = ["(S (NP (DT the) (NN dog)) (VP (VBZ barks)))", "(S (NP (PRP we)) (VP (VBP go)))"]
+    >>> parse = SequenceParser({"num_layers": 1, "d_model": 16}, vocab_size=60)
+    >>> parse.fit(trees * 9, epochs=1, validation=0, verbose=0)("the dog barks")
+    {'tree': '(...', 'score': ...}
+    """
+
+    task = "sequence_parser"
+    kind = "parsing"
+    output = "trees"
+    writes = WrittenTreeGraph
+    default_length = 256
+    too_long = "refuse"
+    finds_tags = False
+    target = staticmethod(symbols)
+
+    def learners(self) -> Any:
+        return self.tokenizers or learn_bpe, learn_symbols
+
+    def answers(self, columns: Sequence[list[str]], **options: Any) -> list[dict[str, Any]]:
+        """The tree of each sentence.
+
+        Args:
+            columns: the sentences.
+            **options: of generation, by Hugging Face's names, such as `num_beams`.
+
+        Returns:
+            for each `tree`, in brackets, and `score`, what the strategy ranks by.
+
+        Raises:
+            ValueError: if a sentence is too long to be read, or its tree to be written.
+        """
+        best = [written[0] for written in self._n_best(columns, options)]
+        return answers_of([each.text for each in best], [each.score for each in best])
+
+    def _n_best(self, columns: Sequence[list[str]], options: Any) -> list[list[Any]]:
+        self.fitted()
+        how = {"generation": self.generation(options)} if options else {}
+        graph, _ = self._graph_and_module(len(columns), **how)
+        for row, text in enumerate(columns[0]):
+            words = len(text.split())
+            if fewest(words) > graph.max_target_length:
+                raise ValueError(
+                    f"texts[{row}] has {words} words, and trees have at most "
+                    f"{graph.max_target_length} symbols, at least {fewest(words)} of so many: "
+                    "shorten it, or raise max_length."
+                )
+        return super()._n_best(columns, options)
