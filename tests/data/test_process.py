@@ -12,6 +12,7 @@ import pytest
 
 from tftransformer.data import DataProcess, read_table
 from tftransformer.models import Transformer
+from tftransformer.text import WordPieceTokenizer
 from tftransformer.training import Trainer
 
 WORDS = {
@@ -201,6 +202,23 @@ def test_a_loaded_process_makes_the_same_batches(tmp_path, shared):
     ):
         np.testing.assert_array_equal(one[0]["source_ids"], other[0]["source_ids"])
         np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_each_column_may_have_something_of_its_own_that_learns(tmp_path):
+    def letters(texts, size):
+        return WordPieceTokenizer.learn(texts, 60, character_coverage=1.0)
+
+    frame = pairs()
+    data = process(tokenizer=("bpe", letters), vocab_size=310).fit(frame)
+    alone = process(tokenizer="bpe", shared_vocabulary=False, vocab_size=310).fit(frame)
+    assert pieces(data) == pieces(alone)
+    assert isinstance(data.target_tokenizer, WordPieceTokenizer)
+    data.save(tmp_path)
+    assert isinstance(DataProcess.load(tmp_path).target_tokenizer, WordPieceTokenizer)
+    with pytest.raises(ValueError, match="3 tokenizers were given for 2 columns"):
+        process(tokenizer=("bpe", "bpe", letters))
+    with pytest.raises(TypeError, match="of which all are given, or none"):
+        process(tokenizer=("bpe", data.target_tokenizer))
 
 
 def test_a_save_over_an_older_one_is_all_or_nothing(tmp_path, monkeypatch):
