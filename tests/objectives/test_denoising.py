@@ -16,7 +16,7 @@ from tftransformer.data import DataProcess
 from tftransformer.models import Bart
 from tftransformer.objectives import Denoising, Pieces
 from tftransformer.objectives.drawing import uniform
-from tftransformer.text import SentencePieceTokenizer, sentences
+from tftransformer.text import sentences
 from tftransformer.training import Trainer
 
 PAD, START, END, UNK, MASK, SIZE = 0, 1, 2, 3, 4, 50
@@ -181,16 +181,12 @@ def test_settings_come_back_and_mistakes_are_named():
         Denoising().examples([pieces_of([[[5]]])], [no_mask])
 
 
-def learn(texts, size):
-    return SentencePieceTokenizer.learn(texts, size, special_tokens=["<mask>"])
-
-
 @pytest.mark.slow
 def test_long_texts_make_rows_whose_sentences_are_those_of_the_text():
     text = "One dog ran. Two cats sat! Did three cows eat? Four hens. " * 3
     frame = pd.DataFrame({"text": [text.strip(), "Short one. It is."]})
     for max_length, count in ((150, 2), (12, 3)):
-        data = DataProcess("text", objective=Denoising(0.0), tokenizer=learn, vocab_size=310,
+        data = DataProcess("text", objective=Denoising(0.0), vocab_size=310,
                            max_length=max_length)  # fmt: skip
         batches = data.fit(frame).batches(frame)
         assert batches.examples.lengths.max() <= max_length
@@ -217,7 +213,7 @@ def test_a_small_bart_learns_to_mend_by_trainer_and_by_fit():
     texts = [" ".join([word] * 12) for word in random.choice(words, 4000)]
     frame = pd.DataFrame({"text": texts})
     objective = Denoising(smoothing=0.0)
-    data = DataProcess("text", objective=objective, tokenizer=learn, vocab_size=295,
+    data = DataProcess("text", objective=objective, vocab_size=295,
                        batch_tokens=256)  # fmt: skip
     train = data.fit(frame).batches(frame)
     validation = data.batches(frame.head(300), training=False)

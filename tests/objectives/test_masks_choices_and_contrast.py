@@ -5,6 +5,8 @@ import pytest
 
 from tftransformer.core import Ragged
 from tftransformer.objectives import Choices, Contrast, MaskedTokens
+from tftransformer.objectives.drawing import uniform
+from tftransformer.objectives.masked_tokens import span_lengths
 from tftransformer.text import Template, WordPieceTokenizer
 from tftransformer.training.candidates import ChoiceCrossEntropy, ContrastiveLoss
 
@@ -72,7 +74,9 @@ def test_whole_words_are_hidden_together(tokenizer):
         zip(inputs["mask_positions"], weights["masked_lm"] > 0, strict=True)
     ):
         chosen[row, places[real]] = True
-    ids = made._inputs["token_ids"].batch(np.arange(len(made)), {"tokens": chosen.shape[1]})
+    ids = made._examples.inputs["token_ids"].batch(
+        np.arange(len(made)), {"tokens": chosen.shape[1]}
+    )
     goes_on = ids >= 13
     same_word = goes_on[:, 1:] & (ids[:, :-1] >= 5)
     split = (chosen[:, 1:] != chosen[:, :-1]) & same_word
@@ -80,6 +84,79 @@ def test_whole_words_are_hidden_together(tokenizer):
     assert split.any(axis=1).mean() < 0.1
     assert (chosen.sum(axis=1) > 0).all()
     assert (chosen.sum(axis=1) <= made.lengths[:, 1]).all()
+
+
+def by_hand(ids, goes_on, draw, row, share=0.15, spans=True):
+    """Places of a row that have to be guessed, and the place whose draw decides what each becomes.
+
+    Special ids are below 5; `goes_on` says which tokens go on with a word.
+    """
+    width = len(ids)
+    first, kind, length = (uniform(draw, np.array([row]), width, i)[0] for i in (0, 1, 3))
+    odds = np.array([0.2 * 0.8**n for n in range(10)])
+    words = []
+    for place, token in enumerate(ids):
+        if token < 5:
+            words.append(None)
+        elif goes_on[place] and place and words[-1] is not None:
+            words[-1].append(place)
+            words.append(words[-1])
+        else:
+            words.append([place])
+    ordinary = [place for place in range(width) if ids[place] >= 5]
+    budget = max(1, round(width * share))
+    leader = {}
+    for place in sorted(ordinary, key=lambda place: first[place]):
+        number, count = place, 1
+        while spans and count < 10 and length[place] >= odds[:count].sum() / odds.sum():
+            count += 1
+        for _ in range(count):
+            if number >= width or words[number] is None:
+                break
+            word = words[number]
+            if word[0] in leader or len(leader) + len(word) > budget:
+                break
+            leader |= dict.fromkeys(word, place)
+            number = word[-1] + 1
+    if not leader and ordinary:
+        place = min(ordinary, key=lambda place: first[place])
+        leader = {place: place}
+    return {place: kind[by if spans else place] for place, by in leader.items()}
+
+
+@pytest.mark.parametrize("spans", [True, False])
+def test_spans_and_whole_words_equal_a_plain_loop(tokenizer, spans):
+    made = examples(tokenizer, spans=spans, whole_words=True).of_epoch(3, 5)
+    plain = made._examples.inputs["token_ids"]
+    inputs, _, weights = whole_batch(made, range(len(made)))
+    for row in range(len(made)):
+        ids = plain.batch(np.array([row]), {"tokens": int(plain.lengths("tokens")[row])})[0]
+        expected = by_hand(ids, ids >= 13, (3, 5), row, spans=spans)
+        places = inputs["mask_positions"][row, weights["masked_lm"][row] > 0]
+        assert places.tolist() == sorted(expected)
+        for place, kind in expected.items():
+            found = inputs["token_ids"][row, place]
+            if kind < 0.8:
+                assert found == 4
+            elif kind < 0.9:
+                assert found >= 5
+            else:
+                assert found == ids[place]
+
+
+def test_lengths_of_spans_are_those_of_the_paper():
+    drawn = span_lengths(np.random.default_rng(0).random(100_000))
+    assert abs(drawn.mean() - 3.8) < 0.03  # Joshi et al. 2020, §3.1
+    assert (drawn.min(), drawn.max()) == (1, 10)
+
+
+def test_two_texts_hide_tokens_of_both(tokenizer):
+    columns = [Ragged.from_rows([[5] * 20] * 50), Ragged.from_rows([[6] * 20] * 50)]
+    made = MaskedTokens().examples(columns, [tokenizer] * 2, Template.bert())
+    inputs, labels, weights = whole_batch(made, range(50))
+    real = weights["masked_lm"] > 0
+    assert {5, 6} == set(labels["masked_lm"][real].tolist())
+    assert inputs["segment_ids"].max() == 1
 
 
 def test_rows_of_fill_hide_nothing(tokenizer):

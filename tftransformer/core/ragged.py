@@ -74,9 +74,20 @@ class Ragged:
 
         The row -1 is empty.
         """
-        lengths = self.lengths_of(rows)
+        return self.stretches(rows, 0, self.lengths_of(rows))
+
+    def stretches(
+        self, rows: np.ndarray, starts: np.ndarray | int, lengths: np.ndarray
+    ) -> "Ragged":
+        """Copies so many ids of the chosen rows, from those places in them on.
+
+        Args:
+            rows: int array (chosen,).
+            starts: int64 array (chosen,), places in the rows, or one for all.
+            lengths: int64 array (chosen,), no more than there are behind.
+        """
         row_splits = splits_of(lengths)
-        shift = np.repeat(self.row_splits[rows] - row_splits[:-1], lengths)
+        shift = np.repeat(self.row_splits[rows] + starts - row_splits[:-1], lengths)
         return Ragged(np.asarray(self.values[shift + np.arange(row_splits[-1])]), row_splits)
 
     def head(self, kept: np.ndarray) -> "Ragged":

@@ -225,6 +225,7 @@ class DataProcess:
                 normalization=self.normalization,
                 sampling_alpha=self.sampling_alpha,
                 character_coverage=self.character_coverage,
+                hides_tokens=self.objective.hides_tokens,
             )
             for tokenizer in vocabularies.one_for_each(self.tokenizer, len(texts))
         ]

@@ -55,11 +55,14 @@ def one_for_each(tokenizer: Any, texts: int) -> tuple[Any, ...]:
     return tuple(tokenizer)
 
 
-def learner_of(tokenizer: Any, **options: Any) -> Callable[[list[str], int], Any]:
+def learner_of(
+    tokenizer: Any, hides_tokens: bool = False, **options: Any
+) -> Callable[[list[str], int], Any]:
     """A function from texts and a size to a tokenizer.
 
     Args:
         tokenizer: a name, a class, or such a function.
+        hides_tokens: whether the named ones get a mask token.
         **options: what `DataProcess` has for the named ones.
     """
     from tftransformer import text
@@ -69,6 +72,8 @@ def learner_of(tokenizer: Any, **options: Any) -> Callable[[list[str], int], Any
         return learn.learn
     if not isinstance(tokenizer, str):
         return tokenizer
+    if hides_tokens:
+        options["special_tokens"] = ["[MASK]" if tokenizer == "wordpiece" else "<mask>"]
     if options["character_coverage"] is None:
         del options["character_coverage"]
     if tokenizer == "wordpiece":  # which neither samples nor normalises

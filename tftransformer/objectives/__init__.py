@@ -16,7 +16,9 @@ from tftransformer.objectives.contrast import Contrast
 from tftransformer.objectives.denoising import Denoising
 from tftransformer.objectives.entities import Entities
 from tftransformer.objectives.examples import ColumnExamples, DrawnExamples, Examples
+from tftransformer.objectives.joint import Joint
 from tftransformer.objectives.masked_tokens import MaskedTokens
+from tftransformer.objectives.next_sentence import NextSentence, SentenceOrder
 from tftransformer.objectives.next_token import NextToken
 from tftransformer.objectives.numbers import Numbers
 from tftransformer.objectives.objective import Objective
@@ -41,13 +43,16 @@ __all__ = [
     "Examples",
     "Following",
     "IsReal",
+    "Joint",
     "MaskedTokens",
     "MultiHot",
+    "NextSentence",
     "NextToken",
     "Numbers",
     "Objective",
     "Pieces",
     "PrefixLM",
+    "SentenceOrder",
     "Sentences",
     "SequenceToSequence",
     "SpanCorruption",

@@ -39,7 +39,7 @@ class Denoising(SequenceToSequence):
     | labels | a | b | c | . | d | e | f | . | end |
 
     What is drawn is a function of (seed, epoch, row). The column is one of texts, of any length:
-    long ones make several rows. The axes are `("source", "target")`. The tokenizer needs a mask.
+    long ones make several rows. The axes are `("source", "target")`.
 
     Args:
         share: of the tokens that are left out.
@@ -50,9 +50,7 @@ class Denoising(SequenceToSequence):
 
     Example:
 
-    >>> def learn(texts, size):
-    ...     return tt.text.SentencePieceTokenizer.learn(texts, size, special_tokens=["<mask>"])
-    >>> data = tt.DataProcess("en", objective=Denoising(), tokenizer=learn, vocab_size=500)
+    >>> data = tt.DataProcess("en", objective=Denoising(), vocab_size=500)
     >>> train, validation = data.prepare(tt.everyday_corpus(size=1000).train)
     >>> inputs, labels, weights = next(train.iterate())
     >>> mask = data.tokenizers[0].special_ids["mask"]
@@ -60,6 +58,7 @@ class Denoising(SequenceToSequence):
     (True, False)
     """
 
+    hides_tokens = True
     in_sentences = True
     stride = 0
 

@@ -1,20 +1,22 @@
 """The masked language model: some tokens are hidden and have to be guessed."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from tftransformer.core import register, require
-from tftransformer.objectives.columns import Tokens
-from tftransformer.objectives.drawing import uniform
-from tftransformer.objectives.examples import Examples
+from tftransformer.objectives.drawing import chosen, uniform
+from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import TEXT, Columns, special_id
 from tftransformer.objectives.text_rows import TextRows
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.metrics import TokenAccuracy
 
 BEGINNINGS = ("Ġ", "▁")  # of pieces that begin a word, in vocabularies that have such
+# Lengths of spans in words (Joshi et al. 2020, §3.1): 0.2 · 0.8^(n − 1), 10 at most.
+STOPS, LONGEST = 0.2, 10
 
 
 @register
@@ -23,27 +25,44 @@ class MaskedTokens(TextRows):
 
     Of each row `share` of the tokens are chosen, one at least and never a special one; of these 80
     of 100 become the mask token, 10 another token and 10 stay as they are. What is chosen is a
-    function of (seed, epoch, row). The column is one of texts; `mask_positions` joins the inputs of
-    `TextRows`, and labels and weights, of the axis "masked", are of these places alone.
+    function of (seed, epoch, row). The column is one of texts, or two that are joined;
+    `mask_positions` joins the inputs of `TextRows`, and labels and weights, of the axis "masked",
+    are of these places alone.
+
+    With `spans` stretches of words are chosen (SpanBERT, Joshi et al. 2020, §3.1): a word, each
+    token being as likely to name it, and those behind it, 3.8 on average and no more than 10, up to
+    a special token or a word that is chosen already. All tokens of a span become masks, or others,
+    or stay. SpanBERT's objective at the borders of spans is not part of it.
 
     Args:
         share: of the tokens that are chosen.
         whole_words: whether all pieces of a word are chosen together; a word of more pieces than
             are left to choose is passed over.
         output: see `TextRows`.
+        spans: whether stretches of whole words are chosen.
     """
 
+    num_labels = 0
+    hides_tokens = True
+
     def __init__(
-        self, share: float = 0.15, whole_words: bool = False, output: str | None = "masked_lm"
+        self,
+        share: float = 0.15,
+        whole_words: bool = False,
+        output: str | None = "masked_lm",
+        *,
+        spans: bool = False,
     ):
         super().__init__(output)
         require(0 < share < 1, "share", share, "a number between 0 and 1")
-        self.share, self.whole_words = share, whole_words
+        self.share, self.whole_words, self.spans = share, whole_words, spans
 
     def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 1:
-            raise ValueError(f"MaskedTokens takes one column, of texts; it was given {count}.")
-        return (TEXT,)
+        if count not in (1, 2):
+            raise ValueError(
+                f"MaskedTokens takes one column or two, of texts; it was given {count}."
+            )
+        return (TEXT,) * count
 
     def examples(
         self,
@@ -53,8 +72,17 @@ class MaskedTokens(TextRows):
         *,
         training: bool = True,
     ) -> "MaskedExamples":
-        inputs = self.inputs(columns, tokenizers[0], template)
-        return MaskedExamples(inputs, self, tokenizers[0])
+        rows = ColumnExamples(self.inputs(columns, tokenizers[0], template), {}, {})
+        return self.hidden_in(rows, tokenizers[0])
+
+    def hidden_in(self, examples: Examples, tokenizer: Any) -> "MaskedExamples":
+        """The rows of examples of another objective with tokens hidden in them.
+
+        Args:
+            examples: whose inputs are those of `TextRows`, on the axis "tokens".
+            tokenizer: of the texts.
+        """
+        return MaskedExamples(examples, self, tokenizer)
 
     def losses(self) -> Any:
         return self.by_output(LabelSmoothedCrossEntropy(0.0))
@@ -67,93 +95,141 @@ class MaskedExamples(Examples):
     """Rows whose tokens are hidden anew in each epoch.
 
     Args:
-        inputs: columns by the names of the model's inputs.
+        examples: the rows, whose inputs are a dict; labels and weights are dicts, too, perhaps
+            empty.
         objective: says how much is hidden.
         tokenizer: of the texts.
         draw: seed and epoch.
     """
 
-    axes = ("tokens", "masked")
-    varies = True
-
     def __init__(
         self,
-        inputs: dict[str, Any],
+        examples: Examples,
         objective: MaskedTokens,
         tokenizer: Any,
         draw: tuple[int, int] = (0, 0),
     ):
-        self._inputs, self._objective, self._tokenizer = inputs, objective, tokenizer
+        self._examples, self._objective, self._tokenizer = examples, objective, tokenizer
         self._draw = draw
+        self.axes, self.varies = (*examples.axes, "masked"), examples.varies
+        self.notes = examples.notes
         self._mask = special_id(tokenizer, "mask", "MaskedTokens")
         special = np.fromiter(set(tokenizer.special_ids.values()), np.int64)
         self._ordinary = np.setdiff1d(np.arange(tokenizer.vocab_size), special).astype(np.int32)
         self._is_special = np.isin(np.arange(tokenizer.vocab_size), special)
-        self._continues = continues(tokenizer) if objective.whole_words else None
+        in_words = objective.whole_words or objective.spans
+        self._continues = continues(tokenizer) if in_words else None
 
     def __len__(self) -> int:
-        return len(self._ids)
-
-    @property
-    def _ids(self) -> Tokens:
-        return self._inputs["token_ids"]
+        return len(self._examples)
 
     @property
     def lengths(self) -> np.ndarray:
-        tokens = self._ids.lengths("tokens")
-        return np.stack([tokens, self._count(tokens)], axis=1).astype(np.int32)
+        lengths = self._examples.lengths
+        tokens = lengths[:, self.axes.index("tokens")]
+        return np.column_stack([lengths, self._count(tokens)]).astype(np.int32)
 
     def _count(self, tokens: np.ndarray) -> np.ndarray:
         """How many of so many tokens are chosen."""
         return np.maximum(np.round(tokens * self._objective.share), tokens > 0).astype(np.int64)
 
     def of_epoch(self, seed: int, epoch: int) -> "MaskedExamples":
-        return MaskedExamples(self._inputs, self._objective, self._tokenizer, (seed, epoch))
+        drawn = self._examples.of_epoch(seed, epoch)
+        return MaskedExamples(drawn, self._objective, self._tokenizer, (seed, epoch))
 
     def batch(self, rows: np.ndarray, widths: Sequence[int]) -> tuple[Any, Any, Any]:
-        tokens, masked = widths
-        inputs = {
-            name: column.batch(rows, {"tokens": tokens}) for name, column in self._inputs.items()
-        }
+        *others, masked = widths
+        inputs, all_labels, all_weights = self._examples.batch(rows, others)
         ids = inputs["token_ids"]
-        chosen = self._chosen(ids, inputs["padding_mask"], rows)
+        leader = self._leaders(ids, inputs["padding_mask"], rows)
+        is_chosen = leader >= 0
         places = np.zeros((len(rows), masked), np.int32)
         weights = np.zeros((len(rows), masked), np.float32)
-        row, column = np.nonzero(chosen)
-        rank = (np.cumsum(chosen, axis=1) - 1)[row, column]
+        row, column = np.nonzero(is_chosen)
+        rank = (np.cumsum(is_chosen, axis=1) - 1)[row, column]
         places[row, rank], weights[row, rank] = column, 1
         labels = np.take_along_axis(ids, places, axis=1) * weights.astype(np.int32)
-        hidden = self._hidden(ids, chosen, rows)
-        by_output = self._objective.by_output
-        inputs |= {"token_ids": hidden, "mask_positions": places}
-        return inputs, by_output(labels), by_output(weights)
+        inputs |= {"token_ids": self._hidden(ids, leader, rows), "mask_positions": places}
+        return inputs, self._beside(all_labels, labels), self._beside(all_weights, weights)
 
-    def _chosen(self, ids: np.ndarray, real: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Which tokens have to be guessed: bool (rows, tokens)."""
+    def _beside(self, others: dict[str, Any], own: np.ndarray) -> Any:
+        """What is of this objective beside what is of others, by output."""
+        return (
+            {**others, **self._objective.by_output(own)}
+            if others
+            else self._objective.by_output(own)
+        )
+
+    def _leaders(self, ids: np.ndarray, real: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """For each token that has to be guessed the column whose draw decides what it becomes.
+
+        That is its own, or that by which its span was chosen; -1 for a token that is not to be
+        guessed: int (rows, tokens).
+        """
         may = real & ~self._is_special[ids]
         count = np.minimum(self._count(real.sum(axis=1)), may.sum(axis=1))
-        drawn = np.where(may, uniform(self._draw, rows, ids.shape[1], 0), 2.0)
+        column = np.arange(ids.shape[1])
         if self._continues is None:
-            rank = np.argsort(np.argsort(drawn, axis=1, kind="stable"), axis=1)
-            return may & (rank < count[:, None])
+            return np.where(chosen(self._draw, rows, may, count), column, -1)
+        drawn = np.where(may, uniform(self._draw, rows, ids.shape[1], 0), 2.0)
+        order = np.argsort(drawn, axis=1, kind="stable")
         words = np.cumsum(~(self._continues[ids] & may), axis=1)
-        chosen = np.zeros(ids.shape, bool)
-        for row, left in enumerate(count):
-            for column in np.argsort(drawn[row], kind="stable")[: may[row].sum()]:
-                word = may[row] & (words[row] == words[row, column])
-                if not chosen[row, column] and word.sum() <= left:
-                    chosen[row] |= word
-                    left -= word.sum()
-            if count[row] and not chosen[row].any():  # no word is short enough
-                chosen[row, np.argmin(drawn[row])] = True
-        return chosen
+        words -= words[:, :1]
+        sizes = np.ones(ids.shape, np.int64)
+        if self._objective.spans:
+            sizes = span_lengths(uniform(self._draw, rows, ids.shape[1], 3))
+        leader = np.full(ids.shape, -1)
+        for row in np.flatnonzero(count):
+            ordinary = np.bincount(words[row], may[row]).astype(int).tolist()
+            anchors = order[row, : may[row].sum()].tolist()
+            found = _words(anchors, words[row].tolist(), ordinary, sizes[row].tolist(), count[row])
+            taken = np.full(len(ordinary), -1)
+            for word, anchor in found:
+                taken[word] = anchor
+            leader[row] = np.where(may[row], taken[words[row]], -1)
+            if not (leader[row] >= 0).any():  # no word is short enough
+                leader[row, anchors[0]] = anchors[0]
+        return leader if self._objective.spans else np.where(leader >= 0, column, -1)
 
-    def _hidden(self, ids: np.ndarray, chosen: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """The ids, with masks and others in place of most that were chosen."""
+    def _hidden(self, ids: np.ndarray, leader: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """The ids, with masks and others in place of most that have to be guessed."""
         kind = uniform(self._draw, rows, ids.shape[1], 1)
+        if self._objective.spans:
+            kind = np.take_along_axis(kind, np.maximum(leader, 0), axis=1)
         other = (uniform(self._draw, rows, ids.shape[1], 2) * len(self._ordinary)).astype(np.int64)
         hidden = np.where(kind < 0.8, self._mask, np.where(kind < 0.9, self._ordinary[other], ids))
-        return np.where(chosen, hidden, ids).astype(np.int32)
+        return np.where(leader >= 0, hidden, ids).astype(np.int32)
+
+
+def _words(
+    anchors: list[int], words: list[int], tokens: list[int], sizes: list[int], left: int
+) -> Iterator[tuple[int, int]]:
+    """Chooses words of a row, and says by which anchor each was chosen.
+
+    Args:
+        anchors: columns, in the order in which they may choose.
+        words: the number of each column's word.
+        tokens: how many each word has; 0 where it is a special token.
+        sizes: how many words each column chooses.
+        left: how many tokens are to be chosen.
+    """
+    taken: set[int] = set()
+    for anchor in anchors:
+        if not left:
+            return
+        for word in range(words[anchor], min(words[anchor] + sizes[anchor], len(tokens))):
+            if word in taken or not 0 < tokens[word] <= left:
+                break
+            taken.add(word)
+            left -= tokens[word]
+            yield word, anchor
+
+
+def span_lengths(drawn: np.ndarray) -> np.ndarray:
+    """Lengths of spans, int from 1 to `LONGEST`, of numbers from 0 to 1."""
+    odds = [STOPS * (1 - STOPS) ** n for n in range(LONGEST)]
+    below = np.array(list(itertools.accumulate(odds)))
+    return 1 + np.searchsorted(below[:-1] / below[-1], drawn, side="right")
 
 
 def continues(tokenizer: Any) -> np.ndarray:

@@ -39,6 +39,8 @@ class Objective(Configurable, abc.ABC):
         split_by: which text column says that rows belong together when a table is split.
         output: which of the model's outputs answers, where it has several: labels, weights, loss
             and metrics are then dicts of it.
+        hides_tokens: whether a tokenizer that is learnt for it needs a mask token.
+        loss_weights: what the loss of each output counts, a dict by output; None: all the same.
     """
 
     monitor: str = "val_loss"
@@ -53,6 +55,8 @@ class Objective(Configurable, abc.ABC):
     rows_alone: bool = False
     split_by: int = 0
     output: str | None = None
+    hides_tokens: bool = False
+    loss_weights: dict[str, float] | None = None
 
     @abc.abstractmethod
     def kinds(self, count: int) -> tuple[str, ...]:

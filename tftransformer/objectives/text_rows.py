@@ -24,8 +24,12 @@ class TextRows(Objective):
     Args:
         output: which of the model's outputs answers, such as a head's; labels, weights, loss and
             metrics are dicts of it. None: the model has one output.
+
+    Attributes:
+        num_labels: how many columns of labels there are, behind the texts.
     """
 
+    num_labels = 1
     too_long = "cut"
     joins_texts = True
     judge_by = "loss"
@@ -65,8 +69,8 @@ class TextRows(Objective):
         inputs = self.inputs(texts, tokenizers[0], template)
         return ColumnExamples(inputs, self.by_output(labels), self.by_output(weights))
 
-    def inputs(self, texts: Sequence[Ragged], tokenizer: Any, template: Any) -> dict[str, Column]:
-        """The columns of a model's inputs, given the ids of one or two texts a row."""
+    def inputs(self, texts: Sequence[Any], tokenizer: Any, template: Any) -> dict[str, Column]:
+        """The columns of a model's inputs, given the ids of one or two texts a row, `Ragged`."""
         # Where a tokenizer has none, as GPT-2's, the mask alone says what is padding.
         fill = tokenizer.special_ids.get("pad", 0)
         if template is not None:
@@ -114,7 +118,7 @@ class _Joined(Tokens):
     """The ids of one or two texts in their template, which is laid around them in each batch."""
 
     def __init__(
-        self, texts: Sequence[Ragged], template: Any, special_ids: Mapping[str, int], fill: int
+        self, texts: Sequence[Any], template: Any, special_ids: Mapping[str, int], fill: int
     ):
         super().__init__(texts[0], "tokens", fill)
         self.texts, self.template, self.special_ids = texts, template, special_ids

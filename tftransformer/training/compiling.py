@@ -16,13 +16,17 @@ from tftransformer.training.scores import Measure, Scores, Term, named, values_o
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "none", None)
 
 
-def of_objective(objective: Any, loss: Any, metrics: Any) -> tuple[Any, Any]:
-    """Returns loss and metrics that are given, or those of the objective of the batches, if any."""
+def of_objective(
+    objective: Any, loss: Any, metrics: Any, loss_weights: Any
+) -> tuple[Any, Any, Any]:
+    """Returns loss, metrics and factors: given ones, or those of the batches' objective, if any."""
+    if loss is None and loss_weights is None and objective is not None:
+        loss_weights = objective.loss_weights
     if loss is None:
         loss = LabelSmoothedCrossEntropy(0.1) if objective is None else objective.losses()
     if metrics is None and objective is not None:
         metrics = objective.metrics()
-    return loss, metrics
+    return loss, metrics, loss_weights
 
 
 class FunctionLoss(keras.losses.Loss):

@@ -181,7 +181,7 @@ class Trainer:
         )
         self._limits = Limits(steps, minutes, self._checkpointing.every_seconds)
         tells_perplexity = metrics is None
-        loss, metrics = of_objective(objective, loss, metrics)
+        loss, metrics, loss_weights = of_objective(objective, loss, metrics, loss_weights)
         preparation.check_padding(model, self._train_batches)
         outputs = preparation.check_model(model, samples, self.strategy)
         self._training, self._testing = make_scores(
