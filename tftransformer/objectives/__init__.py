@@ -24,6 +24,7 @@ from tftransformer.objectives.numbers import Numbers
 from tftransformer.objectives.objective import Objective
 from tftransformer.objectives.pieces import Pieces
 from tftransformer.objectives.prefix_lm import PrefixLM
+from tftransformer.objectives.replaced_tokens import ReplacedTokens
 from tftransformer.objectives.sentences import Sentences
 from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
 from tftransformer.objectives.span_corruption import SpanCorruption
@@ -52,6 +53,7 @@ __all__ = [
     "Objective",
     "Pieces",
     "PrefixLM",
+    "ReplacedTokens",
     "SentenceOrder",
     "Sentences",
     "SequenceToSequence",

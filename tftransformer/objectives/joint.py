@@ -57,11 +57,15 @@ class Joint(Objective):
                 f"Joint takes two or more objectives with an output each; the outputs are {names}: "
                 "Joint([Classes(output='sequence_classification'), MaskedTokens()])."
             )
-        unknown = sorted(set(loss_weights or ()) - set(names))
-        if unknown:
-            raise ValueError(f"loss_weights names {unknown}; the outputs are {names}.")
         # Keras wants one for each output.
-        self.loss_weights = dict.fromkeys(map(str, names), 1.0) | (loss_weights or {})
+        self.loss_weights = dict.fromkeys(map(str, names), 1.0)
+        for objective in self.objectives:
+            self.loss_weights |= objective.loss_weights or {}
+        unknown = sorted({*(loss_weights or ())} - {*self.loss_weights})
+        if unknown:
+            names = list(self.loss_weights)
+            raise ValueError(f"loss_weights names {unknown}; the outputs are {names}.")
+        self.loss_weights |= loss_weights or {}
         hiding = [isinstance(objective, MaskedTokens) for objective in self.objectives]
         if all(hiding) or sum(hiding) > 1:
             raise ValueError(

@@ -44,6 +44,7 @@ class MaskedTokens(TextRows):
 
     num_labels = 0
     hides_tokens = True
+    becomes_mask, becomes_other = 0.8, 0.9  # below them
 
     def __init__(
         self,
@@ -135,7 +136,7 @@ class MaskedExamples(Examples):
 
     def of_epoch(self, seed: int, epoch: int) -> "MaskedExamples":
         drawn = self._examples.of_epoch(seed, epoch)
-        return MaskedExamples(drawn, self._objective, self._tokenizer, (seed, epoch))
+        return type(self)(drawn, self._objective, self._tokenizer, (seed, epoch))
 
     def batch(self, rows: np.ndarray, widths: Sequence[int]) -> tuple[Any, Any, Any]:
         *others, masked = widths
@@ -197,7 +198,9 @@ class MaskedExamples(Examples):
         if self._objective.spans:
             kind = np.take_along_axis(kind, np.maximum(leader, 0), axis=1)
         other = (uniform(self._draw, rows, ids.shape[1], 2) * len(self._ordinary)).astype(np.int64)
-        hidden = np.where(kind < 0.8, self._mask, np.where(kind < 0.9, self._ordinary[other], ids))
+        becomes = self._objective
+        hidden = np.where(kind < becomes.becomes_other, self._ordinary[other], ids)
+        hidden = np.where(kind < becomes.becomes_mask, self._mask, hidden)
         return np.where(leader >= 0, hidden, ids).astype(np.int32)
 
 

@@ -1,0 +1,79 @@
+"""Replaced tokens: which tokens of a text a generator has put in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from tftransformer.core import register
+from tftransformer.objectives.examples import Examples
+from tftransformer.objectives.masked_tokens import MaskedExamples, MaskedTokens
+from tftransformer.training.losses import LabelSmoothedCrossEntropy
+from tftransformer.training.metrics import TokenAccuracy
+
+
+@register
+class ReplacedTokens(MaskedTokens):
+    """Which tokens of a text were replaced by a generator's guesses (ELECTRA, Clark et al. 2020).
+
+    For `ReplacedTokenModel`, a generator and a discriminator that learn together. Tokens are chosen
+    as `MaskedTokens` does, and all become the mask token. `masked_ids`, what stood there, joins the
+    inputs. The generator learns these tokens, output `masked_lm`; the discriminator decides of each
+    token, the special ones as well, whether it is another one than before, output `replaced`, whose
+    loss counts `factor` times (λ in eq. 4 there).
+
+    Args:
+        share: of the tokens that are chosen.
+        factor: of the discriminator's loss.
+        whole_words, spans: see `MaskedTokens`.
+
+    Example:
+
+    >>> objective = ReplacedTokens()
+    >>> sorted(objective.losses()), objective.loss_weights
+    (['masked_lm', 'replaced'], {'masked_lm': 1.0, 'replaced': 50.0})
+    """
+
+    becomes_mask = becomes_other = 1.0
+
+    def __init__(
+        self,
+        share: float = 0.15,
+        factor: float = 50.0,
+        *,
+        whole_words: bool = False,
+        spans: bool = False,
+    ):
+        super().__init__(share, whole_words, "masked_lm", spans=spans)
+        self.factor = factor
+        self.loss_weights = {"masked_lm": 1.0, "replaced": float(factor)}
+
+    def hidden_in(self, examples: Examples, tokenizer: Any) -> "ReplacedExamples":
+        return ReplacedExamples(examples, self, tokenizer)
+
+    def losses(self) -> dict[str, Any]:
+        binary = keras.losses.BinaryCrossentropy(
+            from_logits=True, reduction="mean_with_sample_weight"
+        )
+        return {"masked_lm": LabelSmoothedCrossEntropy(0.0), "replaced": binary}
+
+    def metrics(self) -> dict[str, Any]:
+        binary = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
+        return {"masked_lm": [TokenAccuracy()], "replaced": [binary]}
+
+
+class ReplacedExamples(MaskedExamples):
+    """Rows with hidden tokens, and what stood there."""
+
+    def batch(self, rows: np.ndarray, widths: Sequence[int]) -> tuple[Any, Any, Any]:
+        inputs, labels, weights = super().batch(rows, widths)
+        real = inputs["padding_mask"]
+        known = np.where(weights["masked_lm"] > 0, labels["masked_lm"], -1).astype(np.int32)
+        # The model's output is how sure it is of what is true, which only it knows.
+        true = np.ones((*real.shape, 1), np.float32)
+        return (
+            {**inputs, "masked_ids": known},
+            {**labels, "replaced": true},
+            {**weights, "replaced": real.astype(np.float32)},
+        )
