@@ -112,6 +112,7 @@ _LATER = {
         "NextToken",
         "Numbers",
         "Objective",
+        "Permutation",
         "PrefixLM",
         "ReplacedTokens",
         "SentenceOrder",

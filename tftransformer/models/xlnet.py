@@ -39,8 +39,9 @@ class XLNet(RecurrentModel):
     what is in another, `memory`, `memory_lengths`. Beside them `attention_mask`, bool (batch,
     length, length), True = the token of the row may see that of the column; or `permutation`, int
     (batch, length), the rank of each column in the order of prediction, so that each sees those of
-    lower ranks; `target_mapping`, float (batch, targets, length), 1 where a target stands:
-    `hidden` and the heads are then those of the targets, predicted without being seen.
+    lower ranks, and all see those of a rank below 0; `target_mapping`, float (batch, targets,
+    length), 1 where a target stands: `hidden` and the heads are then those of the targets,
+    predicted without being seen.
 
     Weights start from a normal distribution of standard deviation 0.02.
 
@@ -219,7 +220,8 @@ class XLNet(RecurrentModel):
             context["key_segments"] = ops.pad(own, ((0, 0), (past, 0)))
         if "permutation" in context:
             ranks = ops.convert_to_tensor(context["permutation"])
-            context["attention_mask"] = ranks[:, None, :] < ranks[:, :, None]
+            known = ranks[:, None, :]
+            context["attention_mask"] = (known < ranks[:, :, None]) | (known < 0)
             context["permutation"] = by_token(ranks, given["padding_mask"])
         visible = ops.cast(context.get("attention_mask", ops.ones((1, 1, 1))), "int32")
         if "attention_mask" in context:

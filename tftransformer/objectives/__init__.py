@@ -22,6 +22,7 @@ from tftransformer.objectives.next_sentence import NextSentence, SentenceOrder
 from tftransformer.objectives.next_token import NextToken
 from tftransformer.objectives.numbers import Numbers
 from tftransformer.objectives.objective import Objective
+from tftransformer.objectives.permutation import Permutation
 from tftransformer.objectives.pieces import Pieces
 from tftransformer.objectives.prefix_lm import PrefixLM
 from tftransformer.objectives.replaced_tokens import ReplacedTokens
@@ -51,6 +52,7 @@ __all__ = [
     "NextToken",
     "Numbers",
     "Objective",
+    "Permutation",
     "Pieces",
     "PrefixLM",
     "ReplacedTokens",
