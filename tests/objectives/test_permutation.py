@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tftransformer.core import Ragged
-from tftransformer.data import DataProcess
+from tftransformer.data import DataProcess, Streams
 from tftransformer.models import XLNet
 from tftransformer.objectives import Permutation
 from tftransformer.objectives.drawing import uniform
@@ -100,8 +100,13 @@ def test_a_target_sees_what_is_no_target_and_the_targets_before_it():
 
 def test_documents_are_cut_one_row_behind_the_other():
     documents = Ragged.from_rows([[1, 2, 3, 4, 5], [], [6], [7, 8, 9, 10]])
-    blocks = Permutation().blocks(documents, TOKENIZER, 2)
+    (blocks,) = Permutation().blocks(documents, TOKENIZER, 2)
     assert blocks.tolist() == [[1, 2], [3, 4], [5], [6], [7, 8], [9, 10]]
+    ended = SimpleNamespace(special_ids={"pad": 9, "end": 0})
+    (blocks,) = Permutation(documents="streams").blocks(documents, ended, 5)
+    assert blocks.tolist() == [[1, 2, 3, 4, 5], [0, 6, 0, 7, 8], [9, 10, 0]]
+    with pytest.raises(ValueError, match="documents"):
+        Permutation(documents="packed")
 
 
 @pytest.mark.slow
@@ -110,8 +115,10 @@ def test_a_small_xlnet_learns(way):
     random = np.random.default_rng(0)
     words = random.choice([f"w{letter}" for letter in "abcdefghijkl"], 1500)
     frame = pd.DataFrame({"text": [" ".join([word] * 12) for word in words]})
-    objective = Permutation(output=None if way == "fit" else "lm")
-    data = DataProcess("text", objective=objective, vocab_size=290, batch_tokens=512)
+    output = None if way == "fit" else "lm"
+    streams = "memory" in way
+    objective = Permutation(output=output, documents="streams" if streams else "apart")
+    data = DataProcess("text", objective=objective, vocab_size=290, batch_tokens=512, max_length=64)
     train = data.fit(frame).batches(frame)
     validation = data.batches(frame.head(300), training=False)
     keras.utils.set_random_seed(1)
@@ -124,9 +131,8 @@ def test_a_small_xlnet_learns(way):
         model.fit(train.dataset(), epochs=3, shuffle=False, verbose=0)
         loss = model.evaluate(validation.dataset(), verbose=0)[0]
     else:
-        carry = CarriedMemory() if "memory" in way else None
-        trainer = Trainer(
-            model, train, validation, optimizer=adam, epochs=3, verbose=0, carry=carry
-        )
+        assert isinstance(train, Streams) == streams
+        trainer = Trainer(model, train, validation, optimizer=adam, epochs=3, verbose=0,
+                          carry=CarriedMemory() if streams else None)  # fmt: skip
         loss = trainer.train().history["val_loss"][-1]
     assert loss < 1.2  # log 12 = 2.5 of a word that is not read

@@ -5,21 +5,23 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged, check_ints, register
+from tftransformer.core import Ragged, check_ints, register, require
 from tftransformer.objectives.columns import Column, Following, IsReal, Tokens
 from tftransformer.objectives.drawing import moved_to_front, uniform
 from tftransformer.objectives.examples import ColumnExamples, DrawnExamples
-from tftransformer.objectives.next_token import NextToken
+from tftransformer.objectives.next_token import NextToken, whole
 from tftransformer.objectives.objective import Columns
 
 ALL_KNOWN = -1  # the rank of what every token sees
+DOCUMENTS = ("apart", "streams")
 
 
 @register
 class Permutation(NextToken):
     """Some tokens are predicted in an order that is drawn (XLNet, Yang et al. 2019, §2.2–2.3).
 
-    Documents make rows of `max_length` tokens, one behind the other. From the left on, a span of
+    Documents, with the start and the end that the tokenizer has, make rows of `max_length` tokens,
+    one behind the other. From the left on, a span of
     1 to `longest` tokens, each length being equally likely, stands anywhere within a stretch
     `every` times as long; the next stretch follows (§2.6 there: spans of 1 to 5 tokens, K = 6). The
     tokens of spans are targets: each sees what is no target, and those targets before it in an
@@ -29,14 +31,15 @@ class Permutation(NextToken):
     Beside `token_ids` and `padding_mask` an `XLNet` reads `permutation`, int (batch, length), the
     rank of each target in the order, -1 for what all see, and `target_mapping`, float (batch,
     targets, length), 1 where a target stands. Labels and weights, on the axis "targets", are of the
-    targets from left to right. With the memory of the segment before, take rows in their order and
-    `Trainer(carry=CarriedMemory())`.
+    targets from left to right.
 
     Args:
         longest: span.
         every: 1 of so many tokens is a target.
         smoothing: float in [0, 1), probability mass that the loss spreads over all pieces.
         output: which of the model's outputs are the logits. None: the model has one output.
+        documents: `"apart"`, or `"streams"` for a model that carries its memory from row to row:
+            see `NextToken` and `data.Streams`.
 
     Example:
 
@@ -56,19 +59,23 @@ class Permutation(NextToken):
         *,
         smoothing: float = 0.0,
         output: str | None = "lm",
+        documents: str = "apart",
     ):
-        super().__init__(smoothing, output)
+        super().__init__(smoothing, output, documents=documents)
+        require(documents in DOCUMENTS, "documents", documents, f"one of {DOCUMENTS}")
         check_ints(1, longest=longest, every=every)
         self.longest, self.every = longest, every
 
-    def blocks(self, documents: Ragged, tokenizer: Any, max_length: int) -> Ragged:
+    def blocks(self, documents: Ragged, tokenizer: Any, max_length: int) -> list[Ragged]:
         """Cuts documents into rows of at most `max_length` ids."""
-        counts = -(-documents.lengths // max_length)
-        document = np.repeat(np.arange(len(documents)), counts)
-        number = np.arange(len(document)) - np.repeat(np.cumsum(counts) - counts, counts)
-        starts = number * max_length
-        lengths = np.minimum(documents.lengths[document] - starts, max_length)
-        return documents.stretches(document, starts, lengths)
+        texts = whole(documents, tokenizer)
+        if self.documents == "streams":
+            texts = Ragged(texts.values, np.array([0, len(texts.values)]))
+        counts = -(-texts.lengths // max_length)
+        text = np.repeat(np.arange(len(texts)), counts)
+        starts = (np.arange(len(text)) - np.repeat(np.cumsum(counts) - counts, counts)) * max_length
+        lengths = np.minimum(texts.lengths[text] - starts, max_length)
+        return [texts.stretches(text, starts, lengths)]
 
     def examples(
         self,
