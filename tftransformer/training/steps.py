@@ -134,7 +134,10 @@ class Steps:
             compiled = tf.function(function, jit_compile=whole, autograph=False)
             with updating(self.optimizer, self._variables, self.rule.update_scale):
                 self._traces[key] = compiled.get_concrete_function(*spec)
-        return self._traces[key](*arguments)
+        try:
+            return self._traces[key](*arguments)
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(_no_room(_largest(arguments))) from error
 
     def _announce(self, name: str, arguments: Any) -> None:
         """Says that XLA begins to compile, which on a GPU takes about a minute."""
@@ -142,8 +145,7 @@ class Steps:
             return
         number = 1 + sum(known == name for known, *_ in self._traces)
         what = {"_train": "training", "_evaluate": "validation", "_update": "updates"}[name]
-        shapes = sorted((tuple(leaf.shape) for leaf in tf.nest.flatten(arguments)), key=len)
-        largest = " × ".join(map(str, shapes[-1])) if shapes else ""
+        largest = _largest(arguments)
         self._say(f"XLA compiles {what}: shape {number}{f', {largest}' * bool(largest)}.")
 
     def spread_seeds(self) -> None:
@@ -269,6 +271,22 @@ class Steps:
         self._apply([self._window[id(v)].read_value() for v in variables], variables)
         for total in self._window.values():
             total.assign(tf.zeros_like(total))
+
+
+def _largest(arguments: Any) -> str:
+    """The shape of the tensor with the most axes, in words; empty without one."""
+    shapes = sorted((tuple(leaf.shape) for leaf in tf.nest.flatten(arguments)), key=len)
+    return " × ".join(map(str, shapes[-1])) if shapes else ""
+
+
+def _no_room(shape: str) -> str:
+    return (
+        f"the device has no room for a step on a batch of {shape or 'this size'}. Take fewer "
+        "tokens at once: DataProcess(batch_tokens=…) or max_length=…, and gradient_accumulation=… "
+        "for updates of as many tokens as before. With a large vocabulary most of it are logits: "
+        "loss=BlockedCrossEntropy(head) takes them in blocks. What the run has saved is whole: "
+        "with its directory and resume=True it goes on."
+    )
 
 
 class _Run:
