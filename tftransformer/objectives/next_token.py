@@ -116,7 +116,8 @@ class NextToken(Objective):
     ) -> Examples:
         pad = tokenizers[0].special_ids.get("pad", 0)  # the mask says what it is
         if self.documents == "packed":
-            return PackedExamples(*columns, pad, self.by_output)
+            blocks, packed = columns
+            return PackedExamples(blocks, packed, pad, self.by_output)
         (rows,) = columns
         ids, labels = _Shifted(rows, 0, pad), _Shifted(rows, 1, pad)
         inputs: dict[str, Column] = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
