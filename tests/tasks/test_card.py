@@ -1,48 +1,11 @@
 """Folders of every task: cards say what is known and nothing else; settings come along."""
 
-import pandas as pd
 import pytest
+from small_tasks import CASES, fitted_case
 from task_contract import check_card, check_saved_settings
 
-import tftransformer as tt
 from tftransformer.tasks.card import MARK, plain_scores, write_card
 from tftransformer.tasks.pipeline import _classes
-
-TEXTS = ["the dog sleeps in the house", "a cat eats in the garden", "two birds sing"] * 4
-OTHERS = ["dog sleeps", "cat eats", "birds sing"] * 4
-SMALL = {"num_layers": 1, "d_model": 16, "num_heads": 2}
-TREES = ["(S (NP (DT the) (NN dog)) (VP (VBZ sleeps)))", "(S (NP (PRP we)) (VP (VB go)))"] * 6
-QUESTIONS = {"question": ["who sleeps", "who eats", "who sings"] * 4, "context": TEXTS}
-# Settings of each task, and its rows.
-CASES = {
-    "ExtractiveSummarizer": (
-        {"vocab_size": 60, "max_length": 32, "stride": 4},
-        {"text": TEXTS, "summary": OTHERS},
-    ),
-    "FillMask": ({"vocab_size": 60}, {"text": TEXTS}),
-    "MultipleChoice": (
-        {"vocab_size": 60},
-        {**QUESTIONS, "choices": [["dog", "cat"]] * 12, "answer": [0, 1, 1] * 4},
-    ),
-    "Parser": ({"vocab_size": 60, "max_length": 32, "stride": 4}, {"tree": TREES}),
-    "QuestionAnswerer": (
-        {"vocab_size": 60, "max_length": 32, "stride": 4},
-        {**QUESTIONS, "answer": ["dog", "cat", "birds"] * 4},
-    ),
-    "SequenceParser": ({"model": SMALL, "vocab_size": 60}, {"tree": TREES}),
-    "Summarizer": ({"model": SMALL, "vocab_size": 290}, {"text": TEXTS, "summary": OTHERS}),
-    "TextClassifier": ({"vocab_size": 60}, {"text": TEXTS, "label": ["one", "one", "two"] * 4}),
-    "TextEmbedder": ({"vocab_size": 60}, {"text": TEXTS, "positive": OTHERS}),
-    "TextGenerator": ({"model": SMALL, "vocab_size": 60, "max_length": 32}, {"text": TEXTS}),
-    "TokenClassifier": (
-        {"vocab_size": 60},
-        {
-            "tokens": [["the", "dog", "sleeps"], ["a", "cat"]] * 6,
-            "tags": [["O", "B-x", "O"], ["O", "B-x"]] * 6,
-        },
-    ),
-    "Translator": ({"model": SMALL, "vocab_size": 290}, {"en": TEXTS, "de": OTHERS}),
-}
 
 
 def test_every_task_has_a_case():
@@ -51,12 +14,7 @@ def test_every_task_has_a_case():
 
 @pytest.fixture(scope="module", params=CASES)
 def fitted(request):
-    """A task, the rows that it has learnt from, and the same as it is asked."""
-    settings, rows = CASES[request.param]
-    task, frame = getattr(tt, request.param)(**settings), pd.DataFrame(rows)
-    task.fit(frame, epochs=1, validation=frame, verbose=0)
-    masked = frame.replace(r"^\w+ ", "<mask> ", regex=True)
-    return task, frame, masked if request.param == "FillMask" else frame
+    return fitted_case(request.param)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from tftransformer.tasks.choices import choice_rows
 from tftransformer.tasks.tables import table, text_columns
 
 FRAME = pd.DataFrame({"a": ["x", "y"], "b": ["u", "v"], "label": [0, 1]})
@@ -32,3 +33,14 @@ def test_a_column_that_was_fitted_and_is_missing_is_named_and_no_rows_are_no_fau
     ):
         text_columns(FRAME, ["c"])
     assert text_columns(FRAME[:0], ["a"]) == [[]]
+
+
+def test_half_a_surrogate_pair_is_named_with_its_row():
+    said = r"texts\[1\] holds half a surrogate pair"
+    with pytest.raises(ValueError, match=said):
+        text_columns(["so", "x\ud800"], ["text"])
+    with pytest.raises(ValueError, match=said):
+        text_columns(pd.DataFrame({"a": ["", ""], "b": ["so", "\udfff"]}, dtype=object), ["a", "b"])
+    with pytest.raises(ValueError, match=said):
+        choice_rows([("a", "", ["b", "c"]), ("a", "", ["b", "\ud800"])])
+    assert text_columns(["", "😀"], ["text"]) == [["", "😀"]]

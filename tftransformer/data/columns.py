@@ -127,7 +127,7 @@ def cut_texts(
 def _check_strings(column: Any, values: Any, index: Any) -> None:
     """Raises unless all `values` are strings that UTF-8 can hold, or None."""
     for row, value in enumerate(values):
-        if value is None or (isinstance(value, str) and (value.isascii() or _is_unicode(value))):
+        if value is None or (isinstance(value, str) and is_unicode(value)):
             continue
         where = f"row {row} (index {index[row]!r}) of column {column!r}"
         if not isinstance(value, str):
@@ -142,12 +142,12 @@ def _check_strings(column: Any, values: Any, index: Any) -> None:
         )
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold a string: one with half a surrogate pair it cannot."""
     try:
-        text.encode()
+        return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def _short(value: Any, most: int = 40) -> str:

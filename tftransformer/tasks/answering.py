@@ -14,10 +14,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.core import checked_ids
 from tftransformer.data import DataProcess
 from tftransformer.serving import WEIGHTS, ServedModule, TaskGraph
 from tftransformer.tasks.card import plain_scores, served_card
 from tftransformer.tasks.estimator import Estimator
+from tftransformer.tasks.given import vocabulary_of
 from tftransformer.tasks.lengths import check_lengths
 from tftransformer.tasks.tables import in_container, is_pair, text_columns, with_index
 
@@ -187,6 +189,8 @@ class Answerer(Estimator):
     ) -> tuple[Any, Any]:
         """What the graph makes of a batch of texts, as numpy arrays, and what it knows of them."""
         rows, known = graph.encode_at_once(*texts)
+        if (size := vocabulary_of(self.model_)) is not None:  # a graph can not be told of it
+            checked_ids(rows[next(iter(graph.fills))], size)
         named = {"row_numbers": tf.constant(numbers, tf.int32)} if "row_numbers" in rows else {}
         inputs = {**rows, **named}
         computed = self._in_blocks(model or module.compute, inputs)

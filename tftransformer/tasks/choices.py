@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tftransformer.tasks.tables import check_unicode
+
 
 def choice_rows(
     rows: Any, names: Sequence[Any] = ("context", "question", "choices")
@@ -42,6 +44,7 @@ def choice_rows(
             )
         if len(row[2]) < 2 or not all(row[2]):
             raise ValueError(f"rows[{index}] needs two choices or more, none empty: {row[2]!r}.")
+        check_unicode(index, (*row[:2], *row[2]))
     contexts, questions, choices = zip(*given, strict=True) if given else ([], [], [])
     return [list(contexts), list(questions), [list(each) for each in choices]]
 

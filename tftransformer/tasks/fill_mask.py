@@ -96,6 +96,11 @@ class FillMask(RowTask):
     def mask_token(self) -> str:
         """What stands in a text for what is to be guessed."""
         tokenizer = self.fitted().tokenizers[0]
+        if "mask" not in tokenizer.special_ids:
+            raise ValueError(
+                f"the tokenizer has no mask token, only {sorted(tokenizer.special_ids)}: give the "
+                "one that the model was trained with."
+            )
         return tokenizer.tokens([tokenizer.special_ids["mask"]])[0]
 
     def graph(self, max_length: int | None = None, top_k: int = 5) -> MaskGraph:

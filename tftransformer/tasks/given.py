@@ -277,6 +277,12 @@ def positions_of(model: Any) -> int | None:
     return getattr(model, "num_positions", of_stack)
 
 
+def vocabulary_of(model: Any) -> int | None:
+    """How many ids a model knows vectors of, in the texts that it reads, or None."""
+    stack = getattr(model, "stack", None) or getattr(model, "encoder", None)
+    return getattr(getattr(stack, "embeddings", None), "vocab_size", None)
+
+
 def spellings_of(model: Any) -> int:
     """How many spellings of words a model knows; 0: it reads none."""
     embeddings = getattr(getattr(model, "stack", None), "embeddings", None)

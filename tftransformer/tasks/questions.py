@@ -103,10 +103,12 @@ def _place(context: str, answers: list[tuple[str, Any]]) -> tuple[int, ...]:
     """Where the first answer stands, or ()."""
     if not answers:
         return ()
-    text, start = answers[0]
-    start = context.find(text) if start is None or start != start else int(start)
+    text, given = answers[0]
+    is_given = given is not None and given == given
+    start = int(given) if is_given else context.find(text)
     if start < 0 or not text.strip() or context[start : start + len(text)] != text:
-        raise ValueError(f"the answer {text!r} does not stand at character {start} of its context.")
+        where = f"at character {start} of" if is_given else "in"
+        raise ValueError(f"the answer {text!r} does not stand {where} its context.")
     return start, start + len(text)
 
 

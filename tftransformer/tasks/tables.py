@@ -1,11 +1,11 @@
 """Rows of texts and labels in tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tftransformer.data.columns import check_columns
+from tftransformer.data.columns import check_columns, is_unicode
 
 
 def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]]:
@@ -129,7 +129,8 @@ def text_columns(
 
     Raises:
         TypeError: if this is no container of texts.
-        ValueError: if a column is missing, or a row is not as many strings as there are names.
+        ValueError: if a column is missing, or a row is not as many strings as there are names, or
+            not of Unicode.
     """
     if hasattr(texts, "columns"):
         if pair is not None and set(pair) <= set(texts.columns):
@@ -153,7 +154,35 @@ def text_columns(
                 f"texts[{index}] is {given!r}, not "
                 + ("a string." if len(names) == 1 else f"{len(names)} strings.")
             )
+        check_unicode(index, row)
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
+
+
+def with_words_joined(texts: Any, names: Sequence[Any], join: Callable[[Any], Any]) -> Any:
+    """Returns rows of one text each, of which some came as lists of words.
+
+    Args:
+        texts: rows as a task gets them.
+        names: of the columns.
+        join: makes a text of a list of words, and leaves other rows as they are.
+    """
+    if hasattr(texts, "columns"):
+        check_columns(texts, names)
+        texts = texts[names[0]]
+    if isinstance(texts, str | bytes | Mapping | np.ndarray):
+        return texts
+    # In lists: a column of pandas makes plain strings of all that are strings.
+    return [join(row) for row in texts]
+
+
+def check_unicode(index: int, texts: Iterable[str]) -> None:
+    """Raises a ValueError for a row with half a surrogate pair, which no tokenizer can read."""
+    for text in texts:
+        if not is_unicode(text):
+            raise ValueError(
+                f"texts[{index}] holds half a surrogate pair, which is no Unicode text: {text!r}. "
+                "Read its file with the right encoding, or drop it."
+            )
 
 
 def is_pair(row: Any) -> bool:

@@ -4,14 +4,11 @@ import types
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
-
 from tftransformer.core.tags import PREFIXES
-from tftransformer.data.columns import check_columns
 from tftransformer.objectives import Entities
 from tftransformer.tasks.entity_graph import EntityGraph, as_entities
 from tftransformer.tasks.given import Given
-from tftransformer.tasks.tables import with_index
+from tftransformer.tasks.tables import with_index, with_words_joined
 from tftransformer.tasks.tag_scores import evaluation
 from tftransformer.tasks.tagged_texts import as_spans, tagged, tags_of, words_as_text
 from tftransformer.tasks.word_task import WordTask
@@ -157,13 +154,7 @@ class TokenClassifier(WordTask):
 
     def columns(self, texts: Any) -> list[list[str]]:
         """The texts, made of words where rows are lists of them."""
-        if hasattr(texts, "columns"):
-            check_columns(texts, self.text_columns())
-            texts = texts[self.text_columns()[0]]
-        if not isinstance(texts, str | bytes | Mapping | np.ndarray):
-            # In lists: a column of pandas makes plain strings of all that are strings.
-            texts = [words_as_text(row) for row in texts]
-        return super().columns(texts)
+        return super().columns(with_words_joined(texts, self.text_columns(), words_as_text))
 
     def answers(
         self, columns: Sequence[list[str]], aggregation: str | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from tftransformer.scores.trees import Tree
-from tftransformer.tasks.tables import with_index
+from tftransformer.tasks.tables import with_index, with_words_joined
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.tree_scores import right_branching, tree_scores
 from tftransformer.tasks.treebank import SENTENCE, TREES, as_sentence, trees_table
@@ -53,11 +53,7 @@ class TreeTask(Task):
         tree = self.fitted().columns[-1]
         if hasattr(texts, "columns") and SENTENCE not in texts.columns and tree in texts.columns:
             texts = trees_table(texts, tree, str)
-        elif hasattr(texts, "iloc"):
-            texts = texts.map(as_sentence)
-        elif isinstance(texts, list | tuple):
-            texts = [as_sentence(row) for row in texts]
-        return super().columns(texts)
+        return super().columns(with_words_joined(texts, self.text_columns(), as_sentence))
 
     def predict(self, texts: Any) -> Any:
         """The trees alone: a list, or of a Series or DataFrame a Series with its index."""
