@@ -99,7 +99,7 @@ def main() -> None:
 
     parse = tt.Parser()
     if options.sequence:
-        parse = tt.SequenceParser(learning_rate=0.003, warmup_steps=400)
+        parse = tt.SequenceParser({"num_layers": 2}, warmup_steps=200, batch_tokens=1024)
         epochs = options.epochs or 40
     parse.fit(train, epochs=epochs, minutes=options.minutes)
     print(f"rows: {parse.report_}")
