@@ -16,7 +16,7 @@ from tftransformer.decoding import (
 )
 from tftransformer.layers import KeyValueCache, LayerState, StackState, TokenEmbeddings
 from tftransformer.masks import CausalMask, MemoryMask, PaddingMask, PrefixMask
-from tftransformer.models import Bert, Gpt2, Transformer
+from tftransformer.models import Bert, Gpt2, Transformer, TransformerXL
 from tftransformer.positions import LearnedPositions, RotaryPositions
 from tftransformer.stacks import RecurrentEncoder
 
@@ -228,3 +228,24 @@ def test_a_compiled_decoding_sees_new_weights_and_keeps_its_trace():
         best = np.array(model(ids)["lm"])[:, -1].argmax(-1)
         ids = np.concatenate([ids, best[:, None]], axis=1)
     assert changed == ids[:, 3:].tolist() != first
+
+
+@pytest.mark.parametrize("prompts", [[[5, 6, 0], [7, 8, 9]], [[0, 0, 5], [7, 8, 9]]], ids=str)
+@pytest.mark.parametrize("name", ["gpt", pytest.param("memory", marks=pytest.mark.slow)])
+def test_several_tokens_at_once_behind_padded_prompts_are_what_they_are_one_by_one(name, prompts):
+    inputs = {"token_ids": np.array(prompts, "int32")}
+    inputs["padding_mask"] = inputs["token_ids"] != 0
+    if name == "gpt":
+        model = gpt(pad_id=0)
+    else:
+        sizes = {"num_layers": 2, "d_model": 16, "num_heads": 2, "dff": 32, "d_embed": 16}
+        model = shaken(TransformerXL(V, **sizes, memory_length=4, cutoffs=()))
+        memory = np.random.default_rng(0).normal(size=(2, 2, 4, 16)).astype("float32")
+        inputs["memory"] = list(memory)
+    following = np.array([[11, 12, 13], [14, 15, 16]])  # as many as a prompt has columns
+    first = model.start_decoding(inputs, cache_length=8)
+    _, cache = first(inputs["token_ids"], first.cache, 0)
+    at_once, _ = first(following, cache, 3)
+    for column in range(3):
+        one_by_one, cache = first(following[:, column : column + 1], cache, 3 + column)
+    np.testing.assert_allclose(at_once, one_by_one, rtol=1e-4, atol=1e-4)

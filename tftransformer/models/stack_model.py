@@ -19,7 +19,7 @@ from tftransformer.models.decoding_step import (
 from tftransformer.models.exporting import ExportedByNames
 from tftransformer.models.headed_model import HeadedModel, of_rows
 from tftransformer.models.inputs import known_inputs
-from tftransformer.stacks.cached_stack import CachedStack
+from tftransformer.stacks.cached_stack import CachedStack, goes_on
 from tftransformer.stacks.encoder import EMBEDDED
 
 # Names of Hugging Face, and ours.
@@ -266,7 +266,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         )
 
         def step(ids: Any, cache: Any, position: Any) -> Any:
-            is_prompt = ids.shape[1] != 1
+            is_prompt = not goes_on(ids, position)
             ids = prompts.put_in_order(ids, position)
             if prefix is not None and is_prompt:
                 ids, cache, position = cached.behind(prefix["layers"], ids, cache)

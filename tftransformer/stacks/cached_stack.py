@@ -51,7 +51,7 @@ class Prompts:
     def put_in_order(self, ids: Any, position: Any) -> Any:
         """Returns new ids (rows, n) as the cache wants them: a whole prompt in order."""
         given = ids.shape[1]
-        if self.order is None or given == 1:
+        if self.order is None or goes_on(ids, position):
             return ids
         if given is not None and isinstance(self.width, int) and given != self.width:
             order = concrete(self.order)
@@ -61,7 +61,8 @@ class Prompts:
                     "were given: run such prompts whole."
                 )
             return ids
-        return ops.take_along_axis(ids, self.order, axis=1)
+        ordered = ops.take_along_axis(ids, self.order, axis=1)
+        return ops.where(ops.equal(position, 0), ordered, ids)
 
 
 class CachedStack:
@@ -134,7 +135,7 @@ class CachedStack:
                 of_prompt = self.prompts.at(self.prompts.is_token, columns)
                 new = ops.where(columns < self.prompts.width, of_prompt, new)
             after["is_token"] = self._appended(cache["is_token"], new, position)
-        order = self._order(ids, length)
+        order = self._order(ids, position, length)
         kind = GrowingKeyValue if self.length is None else KeyValueCache
         caches = [
             kind(**own, position=self.past + position, order=order) for own in cache["layers"]
@@ -214,8 +215,14 @@ class CachedStack:
         slots = ops.arange(self.past + length)
         return ops.logical_or(real, slots < self.past + self.prompts.leading[:, None])
 
-    def _order(self, ids: Any, length: Any) -> Any:
+    def _order(self, ids: Any, position: Any, length: Any) -> Any:
         """How a prompt with padding before its first token brings the memory up to it."""
-        if self.memory is None or self.prompts.leading is None or ids.shape[1] == 1:
+        if self.memory is None or self.prompts.leading is None or goes_on(ids, position):
             return None
-        return memory_order(self.prompts.leading, self.past + length, self.past)
+        order = memory_order(self.prompts.leading, self.past + length, self.past)
+        return ops.where(ops.equal(position, 0), order, ops.arange(self.past + length))
+
+
+def goes_on(ids: Any, position: Any) -> bool:
+    """Whether new ids (rows, n) surely stand behind others, rather than begin a prompt."""
+    return ids.shape[1] == 1 or (isinstance(position, int) and position > 0)
