@@ -119,6 +119,7 @@ _LATER = {
         "Sentences",
         "SequenceToSequence",
         "SpanCorruption",
+        "TranslationLM",
         "WordLabels",
     ],
     "tftransformer.pretrained": ["from_pretrained", "save_pretrained"],

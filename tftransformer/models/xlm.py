@@ -1,5 +1,6 @@
 """XLM."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -34,7 +35,8 @@ class XLM(StackModel):
 
     Embeddings start with the standard deviation 1/√d_model, other weights with 0.02.
 
-    Heads: `lm`, masked or, with `causal`, not; `sequence_classification`,
+    Heads: `lm`, masked or, with `causal`, not; with `mask_positions` among the inputs, int (batch,
+    masked), it predicts the tokens there and no others; `sequence_classification`,
     `token_classification`, `span`, `span_beam`, `multiple_choice`.
 
     Args:
@@ -164,6 +166,13 @@ class XLM(StackModel):
             kernel_initializer=initial,
         )
         self.build()
+
+    def head_output(
+        self, name: str, hidden: Any, inputs: Mapping[str, Any], training: bool | None
+    ) -> Any:
+        if name == "lm" and "mask_positions" in inputs:
+            hidden = ops.take_along_axis(hidden, inputs["mask_positions"][:, :, None], axis=1)
+        return super().head_output(name, hidden, inputs, training)
 
     def with_defaults(self, inputs: Any) -> dict[str, Any]:
         inputs = self.named(inputs)

@@ -30,6 +30,7 @@ from tftransformer.objectives.sentences import Sentences
 from tftransformer.objectives.sequence_to_sequence import SequenceToSequence
 from tftransformer.objectives.span_corruption import SpanCorruption
 from tftransformer.objectives.text_rows import TextRows
+from tftransformer.objectives.translation_lm import TranslationLM
 from tftransformer.objectives.word_labels import WordLabels
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Stacked",
     "TextRows",
     "Tokens",
+    "TranslationLM",
     "Values",
     "WordLabels",
 ]

@@ -72,7 +72,7 @@ class MaskedTokens(TextRows):
         template: Any = None,
         *,
         training: bool = True,
-    ) -> "MaskedExamples":
+    ) -> Examples:
         rows = ColumnExamples(self.inputs(columns, tokenizers[0], template), {}, {})
         return self.hidden_in(rows, tokenizers[0])
 

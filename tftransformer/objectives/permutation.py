@@ -49,7 +49,7 @@ class Permutation(NextToken):
     >>> examples = Permutation().examples([rows], [tokenizer]).of_epoch(seed=2, epoch=0)
     >>> inputs, labels, weights = examples.batch(np.array([0]), examples.lengths[0])
     >>> inputs["permutation"].tolist(), labels["lm"].tolist()
-    ([[-1, 2, 0, 1, -1, -1, -1, -1]], [[11, 12, 13, 0, 0]])
+    ([[-1, 2, 0, 1, -1, -1, -1, -1]], [[11, 12, 13, 0, 0, 0]])
     """
 
     def __init__(
