@@ -1,0 +1,156 @@
+"""What the language models of this folder share: texts as ids, batches, counting, the log."""
+
+import argparse
+import contextlib
+import gzip
+import json
+import math
+import pathlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+import tftransformer as tt
+from tftransformer.core import Ragged
+from tftransformer.tasks.foreseeing import CharacterCounts
+
+
+def options_of(doc: str | None, minutes: float) -> Any:
+    """The options that all scripts have."""
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", metavar="FILE", help="text to learn from; default: what the package embeds")
+    add("--validation", metavar="FILE", help="text to score; default: the last tenth of the data")
+    add("--steps", type=int, default=2000, help="updates (2000)")
+    add("--minutes", type=float, default=minutes, help=f"stop each run after so many ({minutes:g})")
+    add("--seeds", type=int, nargs="+", default=[0], help="one run each (0)")
+    add("--directory", help="for all that is written (a new one in runs/)")
+    options = parser.parse_args()
+    made = time.strftime("runs/%Y-%m-%d_%H-%M-%S")
+    options.directory = pathlib.Path(options.directory or made)
+    return options
+
+
+def texts_of(options: Any) -> tuple[str, str]:
+    """The text to learn from, and that to score."""
+    if options.data is None:
+        corpus = tt.everyday_corpus()
+        return "\n".join(corpus.train["en"]), "\n".join(corpus.validation["en"])
+    text = _read(options.data)
+    if options.validation is not None:
+        return text, _read(options.validation)
+    end = text.rfind("\n", 0, len(text) * 9 // 10) + 1
+    return text[:end], text[end:]
+
+
+def _read(path: str) -> str:
+    opened = gzip.open if path.endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def as_ids(*texts: Sequence[str]) -> tuple[int, list[np.ndarray]]:
+    """Texts as ids of their characters or words, the most frequent of the first text from 1 on.
+
+    What is not in the first text is `<unk>`.
+
+    Returns:
+        the size of the vocabulary, 0 being padding, and each text as int32 (tokens,).
+    """
+    kinds = [kind for kind, _ in Counter(texts[0]).most_common()]
+    ids = {kind: i for i, kind in enumerate(kinds, 1)}
+    unknown = ids.setdefault("<unk>", len(kinds) + 1)
+    return len(ids) + 1, [np.array([ids.get(t, unknown) for t in text], np.int32) for text in texts]
+
+
+def batches_of(
+    ids: np.ndarray, length: int, rows: int, *, documents: str, training: bool, seed: int = 0
+) -> Any:
+    """Blocks of a text in batches: `"joined"` in any order, `"streams"` in that of the text."""
+    objective = tt.NextToken(documents=documents)
+    tokenizer = SimpleNamespace(special_ids={"pad": 0})
+    columns = objective.blocks(Ragged(ids, np.array([0, len(ids)])), tokenizer, length)
+    examples = objective.examples(columns, [tokenizer])
+    kind = tt.data.Streams if objective.in_order else tt.data.Batches
+    given = {"training": training, "seed": seed, "max_shapes": 1}
+    return kind(examples, rows * length, objective=objective, **given)
+
+
+def counted(train: np.ndarray, validation: np.ndarray, order: int) -> float:
+    """Nats a token of interpolated Kneser-Ney over the tokens before."""
+    as_text = ["".join(map(chr, ids.tolist())) for ids in (train, validation)]
+    return CharacterCounts([as_text[0]], order).nats([as_text[1]]) / len(validation)
+
+
+class Log:
+    """Lines on the screen and in `log.jsonl` of a folder.
+
+    Args:
+        folder: is made if need be.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path, self.begun = folder / "log.jsonl", time.monotonic()
+
+    def __call__(self, what: str, **found: Any) -> None:
+        if "nats" in found:
+            found["perplexity"] = math.exp(found["nats"])
+        found["minutes"] = (time.monotonic() - self.begun) / 60
+        told = {k: round(v, 4) if isinstance(v, float) else v for k, v in found.items()}
+        print(f"{what:24}", *(f"{name} {value}" for name, value in told.items()), flush=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"what": what, **told}) + "\n")
+
+    @contextlib.contextmanager
+    def part(self) -> Iterator[None]:
+        """Counts minutes from its begin."""
+        before, self.begun = self.begun, time.monotonic()
+        yield
+        self.begun = before
+
+
+def trained(
+    make: Callable[[], Any],
+    train: Any,
+    validation: Any,
+    options: Any,
+    directory: pathlib.Path,
+    *,
+    peak: float,
+    carry: Any = None,
+    weight_decay: float = 0.1,
+) -> tuple[Any, Any]:
+    """A model trained by AdamW under half a cosine wave; a run that was stopped goes on.
+
+    Returns:
+        its `Trainer`, with the best weights, and their loss on the validation data.
+    """
+    import keras
+
+    schedule = tt.CosineSchedule(peak, options.steps, max(1, options.steps // 20), peak / 100)
+    optimizer = keras.optimizers.AdamW(schedule, beta_2=0.99, weight_decay=weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embeddings"])
+    trainer = tt.Trainer(
+        make(),
+        train,
+        validation,
+        optimizer=optimizer,
+        epochs=10_000,
+        steps=options.steps,
+        minutes=options.minutes,
+        clip_norm=1.0,
+        carry=carry,
+        directory=directory,
+        resume=True,
+        verbose=2,
+    )
+    trainer.train()
+    trainer.load("best")
+    return trainer, trainer.evaluate(validation)["loss"]
