@@ -1,6 +1,7 @@
 """Decoding: one step function in, the best token ids out."""
 
 from tftransformer.decoding.beam_search import BeamSearch
+from tftransformer.decoding.contrastive_search import ContrastiveSearch
 from tftransformer.decoding.greedy import Greedy
 from tftransformer.decoding.length_penalties import (
     LengthPenalty,
@@ -34,6 +35,7 @@ from tftransformer.models.decoding_step import DecodingStep
 __all__ = [
     "BadWords",
     "BeamSearch",
+    "ContrastiveSearch",
     "Decoded",
     "DecodingStep",
     "Epsilon",

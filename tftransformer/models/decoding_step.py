@@ -21,6 +21,7 @@ class DecodingSettings(NamedTuple):
         head: the head that gives the logits.
         padded: whether there may be padding in the prompts.
         guesses: whether a new token may be padding, as its id says.
+        hidden: whether the cache holds hidden states.
     """
 
     cache_length: int | None
@@ -28,6 +29,7 @@ class DecodingSettings(NamedTuple):
     head: str
     padded: bool = False
     guesses: bool = False
+    hidden: bool = False
 
 
 class Traces(dict):
@@ -141,6 +143,8 @@ class DecodingModel:
 
     # Whether the tokens of a prefix are all that their keys and values depend on: `read_prefix`.
     reads_prefix: ClassVar[bool] = False
+    # Whether a step has a hidden state for each token it is given.
+    keeps_hidden: ClassVar[bool] = True
     check_prefix: Callable[[Any, Any], None]
     built: bool
     build: Callable[..., Any]
@@ -164,6 +168,7 @@ class DecodingModel:
         num_beams: int = 1,
         head: str = "lm",
         prefix: Any = None,
+        hidden: bool = False,
     ) -> DecodingStep:
         """Returns what a decoding strategy steps with, to continue prompts.
 
@@ -178,6 +183,8 @@ class DecodingModel:
             head: the head that gives the logits.
             prefix: what `read_prefix` returned of the tokens that all prompts begin with, if there
                 are such: they are in the prompts, but are not computed again.
+            hidden: whether the cache holds the hidden states of all tokens, as `ContrastiveSearch`
+                compares them: `hidden`, (rows, length, d_model).
 
         Raises:
             ValueError: if the model cannot write from left to right, knows fewer positions than
@@ -212,7 +219,10 @@ class DecodingModel:
             require(self.reads_prefix, "prefix", prefix, f"None: {type(self).__name__} takes none")
             self.check_prefix(inputs, prefix)
             inputs = {**inputs, "prefix": prefix}
-        settings = DecodingSettings(cache_length, num_beams, head, padded, guesses)
+        if hidden:
+            require(self.keeps_hidden, "model", self, "one with a hidden state for each token")
+            require(prefix is None, "prefix", prefix, "None: its hidden states are not known")
+        settings = DecodingSettings(cache_length, num_beams, head, padded, guesses, hidden)
         return DecodingStep.of_model(self, inputs, settings)
 
 

@@ -205,6 +205,7 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
             prompts,
             settings.cache_length,
             self._real_tokens if settings.guesses else None,
+            hidden=settings.hidden,
         )
 
         def step(ids: Any, cache: Any, position: Any) -> Any:

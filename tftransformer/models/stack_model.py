@@ -263,6 +263,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             settings.cache_length,
             self._real_tokens if settings.guesses else None,
             inputs.get("memory"),
+            settings.hidden,
         )
 
         def step(ids: Any, cache: Any, position: Any) -> Any:

@@ -84,6 +84,8 @@ class XLNet(RecurrentModel):
     TensorShape([2, 1, 100])
     """
 
+    keeps_hidden = False  # a step has one of the token that is to follow
+
     input_names = (
         *RecurrentModel.input_names,
         "attention_mask",

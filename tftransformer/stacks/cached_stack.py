@@ -75,6 +75,8 @@ class CachedStack:
         is_token: bool (rows, n) of int ids (rows, n) and their columns (n,): which of the new ids
             are tokens; None: all are.
         memory: for each layer a float tensor (rows, M, d_model), or None.
+        hidden: whether the cache holds what the stack returned for each token, too: `hidden`,
+            (rows, length, d_model).
     """
 
     def __init__(
@@ -84,7 +86,9 @@ class CachedStack:
         length: int | None,
         is_token: Callable[[Any, Any], Any] | None = None,
         memory: Sequence[Any] | None = None,
+        hidden: bool = False,
     ):
+        self.hidden = hidden
         self.stack, self.prompts, self.length = stack, prompts, length
         self.is_token, self.memory = is_token, memory
         self.past = 0 if memory is None else ops.shape(memory[0])[1]
@@ -100,6 +104,9 @@ class CachedStack:
         cache: dict[str, Any] = {"layers": layers}
         if self.is_token is not None:
             cache["is_token"] = ops.ones((rows, self._no_columns()), "bool")
+        if self.hidden:
+            shape = (rows, self._no_columns(), self.stack.d_model)
+            cache["hidden"] = ops.zeros(shape, self.stack.compute_dtype)
         return cache
 
     def _no_columns(self) -> Any:
@@ -149,6 +156,9 @@ class CachedStack:
         )
         found = run(columns, self._padding_mask(after.get("is_token"), length), state)
         after["layers"] = [{"key": own.key, "value": own.value} for own in caches]
+        if self.hidden:
+            new = ops.cast(found, self.stack.compute_dtype)
+            after["hidden"] = self._appended(cache["hidden"], new, position)
         return found, after
 
     def behind(
@@ -194,9 +204,11 @@ class CachedStack:
     def _appended(self, buffer: Any, new: Any, position: Any) -> Any:
         if self.length is None:
             return ops.concatenate([buffer, new], axis=1)
+        rest = new.ndim - 2
         if new.shape[1] == 1:  # cheaper than a kernel of XLA's
-            return ops.where(ops.arange(self.length) == position, new, buffer)
-        return ops.slice_update(buffer, (0, position), new)
+            here = ops.reshape(ops.arange(self.length) == position, (-1, *[1] * rest))
+            return ops.where(here, new, buffer)
+        return ops.slice_update(buffer, (0, position, *[0] * rest), new)
 
     def _padding_mask(self, is_token: Any, length: Any) -> Any:
         """Which slots hold a token: bool (rows, slots), or None where all do."""
