@@ -44,3 +44,9 @@ def test_half_a_surrogate_pair_is_named_with_its_row():
     with pytest.raises(ValueError, match=said):
         choice_rows([("a", "", ["b", "c"]), ("a", "", ["b", "\ud800"])])
     assert text_columns(["", "😀"], ["text"]) == [["", "😀"]]
+
+
+@pytest.mark.parametrize("texts", [5, None, "a", b"a", {"text": "a"}], ids=str)
+def test_what_is_no_container_of_texts_is_told(texts):
+    with pytest.raises(TypeError, match=f"not of type {type(texts).__name__}"):
+        text_columns(texts, ["text"])

@@ -247,6 +247,8 @@ def test_what_is_ignored_can_be_chosen(wild):
         ([["a", "b"]], [["B-X", "C-X"]], "prefix 'C'"),
         ([["a", "b"]], [["B-X", "X"]], "no prefix"),
         ([["a", 3]], [["B-X", "O"]], "holds something else"),
+        (["a b"], ["[(0, 1, 'X')]"], "row 0: .* is a string, not a list.*jsonl"),
+        ([["a", "b"]], ["B-X O"], "row 0: 'B-X O' is a string, not a list"),
         ([], [], "the table is empty"),
         (["a"], [], "1 rows and 0 lists"),
     ],
@@ -257,7 +259,7 @@ def test_labels_that_do_not_fit_are_named_before_anything_is_learnt(words, label
 
 
 def test_settings_that_have_no_sense_are_refused():
-    with pytest.raises(ValueError, match="'tokens' is not in the DataFrame"):
+    with pytest.raises(ValueError, match=r"'tokens' is not in the DataFrame.*text=… and spans=…"):
         TokenClassifier().fit(pd.DataFrame({"words": [["a"]], "tags": [["O"]]}))
     with pytest.raises(ValueError, match="stride=32"):
         TokenClassifier(max_length=20).fit(WORDS, TAGS, verbose=0)

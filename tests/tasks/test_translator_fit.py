@@ -147,6 +147,7 @@ def test_settings_stay_as_they_were_given():
         ({"learning_rate": -1}, {}, "positive"),
         ({"batch_tokens": 5}, {}, "leaves no room"),
         ({}, {"source": "en"}, "column 'en' is not in the DataFrame"),
+        ({}, {"epochs": 0}, "epochs=0 was given; expected an int ≥ 1"),
         ({}, {"minuts": 3}, "'minuts' is an argument of neither fit nor Trainer"),
     ],
     ids=str,

@@ -57,7 +57,7 @@ def split_rows(
     except ValueError:
         why = "" if kinds is None else f" of {len(np.unique(kinds))} classes"
         raise ValueError(
-            f"test_size={test_size!r} cannot split {count} different texts{why}: give a fraction "
+            f"{test_size!r} of {count} different texts{why} cannot be held out: give a fraction "
             "between 0 and 1, or a number of texts, that leaves some on both sides."
         ) from None
     in_test = np.isin(groups, chosen)

@@ -43,7 +43,8 @@ def new_model(
     unknown = sorted(asked.keys() - taken.keys())
     if unknown and "options" not in taken:  # which go to its stacks, and are looked at there
         name = unknown[0]
-        raise TypeError(f"{name}={asked[name]!r} was given; {family} takes {', '.join(taken)}.")
+        named = [key for key in taken if taken[key].kind is not inspect.Parameter.VAR_KEYWORD]
+        raise TypeError(f"{name}={asked[name]!r} was given; {family} takes {', '.join(named)}.")
     own = sizes.keys() if family == sizes["family"] else sizes.keys() & taken.keys()
     known = {name: told[name] for name in told.keys() & taken.keys()}
     known |= {name: sizes[name] for name in own - {"family"}}

@@ -137,9 +137,9 @@ def text_columns(
             names = pair
         check_columns(texts, names, "It was fitted. Or give one column alone, frame['…'].")
         rows = list(zip(*(texts[name].tolist() for name in names), strict=True))
-    elif isinstance(texts, str | bytes | Mapping):
+    elif isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
         raise TypeError(
-            "texts must be strings in a list, tuple, array or Series, not a "
+            "texts must be strings in a list, tuple, array or Series, not of type "
             f"{type(texts).__name__}."
         )
     else:

@@ -35,7 +35,7 @@ def tagged(data: Any, labels: Any, text: Any, label: Any, scheme: str | None) ->
     if labels is None and not hasattr(data, "columns"):
         raise ValueError("give a DataFrame, or fit(words, tags), or fit(texts, spans).")
     if labels is None:
-        check_columns(data, [text, label], "Name them where you call fit.")
+        check_columns(data, [text, label], "Name them: tokens=… and tags=…, or text=… and spans=….")
         index, rows, labels = data.index, data[text].tolist(), data[label].tolist()
     else:
         rows, labels = data.tolist() if hasattr(data, "iloc") else list(data), list(labels)
@@ -52,8 +52,13 @@ def tagged(data: Any, labels: Any, text: Any, label: Any, scheme: str | None) ->
     scheme = scheme or "IOB2"
     spans: list[Any] = []
     for number, (row, own, given) in enumerate(zip(rows, words, labels, strict=True)):
-        given = _as_list(given)
         try:
+            if isinstance(given, str):
+                raise ValueError(
+                    f"{given!r} is a string, not a list of tags or spans. Tables in .csv and .tsv "
+                    "hold no lists: keep such rows in .jsonl or .parquet."
+                )
+            given = _as_list(given)
             if given is None or (own is None and not isinstance(row, str)):
                 spans.append(None)  # which is missing, and counted as such
             elif own is None:

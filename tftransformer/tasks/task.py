@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import keras
 import tensorflow as tf
 
+from tftransformer.core.checks import check_ints
 from tftransformer.data import DataProcess
 from tftransformer.tasks.answering import Answerer
 from tftransformer.tasks.card import plain_scores, saved_card
@@ -109,6 +110,7 @@ class Task(Answerer):
         unknown = sorted(trainer.keys() - inspect.signature(Trainer).parameters.keys())
         if unknown:
             raise TypeError(f"{unknown[0]!r} is an argument of neither fit nor Trainer.")
+        check_ints(1, epochs=epochs)
         directory, resume = trainer.get("directory"), trainer.get("resume", False)
         check_directory(directory, resume)
         self._given, self._is_named = self.read_given(), True
