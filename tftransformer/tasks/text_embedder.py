@@ -162,8 +162,8 @@ class TextEmbedder(RowTask):
             top_k: how many to find.
 
         Returns:
-            of a string a list of `index`, `text` and `score` (the cosine), best first; of several
-            a list of such lists.
+            of a string a list of `index` (the place in the corpus, from 0, of a Series, too),
+            `text` and `score` (the cosine), best first; of several a list of such lists.
         """
         require(is_int(top_k, 1), "top_k", top_k, "an int ≥ 1")
         corpus = list(corpus)
