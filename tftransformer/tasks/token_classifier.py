@@ -117,7 +117,7 @@ class TokenClassifier(WordTask):
             getattr(self, "_scheme", self.scheme),
             stride=self.stride or 0,
             class_weight=self.class_weight,
-            known=given.labels(self.head) or (),
+            known=list(given.labels(self.head) or ()),  # as JSON gives it back, to resume
             spelling=self.spelling(),
             output=output,
             judge_by=self.judge_by,
