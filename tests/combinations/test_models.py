@@ -151,8 +151,6 @@ def pages(draw, writes=False):
     if writes and not page.writes:
         option = next(n for n in range(3) if replace(page, option=n).writes)
         page = replace(page, option=option)
-    if family is XLM and not writes and "left" in page.sides:
-        page = replace(page, told=True)  # of ids it counts those that are none, as the reference
     return page
 
 

@@ -15,7 +15,14 @@ from tftransformer.layers import (
     RelativeScorer,
     TokenEmbeddings,
 )
-from tftransformer.masks import CausalMask, Mask, MemoryMask, SlidingWindowMask, check_mask
+from tftransformer.masks import (
+    CausalMask,
+    Mask,
+    MemoryMask,
+    PaddingMask,
+    SlidingWindowMask,
+    check_mask,
+)
 from tftransformer.models.headed_model import Heads
 from tftransformer.models.recurrent_model import RecurrentModel
 from tftransformer.stacks import RecurrentEncoder
@@ -57,9 +64,10 @@ class TransformerXL(RecurrentModel):
         attention_dropout: rate on the attention weights.
         activation: of the feed-forward nets.
         epsilon: of the norms.
-        pad_id: the id that is padding, which a classifier looks for; None = there is none.
+        pad_id: the id that is padding, which nobody sees and a classifier looks for; None = there
+            is none.
         mask: who may see whom; default `CausalMask() & MemoryMask()`, within a window for
-            `same_length`.
+            `same_length`, and with a `pad_id` `& PaddingMask()`.
         heads: see `HeadedModel.make_heads`.
 
     Example:
@@ -104,6 +112,8 @@ class TransformerXL(RecurrentModel):
             mask = CausalMask() & MemoryMask()
             if same_length and memory_length:
                 mask = mask & SlidingWindowMask(before=memory_length - 1)
+            if pad_id is not None:
+                mask = mask & PaddingMask()
         if cutoffs is None:
             cutoffs = [cutoff for cutoff in CUTOFFS if cutoff < vocab_size]
             self._arguments["cutoffs"] = cutoffs
@@ -182,9 +192,11 @@ class TransformerXL(RecurrentModel):
         inputs = self.named(inputs)
         told = "padding_mask" in inputs
         inputs = super().with_defaults(inputs)
-        if not told:  # a text ends at its first padding, whatever follows
-            real = ops.cast(inputs["padding_mask"], "int32")
-            inputs["padding_mask"] = ops.cast(ops.cumprod(real, axis=1), "bool")
+        if not told:  # a text ends at the first padding behind it, whatever follows
+            real = inputs["padding_mask"]
+            before = ops.equal(ops.cumsum(ops.cast(real, "int32"), axis=1), 0)
+            goes_on = ops.cumprod(ops.cast(ops.logical_or(real, before), "int32"), axis=1)
+            inputs["padding_mask"] = ops.logical_and(real, ops.cast(goes_on, "bool"))
         if self.stack.memory_length and inputs.get("memory") is None:
             shape = (
                 ops.shape(inputs["token_ids"])[0],

@@ -31,7 +31,7 @@ class XLM(StackModel):
     there are some, `padding_mask`, `segment_ids`, which are looked up among the tokens,
     `position_ids`, `language_ids`, int (batch, length); and `lengths`, int (batch,), in place of a
     `padding_mask` for padding on the right. Without either a row is as long as it has ids that are
-    not the pad id.
+    not the pad id, or, where it begins with padding, all such ids are its tokens.
 
     Embeddings start with the standard deviation 1/√d_model, other weights with 0.02.
 
@@ -187,7 +187,10 @@ class XLM(StackModel):
             if lengths is None:
                 lengths = ops.sum(ops.cast(mask, "int32"), axis=-1)
             columns = ops.arange(ops.shape(mask)[-1])
-            inputs["padding_mask"] = ops.less(columns, ops.cast(lengths, "int32")[..., None])
+            by_length = ops.less(columns, ops.cast(lengths, "int32")[..., None])
+            if "lengths" not in inputs:  # padding at the begin of a row is none of its tokens
+                by_length = ops.where(mask[..., :1], by_length, mask)
+            inputs["padding_mask"] = by_length
         return inputs
 
 
