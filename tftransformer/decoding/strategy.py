@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import keras
 from keras import ops
@@ -272,8 +272,20 @@ class Strategy(Configurable):
         raise NotImplementedError(f"{type(self).__name__} must define decode(step, request)")
 
 
+class Step(Protocol):
+    """What `roll_out` runs: a `DecodingStep`, or what returns more than logits."""
+
+    @property
+    def grows(self) -> Any: ...
+
+    @property
+    def cache(self) -> Any: ...
+
+    def __call__(self, ids: Any, cache: Any, position: Any, /) -> tuple[Any, Any]: ...
+
+
 def roll_out(
-    step: DecodingStep,
+    step: Step,
     prompt_ids: Any,
     state: dict[str, Any],
     select: Callable,
@@ -313,7 +325,7 @@ def roll_out(
 
 
 def advance(
-    step: DecodingStep,
+    step: Step,
     select: Callable,
     tokens: Any,
     position: Any,
