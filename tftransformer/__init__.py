@@ -17,7 +17,15 @@ with quiet_start():
 
 from tftransformer.core.lazy import lazy_names
 from tftransformer.core.version import __version__
-from tftransformer.decoding import BeamSearch, DecodingStep, Greedy, Processor, Sampling, Strategy
+from tftransformer.decoding import (
+    BeamSearch,
+    ContrastiveSearch,
+    DecodingStep,
+    Greedy,
+    Processor,
+    Sampling,
+    Strategy,
+)
 from tftransformer.heads import (
     AdaptiveSoftmax,
     AllTokensPooler,
@@ -191,6 +199,7 @@ __all__ = [
     "Bert",
     "BucketedBias",
     "CausalMask",
+    "ContrastiveSearch",
     "CosineSchedule",
     "CustomSchedule",
     "Decoder",

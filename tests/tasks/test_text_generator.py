@@ -68,8 +68,13 @@ def texts(answers):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"num_beams": 3}, {"do_sample": True, "top_k": 9, "seed": 4}],
-    ids=["greedy", "beams", "drawn"],
+    [
+        {},
+        {"num_beams": 3},
+        {"do_sample": True, "top_k": 9, "seed": 4},
+        {"penalty_alpha": 0.6, "top_k": 3},
+    ],
+    ids=["greedy", "beams", "drawn", "contrastive"],
 )
 @pytest.mark.slow
 def test_prompts_of_different_lengths_equal_one_by_one(write, options):
@@ -249,6 +254,8 @@ def test_a_prompt_that_is_too_long_loses_its_beginning_and_that_is_told(write):
         ({"colour": 1}, TypeError, "'colour' is no option"),
         ({"temperature": 0.5}, ValueError, "do_sample=True"),
         ({"do_sample": True, "num_beams": 2}, ValueError, "num_beams=2 and do_sample"),
+        ({"penalty_alpha": 0.6, "num_beams": 2}, ValueError, "num_beams=2 and penalty_alpha=0.6"),
+        ({"penalty_alpha": 0.6, "do_sample": True}, ValueError, "choose one of the two"),
         ({"num_beam_groups": 3}, ValueError, "num_beam_groups=3"),
         ({"max_new_tokens": 0}, ValueError, "max_new_tokens"),
         ({"stop": ""}, ValueError, "stop=''"),
@@ -273,8 +280,9 @@ def test_the_container_is_that_of_the_prompts(write):
 
 
 @pytest.mark.slow
-def test_an_export_writes_the_same_in_a_process_that_has_tensorflow_alone(write, tmp_path):
-    write.set_params(options={"max_new_tokens": 8, "stop": ["e"]})
+@pytest.mark.parametrize("options", [{"stop": ["e"]}, {"penalty_alpha": 0.6}], ids=str)
+def test_an_export_writes_the_same_in_a_process_that_has_tensorflow_alone(write, tmp_path, options):
+    write.set_params(options={"max_new_tokens": 8, **options})
     try:
         expected = write(PROMPTS)
         write.export(tmp_path / "export")
@@ -361,6 +369,13 @@ def test_options_of_drawing_are_those_of_sampling_and_idle_ones_do_nothing():
     assert found == tt.Sampling(**cuts)
 
 
+def test_a_penalty_of_likeness_asks_for_contrastive_search():
+    search = generation_of({"penalty_alpha": 0.5}, tt.Greedy(), 1).strategy
+    assert search == tt.ContrastiveSearch(4, 0.5)
+    search = generation_of({"penalty_alpha": 0.5, "top_k": 6}, tt.Greedy(), 1).strategy
+    assert search == tt.ContrastiveSearch(6, 0.5)
+
+
 def test_what_a_folder_asks_for_and_is_not_there_is_named(tmp_path):
     (tmp_path / "config.json").write_text(
         '{"task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}}}'
@@ -368,6 +383,6 @@ def test_what_a_folder_asks_for_and_is_not_there_is_named(tmp_path):
     (tmp_path / "generation_config.json").write_text('{"num_beams": 2, "eos_token_id": 3}')
     options, prefix = folder_options(tmp_path, "text-generation")
     assert (options, prefix) == ({"max_length": 50, "num_beams": 2}, "")
-    (tmp_path / "generation_config.json").write_text('{"penalty_alpha": 0.6}')
-    with pytest.raises(ValueError, match=r"penalty_alpha=0\.6"):
+    (tmp_path / "generation_config.json").write_text('{"guidance_scale": 2.5}')
+    with pytest.raises(ValueError, match=r"guidance_scale=2\.5"):
         folder_options(tmp_path, "any")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from keras import ops
 
@@ -42,6 +42,7 @@ class ContrastiveSearch(Strategy):
     TensorShape([1, 1, 8])
     """
 
+    reads_hidden: ClassVar[bool] = True
     top_k: int = 4
     penalty: float = 0.6
 

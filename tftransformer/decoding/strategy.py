@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import keras
 from keras import ops
@@ -163,6 +163,9 @@ class Strategy(Configurable):
 
             traces[key] = compiled(run, model.variables)
         return traces[key](start.inputs, *given)
+
+    # Whether it compares hidden states: `start_decoding(…, hidden=True)`, with room for one more.
+    reads_hidden: ClassVar[bool] = False
 
     @property
     def rows_per_prompt(self) -> int:

@@ -10,6 +10,7 @@ from tftransformer.core import check_ints, require
 from tftransformer.decoding import (
     BadWords,
     BeamSearch,
+    ContrastiveSearch,
     ForcedEnd,
     ForcedStart,
     Greedy,
@@ -57,6 +58,7 @@ OPTIONS = (
     "early_stopping",
     "do_sample",
     *DRAWING,
+    "penalty_alpha",
     "repetition_penalty",
     "no_repeat_ngram_size",
     "bad_words_ids",
@@ -79,7 +81,6 @@ NEUTRAL: dict[str, tuple] = {
     "guidance_scale": (None, 1.0),
     "max_time": (None,),
     "num_beam_groups": (None, 1),
-    "penalty_alpha": (None,),
     "remove_invalid_values": (None, False),
     "sequence_bias": (None,),
 }
@@ -133,7 +134,8 @@ def check_options(options: Options) -> None:
 def check_drawing(options: Options) -> None:
     """Raises a ValueError where a person says how to draw, and not that it should be done."""
     for name in DRAWING:
-        if name in options and not options.get("do_sample"):
+        of_contrast = name == "top_k" and options.get("penalty_alpha")
+        if name in options and not options.get("do_sample") and not of_contrast:
             raise ValueError(
                 f"{name}={options[name]!r} says how to draw tokens, and the best one is taken each "
                 "time unless do_sample=True."
@@ -189,13 +191,20 @@ def generation_of(options: Options, strategy: Strategy, end_id: int) -> Generati
 
 def _strategy(options: Options, default: Strategy) -> Strategy:
     """The strategy that options ask for."""
-    if options.get("do_sample"):
+    for way in ("do_sample", "penalty_alpha"):
         for name in ("num_beams", "num_return_sequences"):
-            if options.get(name, 1) != 1:
+            if options.get(way) and options.get(name, 1) != 1:
                 raise ValueError(
-                    f"{name}={options[name]!r} and do_sample=True: one text is drawn, and beams "
-                    "draw none. Choose one of the two."
+                    f"{name}={options[name]!r} and {way}={options[way]!r}: one text is written so, "
+                    "and beams are another way. Choose one of the two."
                 )
+    if options.get("penalty_alpha"):
+        if options.get("do_sample"):
+            raise ValueError(
+                "penalty_alpha searches and do_sample=True draws: choose one of the two."
+            )
+        return ContrastiveSearch(options.get("top_k", 4), options["penalty_alpha"])
+    if options.get("do_sample"):
         drawing = {name: options[name] for name in DRAWING if name in options}
         idle = {name for name, value in drawing.items() if value == IDLE.get(name)}
         return Sampling(**{name: drawing[name] for name in drawing.keys() - idle})

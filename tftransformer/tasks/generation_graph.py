@@ -146,14 +146,16 @@ class GenerationGraph(TaskGraph):
     ) -> tuple[DecodingStep, dict[str, Any]]:
         """The step for some rows, and what the strategy is told besides."""
         how, most = self.generation, self.max_new_tokens
+        hidden = how.strategy.reads_hidden
         step = model.start_decoding(
             {
                 "token_ids": rows["token_ids"],
                 "padding_mask": tf.cast(rows["padding_mask"], tf.bool),
             },
-            # The last token that is written is not read.
-            cache_length=self.max_length + most - 1 if fixed else None,
+            # The last token that is written is not read, but where hidden states are compared.
+            cache_length=self.max_length + most - (not hidden) if fixed else None,
             num_beams=how.strategy.rows_per_prompt,
+            hidden=hidden,
             prefix=prefix,
         )
         limits = None

@@ -176,7 +176,7 @@ class TextGenerator(Task):
             template=template,
             generation=how,
             max_new_tokens=most,
-            room=positions + 1 - most,
+            room=positions + 1 - most - how.strategy.reads_hidden,
         )
 
     def answers(self, columns: Sequence[list[str]], **options: Any) -> list[dict[str, Any]]:
@@ -187,7 +187,8 @@ class TextGenerator(Task):
             **options: by Hugging Face's names, above all `max_new_tokens` (256 at most and half of
                 the positions that the model knows unless it is given), `stop` (strings before which
                 a text ends), `num_beams`, `do_sample`, and with it `temperature`, `top_k`, `top_p`,
-                `min_p`, `typical_p`, `epsilon_cutoff`, `eta_cutoff` and `seed`; see `OPTIONS` in
+                `min_p`, `typical_p`, `epsilon_cutoff`, `eta_cutoff` and `seed`, or `penalty_alpha`
+                with `top_k` for contrastive search; see `OPTIONS` in
                 `tasks.generation`.
 
         Returns:
@@ -216,6 +217,8 @@ class TextGenerator(Task):
     ) -> Callable[[Any], Any] | None:
         """What computes rows whose beginning, the same for all, is read once; None: it is short."""
         model, others = self.model_, len(prompts) - 1
+        if graph.generation.strategy.reads_hidden:  # those of a known beginning are not known
+            return None
         if others < 1 or not getattr(model, "reads_prefix", False):
             return None
         # What the first and the last in alphabetical order have in common, all have.

@@ -120,8 +120,10 @@ class TextToTextGraph(TaskGraph):
         strategy = self.generation.strategy
         step = model.start_decoding(
             source_ids,
-            cache_length=most if fixed else None,  # without a length it grows
+            # Without a length it grows.
+            cache_length=most + strategy.reads_hidden if fixed else None,
             num_beams=strategy.rows_per_prompt,
+            hidden=strategy.reads_hidden,
         )
         found = strategy(
             step,
