@@ -49,7 +49,7 @@ class Examples(abc.ABC):
 
     def take(self, rows: np.ndarray) -> "Examples":
         """A view of the rows at the indices `rows`, int array (chosen,), in that order."""
-        return _Taken(self, rows)
+        return Taken(self, rows)
 
     def of_epoch(self, seed: int, epoch: int) -> "Examples":
         """The same rows as this epoch draws them, where an objective draws anew each epoch.
@@ -156,7 +156,7 @@ class DrawnExamples(ColumnExamples):
         return DrawnExamples(self._make, self.varies, (seed, epoch))
 
 
-class _Taken(Examples):
+class Taken(Examples):
     """Some rows of other examples."""
 
     def __init__(self, examples: Examples, rows: np.ndarray):
@@ -175,8 +175,8 @@ class _Taken(Examples):
         return self._examples.batch(np.where(rows < 0, -1, self._rows[rows]), widths)
 
     def take(self, rows: np.ndarray) -> Examples:
-        return _Taken(self._examples, self._rows[rows])
+        return Taken(self._examples, self._rows[rows])
 
     def of_epoch(self, seed: int, epoch: int) -> Examples:
         drawn = self._examples.of_epoch(seed, epoch)
-        return self if drawn is self._examples else _Taken(drawn, self._rows)
+        return self if drawn is self._examples else Taken(drawn, self._rows)

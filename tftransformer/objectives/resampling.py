@@ -1,17 +1,14 @@
 """Rows that are drawn by what kind they are of."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
 from tftransformer.objectives.drawing import uniform
-from tftransformer.objectives.examples import Examples
+from tftransformer.objectives.examples import Examples, Taken
 
 AT_ONCE = 65_536  # rows that are drawn at a time
 
 
-class Resampled(Examples):
+class Resampled(Taken):
     """As many rows as there are, drawn anew each epoch; kinds with few rows come more often.
 
     Each is of a kind with n of all rows with a probability as n^`alpha`, and any row of it (Conneau
@@ -24,8 +21,6 @@ class Resampled(Examples):
         draw: seed and epoch; None: the rows as they are.
     """
 
-    varies = True
-
     def __init__(
         self,
         examples: Examples,
@@ -33,9 +28,9 @@ class Resampled(Examples):
         alpha: float,
         draw: tuple[int, int] | None = None,
     ):
-        self._examples, self._kinds, self._alpha = examples, kinds, alpha
-        self.axes, self.notes = examples.axes, examples.notes
-        self._rows = np.arange(len(examples)) if draw is None else self._drawn(draw)
+        self._kinds, self._alpha = kinds, alpha
+        super().__init__(examples, np.arange(len(kinds)) if draw is None else self._drawn(draw))
+        self.varies, self.notes = True, examples.notes
 
     def _drawn(self, draw: tuple[int, int]) -> np.ndarray:
         """Which row stands in the place of each."""
@@ -51,16 +46,6 @@ class Resampled(Examples):
             first = np.cumsum(counts)[kind] - counts[kind]
             found[places] = by_kind[first + (which * counts[kind]).astype(np.int64)]
         return found
-
-    def __len__(self) -> int:
-        return len(self._examples)
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return self._examples.lengths[self._rows]
-
-    def batch(self, rows: np.ndarray, widths: Sequence[int]) -> tuple[Any, Any, Any]:
-        return self._examples.batch(np.where(rows < 0, -1, self._rows[rows]), widths)
 
     def take(self, rows: np.ndarray) -> Examples:
         """The rows at these indices, from which alone it is drawn then."""

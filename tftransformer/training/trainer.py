@@ -247,11 +247,10 @@ class Trainer:
             `keras.callbacks.History`: `history` maps "loss", the names of the metrics and, with
             validation, the same with "val_" to one value for each epoch.
         """
-        padding = getattr(self._train_batches, "padding", None)
-        if self.choice.jit_compile and padding is not None:
-            self._say(f"{self.choice} Of all positions {padding:.1%} are padding.")
-        else:
-            self._say(str(self.choice))
+        told = str(self.choice)
+        if self.choice.jit_compile and hasattr(self._train_batches, "padding"):
+            told += f" Of all positions {self._train_batches.padding:.1%} are padding."
+        self._say(told)
         callbacks = Callbacks(
             self._user_callbacks,
             self.model,
