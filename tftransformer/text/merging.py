@@ -42,8 +42,10 @@ class Merger(tf.Module):
         super().__init__()
         both = np.array(pairs, np.int64).reshape(-1, 2)
         keys, ranks = np.unique(both[:, 0] * KEY + both[:, 1], return_index=True)
+        # A table must not be empty, as one of no pairs would be: no two pieces have this key.
+        keys, ranks = np.append(keys, -1), np.append(ranks, NEVER).astype(np.int32)
         self._ranks = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(keys, ranks.astype(np.int32)), NEVER
+            tf.lookup.KeyValueTensorInitializer(keys, ranks), NEVER
         )
         self._made = tf.constant([*made, 0], tf.int32)
         at_once = _at_once(both, np.array(made, np.int64))
