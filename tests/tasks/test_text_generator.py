@@ -235,7 +235,8 @@ def test_the_limit_is_told_by_finished(write):
     # A length of all together is a limit of each prompt's own.
     limited = write(PROMPTS, max_length=12, min_length=12)
     tokens = [len(row) for row in write.data_.tokenizers[0].encode(PROMPTS).ids.tolist()]
-    assert limited[0] == write(PROMPTS[0], max_new_tokens=12 - tokens[0] - 1, min_length=12)
+    alone = write(PROMPTS[0], max_new_tokens=12 - tokens[0] - 1, min_length=12)
+    assert limited[0] == pytest.approx(alone)
 
 
 @pytest.mark.slow
@@ -265,6 +266,13 @@ def test_a_prompt_that_is_too_long_loses_its_beginning_and_that_is_told(write):
 def test_options_without_sense_are_refused_by_name(write, options, error, message):
     with pytest.raises(error, match=message):
         write("A", **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("banned", [{"forced_bos_token_id": 999}, {"suppress_tokens": range(160)}])
+def test_where_every_token_is_banned_that_is_told(write, banned):
+    with pytest.raises(ValueError, match="behind 'A' has a finite score"):
+        write("A", max_new_tokens=2, **banned)
 
 
 @pytest.mark.slow
@@ -358,6 +366,32 @@ def test_the_first_layer_of_options_has_the_last_word():
     )
     assert generation_of({"num_beams": 1}, tt.BeamSearch(), 1).strategy == tt.Greedy()
     assert generation_of({}, tt.BeamSearch(3), 1).strategy == tt.BeamSearch(3)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("num_beams", [0, "4", 2.5, True]),
+        ("max_length", ["a", 0]),
+        ("min_new_tokens", [-1, "a"]),
+        ("no_repeat_ngram_size", [-1, 1.5]),
+        ("length_penalty", ["x", float("nan")]),
+        ("repetition_penalty", ["x"]),
+        ("temperature", ["x"]),
+        ("do_sample", ["yes"]),
+        ("forced_eos_token_id", [[1, 2], -1]),
+        ("suppress_tokens", [5, ["a"]]),
+        ("bad_words_ids", [5, [5], [["a"]], [[]]]),
+        ("stop", [5, [1], [""], b"a", "\ud800"]),
+    ],
+)
+def test_a_value_that_an_option_cannot_have_is_refused_by_its_name(name, values):
+    of_processors = {"bad_words_ids": "words"}
+    for value in values:
+        with pytest.raises(ValueError, match=rf"{name}=|{of_processors.get(name, name)}="):
+            generation_of({name: value}, tt.Greedy(), 1)
+    with pytest.raises(ValueError, match="options=5"):
+        together({}, 5)
 
 
 def test_options_of_drawing_are_those_of_sampling_and_idle_ones_do_nothing():

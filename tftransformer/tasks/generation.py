@@ -1,12 +1,14 @@
 """Options of generation, by the names that Hugging Face's `generate` has, and what decodes so."""
 
+import functools
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tftransformer.core import check_ints, require
+from tftransformer.core import is_int, is_number, require
+from tftransformer.data.columns import is_unicode
 from tftransformer.decoding import (
     BadWords,
     BeamSearch,
@@ -118,9 +120,37 @@ class Generation:
         return replace(self, processors=(*self.processors, *processors))
 
 
+# What the value of an option has to be, in words and as a check; the others are looked at closer
+# where they act.
+WHOLE, COUNT = (
+    (f"an int ≥ {least}", functools.partial(is_int, at_least=least)) for least in (0, 1)
+)
+NUMBER, FLAG = ("a number", is_number), ("True or False", lambda value: isinstance(value, bool))
+VALUES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(("max_new_tokens", "max_length", "num_beams", "num_return_sequences"), COUNT),
+    **dict.fromkeys(("min_new_tokens", "min_length", "no_repeat_ngram_size"), WHOLE),
+    **dict.fromkeys(("top_k", "seed", "forced_bos_token_id", "forced_eos_token_id"), WHOLE),
+    **dict.fromkeys(("length_penalty", "penalty_alpha", "repetition_penalty"), NUMBER),
+    **dict.fromkeys(DRAWING[:1] + DRAWING[2:-1], NUMBER),
+    **dict.fromkeys(("do_sample", "renormalize_logits"), FLAG),
+    "suppress_tokens": ("a list of ids", lambda ids: is_list(ids) and all(map(is_int, ids))),
+    "bad_words_ids": (
+        "a list of lists of ids",
+        lambda ids: is_list(ids) and all(map(is_list, ids)),
+    ),
+    "stop": (
+        "strings that are not empty",
+        lambda stop: all(is_text(text) for text in listed(stop)),
+    ),
+}
+
+
 def check_options(options: Options) -> None:
     """Raises a TypeError for an option that nobody here knows, a ValueError for odd values."""
     for name, value in options.items():
+        if name in VALUES and value is not None:
+            expected, fits = VALUES[name]
+            require(fits(value), name, value, expected)
         if name in NEUTRAL:
             if value not in NEUTRAL[name]:
                 raise ValueError(
@@ -129,6 +159,21 @@ def check_options(options: Options) -> None:
                 )
         elif name not in OPTIONS:
             raise TypeError(f"{name!r} is no option of generation; they are {', '.join(OPTIONS)}.")
+
+
+def is_list(value: Any) -> bool:
+    """Whether a value is several others."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is a text of Unicode that is not empty."""
+    return isinstance(value, str) and value != "" and is_unicode(value)
+
+
+def listed(value: Any) -> tuple:
+    """One value, or several, as several."""
+    return tuple(value) if is_list(value) else (value,)
 
 
 def check_drawing(options: Options) -> None:
@@ -149,6 +194,7 @@ def together(*layers: Options) -> dict[str, Any]:
     """
     options: dict[str, Any] = {}
     for layer in reversed(layers):
+        require(isinstance(layer, Mapping), "options", layer, "names and their values, in a dict")
         if "max_new_tokens" in layer:
             options.pop("max_length", None)
         elif "max_length" in layer:
@@ -172,19 +218,14 @@ def generation_of(options: Options, strategy: Strategy, end_id: int) -> Generati
     check_options(options)
     options = {name: value for name, value in options.items() if name not in NEUTRAL}
     limits = {name: options.get(name) for name in ("max_new_tokens", "max_length")}
-    check_ints(1, or_none=True, **limits)
     if limits["max_new_tokens"]:
         limits["max_length"] = None
-    stop = options.get("stop", ())
-    stop = (stop,) if isinstance(stop, str) else tuple(stop)
-    for text in stop:
-        require(isinstance(text, str) and text, "stop", text, "strings that are not empty")
     forced = options.get("forced_eos_token_id")
     return Generation(
         _strategy(options, strategy),
         tuple(_processors(options, end_id)),
         **limits,
-        stop=stop,
+        stop=listed(options.get("stop", ())),
         forces_end=forced is not None,
     )
 

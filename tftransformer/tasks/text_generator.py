@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import keras
+import numpy as np
 
 from tftransformer.core import check_ints, require, unallocated
 from tftransformer.data import DataProcess
@@ -167,7 +168,10 @@ class TextGenerator(Task):
     ) -> GenerationGraph:
         data = self.fitted()
         how = generation or self.generation({})
+        check_ints(1, batch_size=self.batch_size)
+        check_ints(1, or_none=True, max_length=self.max_length)
         positions = positions_of(self.model_) or data.max_length
+        positions = min(positions, self.max_length or positions)
         most = max_new_tokens or how.max_new_tokens
         most = most or min(how.max_length or NEW_TOKENS, max(1, positions // 2))
         template = data.template if data.template is not None else Template("start a")
@@ -197,11 +201,18 @@ class TextGenerator(Task):
 
         Raises:
             TypeError: if there is no such option.
-            ValueError: if a value has no sense, or a prompt is empty and the model cannot begin.
+            ValueError: if a value has no sense, a prompt is empty and the model cannot begin, or
+                no text has a finite score.
         """
         (prompts,) = columns
         graph, how = self._graph_for(prompts, options)
         found = self.compute(columns, _rows, model=self._behind_beginning(graph, prompts), **how)
+        for prompt, row in zip(prompts, found, strict=True):
+            if not np.isfinite(row["score"][0]):
+                raise ValueError(
+                    f"nothing that is written behind {prompt!r} has a finite score: weights of the "
+                    "model are not finite, or the options ban every token."
+                )
         return [
             {
                 "generated_text": row["generated_text"][0].decode(),
