@@ -1,5 +1,6 @@
 """Tables of texts and labels, named and unnamed."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -36,14 +37,34 @@ def test_a_column_that_was_fitted_and_is_missing_is_named_and_no_rows_are_no_fau
 
 
 def test_half_a_surrogate_pair_is_named_with_its_row():
-    said = r"texts\[1\] holds half a surrogate pair"
-    with pytest.raises(ValueError, match=said):
+    said = "holds half a surrogate pair"
+    with pytest.raises(ValueError, match=rf"texts\[1\] {said}"):
         text_columns(["so", "x\ud800"], ["text"])
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=rf"texts\[1\], 'b', {said}"):
         text_columns(pd.DataFrame({"a": ["", ""], "b": ["so", "\udfff"]}, dtype=object), ["a", "b"])
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=rf"rows\[1\] {said}"):
         choice_rows([("a", "", ["b", "c"]), ("a", "", ["b", "\ud800"])])
     assert text_columns(["", "😀"], ["text"]) == [["", "😀"]]
+
+
+@pytest.mark.parametrize(
+    "row", [("a", "b", None), ("a", "b", float("nan")), ("a", "b", {"c", "d"}), {"context": "a"}]
+)
+def test_a_row_without_a_list_of_choices_is_named(row):
+    with pytest.raises(ValueError, match=r"rows\[1\] is .*a list of choices"):
+        choice_rows([("a", "b", ["c", "d"]), row])
+
+
+@pytest.mark.parametrize("rows", [5, None, "a"], ids=str)
+def test_what_is_no_container_of_rows_with_choices_is_told(rows):
+    with pytest.raises(TypeError, match=f"not of type {type(rows).__name__}"):
+        choice_rows(rows)
+
+
+def test_choices_of_numpy_become_strings_of_python():
+    (_, _, (choices,)) = choice_rows([("a", "b", np.array(["c", "d"]))])
+    assert choices == ["c", "d"]
+    assert {type(choice) for choice in choices} == {str}
 
 
 @pytest.mark.parametrize("texts", [5, None, "a", b"a", {"text": "a"}], ids=str)

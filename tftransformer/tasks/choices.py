@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tftransformer.tasks.tables import check_unicode
 
 
@@ -21,8 +23,11 @@ def choice_rows(
         TypeError: if this is no container of such rows.
         ValueError: if a row has no two choices, or holds what is no string.
     """
-    if isinstance(rows, str | Mapping):
-        raise TypeError("rows must be tuples of context, question and choices in a list.")
+    if isinstance(rows, str | Mapping) or not hasattr(rows, "__iter__"):
+        raise TypeError(
+            "rows must be tuples of context, question and choices in a list, not of type "
+            f"{type(rows).__name__}."
+        )
     if hasattr(rows, "columns"):
         missing = [name for name in names if name is not None and name not in rows.columns]
         if missing:
@@ -32,11 +37,12 @@ def choice_rows(
         columns = [[""] * length if n is None else rows[n].tolist() for n in names]
         given: list[Any] = list(zip(*columns, strict=True))
     else:
-        given = [[row[n] for n in names] if isinstance(row, Mapping) else row for row in rows]
+        given = [tuple(map(row.get, names)) if isinstance(row, Mapping) else row for row in rows]
     for index, row in enumerate(given):
         if isinstance(row, Sequence) and len(row) == 3 and row[1] is None:
             given[index] = row = (row[0], "", row[2])
-        fits = isinstance(row, Sequence) and len(row) == 3 and not isinstance(row[2], str)
+        fits = isinstance(row, Sequence) and len(row) == 3
+        fits = fits and isinstance(row[2], list | tuple | np.ndarray)
         strings = fits and all(isinstance(text, str) for text in (*row[:2], *row[2]))
         if not strings:
             raise ValueError(
@@ -44,9 +50,11 @@ def choice_rows(
             )
         if len(row[2]) < 2 or not all(row[2]):
             raise ValueError(f"rows[{index}] needs two choices or more, none empty: {row[2]!r}.")
-        check_unicode(index, (*row[:2], *row[2]))
+        for text in (*row[:2], *row[2]):
+            check_unicode(f"rows[{index}]", text)
     contexts, questions, choices = zip(*given, strict=True) if given else ([], [], [])
-    return [list(contexts), list(questions), [list(each) for each in choices]]
+    # Strings of numpy become Python's own.
+    return [list(contexts), list(questions), [[*map(str, each)] for each in choices]]
 
 
 def choice_table(data: Any, names: Sequence[Any]) -> Any:

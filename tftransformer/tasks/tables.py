@@ -154,7 +154,8 @@ def text_columns(
                 f"texts[{index}] is {given!r}, not "
                 + ("a string." if len(names) == 1 else f"{len(names)} strings.")
             )
-        check_unicode(index, row)
+        for name, text in zip(names, row, strict=True):
+            check_unicode(f"texts[{index}]" + f", {name!r}," * (len(names) > 1), text)
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
 
 
@@ -175,14 +176,13 @@ def with_words_joined(texts: Any, names: Sequence[Any], join: Callable[[Any], An
     return [join(row) for row in texts]
 
 
-def check_unicode(index: int, texts: Iterable[str]) -> None:
-    """Raises a ValueError for a row with half a surrogate pair, which no tokenizer can read."""
-    for text in texts:
-        if not is_unicode(text):
-            raise ValueError(
-                f"texts[{index}] holds half a surrogate pair, which is no Unicode text: {text!r}. "
-                "Read its file with the right encoding, or drop it."
-            )
+def check_unicode(place: str, text: str) -> None:
+    """Raises a ValueError for a text with half a surrogate pair, which no tokenizer can read."""
+    if not is_unicode(text):
+        raise ValueError(
+            f"{place} holds half a surrogate pair, which is no Unicode text: {text!r}. "
+            "Read its file with the right encoding, or drop it."
+        )
 
 
 def is_pair(row: Any) -> bool:
