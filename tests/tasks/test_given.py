@@ -4,6 +4,7 @@ import json
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import tftransformer as tt
@@ -118,6 +119,65 @@ def test_rows_of_xlnet_do_not_depend_on_the_padding_of_their_batch():
     classify = tt.TextClassifier(model, tokenizer=tt.WordPieceTokenizer(PIECES))
     together = classify.predict_proba(["a", "a b c d e f"]).to_numpy()
     np.testing.assert_allclose(classify.predict_proba(["a"]).to_numpy()[0], together[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "columns", "setting"),
+    [
+        ("TextClassifier", {"text": TEXTS, "label": LABELS}, {"batch_size": 0}),
+        ("TextClassifier", {"text": TEXTS, "label": LABELS}, {"max_length": "a"}),
+        ("TextClassifier", {"text": TEXTS, "label": LABELS}, {"max_length": 0}),
+        ("FillMask", {"text": TEXTS}, {"batch_size": None}),
+        ("TokenClassifier", {"tokens": [["a"]], "tags": [["O"]]}, {"aggregation": "last"}),
+        ("TokenClassifier", {"tokens": [["a"]], "tags": [["O"]]}, {"ignore_labels": "O"}),
+        (
+            "QuestionAnswerer",
+            {"question": ["a"], "context": ["b"], "answer": ["b"]},
+            {"max_answer_length": 0},
+        ),
+        (
+            "QuestionAnswerer",
+            {"question": ["a"], "context": ["b"], "answer": ["b"]},
+            {"align_to_words": None},
+        ),
+    ],
+)
+def test_settings_of_answers_are_looked_at_before_anything_is_learnt(task, columns, setting):
+    (name,) = setting
+    with pytest.raises(ValueError, match=f"{name}="):
+        getattr(tt, task)(**setting).fit(pd.DataFrame(columns))
+
+
+@pytest.mark.slow
+def test_a_length_that_is_given_counts_for_a_saved_task_and_none_beyond_the_positions(
+    trained, tmp_path
+):
+    tt.TextClassifier(trained).save(tmp_path / "saved")
+    short = tt.TextClassifier(tmp_path / "saved", max_length=4)
+    assert short.graph().max_length == 4
+    with pytest.warns(UserWarning, match="1 of 1 texts have more than max_length=4"):
+        assert short("a b c d") == pytest.approx(short("a b"))
+    assert tt.load(tmp_path / "saved", max_length=99).graph().max_length == 20
+    with pytest.raises(ValueError, match=r"max_length=99 .* ≤ 20, the positions that the model"):
+        short.export(tmp_path / "served", max_length=99)
+    with pytest.raises(ValueError, match="top_k=0"):
+        short("a", top_k=0)
+
+
+@pytest.mark.slow
+def test_what_is_asked_of_masks_and_vectors_is_refused_where_it_makes_no_sense(tmp_path):
+    folder = folder_of(tmp_path / "model", ["masked_lm"])
+    fill, embed = tt.FillMask(folder), tt.TextEmbedder(folder)
+    assert fill.graph(top_k=999).top_k == len(PIECES)
+    assert len(fill("a [MASK]", targets=["b", "c", "b"])[0]) == 2
+    for targets in ([], "ab", [None], ["\ud800"], 5):
+        with pytest.raises(ValueError, match="targets="):
+            fill("a [MASK]", targets=targets)
+    with pytest.raises(TypeError, match="texts must be strings in a list"):
+        embed.search("a", "abc")
+    with pytest.raises(ValueError, match=r"texts\[1\] is 5"):
+        embed.similarity("a", ["b", 5])
+    assert [each["index"] for each in embed.search("b", pd.Series(["a", "b"]), top_k=1)] == [1]
 
 
 def test_names_of_tasks_are_those_of_transformers(tmp_path):

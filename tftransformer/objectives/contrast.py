@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged, register, require
+from tftransformer.core import Ragged, check_numbers, register
 from tftransformer.objectives.columns import Stacked, Values
 from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.objective import TEXT, Columns
@@ -30,7 +30,7 @@ class Contrast(TextRows):
 
     def __init__(self, temperature: float = 0.05, output: str | None = "embedding"):
         super().__init__(output)
-        require(temperature > 0, "temperature", temperature, "a number above 0")
+        check_numbers(0, temperature=temperature)
         self.temperature = temperature
 
     def kinds(self, count: int) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged, register, require
+from tftransformer.core import Ragged, check_numbers, register, require
 from tftransformer.objectives.columns import Tokens
 from tftransformer.objectives.drawing import chosen, moved_to_front, spread, uniform
 from tftransformer.objectives.examples import ColumnExamples, DrawnExamples
@@ -75,7 +75,7 @@ class Denoising(SequenceToSequence):
     ):
         super().__init__(smoothing, start_id=start_id, before=before, output=output)
         require(0 <= share < 1, "share", share, "a number from 0 to below 1")
-        require(mean_length > 0, "mean_length", mean_length, "a number above 0")
+        check_numbers(0, mean_length=mean_length)
         self.share, self.mean_length, self.permute = share, mean_length, permute
 
     def kinds(self, count: int) -> tuple[str, ...]:

@@ -13,6 +13,13 @@ from tftransformer.text import without_white_ends, word_pieces
 AGGREGATIONS = ("none", "simple", "first", "average", "max")
 
 
+def check_entities(aggregation: str, ignored: Collection[str]) -> None:
+    """Raises a ValueError unless it is known how entities are made, and what is none."""
+    require(aggregation in AGGREGATIONS, "aggregation", aggregation, f"one of {AGGREGATIONS}")
+    several = isinstance(ignored, Collection) and not isinstance(ignored, str)
+    require(several, "ignore_labels", ignored, "labels in a list")
+
+
 class EntityGraph(WindowGraph):
     """From texts of any length to entities: the words that a type is decided of.
 
@@ -47,7 +54,7 @@ class EntityGraph(WindowGraph):
         **windows: Any,
     ):
         super().__init__(**windows)
-        require(aggregation in AGGREGATIONS, "aggregation", aggregation, f"one of {AGGREGATIONS}")
+        check_entities(aggregation, ignored)
         self.aggregation = aggregation
         parts = [tag_parts(label, prefixed) for label in labels]
         self.goes_on = [prefix in "IE" for prefix, _ in parts]

@@ -1,13 +1,14 @@
 """FillMask."""
 
 import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
-from tftransformer.core import is_int, require
+from tftransformer.core import check_ints, require
+from tftransformer.data.columns import is_unicode
 from tftransformer.objectives import MaskedTokens
 from tftransformer.tasks.baselines import masked_evaluation
 from tftransformer.tasks.given import Given, learn_unigram
@@ -125,12 +126,12 @@ class FillMask(RowTask):
         Raises:
             ValueError: if a text has no mask, or a target is not one piece.
         """
-        require(is_int(top_k, 1), "top_k", top_k, "an int ≥ 1")
+        check_ints(1, top_k=top_k)
         (texts,), mask = columns, self.mask_token
         for row, text in enumerate(texts):
             if mask not in text:
                 raise ValueError(f"texts[{row}] has no {mask}: there is nothing to fill in.")
-        wanted = None if targets is None else [self._target(target) for target in targets]
+        wanted = None if targets is None else self._targets(targets)
         found = self.compute(columns, _by_row)
         strings = self._graph_and_module(1)[0].strings
         answers: list[list[Any]] = []
@@ -153,6 +154,14 @@ class FillMask(RowTask):
                     ]
                 )
         return answers
+
+    def _targets(self, targets: Any) -> list[int]:
+        """The ids of what is asked for."""
+        several = isinstance(targets, Iterable) and not isinstance(targets, str)
+        pieces: list[Any] = list(targets) if several else [None]
+        fits = pieces and all(isinstance(piece, str) and is_unicode(piece) for piece in pieces)
+        require(fits, "targets", targets, "a list of pieces of the vocabulary")
+        return list(dict.fromkeys(map(self._target, pieces)))
 
     def _target(self, target: str) -> int:
         """The id of a piece, by its name or by what it is in a text."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from tftransformer.core import require
+from tftransformer.core import check_ints, require
 from tftransformer.data import DataProcess
 from tftransformer.models.headed_model import HeadedModel, SomeHeads
 from tftransformer.objectives import Classes, Numbers
@@ -105,6 +105,7 @@ class Given:
 
     def limit(self, asked: int | None, default: int) -> int:
         """Most tokens of a row: as asked, else as is known of the model, else the default."""
+        check_ints(1, or_none=True, max_length=asked)
         known = [n for n in (self.max_length, positions_of(self.model)) if n is not None]
         return min([asked or (default if not known else NO_LIMIT), *known])
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tftransformer.core import check_ints
 from tftransformer.tasks.row_graph import RowGraph
 from tftransformer.text import WordPieceTokenizer
 
@@ -17,15 +18,16 @@ class MaskGraph(RowGraph):
 
     Args:
         output: name of the model's output.
-        top_k: how many tokens are served for each mask.
+        top_k: how many tokens are served for each mask, at most all that there are.
         **row: see `RowGraph`.
     """
 
     def __init__(self, *, output: str | None, top_k: int = 5, **row: Any):
         super().__init__(texts=["texts"], **row)
-        self.output, self.top_k = output, top_k
-        self.mask_id = self.tokenizer.special_ids["mask"]
+        check_ints(1, top_k=top_k)
+        self.output, self.mask_id = output, self.tokenizer.special_ids["mask"]
         self.strings = token_strings(self.tokenizer)
+        self.top_k = min(top_k, len(self.strings))
 
     def ids(self, *texts: tf.Tensor) -> list[tf.RaggedTensor]:
         # The mask is asked for, and spells out in the text what it is.

@@ -4,6 +4,7 @@ import types
 from collections.abc import Sequence
 from typing import Any, Self
 
+from tftransformer.core import check_ints, require
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.models.span_model import SpanModel
 from tftransformer.objectives import Answers
@@ -115,6 +116,9 @@ class QuestionAnswerer(RowTask):
     def objective(self, given: Given, output: str | None) -> Answers:
         if output is None:
             raise ValueError("a model that answers questions needs a head 'span': see tt.Bert.")
+        check_ints(1, max_answer_length=self.max_answer_length)
+        aligned = self.align_to_words
+        require(isinstance(aligned, bool), "align_to_words", aligned, "True or False")
         return Answers(self.stride)
 
     def told(self) -> dict[str, Any]:
@@ -176,6 +180,7 @@ class QuestionAnswerer(RowTask):
         Raises:
             ValueError: a question leaves no room for its context, or a context is empty.
         """
+        check_ints(1, or_none=True, top_k=top_k)
         for row, context in enumerate(columns[1]):
             if not context.strip():
                 raise ValueError(f"the context of question {row} is empty.")

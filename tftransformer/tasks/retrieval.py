@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from tftransformer.core import is_number, require
+
 
 def retrieval_scores(
     similarities: np.ndarray, others: Sequence[str], truth: Sequence[float] | None = None
@@ -22,7 +24,10 @@ def retrieval_scores(
     if truth is not None:
         from scipy.stats import spearmanr
 
-        return {"spearman": float(spearmanr(np.diag(similarities), list(truth)).statistic)}
+        truth, rows = list(truth), len(similarities)
+        fits = len(truth) == rows and all(map(is_number, truth))
+        require(fits, "labels", truth, f"a number for each of {rows} rows")
+        return {"spearman": float(spearmanr(np.diag(similarities), truth).statistic)}
     names = np.unique(np.array(others, object).astype(str), return_inverse=True)[1]
     right = names[:, None] == names[None]
     best = np.where(right, similarities, -np.inf).max(axis=1)

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import keras
 
-from tftransformer.core import require
+from tftransformer.core import check_ints, require
 from tftransformer.core.unallocated import unallocated
 from tftransformer.data import DataProcess
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Objective
-from tftransformer.tasks.given import Given, learn_unigram, trained_further
+from tftransformer.tasks.checks import check_number
+from tftransformer.tasks.given import Given, learn_unigram, positions_of, trained_further
 from tftransformer.tasks.lengths import TOO_LONG
 from tftransformer.tasks.task import Task
 from tftransformer.training.recipes import averaged_adamw
@@ -42,8 +43,8 @@ class RowTask(Task):
         """Returns what is learnt of rows by a model whose output is called `output`."""
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
+        self.check_answering()
         given, limit = self._given, self._given.limit(self.max_length, self.default_length)
-        require(self.too_long in TOO_LONG, "too_long", self.too_long, f"one of {TOO_LONG}")
         headed = isinstance(self.given_or_sketched(), HeadedModel)
         return DataProcess(
             *columns,
@@ -95,11 +96,26 @@ class RowTask(Task):
         default = 1e-3 if self._given.model is None else 1e-4
         return averaged_adamw(self.learning_rate or default, updates)
 
+    def check_answering(self) -> None:
+        """Raises a ValueError where a setting of how rows are answered has no sense."""
+        check_ints(1, batch_size=self.batch_size)
+        check_ints(1, or_none=True, max_length=self.max_length)
+        require(self.too_long in TOO_LONG, "too_long", self.too_long, f"one of {TOO_LONG}")
+
     def row(self, max_length: int | None = None) -> dict[str, Any]:
-        """What a `RowGraph` is told of rows; `max_length` as it was fitted, or less."""
+        """What a `RowGraph` is told of rows.
+
+        Args:
+            max_length: at most the positions of the model. None: as the setting says, and no more
+                than it was fitted with.
+        """
         data = self.fitted()
+        self.check_answering()
+        if max_length is None:
+            max_length = min(self.max_length or data.max_length, data.max_length)
+        check_number("max_length", max_length, 1, positions_of(self.model_))
         return {
             "tokenizer": data.tokenizers[0],
             "template": data.row_template,
-            "max_length": max_length or data.max_length,
+            "max_length": max_length,
         }

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tftransformer.core import require
+from tftransformer.core import check_ints, require
 from tftransformer.objectives import Objective
 from tftransformer.tasks.baselines import evaluation
 from tftransformer.tasks.classification_graph import ACTIVATIONS, OF_KIND, ClassificationGraph
@@ -121,6 +121,7 @@ class TextClassifier(RowTask):
             top_k: how many labels to give in a list, best first; None: what is true, as it is.
             activation: of the logits, "softmax", "sigmoid" or "none"; default: as the labels ask.
         """
+        check_ints(1, or_none=True, top_k=top_k)
         require(activation in (None, *ACTIVATIONS), "activation", activation, str([*ACTIVATIONS]))
         found = self.scores(columns, activation or OF_KIND[self.kind])
         if self.kind == "numbers":

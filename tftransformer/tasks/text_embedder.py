@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tftransformer.core import is_int, require
+from tftransformer.core import check_ints, require
 from tftransformer.heads import EmbeddingHead
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Contrast
@@ -147,7 +147,9 @@ class TextEmbedder(RowTask):
             first: a string, or several of them.
             second: a string, or several of them.
         """
-        sides = [[side] if isinstance(side, str) else list(side) for side in (first, second)]
+        sides = [
+            self.columns([side] if isinstance(side, str) else side)[0] for side in (first, second)
+        ]
         vectors = self([*sides[0], *sides[1]])
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
         found = vectors[: len(sides[0])] @ vectors[len(sides[0]) :].T
@@ -165,8 +167,8 @@ class TextEmbedder(RowTask):
             of a string a list of `index` (the place in the corpus, from 0, of a Series, too),
             `text` and `score` (the cosine), best first; of several a list of such lists.
         """
-        require(is_int(top_k, 1), "top_k", top_k, "an int ≥ 1")
-        corpus = list(corpus)
+        check_ints(1, top_k=top_k)
+        (corpus,) = self.columns(corpus)
         scores = self.similarity([query] if isinstance(query, str) else query, corpus)
         found = [
             [

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from tftransformer.core.tags import PREFIXES
 from tftransformer.objectives import Entities
-from tftransformer.tasks.entity_graph import EntityGraph, as_entities
+from tftransformer.tasks.entity_graph import EntityGraph, as_entities, check_entities
 from tftransformer.tasks.given import Given
 from tftransformer.tasks.tables import with_index, with_words_joined
 from tftransformer.tasks.tag_scores import evaluation
@@ -113,6 +113,7 @@ class TokenClassifier(WordTask):
         return self.learn(frame, list(names), **how)
 
     def objective(self, given: Given, output: str | None) -> Entities:
+        check_entities(self.aggregation, self.ignore_labels)
         return Entities(
             getattr(self, "_scheme", self.scheme),
             stride=self.stride or 0,
