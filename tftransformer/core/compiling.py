@@ -39,6 +39,27 @@ def concrete(value: Any) -> Any:
     return None if value is None or is_tracing(value) else keras.ops.convert_to_numpy(value)
 
 
+def argmax(x: Any) -> Any:
+    """The place of the largest value on the last axis, the first among equals, int32.
+
+    Keras's passes several times over its input on TensorFlow, to tell −0 from 0.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return _backend_module().argmax(x, axis=-1, output_type="int32")
+    return keras.ops.cast(keras.ops.argmax(x, axis=-1), "int32")
+
+
+def as_bytes(words: Any) -> Any:
+    """Returns int32 words (n,) as the bytes that they are made of, int8 (n, 4).
+
+    Keras's view reshapes the words, which TensorFlow does in the memory of the host, whatever
+    computes.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return _backend_module().bitcast(words, "int8")
+    return keras.ops.view(words[:, None], "int8")
+
+
 @contextlib.contextmanager
 def outside_graphs() -> Iterator[None]:
     """Within it, operations on constants are computed at once, even while a graph is made."""

@@ -4,6 +4,8 @@ from typing import Any
 
 from keras import ops
 
+from tftransformer.core.compiling import argmax
+
 
 def flat_rows(index: Any, rows: Any) -> Any:
     """Indices (batch, n) into axis 1 as indices (batch · n,) into rows (batch · `rows`)."""
@@ -48,7 +50,8 @@ def top_k(x: Any, k: int) -> Any:
 def best_index(scores: Any) -> Any:
     """The index of the largest score on the last axis, the first among equals.
 
-    Keras's argmax passes several times over its input on TensorFlow, to tell −0 from 0.
+    One pass over the scores finds the maxima of blocks; the search is in the best block alone. No
+    row is sorted, which on a GPU takes longer than the loss of it.
 
     Args:
         scores: float tensor (..., n).
@@ -57,15 +60,24 @@ def best_index(scores: Any) -> Any:
         int32 tensor (...,).
     """
     *batch, size = ops.shape(scores)
-    _, best = top_k(ops.reshape(ops.cast(scores, "float32"), (-1, size)), 1)
-    return ops.reshape(best, batch)
+    rows = ops.reshape(ops.cast(scores, "float32"), (-1, size))
+    width = _block_width(rows.shape[1], 1)
+    if width is None:
+        return ops.reshape(argmax(rows), batch)
+    blocks = ops.reshape(rows, (-1, rows.shape[1] // width, width))
+    best = argmax(ops.max(blocks, axis=-1))
+    place = argmax(pick(blocks, best[:, None])[:, 0])
+    return ops.reshape(best * width + place, batch)
 
 
 def _block_width(size: Any, k: int) -> Any:
-    """The width of equal blocks, or None where blocks would not pay or the size is open."""
+    """The width of equal blocks, or None where blocks would not pay or the size is open.
+
+    Of the divisors it is the one that leaves the least to look through: one maximum of each block,
+    and k blocks.
+    """
     if size is None:
         return None
-    for width in range(64, 257):
-        if size % width == 0 and size // width >= 4 * k:
-            return width
-    return None
+    widths = (width for width in range(64, size // (4 * k) + 1) if size % width == 0)
+    width = min(widths, key=lambda width: size // width + k * width, default=0)
+    return width if width and size // width + k * width <= size // 4 else None

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import Layer, register
-from tftransformer.layers.projection import fresh
+from tftransformer.layers.projection import add_bias, fresh
 
 
 @register
@@ -71,8 +71,9 @@ class LanguageModelHead(Layer):
             logits = ops.transpose(ops.matmul(table, ops.transpose(hidden)))
         else:
             logits = ops.matmul(ops.reshape(hidden, (-1, width)), ops.transpose(table))
-            logits = ops.reshape(logits, (*batch, self.vocab_size))
-        return logits if self.bias is None else logits + self.bias
+        if self.bias is not None:
+            logits = add_bias(logits, self.bias)
+        return ops.reshape(logits, (*batch, self.vocab_size))
 
     def compute_output_shape(self, hidden_shape: Any) -> tuple[int | None, ...]:
         return (*hidden_shape[:-1], self.vocab_size)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 from keras import ops
 
 from tftransformer.core import Layer, register
 from tftransformer.layers import make_norm
-from tftransformer.layers.projection import fresh
+from tftransformer.layers.projection import Projection, fresh
 
 
 @register
@@ -41,8 +40,8 @@ class SpanBeamHead(Layer):
         super().__init__(**kwargs)
         self.d_model, self.starts, self.ends = d_model, starts, ends
 
-        def projection(name: str, width: int, **options: Any) -> keras.layers.Dense:
-            return keras.layers.Dense(
+        def projection(name: str, width: int, **options: Any) -> Projection:
+            return Projection(
                 width,
                 kernel_initializer=fresh(kernel_initializer),
                 dtype=self.dtype_policy,

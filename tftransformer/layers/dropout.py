@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import register
+from tftransformer.core.compiling import as_bytes
 
 
 @register
@@ -26,8 +27,8 @@ class Dropout(keras.layers.Dropout):
         shape = ops.shape(inputs)
         size = math.prod(shape)
         words = keras.random.randint(
-            ((size + 3) // 4, 1), -(2**31), 2**31 - 1, dtype="int32", seed=self.seed_generator
+            ((size + 3) // 4,), -(2**31), 2**31 - 1, dtype="int32", seed=self.seed_generator
         )
-        numbers = ops.reshape(ops.view(words, "int8"), (-1,))[:size]
+        numbers = ops.reshape(as_bytes(words), (-1,))[:size]
         keep = ops.cast(numbers >= ops.cast(dropped - 128, "int8"), inputs.dtype)
         return inputs * ops.reshape(keep * (256 / (256 - dropped)), shape)

@@ -70,7 +70,7 @@ def multiply_int8(model: Any) -> dict[int, Int8Matrix]:
 
     # A pooler that no head asks for has no weights.
     for layer in (layer for layer in model._flatten_layers() if layer.built):
-        if type(layer) is keras.layers.Dense:
+        if isinstance(layer, keras.layers.Dense):
             layer.call = functools.partial(dense, layer, matrix(layer.kernel, transposed=True))
         elif type(layer) is keras.layers.Embedding:
             layer.call = matrix(layer.embeddings).look_up

@@ -46,8 +46,11 @@ def label_smoothed_cross_entropy(labels: Any, logits: Any, smoothing: float = 0.
 
 
 def in_rows(logits: Any) -> Any:
-    """Returns logits (..., classes) as float32 (rows, classes)."""
-    return ops.cast(ops.reshape(logits, (-1, ops.shape(logits)[-1])), "float32")
+    """Returns logits (..., classes) as float32 (rows, classes).
+
+    Cast first, as those of a loss come: loss and accuracy then share one softmax in a graph.
+    """
+    return ops.reshape(ops.cast(logits, "float32"), (-1, ops.shape(logits)[-1]))
 
 
 def _smoothed(labels: Any, logits: Any, smoothing: float) -> Any:
