@@ -31,6 +31,8 @@ FEW, MANY = {"num_shapes": 4}, {"num_shapes": 64}
         (HOPPER, {**FEW, "jit_compile": False}, "float32", False),
         (HOPPER, {**FEW, "model_precision": "float16"}, "float16", True),
         (Device("gpu"), FEW, "float32", True),
+        (HOPPER, {**FEW, "deterministic": True}, "float32", False),
+        (CPU, {"deterministic": True}, "bfloat16", False),
     ],
     ids=str,
 )
@@ -44,6 +46,7 @@ def test_precision_and_compilation_follow_the_device_and_what_is_set_by_hand(
     assert choice.num_shapes == (given.get("num_shapes") if compiled else None)
     line = str(choice)
     assert precision in line
+    assert ("deterministic" in line) == given.get("deterministic", False)
     assert "\n" not in line
 
 
@@ -54,6 +57,7 @@ def test_precision_and_compilation_follow_the_device_and_what_is_set_by_hand(
         (CPU, {"precision": "float16"}, "is for GPUs"),
         (CPU, {"precision": "bfloat16", "jit_compile": True}, "leave out jit_compile"),
         (CPU, {"jit_compile": "yes"}, "expected True, False or 'auto'"),
+        (HOPPER, {"deterministic": True, "jit_compile": True}, "Leave out one of them"),
         (HOPPER, {"precision": "float16", "model_precision": "bfloat16"}, "by their own policy"),
     ],
     ids=str,

@@ -48,6 +48,7 @@ class Choice:
         rewrites: whether TensorFlow rewrites the graph for `precision`, as it can on a CPU; else
             the layers of the model compute in it.
         num_shapes: how many shapes of batches are compiled for; None if unknown.
+        deterministic: whether the same bits come out each time, on a GPU too.
     """
 
     device: Device
@@ -55,6 +56,7 @@ class Choice:
     jit_compile: bool
     rewrites: bool = False
     num_shapes: int | None = None
+    deterministic: bool = False
 
     @property
     def scales_loss(self) -> bool:
@@ -65,7 +67,10 @@ class Choice:
         each = f"each of {self.num_shapes} shapes" if self.num_shapes else "each shape"
         compiled = f"compiled by XLA for {each}" if self.jit_compile else "no XLA"
         scaled = ", the loss scaled" if self.scales_loss else ""
-        return f"Training on {self.device}: products in {self.precision}{scaled}; {compiled}."
+        fixed = "; deterministic" * self.deterministic
+        return (
+            f"Training on {self.device}: products in {self.precision}{scaled}; {compiled}{fixed}."
+        )
 
 
 def choose(
@@ -75,13 +80,16 @@ def choose(
     jit_compile: bool | str = "auto",
     model_precision: str = "float32",
     num_shapes: int | None = None,
+    deterministic: bool = False,
 ) -> Choice:
     """Decides how training steps compute.
 
     On a CPU: bfloat16 where the processor has instructions for it; XLA never, as it gains nothing
     there and keeps to float32. On a GPU: XLA where batches come in few shapes; with it bfloat16
     from compute capability 8.0, and float16 with a scaled loss from 7.0. Without XLA a GPU is
-    faster in float32: a hundred small kernels in half precision cost more than products gain.
+    faster in float32: a hundred small kernels in half precision cost more than products gain. What
+    is to be deterministic is not compiled for a GPU: XLA would take kernels without trying which is
+    fast, and what it has kept on disk may have been compiled otherwise.
 
     Args:
         device: what computes.
@@ -90,6 +98,7 @@ def choose(
         model_precision: in which the layers of the model compute by their own policy; where that is
             not float32, it stays.
         num_shapes: how many shapes batches come in; None if unknown.
+        deterministic: whether the same bits must come out each time.
 
     Raises:
         ValueError: what was set by hand does not work here.
@@ -103,16 +112,24 @@ def choose(
         raise ValueError(f"precision={precision!r}: expected one of {', '.join(PRECISIONS)}.")
     if not isinstance(jit_compile, bool) and jit_compile != "auto":
         raise ValueError(f"jit_compile={jit_compile!r}: expected True, False or 'auto'.")
+    if deterministic and device.kind != "cpu" and jit_compile is True:
+        raise ValueError(
+            f"deterministic=True does not go with jit_compile=True on a {device.kind}: what XLA "
+            "has kept on disk may have been compiled otherwise. Leave out one of them."
+        )
     few = num_shapes is not None and num_shapes <= FEW_SHAPES
-    compiles = may_compile(device, jit_compile) and (few or jit_compile is True)
+    compiles = may_compile(device, jit_compile, deterministic) and (few or jit_compile is True)
     make = _on_cpu if device.kind == "cpu" else _elsewhere
     rewrites, precision = make(device, precision, compiles, model_precision)
-    return Choice(device, precision, compiles, rewrites, num_shapes if compiles else None)
+    shapes = num_shapes if compiles else None
+    return Choice(device, precision, compiles, rewrites, shapes, deterministic)
 
 
-def may_compile(device: Device, jit_compile: bool | str) -> bool:
+def may_compile(device: Device, jit_compile: bool | str, deterministic: bool = False) -> bool:
     """Whether XLA would compile steps whose batches come in few shapes; see `choose`."""
-    return device.kind == "gpu" if jit_compile == "auto" else jit_compile is True
+    if jit_compile == "auto":
+        return device.kind == "gpu" and not deterministic
+    return jit_compile is True
 
 
 def _on_cpu(

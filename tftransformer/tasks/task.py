@@ -128,7 +128,8 @@ class Task(Answerer):
         self.data_, self.trained_on_, self.measured_ = data, frame, {}
         train = data.batches(frame)
         valid = None if held_out is None else data.batches(held_out, training=False)
-        train, valid = planned(train, valid, trainer.get("jit_compile", "auto"))
+        how = {name: trainer[name] for name in ("jit_compile", "deterministic") if name in trainer}
+        train, valid = planned(train, valid, **how)
         keras.utils.set_random_seed(self.seed)
         with (trainer.get("strategy") or tf.distribute.get_strategy()).scope():
             model = self.make_model()

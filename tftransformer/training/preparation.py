@@ -199,16 +199,18 @@ def _check_classes(labels: tf.Tensor, weights: Any, outputs: Any, name: str) -> 
         )
 
 
-def planned(train: Any, validation: Any, jit_compile: bool | str) -> tuple[Any, Any]:
+def planned(
+    train: Any, validation: Any, jit_compile: bool | str = "auto", deterministic: bool = False
+) -> tuple[Any, Any]:
     """Returns batches as the device likes them: in few shapes where XLA compiles each of these.
 
     Args:
         train: batches.
         validation: batches, or None.
-        jit_compile: as the `Trainer` takes it.
+        jit_compile, deterministic: as the `Trainer` takes them.
     """
     device = current_device()
-    if not may_compile(device, jit_compile):
+    if not may_compile(device, jit_compile, deterministic):
         return train, validation
     step = 8 if device.kind == "gpu" else 1  # what the tiles of its matrix products are made of
     if validation is None:
@@ -222,6 +224,7 @@ def choose_computation(
     batches: Any,
     precision: str,
     jit_compile: bool | str,
+    deterministic: bool,
 ) -> Choice:
     """Returns how training steps compute here: see `core.device.choose`."""
     return choose(
@@ -230,6 +233,7 @@ def choose_computation(
         jit_compile=jit_compile,
         model_precision=precision_of(model),
         num_shapes=num_shapes(batches),
+        deterministic=deterministic,
     )
 
 

@@ -14,6 +14,7 @@ from tftransformer.training.callbacks import Callbacks
 from tftransformer.training.carrying import Carried
 from tftransformer.training.checkpoints import Checkpointing
 from tftransformer.training.compiling import make_scores, of_objective
+from tftransformer.training.determinism import deterministic_operations
 from tftransformer.training.feeding import (
     as_batches,
     epoch_length,
@@ -58,8 +59,8 @@ class Trainer:
 
     *Resuming* restores weights, optimizer, dropout seeds, place in the data, what is carried, what
     is frozen, history, and the counters of callbacks (`EarlyStopping.wait`, ...; not arrays such as
-    its `best_weights`). On CPU the run then goes on bit by bit as if it had never been interrupted.
-    A `CSVLogger` needs `append=True` not to begin its file anew.
+    its `best_weights`). On CPU, and on a GPU with `deterministic=True`, the run then goes on bit by
+    bit as if never interrupted. A `CSVLogger` needs `append=True` not to begin its file anew.
 
     *Signals*: with a directory, SIGTERM and SIGINT save after the running update, and only then
     have their usual effect.
@@ -101,6 +102,9 @@ class Trainer:
         precision: of the matrix products of a training step: "float32", "bfloat16", "float16", or
             "auto": what the device is fast in, see `core.device.choose`. Weights, their updates,
             moments, softmax, loss and evaluation are float32 in any case.
+        deterministic: whether TensorFlow computes in a fixed order on a GPU, too. The switch is the
+            process's and put back after training. Its price is time: some operations are slower or
+            go to the CPU, functions with a state in `tf.data` run one by one, and a GPU has no XLA.
         step: `TrainStep`, what is computed of a batch, such as `recipes.RDrop(5.0)`.
         gradients: `GradientRule`, what happens to the gradients and how far each variable moves.
         carry: `Carry`, what goes from batch to batch, such as the `CarriedMemory` of Transformer-XL
@@ -152,6 +156,7 @@ class Trainer:
         strategy: tf.distribute.Strategy | None = None,
         jit_compile: bool | str = "auto",
         precision: str = "auto",
+        deterministic: bool = False,
         step: TrainStep | None = None,
         gradients: GradientRule | None = None,
         carry: Carry | None = None,
@@ -166,7 +171,7 @@ class Trainer:
         preparation.check_strategy(self.strategy, minutes, carry)
         check_directory(directory, resume)
         self.model = model
-        train, validation = preparation.planned(train, validation, jit_compile)
+        train, validation = preparation.planned(train, validation, jit_compile, deterministic)
         given = {"train": train} | ({} if validation is None else {"validation": validation})
         data = {name: as_batches(batches, name) for name, batches in given.items()}
         preparation.check_order(carry, data)
@@ -192,7 +197,7 @@ class Trainer:
         if gradients is not None:
             gradients.begin(model)
         self.choice = preparation.choose_computation(
-            model, self._train_batches, precision, jit_compile
+            model, self._train_batches, precision, jit_compile, deterministic
         )
         self.optimizer = preparation.make_optimizer(
             optimizer, model, variables, self.strategy, self.choice.scales_loss
@@ -262,8 +267,10 @@ class Trainer:
         self.model.stop_training = False
         guards_signals = self._run is not None and not preparation.is_cluster(self.strategy)
         keeping = self._run.training() if self._run else contextlib.nullcontext()
+        fixed = deterministic_operations(self.choice.deterministic)
+        lending = lent(self.model, self.optimizer)
         try:
-            with keeping, StopSignals(guards_signals) as signals, lent(self.model, self.optimizer):
+            with keeping, fixed, StopSignals(guards_signals) as signals, lending:
                 callbacks.on_train_begin()
                 callbacks.restore(self._progress)
                 while self._progress.epoch < self._epochs and not self._is_over(signals):
@@ -290,7 +297,8 @@ class Trainer:
         """
         batches = as_batches(batches, "batches")
         first_batch(batches, "batches")
-        return self._evaluate(batches, StopSignals(enabled=False))
+        with deterministic_operations(self.choice.deterministic):
+            return self._evaluate(batches, StopSignals(enabled=False))
 
     def load(self, which: str = "best", last: int | None = None) -> str:
         """Sets the model's weights from this run's directory.
