@@ -26,10 +26,11 @@ from tftransformer.decoding.processors import (
     TopP,
     Typical,
 )
+from tftransformer.decoding.request import Decoded, Request
 from tftransformer.decoding.row_strategy import RowStrategy
 from tftransformer.decoding.sampling import Sampling
 from tftransformer.decoding.stop_strings import StopStrings
-from tftransformer.decoding.strategy import Decoded, Request, Strategy
+from tftransformer.decoding.strategy import Strategy
 from tftransformer.models.decoding_step import DecodingStep
 
 __all__ = [

@@ -9,14 +9,9 @@ from keras import ops
 from tftransformer.core import is_int, is_number, log_probabilities, register, require
 from tftransformer.core.selection import flat_rows, pick, top_k
 from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
-from tftransformer.decoding.strategy import (
-    Decoded,
-    Request,
-    Strategy,
-    process,
-    roll_out,
-    write_token,
-)
+from tftransformer.decoding.request import Decoded, Request
+from tftransformer.decoding.rolling import process, roll_out, write_token
+from tftransformer.decoding.strategy import Strategy
 from tftransformer.models.decoding_step import DecodingStep
 
 

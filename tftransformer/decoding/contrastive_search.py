@@ -8,14 +8,9 @@ from keras import ops
 
 from tftransformer.core import best_index, check_ints, is_number, register, require
 from tftransformer.core.selection import pick
-from tftransformer.decoding.strategy import (
-    Decoded,
-    Request,
-    Strategy,
-    process,
-    roll_out,
-    write_token,
-)
+from tftransformer.decoding.request import Decoded, Request
+from tftransformer.decoding.rolling import process, roll_out, write_token
+from tftransformer.decoding.strategy import Strategy
 from tftransformer.models.decoding_step import DecodingStep
 from tftransformer.stacks.cached_stack import Prompts
 

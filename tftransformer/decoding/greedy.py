@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tftransformer.core import best_index, register
+from tftransformer.decoding.request import Request
 from tftransformer.decoding.row_strategy import RowStrategy
-from tftransformer.decoding.strategy import Request
 
 
 @register

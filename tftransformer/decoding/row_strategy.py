@@ -11,16 +11,10 @@ from keras import ops
 from tftransformer.core import best_index, log_probabilities
 from tftransformer.core.compiling import can_compile, compiled
 from tftransformer.core.selection import pick
+from tftransformer.decoding.request import Decoded, Request
+from tftransformer.decoding.rolling import advance, process, roll_out, write_token
 from tftransformer.decoding.stop_strings import StopStrings
-from tftransformer.decoding.strategy import (
-    Decoded,
-    Request,
-    Strategy,
-    advance,
-    process,
-    roll_out,
-    write_token,
-)
+from tftransformer.decoding.strategy import Strategy
 from tftransformer.models.decoding_step import DecodingStep
 
 

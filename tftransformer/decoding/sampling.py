@@ -17,8 +17,9 @@ from tftransformer.decoding.processors import (
     TopP,
     Typical,
 )
+from tftransformer.decoding.request import Request
+from tftransformer.decoding.rolling import process
 from tftransformer.decoding.row_strategy import RowStrategy
-from tftransformer.decoding.strategy import Request, process
 
 
 @register

@@ -1,85 +1,21 @@
-"""What all decoding strategies share: their call, the loop over the steps, small arithmetic."""
+"""Strategy: the call that all decoding strategies share, checked and compiled."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar
 
-import keras
 from keras import ops
 
 from tftransformer.core import Configurable, check_ints, is_int, require
 from tftransformer.core.compiling import can_compile, compiled, is_tracing
 from tftransformer.decoding.processors.processor import Processor
+from tftransformer.decoding.request import Decoded, Request
 from tftransformer.decoding.stop_strings import StopStrings
 from tftransformer.models.decoding_step import DecodingStep
 
 # Making a trace takes as long as some dozens of steps that are run one by one: the first time that
 # a few tokens are asked for, they are.
 FEW = 16
-
-
-class Decoded(NamedTuple):
-    """What a strategy returns: `n` results for each row of the batch, best first.
-
-    Attributes:
-        ids: int32 tensor (batch, n, max_new_tokens), the generated tokens without the prompt,
-            up to and including the one that ends the row; the rest is the pad id.
-        scores: float32 tensor (batch, n), what the strategy ranks by. A slot that no
-            hypothesis reached has score -inf, length 0 and pad ids only.
-        lengths: int32 tensor (batch, n), generated tokens, the end token included.
-    """
-
-    ids: Any
-    scores: Any
-    lengths: Any
-
-
-class Request(NamedTuple):
-    """What a strategy is asked to do, checked.
-
-    Attributes:
-        prompt_ids: int32 tensor (batch, prompt), as given.
-        ids: int32 tensor (batch, prompt + max_new_tokens): the tokens of each row from column 0,
-            without padding; the rest is the pad id.
-        lengths: int32 tensor (batch,), tokens of each prompt.
-        is_padded: whether lengths may differ.
-        max_new_tokens: most new tokens of any row, an int or a tensor.
-        limits: most new tokens of each row, int32 tensor (batch,).
-        end_id, pad_id, processors, row_numbers, stop: as for `Strategy`.
-    """
-
-    prompt_ids: Any
-    ids: Any
-    lengths: Any
-    is_padded: bool
-    max_new_tokens: Any
-    limits: Any
-    end_id: int
-    pad_id: int
-    processors: tuple
-    row_numbers: Any
-    stop: StopStrings | None = None
-
-    def generated(self, ids: Any) -> Any:
-        """The generated part (..., max_new_tokens) of rows (batch, n, total)."""
-        if not self.is_padded:
-            start = _size(self.prompt_ids, 1)
-            return ops.reshape(ids[..., start:], (*ops.shape(ids)[:-1], self.max_new_tokens))
-        columns = self.lengths[:, None, None] + ops.arange(self.max_new_tokens)
-        columns = ops.broadcast_to(columns, (*ops.shape(ids)[:-1], self.max_new_tokens))
-        return ops.take_along_axis(ids, columns, axis=-1)
-
-    def first_stops(self) -> dict[str, Any]:
-        """What a strategy's state holds of stop strings: "stop", int32 (batch,), or nothing."""
-        return {} if self.stop is None else {"stop": self.stop.begin(self.ids, self.lengths)}
-
-    def ends(self, tokens: Any, stops: Any) -> tuple[Any, dict[str, Any]]:
-        """Which rows the new tokens end, bool; and `stops`, a state's "stop", behind the tokens."""
-        ended = tokens == self.end_id
-        if self.stop is None:
-            return ended, {}
-        stops = self.stop.advance(stops, tokens)
-        return ops.logical_or(ended, self.stop.has_ended(stops)), {"stop": stops}
 
 
 @dataclass(frozen=True)
@@ -273,130 +209,3 @@ class Strategy(Configurable):
     def decode(self, step: DecodingStep, request: Request) -> Decoded:
         """Continues the prompts of a request: what a strategy of one's own defines."""
         raise NotImplementedError(f"{type(self).__name__} must define decode(step, request)")
-
-
-class Step(Protocol):
-    """What `roll_out` runs: a `DecodingStep`, or what returns more than logits."""
-
-    @property
-    def grows(self) -> Any: ...
-
-    @property
-    def cache(self) -> Any: ...
-
-    def __call__(self, ids: Any, cache: Any, position: Any, /) -> tuple[Any, Any]: ...
-
-
-def roll_out(
-    step: Step,
-    prompt_ids: Any,
-    state: dict[str, Any],
-    select: Callable,
-    max_new_tokens: Any,
-) -> dict[str, Any]:
-    """Runs `step` and `select` in turn until every row has ended or the limit is reached.
-
-    Args:
-        step, max_new_tokens: as for `Strategy`.
-        prompt_ids: int32 tensor (rows, prompt).
-        state: dict of tensors, the strategy's own; `state["open"]` (any shape, bool) is True
-            for rows that go on.
-        select: (logits (rows, vocab), generated int32 scalar, state) ->
-            (tokens int32 (rows,), source rows int32 (rows,) or None, state). It picks the
-            tokens of the next step; with source rows the cache is reordered to follow them.
-
-    Returns:
-        The last state.
-    """
-    prompt_length = _size(prompt_ids, 1)
-
-    def unfinished(generated: Any, tokens: Any, state: Any, cache: Any) -> Any:
-        return ops.logical_and(generated < max_new_tokens, ops.any(state["open"]))
-
-    def body(generated: Any, tokens: Any, state: Any, cache: Any) -> Any:
-        position = prompt_length - 1 + generated
-        return advance(step, select, tokens, position, generated, state, cache)
-
-    start = ops.zeros((), "int32")
-    cache = keras.tree.map_structure(ops.convert_to_tensor, step.cache)
-    if prompt_ids.shape[1] == 1:
-        # A single token is a step like any other: the step function is traced once only.
-        variables = (start, prompt_ids, state, cache)
-    else:
-        variables = advance(step, select, prompt_ids, start, start, state, cache)
-    return ops.while_loop(unfinished, body, variables)[2]
-
-
-def advance(
-    step: Step,
-    select: Callable,
-    tokens: Any,
-    position: Any,
-    generated: Any,
-    state: Any,
-    cache: Any,
-) -> tuple[Any, Any, Any, Any]:
-    """Runs `step` and `select` once; see `roll_out`.
-
-    Returns:
-        `generated`, the tokens (rows, 1), state and cache, each for the next step.
-    """
-    logits, stepped = step(tokens, cache, position)
-    if not step.grows:
-        _check_stepped(stepped, cache)
-    tokens, source, chosen = select(logits, generated, state)
-    if source is not None:
-        stepped = keras.tree.map_structure(lambda x: ops.take(x, source, axis=0), stepped)
-    if not step.grows:
-        stepped = keras.tree.map_structure(_shaped_like, stepped, cache)
-    chosen = keras.tree.map_structure(_shaped_like, chosen, state)
-    return generated + 1, ops.expand_dims(tokens, 1), chosen, stepped
-
-
-def process(processors: Any, scores: Any, ids: Any, lengths: Any) -> Any:
-    """The scores (rows, vocab) after all processors, in order."""
-    for processor in processors:
-        scores = processor(scores, ids, lengths)
-    return scores
-
-
-def write_token(ids: Any, tokens: Any, columns: Any) -> Any:
-    """The buffer `ids` (..., total) with `tokens` (...) written at `columns` of its last axis."""
-    here = ops.arange(_size(ids, -1)) == ops.expand_dims(columns, -1)
-    return ops.where(here, ops.expand_dims(tokens, -1), ids)
-
-
-def _size(x: Any, axis: int) -> Any:
-    return ops.shape(x)[axis]
-
-
-def _check_stepped(new: Any, old: Any) -> None:
-    """A step has to return the cache it was given, with other values only."""
-
-    def described(cache: Any) -> Any:
-        return [
-            (".".join(map(str, path)), tuple(x.shape), keras.backend.standardize_dtype(x.dtype))
-            for path, x in keras.tree.flatten_with_path(cache)
-        ]
-
-    given, returned = described(old), described(new)
-    same = len(given) == len(returned) and all(
-        path == new_path
-        and dtype == new_dtype
-        and len(shape) == len(new_shape)
-        and all(size in (None, n) or n is None for size, n in zip(shape, new_shape, strict=True))
-        for (path, shape, dtype), (new_path, new_shape, new_dtype) in zip(
-            given, returned, strict=True
-        )
-    )
-    if not same:
-        raise ValueError(
-            f"step returned a cache of other entries, shapes or dtypes than it was given.\n"
-            f"Given: {given}\nReturned: {returned}\nWrite the new tokens into the cache at "
-            f"`position`; do not append to it, and cast to the dtype of the entry."
-        )
-
-
-def _shaped_like(new: Any, old: Any) -> Any:
-    """`new` with the static shape of `old`, which loop variables have to keep."""
-    return new if tuple(new.shape) == tuple(old.shape) else ops.reshape(new, ops.shape(old))
