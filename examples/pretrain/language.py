@@ -83,7 +83,7 @@ def batches_of(
 
 
 def counted(train: np.ndarray, validation: np.ndarray, order: int) -> float:
-    """Nats a token of interpolated Kneser-Ney over the tokens before."""
+    """Nats a token of modified Kneser-Ney over the tokens before."""
     as_text = ["".join(map(chr, ids.tolist())) for ids in (train, validation)]
     return CharacterCounts([as_text[0]], order).nats([as_text[1]]) / len(validation)
 

@@ -119,11 +119,13 @@ def test_details_agree_with_the_call():
 def test_the_mask_alone_makes_bert_a_gpt_or_a_prefix_model():
     """The same weights: what moves when the fourth token changes is what the mask says."""
     prefix = (CausalMask() | PrefixMask()) & PaddingMask()
-    inputs = {"token_ids": IDS, "prefix_lengths": np.array([2, 2], "int32")}
-    changed = inputs | {"token_ids": np.where(np.arange(5) == 1, 20, IDS).astype("int32")}
     moved = {}
     for mask in (PaddingMask(), CausalMask() & PaddingMask(), prefix):
         model = make(mask=mask)
+        inputs = {"token_ids": IDS}
+        if mask == prefix:
+            inputs["prefix_lengths"] = np.array([2, 2], "int32")
+        changed = inputs | {"token_ids": np.where(np.arange(5) == 1, 20, IDS).astype("int32")}
         change = np.abs(np.array(model(changed)["hidden"] - model(inputs)["hidden"])).max((0, 2))
         moved[repr(mask)] = (change > 1e-6).tolist()
     assert list(moved.values()) == [[True] * 5, [False] + [True] * 4, [True] * 5]

@@ -98,7 +98,7 @@ def _logits(task: Any, rows: Ragged, labels: list[np.ndarray]) -> Iterator[np.nd
 
 
 class CharacterCounts:
-    """Characters by those before them: interpolated Kneser–Ney (Chen and Goodman 1999, §2.7).
+    """Characters by those before them: modified Kneser–Ney (Chen and Goodman 1998, §3.5).
 
     Args:
         texts: to count in.
@@ -114,12 +114,13 @@ class CharacterCounts:
         for n in range(order, 1, -1):  # how many different characters stand before
             counts[n - 1] = Counter(gram[1:] for gram in counts[n])
         self.counts = counts
+        self.discounts = [_discounts(of_order) for of_order in counts]
         self.totals: list[dict[str, int]] = [defaultdict(int) for _ in range(order + 1)]
-        self.kinds: list[dict[str, int]] = [defaultdict(int) for _ in range(order + 1)]
+        self.held: list[dict[str, float]] = [defaultdict(float) for _ in range(order + 1)]
         for n in range(1, order + 1):
             for gram, count in counts[n].items():
                 self.totals[n][gram[:-1]] += count
-                self.kinds[n][gram[:-1]] += 1
+                self.held[n][gram[:-1]] += self.discounts[n][min(count, 3)]
         self.characters = len(counts[1]) + 1  # and all that was never seen
 
     def probability(self, gram: str) -> float:
@@ -130,8 +131,9 @@ class CharacterCounts:
             total = self.totals[n].get(part[:-1], 0)
             if not total:
                 break
-            more = max(self.counts[n].get(part, 0) - DISCOUNT, 0) / total
-            found = more + DISCOUNT * self.kinds[n][part[:-1]] / total * found
+            count = self.counts[n].get(part, 0)
+            kept = count - self.discounts[n][min(count, 3)]
+            found = (kept + self.held[n][part[:-1]] * found) / total
         return found
 
     def nats(self, texts: Sequence[str]) -> float:
@@ -142,3 +144,18 @@ class CharacterCounts:
             for i in range(len(text)):
                 nats -= math.log(self.probability(padded[i : i + self.order]))
         return nats
+
+
+def _discounts(counts: Counter[str]) -> tuple[float, ...]:
+    """What is taken from counts of 0, 1, 2 and more (eq. 26); `DISCOUNT` where too few say it."""
+    of_counts = Counter(counts.values())
+    once, twice, thrice, four_times = (of_counts[count] for count in range(1, 5))
+    if not once * twice * thrice * four_times:
+        return 0.0, DISCOUNT, DISCOUNT, DISCOUNT
+    share = once / (once + 2 * twice)
+    return (
+        0.0,
+        1 - 2 * share * twice / once,
+        2 - 3 * share * thrice / twice,
+        3 - 4 * share * four_times / thrice,
+    )
