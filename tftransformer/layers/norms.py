@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import Layer, build_once, copy_of, register
+from tftransformer.core.gradients import custom_gradient
 from tftransformer.layers.dropout import Dropout
 
 
@@ -29,7 +30,7 @@ def _layer_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
     def mean(values: Any) -> Any:
         return ops.mean(values, axis=-1, keepdims=True)
 
-    @ops.custom_gradient
+    @custom_gradient
     def norm(x: Any, gamma: Any, beta: Any) -> Any:
         centred = x - mean(x)
         scale = ops.rsqrt(mean(ops.square(centred)) + epsilon)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import register
+from tftransformer.core.gradients import custom_gradient
 
 
 def fresh(initializer: Any) -> Any:
@@ -24,7 +25,7 @@ def add_bias(x: Any, bias: Any) -> Any:
     if keras.backend.standardize_dtype(x.dtype) == "float32":
         return ops.add(x, bias)
 
-    @ops.custom_gradient
+    @custom_gradient
     def added(x: Any, bias: Any) -> Any:
         def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any]:
             (upstream,) = args if upstream is None else (upstream,)

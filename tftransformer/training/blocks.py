@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tftransformer.core import best_index, check_ints
+from tftransformer.core.gradients import custom_gradient
 from tftransformer.training.losses import LabelSmoothedCrossEntropy, LogitsLater
 
 
@@ -129,7 +130,7 @@ def _scan(hidden: tf.Tensor, labels: tf.Tensor, head: keras.layers.Layer, block:
     def part(tensor: Any, index: Any) -> Any:
         return tensor[index * block : (index + 1) * block]
 
-    @tf.custom_gradient
+    @custom_gradient
     def scan(hidden: Any, *values: Any) -> Any:
         def of_block(index: Any) -> Any:
             logits, own = logits_of(part(hidden, index), values), part(labels, index)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import best_index, log_probabilities, register
+from tftransformer.core.gradients import custom_gradient
 
 
 class LogitsLater:
@@ -58,7 +59,7 @@ def _smoothed(labels: Any, logits: Any, smoothing: float) -> Any:
     classes = ops.shape(logits)[-1]
     classes = classes if isinstance(classes, int) else ops.cast(classes, "float32")
 
-    @ops.custom_gradient
+    @custom_gradient
     def losses_of(logits: Any) -> Any:
         probabilities = ops.softmax(logits, axis=-1)
         # The accuracy needs the best class as well, and the graph computes it once.

@@ -1,0 +1,53 @@
+"""Gradients of one's own leave with the graph that they were made for."""
+
+import gc
+import weakref
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
+
+from tftransformer.core.gradients import custom_gradient
+
+
+@custom_gradient
+def tripled(x):
+    """x, with three times its gradient."""
+
+    def gradient(*args, upstream=None):
+        (upstream,) = args if upstream is None else (upstream,)
+        return 3.0 * upstream
+
+    return x * 1.0, gradient
+
+
+def slope(x):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, tripled(y) * 2.0), (0, x))[1]
+    return tape.gradient(y, x)
+
+
+def test_it_counts_in_a_graph_outside_and_from_outside():
+    x = tf.constant([1.0, 2.0])
+    np.testing.assert_array_equal(slope(x), [36.0, 36.0])
+    np.testing.assert_array_equal(tf.function(slope)(x), [36.0, 36.0])
+    run = tf.function(lambda x: tripled(tripled(x)))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = run(x)
+    gc.collect()
+    np.testing.assert_array_equal(tape.gradient(y, x), [9.0, 9.0])
+
+
+def test_a_graph_that_nobody_holds_is_forgotten_with_its_gradients():
+    gc.collect()
+    before = set(gradient_registry.list())
+    run = tf.function(slope)
+    run(tf.constant([1.0, 2.0]))
+    graph = weakref.ref(run.get_concrete_function(tf.TensorSpec((2,), "float32")).graph)
+    assert set(gradient_registry.list()) > before
+    del run
+    gc.collect()
+    assert graph() is None
+    assert set(gradient_registry.list()) == before
