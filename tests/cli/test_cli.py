@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 import tftransformer
-from tftransformer.cli import tasks
-from tftransformer.cli.options import options_of
+from tftransformer.cli import main, tasks
+from tftransformer.cli.main import _parser
+from tftransformer.cli.options import Option, given, options_of
+from tftransformer.tasks.generation import OPTIONS
 
 NUMBERS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf"}
 PAIRS = [
@@ -61,7 +63,9 @@ def test_what_was_trained_translates_line_by_line(folder):
     assert np.mean([a == b for a, b in zip(lines, german, strict=True)]) > 0.9
     for words, begin in (((), "\ufeff"), (("--parallel", 2), "")):
         assert run("translate", "--model", folder / "model", *words, text=begin + text)[1] == out
-    _, out, _ = run("translate", "--model", folder / "model", "--scores", "--beams", 1, text=text)
+    _, out, _ = run(
+        "translate", "--model", folder / "model", "--scores", "--num-beams", 1, text=text
+    )
     scored = [line.split("\t") for line in out.splitlines()]
     assert len(scored) == len(PAIRS) + 1
     assert all(float(score) <= 0 for score, _ in scored)
@@ -182,9 +186,8 @@ def test_output_that_nobody_reads_is_an_error(folder):
 def test_options_that_would_do_nothing_are_refused(folder, tmp_path):
     export = ("export", "--model", folder / "model", "--output", tmp_path / "out")
     for words, message in (
-        ((*export, "--format", "ctranslate2", "--beams", 7), "told with each call"),
+        ((*export, "--format", "ctranslate2", "--num-beams", 7), "told with each call"),
         ((*export, "--format", "ctranslate2", "--parallel", 2), "--parallel is for a SavedModel"),
-        ((*export, "--length-penalty", 1), "--length-penalty needs --beams"),
     ):
         code, out, err = run(*words, check=False)
         assert (code, out) == (1, "")
@@ -200,7 +203,7 @@ def test_a_classifier_is_trained_scored_and_asked(tmp_path):
     table, model = tmp_path / "sizes.tsv", tmp_path / "model"
     words = ("train", "--task", "classify", "--train", table, "--model", model, "--text", "words")
     train = (*words, "--label", "size", "--validation", table)
-    for option in ("--beams", "--target"):
+    for option in ("--num-beams", "--target"):
         code, out, err = run(*train, option, 2, check=False)
         assert (code, out) == (2, "")
         assert f"unrecognized arguments: {option}" in err
@@ -308,9 +311,43 @@ def test_options_are_the_arguments_of_the_task_with_what_its_docstring_says(name
         assert option.said, option.name
     parameters = inspect.signature(cls).parameters
     for option in tasks.settings(cls):
-        assert option.default == parameters[option.name].default
-        assert option.default is None or type(option.default) is option.kind
+        entry = option.of != ""
+        assert option.default == (None if entry else parameters[option.name].default)
+        kind = tuple if option.many else option.kind
+        assert option.default in (None, "auto") or type(option.default) is kind
     assert all(isinstance(column, str | None) for column in tasks.columns(cls).values())
+
+
+@pytest.mark.parametrize("name", tasks.TASKS)
+def test_every_command_of_every_task_can_be_asked(name):
+    """No option of a task is called as another one is."""
+    parser = _parser(tasks.task_class(name))
+    words = ["train", "--task", name, "--train", "rows.jsonl", "--model", "m", "--pretrained", "f"]
+    assert parser.parse_args(words).pretrained == "f"
+    assert parser.parse_args(["predict", "--model", "m"]).model == "m"
+
+
+def test_the_help_of_a_folder_tells_the_options_of_its_task(tmp_path, capsys):
+    (tmp_path / "text_generator.json").write_text("{}")
+    for words, found in (([], False), (["--model", str(tmp_path)], True)):
+        with pytest.raises(SystemExit):
+            main(["predict", "--help", *words])
+        assert ("--penalty-alpha" in capsys.readouterr().out) is found
+
+
+def test_how_texts_are_written_is_asked_for_by_the_names_that_calls_have():
+    generate, summarize = tasks.task_class("generate"), tasks.task_class("summarize")
+    words = ["--penalty-alpha", "0.6", "--top-k", "3", "--stop", "a", "b", "--no-do-sample"]
+    options = _parser(generate).parse_args(["predict", "--model", "m", *words])
+    expected = {"penalty_alpha": 0.6, "top_k": 3, "stop": ["a", "b"], "do_sample": False}
+    assert given(options, options_of(generate.answers)) == expected
+    can_not_be_given = {"early_stopping", "bad_words_ids"}  # of two types, lists of lists
+    for function in (generate.answers, summarize.evaluate):
+        names = {option.name for option in options_of(function)}
+        assert names - {"baselines"} == {*OPTIONS} - can_not_be_given
+    words = ["--num-beams", "4", "--max-length", "9"]
+    train = _parser(generate).parse_args(["train", "--train", "f", "--model", "m", *words])
+    assert given(train, tasks.settings(generate)) == {"max_length": 9, "options": {"num_beams": 4}}
 
 
 def test_an_option_is_described_by_the_first_sentence_of_its_argument():
@@ -329,6 +366,6 @@ def test_an_option_is_described_by_the_first_sentence_of_its_argument():
         """
 
     assert options_of(function) == [
-        ("rate", float, None, "such as 0.5, or None"),
-        ("fast", bool, False, "whether to hurry"),
+        Option("rate", float, None, "such as 0.5, or None"),
+        Option("fast", bool, False, "whether to hurry"),
     ]

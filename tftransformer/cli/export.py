@@ -7,7 +7,7 @@ import argparse
 from typing import Any
 
 from tftransformer.cli.options import Option, add_options, given, options_of
-from tftransformer.cli.tasks import add_loading, add_model, load
+from tftransformer.cli.tasks import add_loading, add_model, load, settings
 
 HELP = "export what was trained, to be served: strings in, answers out"
 
@@ -18,15 +18,24 @@ def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
     parser.add_argument("--output", required=True, metavar="FOLDER", help="folder to make")
     if cls is not None:
         add_loading(parser, cls, without="batch_size")  # who serves it batches
-        add_options(parser, _exporting(cls))
+        add_options(parser, _exporting(cls) + _writing(cls))
 
 
 def run(options: argparse.Namespace, cls: Any) -> None:
     """Runs the command."""
-    for name in ("beams", "parallel"):
-        if getattr(options, "format", None) == "ctranslate2" and getattr(options, name) is not None:
-            raise ValueError(f"--{name} is for a SavedModel: CTranslate2 is told with each call.")
-    print(load(options, cls).export(options.output, **given(options, _exporting(cls))))
+    writing = _writing(cls)
+    if getattr(options, "format", None) == "ctranslate2":
+        for option in [*writing, *(each for each in settings(cls) if each.name == "parallel")]:
+            if getattr(options, option.name) is not None:
+                raise ValueError(
+                    f"{option.flag} is for a SavedModel: CTranslate2 is told with each call."
+                )
+    task = load(options, cls)
+    if asked := given(options, writing):
+        from tftransformer.tasks.generation import together
+
+        task.set_params(options=together(asked["options"], task.options or {}))
+    print(task.export(options.output, **given(options, _exporting(cls))))
 
 
 def _exporting(cls: Any) -> list[Option]:
@@ -34,3 +43,9 @@ def _exporting(cls: Any) -> list[Option]:
     own = options_of(cls.export)
     names = {option.name for option in own}
     return own + [option for option in options_of(cls.graph) if option.name not in names]
+
+
+def _writing(cls: Any) -> list[Option]:
+    """How an exported task writes, where it writes: entries of its setting `options`."""
+    names = {option.name for option in _exporting(cls)}
+    return [option for option in settings(cls) if option.of and option.name not in names]

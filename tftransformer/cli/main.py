@@ -82,7 +82,7 @@ def _task_meant(given: Sequence[str]) -> Any:
     command = next((word for word in given if word in _COMMANDS), None)
     told, _ = quick.parse_known_args(list(given))
     helping = {"-h", "--help"} & {*given}
-    if command is None or (helping and not told.task):
+    if command is None or (helping and not told.task and (command == "train" or not told.model)):
         return None
     name = told.task or ("translate" if command in ("translate", "train") else None)
     if name is None and told.model is not None:

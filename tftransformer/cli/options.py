@@ -5,10 +5,11 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 KINDS = (str, int, float)
+SEVERAL = (Collection, Sequence)
 
 
 class Option(NamedTuple):
@@ -19,12 +20,16 @@ class Option(NamedTuple):
         kind: `str`, `int`, `float`, or `bool` for one that is given without a value.
         default: of the argument.
         said: what the docstring says of it.
+        many: whether it takes several values.
+        of: the argument that it is an entry of, where that is a mapping; else "".
     """
 
     name: str
     kind: type
     default: Any
     said: str
+    many: bool = False
+    of: str = ""
 
     @property
     def flag(self) -> str:
@@ -33,7 +38,10 @@ class Option(NamedTuple):
 
 
 def options_of(function: Callable[..., Any], docstring: str | None = None) -> list[Option]:
-    """The arguments of a function that are strings, numbers or switches.
+    """The arguments of a function that are strings, numbers or switches, or several of them.
+
+    Of a mapping with known names, a `TypedDict`, they are its entries, but for those whose names
+    arguments have.
 
     Args:
         function: the function, or a class for its constructor.
@@ -42,12 +50,29 @@ def options_of(function: Callable[..., Any], docstring: str | None = None) -> li
     said = described(inspect.cleandoc(docstring or function.__doc__ or ""))
     annotated = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
     hints = typing.get_type_hints(annotated)
-    return [
-        Option(name, kind, parameter.default, said.get(name, ""))
-        for name, parameter in inspect.signature(function).parameters.items()
-        if (kind := _kind(hints.get(name))) is not None
-        and parameter.default is not inspect.Parameter.empty
-    ]
+    parameters = inspect.signature(function).parameters
+    found, entries = [], []
+    for name, parameter in parameters.items():
+        named = _typed_dict(hints.get(name))
+        if named is not None:
+            of = "" if parameter.kind is parameter.VAR_KEYWORD else name
+            entries += [option._replace(of=of) for option in _entries_of(named)]
+        elif parameter.default is not parameter.empty:
+            found += _option(name, hints.get(name), parameter.default, said)
+    return found + [option for option in entries if option.name not in parameters]
+
+
+def _entries_of(named: Any) -> list[Option]:
+    """The entries of a `TypedDict`."""
+    said = described(inspect.cleandoc(named.__doc__))
+    hints = typing.get_type_hints(named)
+    return [option for name, hint in hints.items() for option in _option(name, hint, None, said)]
+
+
+def _option(name: str, hint: Any, default: Any, said: Mapping[str, str]) -> list[Option]:
+    """The option of an argument, in a list; an empty one where a shell can not give it."""
+    kind, many = _kind(hint)
+    return [] if kind is None else [Option(name, kind, default, said.get(name, ""), many)]
 
 
 def sizes_as_options(sizes: Mapping[str, Any]) -> list[Option]:
@@ -64,16 +89,23 @@ def add_options(parser: Any, options: Iterable[Option]) -> None:
             told = ""
         how: dict[str, Any] = {"help": (option.said + told).replace("%", "%%"), "default": None}
         if option.kind is bool:
-            how["action"] = argparse.BooleanOptionalAction if option.default else "store_true"
+            off = option.default is False
+            how["action"] = "store_true" if off else argparse.BooleanOptionalAction
         else:
             how |= {"type": option.kind, "metavar": option.kind.__name__.upper()}
+            how |= {"nargs": "+"} if option.many else {}
         parser.add_argument(option.flag, **how)
 
 
 def given(options: argparse.Namespace, declared: Iterable[Option]) -> dict[str, Any]:
-    """The arguments that were given on the command line."""
-    values = ((option.name, getattr(options, option.name, None)) for option in declared)
-    return {name: value for name, value in values if value is not None}
+    """The arguments that were given on the command line, entries in mappings."""
+    found: dict[str, Any] = {}
+    for option in declared:
+        value = getattr(options, option.name, None)
+        if value is not None:
+            place = found.setdefault(option.of, {}) if option.of else found
+            place[option.name] = value
+    return found
 
 
 def described(docstring: str) -> dict[str, str]:
@@ -93,8 +125,22 @@ def _entries(section: str) -> Iterator[tuple[str, str]]:
         yield name.strip("*"), text
 
 
-def _kind(hint: Any) -> type | None:
-    """The one plain type among those that an annotation allows, or None."""
-    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    plain = [kind for kind in allowed if kind in KINDS or kind is bool]
-    return plain[0] if len(plain) == 1 else None
+def _kind(hint: Any) -> tuple[type | None, bool]:
+    """The one plain type that an annotation allows, or None, and whether several of it."""
+    allowed = _allowed(hint)
+    several = [typing.get_args(each)[0] for each in allowed if typing.get_origin(each) in SEVERAL]
+    plain = {kind for kind in (*allowed, *several) if kind in KINDS or kind is bool}
+    return (plain.pop() if len(plain) == 1 else None), bool(several)
+
+
+def _typed_dict(hint: Any) -> Any:
+    """The `TypedDict` that an annotation allows, or unpacks, or None."""
+    if typing.get_origin(hint) is typing.Unpack:
+        (hint,) = typing.get_args(hint)
+    return next((each for each in _allowed(hint) if typing.is_typeddict(each)), None)
+
+
+def _allowed(hint: Any) -> tuple[Any, ...]:
+    """The types that an annotation allows."""
+    union = isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+    return typing.get_args(hint) if union else (hint,)

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, cls: Any) -> None:
     while lines := list(itertools.islice(given_rows, chunk)):
         texts = lines if count == 1 else [tuple(row.split("\t")) for row in lines]
         if getattr(options, "scores", False):
-            for best, *_ in task.n_best(texts):
+            for best, *_ in task.n_best(texts, **how):
                 print(f"{best.score:.4f}\t{as_line(best.text)}")
         else:
             for answer in task.answers(task.columns(texts), **how):

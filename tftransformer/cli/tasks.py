@@ -23,12 +23,8 @@ TASKS = {
     "parse": "Parser",
     "parse_sequence": "SequenceParser",
 }
-# Settings that a trained task may be given anew, and how it searches where it writes text.
+# Settings that a trained task may be given anew.
 ANSWERING = "batch_size", "parallel"
-SEARCH = [
-    Option("beams", int, None, "hypotheses of the beam search, 1 = greedy; default: as saved"),
-    Option("length_penalty", float, None, "alpha of Wu et al. 2016, with --beams; default: 0.6"),
-]
 
 
 def task_class(name: str) -> Any:
@@ -85,15 +81,7 @@ def add_loading(parser: argparse.ArgumentParser, cls: Any, without: str | None =
 
 def load(options: argparse.Namespace, cls: Any) -> Any:
     """The task in the folder that the options name, saved by us or by Hugging Face's library."""
-    from tftransformer import BeamSearch, Greedy
-
     changes = given(options, _loading(cls))
-    beams, penalty = changes.pop("beams", None), changes.pop("length_penalty", None)
-    if penalty is not None and beams in (None, 1):
-        raise ValueError("--length-penalty needs --beams 2 or more: it compares hypotheses.")
-    if beams is not None:
-        chosen = BeamSearch(beams, 0.6 if penalty is None else penalty)
-        changes["strategy"] = Greedy() if beams == 1 else chosen
     folder = pathlib.Path(options.model)
     from_elsewhere = (folder / "config.json").is_file() and not (
         folder / f"{cls.task}.json"
@@ -102,8 +90,7 @@ def load(options: argparse.Namespace, cls: Any) -> Any:
 
 
 def _loading(cls: Any) -> list[Option]:
-    named = [option for option in settings(cls) if option.name in ANSWERING]
-    return named + SEARCH * ("strategy" in cls.setting_names())
+    return [option for option in settings(cls) if option.name in ANSWERING]
 
 
 def columns(cls: Any) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
     add("--train", required=True, metavar="FILE", help="table to learn from")
     add("--validation", metavar="FILE", help="another; default: a tenth of the training table")
     add("--model", required=True, metavar="FOLDER", help="where the run and its result go")
-    add("--start", metavar="FOLDER", help="of a model from Hugging Face's library to train further")
+    told = "of a model from Hugging Face's library to train further"
+    add("--pretrained", metavar="FOLDER", help=told)
     add("--epochs", type=int, help="passes over the data; default: as the task has it")
     add("--minutes", type=float, help="stop after so many minutes")
     add("--average", type=int, default=5, help="checkpoints in the average")
@@ -91,7 +92,7 @@ def make(options: argparse.Namespace, cls: Any) -> Any:
         ValueError: sizes were given of a model that is there already.
     """
     changed = given(options, sizes(cls))
-    if options.start and changed:
+    if options.pretrained and changed:
         raise ValueError(f"{', '.join(changed)} say what a model from scratch is like.")
-    model = pathlib.Path(options.start) if options.start else changed or None
+    model = pathlib.Path(options.pretrained) if options.pretrained else changed or None
     return cls(model, **given(options, settings(cls)))

@@ -5,7 +5,7 @@ import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from tftransformer.core import is_int, is_number, require
 from tftransformer.data.columns import is_unicode
@@ -49,27 +49,69 @@ IDLE = {
     "epsilon_cutoff": 0.0,
     "eta_cutoff": 0.0,
 }
-OPTIONS = (
-    "max_new_tokens",
-    "max_length",
-    "min_new_tokens",
-    "min_length",
-    "num_beams",
-    "num_return_sequences",
-    "length_penalty",
-    "early_stopping",
-    "do_sample",
-    *DRAWING,
-    "penalty_alpha",
-    "repetition_penalty",
-    "no_repeat_ngram_size",
-    "bad_words_ids",
-    "suppress_tokens",
-    "forced_bos_token_id",
-    "forced_eos_token_id",
-    "renormalize_logits",
-    "stop",
-)
+
+
+class GenerationOptions(TypedDict, total=False):
+    """Options of generation, by the names that Hugging Face's `generate` has.
+
+    Args:
+        max_new_tokens: most new tokens.
+        max_length: most tokens, those that a text begins with included.
+        min_new_tokens: fewest new tokens.
+        min_length: fewest tokens, those that a text begins with included.
+        num_beams: hypotheses of a beam search; 1: the best token is taken each time.
+        num_return_sequences: texts that are kept of the beams.
+        length_penalty: power of the length by which the score of a hypothesis is divided.
+        early_stopping: see `BeamSearch`.
+        do_sample: whether tokens are drawn.
+        temperature: of what is drawn: above 1 is bolder.
+        top_k: likeliest tokens that are drawn from, or that contrastive search compares.
+        top_p: share of the probability that is drawn from.
+        min_p: least probability of what is drawn, as a share of the best one's.
+        typical_p: share of the probability that is drawn from, most typical tokens first.
+        epsilon_cutoff: least probability of what is drawn.
+        eta_cutoff: the same, less where nothing is likely.
+        seed: of what is drawn.
+        penalty_alpha: of contrastive search, from 0 to 1: what likeness to earlier tokens costs.
+        repetition_penalty: divides scores of tokens that were there; above 1.
+        no_repeat_ngram_size: of so many tokens in a row none is written twice.
+        bad_words_ids: rows of ids that are never written.
+        suppress_tokens: ids that are never written.
+        forced_bos_token_id: id that each text begins with.
+        forced_eos_token_id: id that a text ends with where a limit cuts it.
+        renormalize_logits: whether scores are probabilities again behind what changes them.
+        stop: strings before which a text ends.
+    """
+
+    max_new_tokens: int | None
+    max_length: int | None
+    min_new_tokens: int | None
+    min_length: int | None
+    num_beams: int | None
+    num_return_sequences: int | None
+    length_penalty: float | None
+    early_stopping: bool | str | None
+    do_sample: bool | None
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    min_p: float | None
+    typical_p: float | None
+    epsilon_cutoff: float | None
+    eta_cutoff: float | None
+    seed: int | None
+    penalty_alpha: float | None
+    repetition_penalty: float | None
+    no_repeat_ngram_size: int | None
+    bad_words_ids: Sequence[Sequence[int]] | None
+    suppress_tokens: Sequence[int] | None
+    forced_bos_token_id: int | None
+    forced_eos_token_id: int | None
+    renormalize_logits: bool | None
+    stop: Sequence[str] | str | None
+
+
+OPTIONS = tuple(GenerationOptions.__annotations__)
 # What a folder may say of other ways to generate, and what it says where it means none of them.
 NEUTRAL: dict[str, tuple] = {
     "begin_suppress_tokens": (None,),

@@ -1,8 +1,9 @@
 """SequenceParser."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
+from tftransformer.tasks.generation import GenerationOptions
 from tftransformer.tasks.given import learn_bpe
 from tftransformer.tasks.text_to_text import TextToText
 from tftransformer.tasks.tree_task import TreeTask, answers_of
@@ -44,7 +45,9 @@ class SequenceParser(TreeTask, TextToText):
     def learners(self) -> Any:
         return self.tokenizers or learn_bpe, learn_symbols
 
-    def answers(self, columns: Sequence[list[str]], **options: Any) -> list[dict[str, Any]]:
+    def answers(
+        self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]
+    ) -> list[dict[str, Any]]:
         """The tree of each sentence.
 
         Args:
@@ -59,6 +62,24 @@ class SequenceParser(TreeTask, TextToText):
         """
         best = [written[0] for written in self._n_best(columns, options)]
         return answers_of([each.text for each in best], [each.score for each in best])
+
+    def evaluate(  # type: ignore[override] # whose options have names
+        self,
+        data: Any,
+        labels: Any = None,
+        *,
+        baselines: bool = True,
+        **options: Unpack[GenerationOptions],
+    ) -> dict[str, Any]:
+        """Parses the words of trees and compares; see `Parser`.
+
+        Args:
+            data: trees, as for `Parser`; or sentences.
+            labels: the trees, where `data` is sentences.
+            baselines: see `Parser`.
+            **options: of generation.
+        """
+        return super().evaluate(data, labels, baselines=baselines, **options)
 
     def _n_best(self, columns: Sequence[list[str]], options: Any) -> list[list[Any]]:
         self.fitted()

@@ -1,8 +1,9 @@
 """Summarizer."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
+from tftransformer.tasks.generation import GenerationOptions
 from tftransformer.tasks.summary_scores import lead, mean_length, rouge_f1, summary_rows
 from tftransformer.tasks.tables import table, with_index
 from tftransformer.tasks.text_to_text import TextToText
@@ -50,7 +51,9 @@ class Summarizer(TextToText):
         """
         return self.learn(*table(data, summaries, [text], summary), epochs=epochs, **how)
 
-    def answers(self, columns: Sequence[list[str]], **options: Any) -> list[dict[str, Any]]:
+    def answers(
+        self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]
+    ) -> list[dict[str, Any]]:
         """The summary of each text.
 
         Args:
@@ -72,7 +75,12 @@ class Summarizer(TextToText):
         return with_index([answer["summary_text"] for answer in found], texts)
 
     def evaluate(
-        self, data: Any, labels: Any = None, *, baselines: bool = True, **options: Any
+        self,
+        data: Any,
+        labels: Any = None,
+        *,
+        baselines: bool = True,
+        **options: Unpack[GenerationOptions],
     ) -> dict[str, Any]:
         """Summarizes and scores: F1 of ROUGE, see `rouge_scores`.
 

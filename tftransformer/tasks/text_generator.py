@@ -5,7 +5,7 @@ import os
 import pathlib
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import keras
 import numpy as np
@@ -18,6 +18,7 @@ from tftransformer.objectives import NextToken
 from tftransformer.tasks.foreseeing import foreseeing_scores
 from tftransformer.tasks.generation import (
     Generation,
+    GenerationOptions,
     check_drawing,
     folder_options,
     generation_of,
@@ -79,7 +80,7 @@ class TextGenerator(Task):
         model: Any = None,
         *,
         tokenizer: Any = None,
-        options: Mapping[str, Any] | None = None,
+        options: GenerationOptions | None = None,
         max_length: int | None = None,
         vocab_size: int = 4000,
         learning_rate: float | None = None,
@@ -183,7 +184,9 @@ class TextGenerator(Task):
             room=positions + 1 - most - how.strategy.reads_hidden,
         )
 
-    def answers(self, columns: Sequence[list[str]], **options: Any) -> list[dict[str, Any]]:
+    def answers(
+        self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]
+    ) -> list[dict[str, Any]]:
         """What is written behind each prompt.
 
         Args:
@@ -192,8 +195,7 @@ class TextGenerator(Task):
                 the positions that the model knows unless it is given), `stop` (strings before which
                 a text ends), `num_beams`, `do_sample`, and with it `temperature`, `top_k`, `top_p`,
                 `min_p`, `typical_p`, `epsilon_cutoff`, `eta_cutoff` and `seed`, or `penalty_alpha`
-                with `top_k` for contrastive search; see `OPTIONS` in
-                `tasks.generation`.
+                with `top_k` for contrastive search; see `GenerationOptions`.
 
         Returns:
             for each `generated_text`, what is new alone; the `prompt`; the `score` that the
@@ -243,7 +245,7 @@ class TextGenerator(Task):
         prefix = model.read_prefix([ids])
         return lambda rows: graph.compute(model, rows, False, prefix)
 
-    def stream(self, prompt: str, **options: Any) -> Iterator[str]:
+    def stream(self, prompt: str, **options: Unpack[GenerationOptions]) -> Iterator[str]:
         """Writes behind one prompt, and gives each piece of text as soon as it is sure.
 
         No piece holds a part of a character, or of a stop string. The first one of a model takes a

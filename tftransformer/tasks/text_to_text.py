@@ -4,7 +4,7 @@ import os
 import pathlib
 import types
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
@@ -22,6 +22,7 @@ from tftransformer.tasks.checks import (
 )
 from tftransformer.tasks.generation import (
     Generation,
+    GenerationOptions,
     check_drawing,
     generation_of,
     together,
@@ -125,7 +126,7 @@ class TextToText(Task):
         batch_size: int = 32,
         parallel: int = 1,
         *,
-        options: Mapping[str, Any] | None = None,
+        options: GenerationOptions | None = None,
         prefix: str | None = None,
         vocab_size: int = 8000,
         sampling_alpha: float = 0.0,
@@ -310,7 +311,7 @@ class TextToText(Task):
             check_number("max_length", longest, 1, positions)
         return longest, source
 
-    def n_best(self, texts: Any, **options: Any) -> list[list[Written]]:
+    def n_best(self, texts: Any, **options: Unpack[GenerationOptions]) -> list[list[Written]]:
         """Writes several texts of each, with scores.
 
         Texts are sorted by length and read in batches; neither changes what is written.

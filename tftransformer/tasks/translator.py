@@ -3,13 +3,14 @@
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from tftransformer.data import nearest_neighbour, take_columns
 from tftransformer.scores.translation import check_scoring, translation_scores
 from tftransformer.serving import write_ctranslate2
 from tftransformer.tasks.alignment import Alignment, alignment_of
 from tftransformer.tasks.card import translation_card
+from tftransformer.tasks.generation import GenerationOptions
 from tftransformer.tasks.tables import table
 from tftransformer.tasks.text_to_text import TextToText
 
@@ -56,7 +57,9 @@ class Translator(TextToText):
         """
         return self.learn(*table(data, targets, [source], target), epochs=epochs, **how)
 
-    def answers(self, columns: Sequence[list[str]], **options: Any) -> list[str]:
+    def answers(
+        self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]
+    ) -> list[str]:
         """The translation of each text; `options` are those of generation."""
         return [best[0].text for best in self._n_best(columns, options)]
 
@@ -73,7 +76,13 @@ class Translator(TextToText):
         )
 
     def evaluate(
-        self, data: Any, references: Any = None, tokenize: str = "13a", *, baselines: bool = True
+        self,
+        data: Any,
+        references: Any = None,
+        tokenize: str = "13a",
+        *,
+        baselines: bool = True,
+        **options: Unpack[GenerationOptions],
     ) -> dict[str, Any]:
         """Translates and scores; see `translation_scores`.
 
@@ -83,13 +92,14 @@ class Translator(TextToText):
             tokenize: tokenisation of BLEU.
             baselines: whether, after `fit`, to score beside it the translations of the most
                 similar training sentences: `nearest`.
+            **options: of generation.
         """
         columns: Any = self.fitted().columns
         if references is None:
             (data, references), _ = take_columns(data, columns)
         sources, references = list(data), list(references)
         check_scoring(len(sources), references, tokenize)  # before the long work
-        scores: dict[str, Any] = translation_scores(self(sources), references, tokenize)
+        scores: dict[str, Any] = translation_scores(self(sources, **options), references, tokenize)
         if baselines and hasattr(self, "trained_on_"):
             nearest = nearest_neighbour(self.trained_on_, sources, *columns)
             scores["nearest"] = translation_scores(nearest, references, tokenize)
