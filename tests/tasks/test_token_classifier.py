@@ -262,7 +262,7 @@ def test_settings_that_have_no_sense_are_refused():
     with pytest.raises(ValueError, match=r"'tokens' is not in the DataFrame.*text=… and spans=…"):
         TokenClassifier().fit(pd.DataFrame({"words": [["a"]], "tags": [["O"]]}))
     with pytest.raises(ValueError, match="stride=32"):
-        TokenClassifier(max_length=20).fit(WORDS, TAGS, verbose=0)
+        TokenClassifier(max_length=20, stride=32).fit(WORDS, TAGS, verbose=0)
     with pytest.raises(ValueError, match="class_weight names 'ORG'"):
         TokenClassifier(class_weight={"ORG": 2}).fit(WORDS, TAGS, verbose=0)
     with pytest.raises(RuntimeError, match="call fit first"):

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tftransformer.core import Ragged, register, require
+from tftransformer.core import Ragged, is_number, register, require
 from tftransformer.objectives.columns import Column, MultiHot, Values
 from tftransformer.objectives.text_rows import SCORES, TextRows
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
@@ -73,6 +73,8 @@ class Classes(TextRows):
                 "class_weight and smoothing are for single labels: leave them out with "
                 "several=True."
             )
+        fits = is_number(smoothing) and 0 <= smoothing < 1
+        require(fits, "smoothing", smoothing, "a number from 0 to below 1")
         require(judge_by in SCORES, "judge_by", judge_by, f"one of {', '.join(SCORES)}")
         self.several = several
         self.class_weight = class_weight
@@ -224,9 +226,14 @@ class Classes(TextRows):
         if label in index:
             return index[label]
         some = ", ".join(map(repr, self.classes_[:8])) + (", …" if len(self.classes_) > 8 else "")
+        advice = (
+            "Fit with rows that have it, leave its rows out, or name it in Classes(ignore=[...])."
+        )
+        if str(label) in map(str, self.classes_):
+            advice = f"Here it is of type {type(label).__name__}: read both tables in one way."
         raise ValueError(
             f"label {label!r} is not among the {len(self.classes_)} of the training rows ({some}). "
-            "Fit with rows that have it, leave its rows out, or name it in Classes(ignore=[...])."
+            + advice
         )
 
     def _class_weights(self) -> np.ndarray:

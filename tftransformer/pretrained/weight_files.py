@@ -20,11 +20,14 @@ def check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, not a folder with config.json and {WHOLE}.")
     if not folder.exists():
-        raise ValueError(
-            f"there is no folder {folder}, and nothing is downloaded. Get it where there is a "
-            f"network, such as `hf download {folder} --local-dir {folder.name}` with the "
-            "huggingface_hub package, and give the path of the folder."
-        )
+        advice = ""
+        if not folder.is_absolute() and len(folder.parts) <= 2:  # it may be the name of a model
+            advice = (
+                ". If it is the name of a model, get it where there is a network, such as "
+                f"`hf download {folder} --local-dir {folder.name}` with the huggingface_hub "
+                "package, and give the path of the folder"
+            )
+        raise ValueError(f"there is no folder {folder}, and nothing is downloaded{advice}.")
 
 
 def read_json(path: Path, kind: type = dict) -> Any:

@@ -171,6 +171,18 @@ class Answerer(Estimator):
                 stacklevel=5,
             )
 
+    def warn_of_nothing(self, columns: Sequence[list[str]], what: str = "texts") -> None:
+        """Warns of rows whose texts are all empty or white space, if there are any.
+
+        A model answers them, too, but of nothing there is nothing to say.
+        """
+        count = sum(not any(map(str.strip, row)) for row in zip(*columns, strict=True))
+        if count:
+            warnings.warn(
+                f"{count} of {len(columns[0])} {what} are empty: their answers mean nothing.",
+                stacklevel=5,
+            )
+
     def size(self, *row: Any) -> Any:
         """What the rows of a batch are to be alike in, as something that sorts: their length."""
         return sum(map(len, row))

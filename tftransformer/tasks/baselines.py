@@ -1,5 +1,6 @@
 """What answers are worth: scores, and those of baselines beside them."""
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,8 @@ def evaluation(
     found = [
         answer["value" if task.kind == "numbers" else "label"] for answer in task.answers(columns)
     ]
+    if task.kind != "numbers":
+        tell_unseen(truth, task.classes_.tolist(), task.kind)
     classes = task.classes_.tolist() if task.kind == "several" else None
     scores: dict[str, Any] = {"rows": len(truth), **_scores(task.kind, truth, found, classes)}
     rows = getattr(task, "trained_on_", None)
@@ -38,6 +41,27 @@ def evaluation(
         scores["majority"] = _scores("single", truth, [most] * len(truth))
         scores["linear"] = _scores("single", truth, linear)
     return scores
+
+
+def tell_unseen(truth: Sequence[Any], classes: Sequence[Any], kind: str) -> None:
+    """Warns of labels that are none of the classes, by which no answer can be right.
+
+    Raises:
+        ValueError: if no label is one of them.
+    """
+    labels = [each for row in truth for each in (row if kind == "several" else [row])]
+    unseen = [label for label in labels if label not in classes]
+    if not unseen:
+        return
+    said = (
+        f"label {unseen[0]!r} ({type(unseen[0]).__name__}) is none of the {len(classes)} that were "
+        f"learnt ({', '.join(map(repr, classes[:8]))}{', …' * (len(classes) > 8)})"
+    )
+    if len(unseen) == len(labels):
+        raise ValueError(f"{said}, nor is any other one: read the table as that of the training.")
+    warnings.warn(
+        f"{said}: {len(unseen)} of {len(labels)} labels can not be answered rightly.", stacklevel=4
+    )
 
 
 def masked_evaluation(task: Any, frame: Any, baselines: bool) -> dict[str, Any]:

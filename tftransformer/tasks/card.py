@@ -145,7 +145,7 @@ def _model(task: Any) -> str:
 def _limits(task: Any, graph: TaskGraph, refuses: bool) -> str:
     if graph.max_length is None:
         return "Texts may have any length."
-    stride = getattr(task, "stride", None)
+    stride = getattr(graph, "stride", None)
     if stride is not None:
         return (
             f"Texts may have any length: they are read in windows of at most {graph.max_length:,} "

@@ -2,13 +2,13 @@
 
 import types
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from tftransformer.core import is_int, require
 from tftransformer.heads import SentenceHead
 from tftransformer.objectives import Sentences
 from tftransformer.tasks.given import Given, learn_wordpieces
-from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.row_task import WindowedTask
 from tftransformer.tasks.sentence_graph import SentenceGraph, as_summaries
 from tftransformer.tasks.summary_scores import (
     chosen_table,
@@ -20,7 +20,7 @@ from tftransformer.tasks.summary_scores import (
 from tftransformer.tasks.tables import with_index
 
 
-class ExtractiveSummarizer(RowTask):
+class ExtractiveSummarizer(WindowedTask):
     """Says with a text's own sentences what it is about.
 
     A model scores each sentence among the others, by what it says and by where it stands (Liu and
@@ -36,7 +36,8 @@ class ExtractiveSummarizer(RowTask):
         sentences: how many a summary has, or as a float which share of those of its text. None: as
             the summaries that it learnt from.
         max_length: most tokens of a window; default: what the model knows, from scratch 512.
-        stride: pieces that neighbouring windows share.
+        stride: pieces that neighbouring windows share; "auto": 64, or a quarter of a window
+            where that is less.
         vocab_size: of a tokenizer that is learnt, at most.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts, and windows, answered at once.
@@ -69,7 +70,7 @@ class ExtractiveSummarizer(RowTask):
         tokenizer: Any = None,
         sentences: int | float | None = None,
         max_length: int | None = None,
-        stride: int = 64,
+        stride: int | Literal["auto"] = "auto",
         vocab_size: int = 8000,
         learning_rate: float | None = None,
         batch_size: int = 32,
@@ -107,7 +108,7 @@ class ExtractiveSummarizer(RowTask):
         self._number(None)  # raises where the setting has no sense
         if output is None:
             raise ValueError("a model that chooses sentences needs heads of ours: see tt.Bert.")
-        return Sentences(stride=self.stride, output=output)
+        return Sentences(stride=self.stride_in(self.limit_of(given)) or 0, output=output)
 
     def head_arguments(self) -> SentenceHead:
         return SentenceHead(name=self.head)
@@ -123,7 +124,6 @@ class ExtractiveSummarizer(RowTask):
         return SentenceGraph(
             sentences=self._number(sentences),
             output=self.fitted().objective.output,
-            stride=self.stride,
             **self.row(max_length),
         )
 

@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from tftransformer.objectives import WordLabels
 from tftransformer.positions import BucketedBias
@@ -26,8 +26,9 @@ class Parser(TreeTask, WordTask):
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
         judge_by: "loss" or "accuracy" of the words, by which the best epoch is chosen.
         max_length: most tokens of a window; default: what the model knows, from scratch 128.
-        stride: pieces that neighbouring windows share. None: there are no windows, and a sentence
-            that is too long raises an error.
+        stride: pieces that neighbouring windows share; "auto": 32, or a quarter of a window where
+            that is less. None: there are no windows, and a sentence that
+            is too long raises an error.
         vocab_size: of a tokenizer that is learnt, at most.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: sentences, and windows, answered at once.
@@ -55,7 +56,7 @@ class Parser(TreeTask, WordTask):
         tokenizer: Any = None,
         judge_by: str = "accuracy",
         max_length: int | None = None,
-        stride: int | None = 32,
+        stride: int | Literal["auto"] | None = "auto",
         vocab_size: int = 8000,
         learning_rate: float | None = None,
         batch_size: int = 64,
@@ -67,7 +68,7 @@ class Parser(TreeTask, WordTask):
 
     def objective(self, given: Given, output: str | None) -> WordLabels:
         return WordLabels(
-            stride=self.stride or 0,
+            stride=self.stride_in(self.limit_of(given)) or 0,
             known=given.labels(self.head) or () if given.parts is not None else (),
             spelling=self.spelling(),
             output=output,
@@ -87,7 +88,6 @@ class Parser(TreeTask, WordTask):
         return LabelTreeGraph(
             classes=objective.kinds_,
             output=objective.output,
-            stride=self.stride,
             **self.row(max_length),
         )
 

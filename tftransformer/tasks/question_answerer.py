@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from tftransformer.core import check_ints, require
 from tftransformer.models.headed_model import HeadedModel
@@ -12,11 +12,11 @@ from tftransformer.scores import squad_scores
 from tftransformer.tasks.answer_graph import AnswerGraph, as_answers
 from tftransformer.tasks.given import Given, learn_wordpieces
 from tftransformer.tasks.questions import question_table, sliding_window
-from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.row_task import WindowedTask
 from tftransformer.tasks.tables import with_index
 
 
-class QuestionAnswerer(RowTask):
+class QuestionAnswerer(WindowedTask):
     """Answers questions with words of a context, or says that they are not there.
 
     Contexts of any length are read in windows that overlap; see `AnswerGraph` for what an answer is
@@ -28,7 +28,8 @@ class QuestionAnswerer(RowTask):
         tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
         max_length: most tokens of a window, question included; default: what the model knows, at
             most 384.
-        stride: pieces of a context that neighbouring windows share.
+        stride: pieces of a context that neighbouring windows share; "auto": 64, or a quarter of a
+            window where that is less.
         max_answer_length: most pieces of an answer.
         align_to_words: whether answers are widened to whole words.
         handle_impossible_answer: whether "" is an answer, too. None: if there were questions
@@ -67,7 +68,7 @@ class QuestionAnswerer(RowTask):
         *,
         tokenizer: Any = None,
         max_length: int | None = None,
-        stride: int = 64,
+        stride: int | Literal["auto"] = "auto",
         max_answer_length: int = 15,
         align_to_words: bool = True,
         handle_impossible_answer: bool | None = None,
@@ -119,7 +120,7 @@ class QuestionAnswerer(RowTask):
         check_ints(1, max_answer_length=self.max_answer_length)
         aligned = self.align_to_words
         require(isinstance(aligned, bool), "align_to_words", aligned, "True or False")
-        return Answers(self.stride)
+        return Answers(self.stride_in(self.limit_of(given)) or 0)
 
     def told(self) -> dict[str, Any]:
         return {**super().told(), "segments": self.data_.row_template.segments(pair=True)}
@@ -140,7 +141,6 @@ class QuestionAnswerer(RowTask):
             handle_impossible_answer, self.handle_impossible_answer, objective.unanswered_ > 0
         )
         return AnswerGraph(
-            stride=self.stride,
             top_k=top_k,
             max_answer_length=_first(max_answer_length, self.max_answer_length),
             align_to_words=_first(align_to_words, self.align_to_words),
@@ -167,23 +167,36 @@ class QuestionAnswerer(RowTask):
         return super().__call__(question if context is None else (question, context), **options)
 
     def answers(
-        self, columns: Sequence[list[str]], top_k: int | None = None, **options: Any
+        self,
+        columns: Sequence[list[str]],
+        top_k: int | None = None,
+        max_answer_length: int | None = None,
+        align_to_words: bool | None = None,
+        handle_impossible_answer: bool | None = None,
     ) -> list[Any]:
         """For each question `answer`, `score`, `start`, `end`, `no_answer_score`, and logits.
 
         Args:
             columns: questions and contexts.
             top_k: how many answers to give in a list, best first; None: the best one, as it is.
-            **options: `max_answer_length`, `align_to_words`, `handle_impossible_answer`, in the
-                stead of the settings.
+            max_answer_length: most pieces of an answer, in the stead of the setting.
+            align_to_words: whether answers are widened to whole words, in the stead of the setting.
+            handle_impossible_answer: whether "" is an answer, in the stead of the setting.
 
         Raises:
             ValueError: a question leaves no room for its context, or a context is empty.
         """
-        check_ints(1, or_none=True, top_k=top_k)
+        check_ints(1, or_none=True, top_k=top_k, max_answer_length=max_answer_length)
         for row, context in enumerate(columns[1]):
             if not context.strip():
                 raise ValueError(f"the context of question {row} is empty.")
+        self.warn_of_nothing(columns[:1], "questions")
+        asked: dict[str, Any] = {
+            "max_answer_length": max_answer_length,
+            "align_to_words": align_to_words,
+            "handle_impossible_answer": handle_impossible_answer,
+        }
+        options = {name: value for name, value in asked.items() if value is not None}
         found = self.compute(columns, as_answers, top_k=top_k or 1, **options)
         return [row[0] for row in found] if top_k is None else found
 

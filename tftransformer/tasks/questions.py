@@ -13,6 +13,7 @@ import numpy as np
 from tftransformer.data.columns import check_columns
 
 COLUMNS = ("question", "context", "answers")
+START = "start"
 
 
 def squad_table(data: Any) -> Any:
@@ -27,7 +28,14 @@ def squad_table(data: Any) -> Any:
     import pandas as pd
 
     if isinstance(data, str | os.PathLike):
-        data = json.loads(pathlib.Path(data).read_text(encoding="utf-8"))
+        path = pathlib.Path(data)
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(
+                f"{path} is not SQuAD's json, nor any other ({error}). A table is read before: "
+                f"fit(read_table({str(path)!r}))."
+            ) from error
     try:
         rows = [
             {
@@ -56,7 +64,7 @@ def question_table(
         answer: name of the column of answers: texts, whose places the column `start` has; or lists
             of dicts of `text` and `answer_start`; or such a dict of lists. "" , None and an empty
             list mean that there is none.
-        start: name of the column of first characters.
+        start: name of the column of first characters; "start", the usual one, need not be there.
 
     Raises:
         ValueError: if an answer does not stand in its context; it names the row.
@@ -65,7 +73,9 @@ def question_table(
 
     if isinstance(data, str | os.PathLike | Mapping):
         data, answer = squad_table(data), "answers"
-    check_columns(data, [question, context, answer], "Name the columns where you call it.")
+    named = [] if start in (None, START) else [start]  # the usual one may be lacking
+    asked = [question, context, answer, *named]
+    check_columns(data, asked, "Name the columns where you call it.")
     starts = data[start].tolist() if start in data.columns else [None] * len(data)
     places, texts = [], []
     rows = zip(data[context].tolist(), data[answer].tolist(), starts, strict=True)

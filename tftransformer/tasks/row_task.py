@@ -3,11 +3,11 @@
 import abc
 import types
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import keras
 
-from tftransformer.core import check_ints, require
+from tftransformer.core import check_ints, is_int, require
 from tftransformer.core.unallocated import unallocated
 from tftransformer.data import DataProcess
 from tftransformer.models.headed_model import HeadedModel
@@ -44,7 +44,7 @@ class RowTask(Task):
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
         self.check_answering()
-        given, limit = self._given, self._given.limit(self.max_length, self.default_length)
+        given, limit = self._given, self.limit_of(self._given)
         headed = isinstance(self.given_or_sketched(), HeadedModel)
         return DataProcess(
             *columns,
@@ -55,6 +55,10 @@ class RowTask(Task):
             batch_tokens=max(self.first_tokens if given.model is None else 1024, limit),
             seed=self.seed,
         )
+
+    def limit_of(self, given: Given) -> int:
+        """Most tokens of a row to learn from."""
+        return given.limit(self.max_length, self.default_length)
 
     def given_or_sketched(self) -> Any:
         """The model that was given, else one from scratch without weights: it says what it reads.
@@ -119,3 +123,28 @@ class RowTask(Task):
             "template": data.row_template,
             "max_length": max_length,
         }
+
+
+class WindowedTask(RowTask):
+    """Base of the tasks that read long texts in windows.
+
+    Attributes:
+        stride: pieces that neighbouring windows share; "auto": `usual_stride`, or a quarter of a
+            window where that is less.
+        usual_stride: where nothing else says it.
+    """
+
+    usual_stride: ClassVar[int] = 64
+    stride: int | Literal["auto"] | None
+
+    def stride_in(self, max_length: int) -> int | None:
+        """Pieces that windows of at most so many tokens share."""
+        if self.stride == "auto":
+            return min(self.usual_stride, max_length // 4)
+        fits = self.stride is None or is_int(self.stride, 0)
+        require(fits, "stride", self.stride, 'an int ≥ 0, or "auto"')
+        return self.stride
+
+    def row(self, max_length: int | None = None) -> dict[str, Any]:
+        told = super().row(max_length)
+        return {**told, "stride": self.stride_in(told["max_length"])}

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tftransformer.core import is_number
 from tftransformer.data.columns import check_columns, is_unicode
 
 
@@ -24,6 +25,11 @@ def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]
 
     known = list(getattr(data, "columns", ()))  # where a MultiIndex has names that are tuples
     names = [text] if isinstance(text, str | int) or text in known else list(text)
+    if isinstance(labels, str):
+        raise TypeError(
+            f"labels={labels!r} is a string, not one label for each text: a column is named by "
+            f"its argument, as in fit(frame, label={labels!r})."
+        )
     if labels is None and not hasattr(data, "columns"):
         raise ValueError("give a DataFrame with texts and labels, or fit(texts, labels).")
     if labels is None:
@@ -41,6 +47,24 @@ def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]
     if not len(frame):
         raise ValueError("there is no row: the table is empty.")
     return frame, [*names, label]
+
+
+def check_validation(validation: Any, columns: Sequence[Any]) -> None:
+    """Raises unless this is what may be held out, before anything is learnt.
+
+    Args:
+        validation: a share of the rows, their number, nothing, or a DataFrame.
+        columns: which the DataFrame has to have.
+    """
+    if hasattr(validation, "columns"):
+        check_columns(validation, columns, "A table to validate has the columns that are learnt.")
+        if validation.empty:
+            raise ValueError("validation: the DataFrame has no rows.")
+    elif validation is not None and not is_number(validation):
+        raise TypeError(
+            f"validation is of type {type(validation).__name__}; expected a share of the rows, "
+            "their number, 0 for none, or a DataFrame with the same columns."
+        )
 
 
 def documents(data: Any, column: Any, validation: Any) -> tuple[Any, Any]:

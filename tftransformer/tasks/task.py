@@ -10,13 +10,14 @@ from typing import Any, ClassVar, Self
 import keras
 import tensorflow as tf
 
-from tftransformer.core.checks import check_ints
+from tftransformer.core.checks import check_ints, check_numbers
 from tftransformer.data import DataProcess
 from tftransformer.tasks.answering import Answerer
 from tftransformer.tasks.card import plain_scores, saved_card
 from tftransformer.tasks.folder import read_task, write_task
 from tftransformer.tasks.given import Given, own_copy, read_given
 from tftransformer.tasks.scratch import new_model
+from tftransformer.tasks.tables import check_validation
 from tftransformer.training import Checkpointing, Trainer
 from tftransformer.training.preparation import planned
 from tftransformer.training.run_directory import check_directory
@@ -111,9 +112,11 @@ class Task(Answerer):
         if unknown:
             raise TypeError(f"{unknown[0]!r} is an argument of neither fit nor Trainer.")
         check_ints(1, epochs=epochs)
+        check_numbers(0, or_none=True, learning_rate=getattr(self, "learning_rate", None))
         directory, resume = trainer.get("directory"), trainer.get("resume", False)
         check_directory(directory, resume)
         self._given, self._is_named = self.read_given(), True
+        check_validation(validation, columns)
         data = self.process(columns)
         held_out = validation if hasattr(validation, "columns") else None
         if held_out is None and validation:

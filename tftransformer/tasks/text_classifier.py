@@ -132,6 +132,7 @@ class TextClassifier(RowTask):
     def scores(self, columns: Sequence[list[str]], activation: str) -> np.ndarray:
         """What an activation makes of the logits: float32 (rows, classes)."""
         act = ACTIVATIONS[activation]
+        self.warn_of_nothing(columns)
         found = self.compute(columns, lambda logits: list(act(logits).numpy()))
         return np.array(found, np.float32).reshape(len(found), self.fitted().objective.num_outputs)
 

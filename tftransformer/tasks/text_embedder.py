@@ -131,6 +131,7 @@ class TextEmbedder(RowTask):
 
     def answers(self, columns: Sequence[list[str]]) -> list[np.ndarray]:
         """The vector of each text: float32 (d,)."""
+        self.warn_of_nothing(columns)
         return self.compute(columns)
 
     def __call__(self, texts: Any, **options: Any) -> Any:
@@ -144,7 +145,7 @@ class TextEmbedder(RowTask):
         """Cosines of texts: of two strings a float, else float32 (first, second).
 
         Args:
-            first: a string, or several of them.
+            first: a string, or several of them, as for a call.
             second: a string, or several of them.
         """
         sides = [
@@ -160,7 +161,7 @@ class TextEmbedder(RowTask):
 
         Args:
             query: a string, or several of them.
-            corpus: texts.
+            corpus: several texts, as for a call.
             top_k: how many to find.
 
         Returns:

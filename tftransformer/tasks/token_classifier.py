@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from tftransformer.core.tags import PREFIXES
 from tftransformer.objectives import Entities
@@ -34,8 +34,8 @@ class TokenClassifier(WordTask):
         class_weight: "balanced", or what a word of each type weighs; see `Entities`.
         judge_by: "loss", "accuracy" or "macro_f1", by which the best epoch is chosen.
         max_length: most tokens of a window; default: what the model knows, from scratch 128.
-        stride: pieces that neighbouring windows share. None: there are no windows, and a text that
-            is too long raises an error.
+        stride: pieces that neighbouring windows share; "auto": 32, or a quarter of a window where
+            that is less. None: there are no windows, and a text that is too long raises an error.
         vocab_size: of a tokenizer that is learnt, at most.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts, and windows, answered at once.
@@ -69,7 +69,7 @@ class TokenClassifier(WordTask):
         class_weight: Mapping[Hashable, float] | str | None = None,
         judge_by: str = "macro_f1",
         max_length: int | None = None,
-        stride: int | None = 32,
+        stride: int | Literal["auto"] | None = "auto",
         vocab_size: int = 8000,
         learning_rate: float | None = None,
         batch_size: int = 64,
@@ -116,7 +116,7 @@ class TokenClassifier(WordTask):
         check_entities(self.aggregation, self.ignore_labels)
         return Entities(
             getattr(self, "_scheme", self.scheme),
-            stride=self.stride or 0,
+            stride=self.stride_in(self.limit_of(given)) or 0,
             class_weight=self.class_weight,
             known=list(given.labels(self.head) or ()),  # as JSON gives it back, to resume
             spelling=self.spelling(),
@@ -148,7 +148,6 @@ class TokenClassifier(WordTask):
             aggregation=aggregation or self.aggregation,
             ignored=self.ignore_labels,
             output=objective.output,
-            stride=self.stride,
             given_words=given_words,
             **self.row(max_length),
         )

@@ -1,25 +1,23 @@
 """WordTask: what tasks share that say something of each word."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from tftransformer.tasks.given import learn_wordpieces, learn_words, spellings_of
-from tftransformer.tasks.row_task import RowTask
+from tftransformer.tasks.row_task import WindowedTask
 
 
-class WordTask(RowTask):
+class WordTask(WindowedTask):
     """Base of the tasks whose head answers for tokens, and which read long texts in windows.
 
     Where the model has embeddings of spellings, it reads how words are spelled, see
     `spelling_ids`; tokens are then whole words where a tokenizer is to be learnt.
-
-    Attributes:
-        stride: pieces that neighbouring windows share. None: there are no windows.
+    Without a `stride`, None, there are no windows.
     """
 
     head = "token_classification"
     default_length = 128
-    stride: int | None
+    usual_stride: ClassVar[int] = 32
 
     @property
     def too_long(self) -> str:  # type: ignore[override] # follows `stride`
