@@ -144,7 +144,7 @@ def test_settings_stay_as_they_were_given():
     [
         ({"model": {"num_heads": 3}}, {}, "does not divide into num_heads=3"),
         ({"strategy": "beam"}, {}, "strategy must be a decoding strategy"),
-        ({"learning_rate": -1}, {}, "positive"),
+        ({"learning_rate": -1}, {}, "learning_rate=-1 was given; expected a number > 0"),
         ({"batch_tokens": 5}, {}, "leaves no room"),
         ({}, {"source": "en"}, "column 'en' is not in the DataFrame"),
         ({}, {"epochs": 0}, "epochs=0 was given; expected an int ≥ 1"),

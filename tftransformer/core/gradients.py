@@ -42,7 +42,7 @@ def _leave_to_its_graph(output: Any) -> None:
     if not hasattr(graph, "own_gradients"):
         graph.own_gradients = {}
     graph.own_gradients[name] = gradient
-    owner = weakref.ref(graph)
+    owner: Any = weakref.ref(graph)
 
     def of_graph(operation: Any, *upstream: Any) -> Any:
         return owner().own_gradients[name](operation, *upstream)
