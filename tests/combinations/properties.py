@@ -6,6 +6,10 @@ import hypothesis
 import numpy as np
 import tensorflow as tf
 
+# How many times as many draws the slow suite makes: a draw takes a second or two. Thousands are
+# drawn by COMBINATIONS.
+MANY = 5
+
 
 def drawn(holds, number, *strategies):
     """Asserts a property of so many draws."""

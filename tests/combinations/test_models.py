@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import strategies as st
-from properties import as_numbers, close, drawn
+from properties import MANY, as_numbers, close, drawn
 
 from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import (
@@ -214,4 +214,4 @@ def test_of_a_few_pages(holds):
 @pytest.mark.parametrize("holds", PROPERTIES, ids=lambda holds: holds.__name__)
 def test_of_many_pages(holds):
     number, *strategies = PROPERTIES[holds]
-    drawn(holds, 20 * number, *strategies)
+    drawn(holds, MANY * number, *strategies)

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from draw import HEADS, batches, designs
 from hypothesis import strategies as st
-from properties import as_numbers, close, drawn
+from properties import MANY, as_numbers, close, drawn
 from rows import LAYERS, LEAVES, NOWHERE, OF_MEMORY, D, expressions, sees, texts
 
 from tftransformer.layers import LayerState, StackState
@@ -294,4 +294,4 @@ def test_of_a_few_designs(holds):
 @pytest.mark.parametrize("holds", PROPERTIES, ids=lambda holds: holds.__name__)
 def test_of_many_designs(holds):
     number, *strategies = PROPERTIES[holds]
-    drawn(holds, 20 * number, *strategies)
+    drawn(holds, MANY * number, *strategies)
