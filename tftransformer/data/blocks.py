@@ -12,19 +12,19 @@ from tftransformer.objectives import Examples
 
 
 def blocked_examples(
-    process: Any, texts: Sequence[str], report: Report, training: bool
+    process: Any, columns: Sequence[Sequence[str]], report: Report, training: bool
 ) -> tuple[Examples, Report]:
     """Examples of the blocks that an objective cuts documents into.
 
     Args:
         process: the `DataProcess`, whose objective is `in_blocks`.
-        texts: the documents.
+        columns: the one of the documents.
         report: what became of the rows until now.
         training: whether they are to be trained on.
     """
-    (tokenizer,), objective = process.tokenizers, process.objective
+    (tokenizer,), (texts,), objective = process.tokenizers, columns, process.objective
     ids = vocabularies.encode(tokenizer, texts)
     empty = int(np.count_nonzero(ids.lengths == 0))
-    columns = objective.blocks(ids, tokenizer, process.max_length)
-    examples = objective.examples(columns, [tokenizer], training=training)
+    blocks = objective.blocks(ids, tokenizer, process.max_length)
+    examples = objective.examples(blocks, [tokenizer], training=training)
     return examples, dataclasses.replace(report, empty=report.empty + empty)

@@ -1,6 +1,5 @@
 """From the columns of a DataFrame to vocabularies and batches."""
 
-import dataclasses
 import os
 import pathlib
 import warnings
@@ -14,12 +13,12 @@ from tftransformer.core import check_ints
 from tftransformer.data import vocabularies
 from tftransformer.data.batches import Batches
 from tftransformer.data.blocks import blocked_examples
-from tftransformer.data.columns import cut_texts, rows_of, take_columns, values_of
+from tftransformer.data.columns import take_columns, values_of
 from tftransformer.data.report import Report
-from tftransformer.data.sampling import Sampled
 from tftransformer.data.saving import load_process, save_process
 from tftransformer.data.split import split_rows
 from tftransformer.data.streams import Streams
+from tftransformer.data.whole_texts import whole_examples
 from tftransformer.data.windows import windowed_examples
 from tftransformer.objectives import Examples, Objective, SequenceToSequence
 
@@ -120,7 +119,7 @@ class DataProcess:
                 )
             if self.columns.count(column) > 1:
                 raise ValueError(f"the column {column!r} is named twice: {self.columns}.")
-        self._kinds = self.objective.kinds(len(self.columns))
+        self.objective.kinds(len(self.columns))  # raises where it takes fewer, or more
 
     def _check_tokenizer(self) -> None:
         kind = vocabularies.kind_of(self.tokenizer)
@@ -170,6 +169,11 @@ class DataProcess:
                 f"batch_tokens={self.batch_tokens} leaves no room for a row of "
                 f"max_length={self.max_length} tokens. Raise the one or lower the other."
             )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What each column holds, as the objective says: "text" or "label"."""
+        return self.objective.kinds(len(self.columns))
 
     @property
     def is_fitted(self) -> bool:
@@ -279,26 +283,12 @@ class DataProcess:
             `Batches` of what the objective makes of the rows.
         """
         taken, report = self._take(frame)
+        make: Callable[..., tuple[Examples, Report]] = whole_examples
         if self.objective.in_blocks:
-            return self._batches(*blocked_examples(self, taken[0], report, training), training)
-        if self.objective.stride is not None:
-            return self._batches(*windowed_examples(self, taken, report, training), training)
-        tokenizers = iter(self.tokenizers)
-        columns = []
-        for kind in self._kinds:  # texts are let go of one column after the other
-            values = taken.pop(0)
-            columns.append(
-                vocabularies.encode(next(tokenizers), values) if kind == "text" else values
-            )
-        examples, columns, left_out, report = self._fitting(columns, report, training)
-        kept = np.flatnonzero(~left_out)
-        if len(kept) < len(left_out):
-            examples = examples.take(kept)
-        if training and any(getattr(t, "sampling_alpha", 0) for t in self.tokenizers):
-            examples = Sampled(examples, self._sampler([rows_of(c, kept) for c in columns]))
-        return self._batches(examples, report, training)
-
-    def _batches(self, examples: Examples, report: Report, training: bool) -> Batches:
+            make = blocked_examples
+        elif self.objective.stride is not None:
+            make = windowed_examples
+        examples, report = make(self, taken, report, training)
         self._tell(report)
         return (Streams if self.objective.in_order else Batches)(
             examples,
@@ -358,57 +348,13 @@ class DataProcess:
 
     def _of_kind(self, kind: str, columns: Sequence[Any]) -> list[Any]:
         """Those columns that hold texts, or those that hold labels."""
-        return [column for column, of in zip(columns, self._kinds, strict=True) if of == kind]
+        return [column for column, of in zip(columns, self.kinds, strict=True) if of == kind]
 
     def _take(self, frame: Any) -> tuple[list[list[Any]], Report]:
         return take_columns(frame, self.columns, self._of_kind("label", self.columns))
-
-    def _examples(self, columns: Any, training: bool) -> Examples:
-        template = self.row_template if self.objective.joins_texts else None
-        return self.objective.examples(columns, self.tokenizers, template, training=training)
-
-    def _fitting(self, columns: Any, report: Any, training: bool) -> Any:
-        """Examples of the columns, their texts cut if need be, and which rows not to use."""
-        texts = self._of_kind("text", columns)
-        empty = np.zeros(len(columns[0]), bool)
-        for text in texts:
-            empty |= text.lengths == 0
-        examples = self._examples(columns, training)
-        too_long = (examples.lengths > self.max_length).any(axis=1) & ~empty
-        count = int(too_long.sum())
-        if count and self.too_long == "refuse":
-            raise ValueError(
-                f"{count:,} rows have more than max_length={self.max_length} tokens, the longest "
-                f"{examples.lengths[~empty].max():,}. Raise max_length, or choose too_long='cut' "
-                "or 'drop'."
-            )
-        cuts = self.too_long == "cut"
-        counts = {"empty": report.empty + int(empty.sum()), "cut" if cuts else "too_long": count}
-        report = dataclasses.replace(report, **counts)
-        if cuts and count:
-            alone = self.objective.rows_alone
-            columns = cut_texts(columns, self.max_length, self.row_template, alone)
-            examples = self._examples(columns, training)
-        left_out = empty if cuts else empty | too_long
-        return examples, columns, left_out, report
-
-    def _sampler(self, columns: Any) -> Callable[[int, int], Examples]:
-        """A function that cuts the texts at random, a pure one of seed and epoch."""
-
-        def sample(seed: int, epoch: int) -> Examples:
-            tokenizers = iter(enumerate(self.tokenizers))
-            drawn = []
-            for column, kind in zip(columns, self._kinds, strict=True):
-                if kind == "text":
-                    side, tokenizer = next(tokenizers)
-                    column = tokenizer.resample(column, (seed, epoch, side))
-                drawn.append(column)
-            return self._examples(drawn, training=True)
-
-        return sample
 
     def _tell(self, report: Report) -> None:
         if not report.used:
             raise ValueError(f"no row is left to use: {report}.")
         if report.dropped or report.cut:
-            warnings.warn(f"DataProcess: {report}", stacklevel=4)
+            warnings.warn(f"DataProcess: {report}", stacklevel=3)

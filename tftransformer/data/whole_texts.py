@@ -1,0 +1,84 @@
+"""Rows of whole texts, which are cut or left out where they are too long."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tftransformer.data import vocabularies
+from tftransformer.data.columns import cut_texts, rows_of
+from tftransformer.data.report import Report
+from tftransformer.data.sampling import Sampled
+from tftransformer.objectives import Examples
+
+
+def whole_examples(
+    process: Any, columns: list[Any], report: Report, training: bool
+) -> tuple[Examples, Report]:
+    """Examples of rows, each of them all of its texts.
+
+    Args:
+        process: the `DataProcess`.
+        columns: of texts and of labels, in its order; the list is emptied.
+        report: what became of the rows until now.
+        training: whether they are to be trained on.
+    """
+    tokenizers, ids = iter(process.tokenizers), []
+    for kind in process.kinds:  # texts are let go of one column after the other
+        values = columns.pop(0)
+        ids.append(vocabularies.encode(next(tokenizers), values) if kind == "text" else values)
+    examples, ids, left_out, report = _fitting(process, ids, report, training)
+    kept = np.flatnonzero(~left_out)
+    if len(kept) < len(left_out):
+        examples = examples.take(kept)
+    if training and any(getattr(t, "sampling_alpha", 0) for t in process.tokenizers):
+        examples = Sampled(examples, _sampler(process, [rows_of(c, kept) for c in ids]))
+    return examples, report
+
+
+def _examples(process: Any, columns: Any, training: bool) -> Examples:
+    template = process.row_template if process.objective.joins_texts else None
+    return process.objective.examples(columns, process.tokenizers, template, training=training)
+
+
+def _fitting(process: Any, columns: Any, report: Any, training: bool) -> Any:
+    """Examples of the columns, their texts cut if need be, and which rows not to use."""
+    empty = np.zeros(len(columns[0]), bool)
+    for column, kind in zip(columns, process.kinds, strict=True):
+        if kind == "text":
+            empty |= column.lengths == 0
+    examples = _examples(process, columns, training)
+    too_long = (examples.lengths > process.max_length).any(axis=1) & ~empty
+    count = int(too_long.sum())
+    if count and process.too_long == "refuse":
+        raise ValueError(
+            f"{count:,} rows have more than max_length={process.max_length} tokens, the longest "
+            f"{examples.lengths[~empty].max():,}. Raise max_length, or choose too_long='cut' "
+            "or 'drop'."
+        )
+    cuts = process.too_long == "cut"
+    counts = {"empty": report.empty + int(empty.sum()), "cut" if cuts else "too_long": count}
+    report = dataclasses.replace(report, **counts)
+    if cuts and count:
+        alone = process.objective.rows_alone
+        columns = cut_texts(columns, process.max_length, process.row_template, alone)
+        examples = _examples(process, columns, training)
+    left_out = empty if cuts else empty | too_long
+    return examples, columns, left_out, report
+
+
+def _sampler(process: Any, columns: Any) -> Callable[[int, int], Examples]:
+    """A function that cuts the texts at random, a pure one of seed and epoch."""
+
+    def sample(seed: int, epoch: int) -> Examples:
+        tokenizers = iter(enumerate(process.tokenizers))
+        drawn = []
+        for column, kind in zip(columns, process.kinds, strict=True):
+            if kind == "text":
+                side, tokenizer = next(tokenizers)
+                column = tokenizer.resample(column, (seed, epoch, side))
+            drawn.append(column)
+        return _examples(process, drawn, training=True)
+
+    return sample
