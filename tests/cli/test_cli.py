@@ -15,7 +15,7 @@ import tftransformer
 from tftransformer.cli import main, tasks
 from tftransformer.cli.main import _parser
 from tftransformer.cli.options import Option, given, options_of
-from tftransformer.tasks.generation import OPTIONS
+from tftransformer.tasks.generation_options import OPTIONS
 
 NUMBERS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf"}
 PAIRS = [

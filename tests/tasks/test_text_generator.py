@@ -15,7 +15,8 @@ from test_classifier_exports import SERVE
 import tftransformer as tt
 from tftransformer.models import Gpt2
 from tftransformer.tasks.foreseeing import CharacterCounts
-from tftransformer.tasks.generation import folder_options, generation_of, together
+from tftransformer.tasks.generation import generation_of
+from tftransformer.tasks.generation_options import folder_options, together
 from tftransformer.tasks.given import learn_bpe
 from tftransformer.text import ByteBpeTokenizer
 from tftransformer.text.byte_bpe_tokenizer import LETTERS

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace, cls: Any) -> None:
                 )
     task = load(options, cls)
     if asked := given(options, writing):
-        from tftransformer.tasks.generation import together
+        from tftransformer.tasks.generation_options import together
 
         task.set_params(options=together(asked["options"], task.options or {}))
     print(task.export(options.output, **given(options, _exporting(cls))))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from tftransformer.tasks.generation import GenerationOptions
+from tftransformer.tasks.generation_options import GenerationOptions
 from tftransformer.tasks.given import learn_bpe
 from tftransformer.tasks.text_to_text import TextToText
 from tftransformer.tasks.tree_task import TreeTask, answers_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Self, Unpack
 
-from tftransformer.tasks.generation import GenerationOptions
+from tftransformer.tasks.generation_options import GenerationOptions
 from tftransformer.tasks.summary_scores import lead, mean_length, rouge_f1, summary_rows
 from tftransformer.tasks.tables import table, with_index
 from tftransformer.tasks.text_to_text import TextToText

@@ -16,15 +16,14 @@ from tftransformer.decoding import Greedy, RowStrategy
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import NextToken
 from tftransformer.tasks.foreseeing import foreseeing_scores
-from tftransformer.tasks.generation import (
-    Generation,
+from tftransformer.tasks.generation import Generation, generation_of
+from tftransformer.tasks.generation_graph import GenerationGraph
+from tftransformer.tasks.generation_options import (
     GenerationOptions,
     check_drawing,
     folder_options,
-    generation_of,
     together,
 )
-from tftransformer.tasks.generation_graph import GenerationGraph
 from tftransformer.tasks.given import Given, learn_bpe, own_copy, positions_of
 from tftransformer.tasks.tables import documents, with_index
 from tftransformer.tasks.task import Task

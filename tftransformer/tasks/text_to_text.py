@@ -20,13 +20,8 @@ from tftransformer.tasks.checks import (
     check_special_ids,
     check_vocabularies,
 )
-from tftransformer.tasks.generation import (
-    Generation,
-    GenerationOptions,
-    check_drawing,
-    generation_of,
-    together,
-)
+from tftransformer.tasks.generation import Generation, generation_of
+from tftransformer.tasks.generation_options import GenerationOptions, check_drawing, together
 from tftransformer.tasks.given import Given, given_model, positions_of, read_given
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_to_text_graph import (

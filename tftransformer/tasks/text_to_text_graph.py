@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.serving import TaskGraph
-from tftransformer.tasks.generation import Generation, folder_options
+from tftransformer.tasks.generation import Generation
 from tftransformer.tasks.generation_graph import around_text
+from tftransformer.tasks.generation_options import folder_options
 from tftransformer.tasks.given import Given
 
 # What `str.isspace` says yes to, and nothing at all.

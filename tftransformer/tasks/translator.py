@@ -10,7 +10,7 @@ from tftransformer.scores.translation import check_scoring, translation_scores
 from tftransformer.serving import write_ctranslate2
 from tftransformer.tasks.alignment import Alignment, alignment_of
 from tftransformer.tasks.card import translation_card
-from tftransformer.tasks.generation import GenerationOptions
+from tftransformer.tasks.generation_options import GenerationOptions
 from tftransformer.tasks.tables import table
 from tftransformer.tasks.text_to_text import TextToText
 
