@@ -17,7 +17,8 @@ def custom_gradient(function: Callable) -> Callable:
     it, and the table its name as long as the graph lives.
 
     Args:
-        function: takes tensors; returns a tensor or several, and the function of their gradient.
+        function: takes tensors; returns a tensor or several, and a function from the gradients of
+            these to those of what it took.
     """
     with_gradient = ops.custom_gradient(function)
     if keras.backend.backend() != "tensorflow":

@@ -36,8 +36,7 @@ def _layer_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
         scale = ops.rsqrt(mean(ops.square(centred)) + epsilon)
         normed = centred * scale
 
-        def gradient(*args: Any, upstream: Any = None) -> tuple[Any, Any, Any]:
-            (upstream,) = args if upstream is None else (upstream,)
+        def gradient(upstream: Any) -> tuple[Any, Any, Any]:
             rows = tuple(range(len(x.shape) - 1))
             slope = upstream * gamma
             x_slope = scale * (slope - mean(slope) - normed * mean(slope * normed))

@@ -72,9 +72,8 @@ def _smoothed(labels: Any, logits: Any, smoothing: float) -> Any:
         if smoothing:
             losses = losses + smoothing * _above_mean(label_logits, logits, largest)
 
-        def gradient(*args: Any, upstream: Any = None) -> Any:
+        def gradient(upstream: Any) -> Any:
             # softmax − q: the label and the smoothing are rank-one terms.
-            (upstream,) = args if upstream is None else (upstream,)
             scale = upstream[:, None]
             slope = probabilities * scale
             if smoothing:
