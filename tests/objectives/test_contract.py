@@ -241,7 +241,7 @@ def test_what_is_monitored_is_what_training_logs(output, judge_by):
     model = keras.Model(inputs, {output: logits, "pooled": pooled} if output else logits)
     trainer = Trainer(model, batches, batches, optimizer="sgd", epochs=1, verbose=0)
     assert objective.monitor in trainer.train().history
-    settings = trainer._checkpointing
+    settings = trainer._loop.checkpointing
     assert (settings.monitor, settings.mode) == (objective.monitor, objective.mode)
 
 

@@ -64,7 +64,7 @@ def run(strategy, penalty=False, **options):
     history = trainer.train().history
     updates = 1 if options.get("gradient_accumulation") else 0
     if not options.get("jit_compile"):
-        assert len(trainer._steps._traces) == 2 + updates  # one trace serves all shapes
+        assert len(trainer._loop.steps._traces) == 2 + updates  # one trace serves all shapes
     weights = [weight for weight in model.get_weights() if weight.dtype == "float32"]
     logs = [np.array(history[name]) for name in sorted(history)]
     return weights + logs

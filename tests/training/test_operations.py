@@ -64,7 +64,7 @@ def traced(make, precision):
         verbose=0,
     )
     trainer.train()
-    (step,) = (one for key, one in trainer._steps._traces.items() if key[0] == "_train")
+    (step,) = (one for key, one in trainer._loop.steps._traces.items() if key[0] == "_train")
     return step.graph, optimized(step.graph), model
 
 

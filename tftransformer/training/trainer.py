@@ -1,4 +1,4 @@
-"""The training loop."""
+"""Trainer: a model is trained, resumed, and its best weights are kept."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -15,22 +15,16 @@ from tftransformer.training.carrying import Carried
 from tftransformer.training.checkpoints import Checkpointing
 from tftransformer.training.compiling import make_scores, of_objective
 from tftransformer.training.determinism import deterministic_operations
-from tftransformer.training.feeding import (
-    as_batches,
-    epoch_length,
-    first_batch,
-    not_empty,
-    windows,
-    with_last,
-)
+from tftransformer.training.feeding import as_batches, epoch_length, first_batch
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
 from tftransformer.training.limits import Limits
+from tftransformer.training.loop import Loop
 from tftransformer.training.progress import Progress
 from tftransformer.training.run_directory import RunDirectory, check_directory, say_stopped
 from tftransformer.training.signals import StopSignals
 from tftransformer.training.steps import Steps
-from tftransformer.training.trainable import freeze_layers, frozen_layers, may_be_trained
-from tftransformer.training.updates import averaged, lent, write_averages
+from tftransformer.training.trainable import freeze_layers, may_be_trained
+from tftransformer.training.updates import lent
 from tftransformer.training.winner import load_weights
 
 
@@ -176,37 +170,35 @@ class Trainer:
         data = {name: as_batches(batches, name) for name, batches in given.items()}
         preparation.check_order(carry, data)
         samples = {name: first_batch(batches, name) for name, batches in data.items()}
-        self._train_batches, self._validation = data["train"], data.get("validation")
-        self._epochs, self._accumulation = epochs, gradient_accumulation
+        train, validation = data["train"], data.get("validation")
         self._user_callbacks = preparation.check_callbacks(callbacks)
         self._verbose = verbose
-        objective = getattr(self._train_batches, "objective", None)
-        self._checkpointing = preparation.with_monitor(
+        objective = getattr(train, "objective", None)
+        checkpointing = preparation.with_monitor(
             checkpointing or Checkpointing(), objective, validation is not None
         )
-        self._limits = Limits(steps, minutes, self._checkpointing.every_seconds)
         tells_perplexity = metrics is None
         loss, metrics, loss_weights = of_objective(objective, loss, metrics, loss_weights)
-        preparation.check_padding(model, self._train_batches)
+        preparation.check_padding(model, train)
         outputs = preparation.check_model(model, samples, self.strategy)
-        self._training, self._testing = make_scores(
+        training, testing = make_scores(
             model, outputs["train"], samples["train"], loss, metrics, loss_weights, tells_perplexity
         )
-        preparation.check_labels(self._training, outputs, samples)
+        preparation.check_labels(training, outputs, samples)
         variables = may_be_trained(model)
         if gradients is not None:
             gradients.begin(model)
         self.choice = preparation.choose_computation(
-            model, self._train_batches, precision, jit_compile, deterministic
+            model, train, precision, jit_compile, deterministic
         )
         self.optimizer = preparation.make_optimizer(
             optimizer, model, variables, self.strategy, self.choice.scales_loss
         )
-        self._steps = Steps(
+        batch_steps = Steps(
             model,
             self.optimizer,
-            self._training,
-            self._testing,
+            training,
+            testing,
             self.strategy,
             variables=variables,
             clip_norm=clip_norm,
@@ -217,17 +209,17 @@ class Trainer:
             carried=[Carried(carry, outputs["train"]) for _ in range(2)] if carry else [],
             say=self._say,
         )
-        self._progress, self.resumed = Progress(), ""
-        self._run: RunDirectory | None = None
+        progress, self.resumed = Progress(), ""
+        run: RunDirectory | None = None
         if directory is not None:
-            self._run = RunDirectory.of(
+            run = RunDirectory.of(
                 directory,
                 model,
-                self._train_batches,
+                train,
                 self.optimizer,
-                self._steps.state,
+                batch_steps.state,
                 str(self.choice),
-                self._checkpointing,
+                checkpointing,
                 preparation.is_chief(self.strategy),
                 loss=loss,
                 loss_weights=loss_weights,
@@ -238,9 +230,20 @@ class Trainer:
                 carry=carry,
             )
             if resume:
-                self._resume(self._run)
-        self._steps.spread_seeds()
-        self._progress.length = epoch_length(self._train_batches)
+                progress = self._resume(run) or progress
+        batch_steps.spread_seeds()
+        progress.length = epoch_length(train)
+        self._loop = Loop(
+            batch_steps,
+            train,
+            validation,
+            epochs=epochs,
+            accumulation=gradient_accumulation,
+            limits=Limits(steps, minutes, checkpointing.every_seconds),
+            checkpointing=checkpointing,
+            progress=progress,
+            run=run,
+        )
 
     def train(self) -> keras.callbacks.History:
         """Trains until the epochs, the steps or the minutes are over, or a callback stops it.
@@ -252,36 +255,30 @@ class Trainer:
             `keras.callbacks.History`: `history` maps "loss", the names of the metrics and, with
             validation, the same with "val_" to one value for each epoch.
         """
-        told = str(self.choice)
-        if self.choice.jit_compile and hasattr(self._train_batches, "padding"):
-            told += f" Of all positions {self._train_batches.padding:.1%} are padding."
+        told, batches, run = str(self.choice), self._loop.train, self._loop.run
+        if self.choice.jit_compile and hasattr(batches, "padding"):
+            told += f" Of all positions {batches.padding:.1%} are padding."
         self._say(told)
         callbacks = Callbacks(
             self._user_callbacks,
             self.model,
-            epochs=self._epochs,
-            steps=epoch_length(self._train_batches),
+            epochs=self._loop.epochs,
+            steps=epoch_length(batches),
             verbose=self._verbose if preparation.is_chief(self.strategy) else 0,
         )
-        self._limits.begin()
         self.model.stop_training = False
-        guards_signals = self._run is not None and not preparation.is_cluster(self.strategy)
-        keeping = self._run.training() if self._run else contextlib.nullcontext()
+        guards_signals = run is not None and not preparation.is_cluster(self.strategy)
+        keeping = run.training() if run else contextlib.nullcontext()
         fixed = deterministic_operations(self.choice.deterministic)
         lending = lent(self.model, self.optimizer)
         try:
             with keeping, fixed, StopSignals(guards_signals) as signals, lending:
-                callbacks.on_train_begin()
-                callbacks.restore(self._progress)
-                while self._progress.epoch < self._epochs and not self._is_over(signals):
-                    self._epoch(callbacks, signals)
-                write_averages(self.optimizer)
-                callbacks.on_train_end()
+                self._loop(callbacks, signals)
         except KeyboardInterrupt:
-            say_stopped("SIGINT", self._run)
+            say_stopped("SIGINT", run)
             raise
         if signals.received is not None:
-            say_stopped(signals.received.name, self._run)
+            say_stopped(signals.received.name, run)
         signals.deliver()
         return callbacks.history
 
@@ -298,7 +295,7 @@ class Trainer:
         batches = as_batches(batches, "batches")
         first_batch(batches, "batches")
         with deterministic_operations(self.choice.deterministic):
-            return self._evaluate(batches, StopSignals(enabled=False))
+            return self._loop.evaluate(batches, "batches", StopSignals(enabled=False))
 
     def load(self, which: str = "best", last: int | None = None) -> str:
         """Sets the model's weights from this run's directory.
@@ -311,104 +308,22 @@ class Trainer:
         Returns:
             what was loaded: "best", "last" or "average".
         """
-        if self._run is None:
+        if self._loop.run is None:
             raise ValueError("Nothing was saved: the Trainer was given no directory.")
         loaded, said = load_weights(
-            self.model, self._run, which, last, self._validation, self.evaluate
+            self.model, self._loop.run, which, last, self._loop.validation, self.evaluate
         )
         self._say(said)
         return loaded
 
-    def _resume(self, run: RunDirectory) -> None:
+    def _resume(self, run: RunDirectory) -> Progress | None:
+        """Takes up the newest state, and returns where it stands, if there is one."""
         if (progress := run.resume()) is not None:
-            self._progress = progress
             freeze_layers(self.model, progress.frozen)
         self.resumed = run.found
         self._say(self.resumed)
+        return progress
 
     def _say(self, text: str) -> None:
         if text and self._verbose and preparation.is_chief(self.strategy):
             print(text, flush=True)
-
-    def _is_over(self, signals: StopSignals) -> bool:
-        """Whether training stops here, between two updates."""
-        stopped = signals.received is not None or self.model.stop_training
-        return stopped or self._limits.are_over(self._progress.step)
-
-    def _epoch(self, callbacks: Callbacks, signals: StopSignals) -> None:
-        """Trains to the end of the epoch or of training, validates, and saves."""
-        progress = self._progress
-        if progress.batch:
-            callbacks.on_epoch_goes_on(progress.epoch)
-        else:
-            callbacks.on_epoch_begin(progress.epoch)
-            self._steps.begin(self._training)
-        complete = self._train_epoch(callbacks, signals)
-        with averaged(self.optimizer):
-            if signals.received is None:
-                logs = self._training.logs()
-                if self._validation is not None:
-                    callbacks.on_test_begin()
-                    validated = self._evaluate(self._validation, signals)
-                    callbacks.on_test_end(validated)
-                    logs.update({f"val_{name}": value for name, value in validated.items()})
-            if signals.received is None:
-                callbacks.on_epoch_end(progress.epoch, logs)
-                if self._run is not None:
-                    self._run.store.keep_best(callbacks.last_logs)
-        if signals.received is not None:
-            if complete:  # but not validated: a resumed run comes here again
-                self._save(callbacks)
-            return
-        if complete:
-            progress.epoch, progress.batch = progress.epoch + 1, 0
-            progress.record(callbacks.history)
-            self._save(callbacks, is_checkpoint=True)
-            if self._run is not None:
-                self._run.store.write_history(progress)
-
-    def _train_epoch(self, callbacks: Callbacks, signals: StopSignals) -> bool:
-        """Trains on the batches that are left; returns whether it came to the last one.
-
-        Where training stops before, a resume point is saved.
-        """
-        progress = self._progress
-        dataset = self._train_batches.dataset(epoch=progress.epoch, start=progress.batch)
-        batches = not_empty(dataset, "train", progress.batch)
-        for window, last in with_last(windows(batches, self._accumulation)):
-            self._update(window, dataset.element_spec, callbacks)
-            progress.batch, progress.step = progress.batch + len(window), progress.step + 1
-            if not last:
-                is_over = self._is_over(signals)
-                is_checkpoint = self._checkpointing.is_checkpoint(progress.step)
-                if is_over or is_checkpoint or self._limits.is_save_due():
-                    self._save(callbacks, is_checkpoint)
-                if is_over:
-                    return False
-        return True
-
-    def _update(self, window: list, spec: Any, callbacks: Callbacks) -> None:
-        """Trains on the batches of one update."""
-        totals = self._training.totals(window)
-        for index, batch in enumerate(window, self._progress.batch):
-            callbacks.on_train_batch_begin(index)
-            self._steps.train(batch, spec, totals, 1 / len(window))
-            if self._accumulation > 1 and index + 1 == self._progress.batch + len(window):
-                self._steps.update()
-            callbacks.on_train_batch_end(index, self._training.logs)
-
-    def _save(self, callbacks: Callbacks, is_checkpoint: bool = False) -> None:
-        self._progress.frozen = frozen_layers(self.model)
-        self._progress.callbacks = callbacks.state()
-        if self._run is not None:
-            self._run.save(self._progress, is_checkpoint)
-        self._limits.saved()
-
-    def _evaluate(self, batches: Any, signals: StopSignals) -> dict[str, float]:
-        self._steps.begin(self._testing)
-        dataset = batches.dataset(epoch=0, start=0)
-        for batch in not_empty(dataset, "validation" if batches is self._validation else "batches"):
-            if signals.received is not None:
-                break
-            self._steps.evaluate(batch, dataset.element_spec)
-        return self._testing.logs()

@@ -85,7 +85,7 @@ def find_learning_rate(
     options = {"verbose": 0, **options, "callbacks": [*options.get("callbacks", ()), watch]}
     trainer = Trainer(model, train, optimizer=optimizer, epochs=updates, steps=updates, **options)
     before = before or [(variable, variable.numpy()) for variable in model.variables]
-    watch.scores = trainer._training
+    watch.scores = trainer._loop.steps.training
     try:
         trainer.train()
     finally:
