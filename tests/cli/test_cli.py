@@ -341,10 +341,10 @@ def test_how_texts_are_written_is_asked_for_by_the_names_that_calls_have():
     options = _parser(generate).parse_args(["predict", "--model", "m", *words])
     expected = {"penalty_alpha": 0.6, "top_k": 3, "stop": ["a", "b"], "do_sample": False}
     assert given(options, options_of(generate.answers)) == expected
-    can_not_be_given = {"early_stopping", "bad_words_ids"}  # of two types, lists of lists
+    cannot_be_given = {"early_stopping", "bad_words_ids"}  # of two types, lists of lists
     for function in (generate.answers, summarize.evaluate):
         names = {option.name for option in options_of(function)}
-        assert names - {"baselines"} == {*OPTIONS} - can_not_be_given
+        assert names - {"baselines"} == {*OPTIONS} - cannot_be_given
     words = ["--num-beams", "4", "--max-length", "9"]
     train = _parser(generate).parse_args(["train", "--train", "f", "--model", "m", *words])
     assert given(train, tasks.settings(generate)) == {"max_length": 9, "options": {"num_beams": 4}}

@@ -88,7 +88,7 @@ def test_how_many_answers_are_wanted_is_a_number_from_one(classify, top_k):
 def test_labels_that_were_not_learnt_are_told_by_evaluate(classify):
     with pytest.raises(ValueError, match=r"label '1' \(str\) is none of the 2 .*\(0, 1\), nor is"):
         classify.evaluate(FRAME.assign(label=FRAME["label"].astype(str)))
-    with pytest.warns(UserWarning, match=r"label 7 .*: 1 of 12 labels can not be answered"):
+    with pytest.warns(UserWarning, match=r"label 7 .*: 1 of 12 labels cannot be answered"):
         classify.evaluate(FRAME.assign(label=[7, *FRAME["label"][1:]]))
 
 

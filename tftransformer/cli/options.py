@@ -70,7 +70,7 @@ def _entries_of(named: Any) -> list[Option]:
 
 
 def _option(name: str, hint: Any, default: Any, said: Mapping[str, str]) -> list[Option]:
-    """The option of an argument, in a list; an empty one where a shell can not give it."""
+    """The option of an argument, in a list; an empty one where a shell cannot give it."""
     kind, many = _kind(hint)
     return [] if kind is None else [Option(name, kind, default, said.get(name, ""), many)]
 

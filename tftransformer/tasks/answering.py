@@ -201,7 +201,7 @@ class Answerer(Estimator):
     ) -> tuple[Any, Any]:
         """What the graph makes of a batch of texts, as numpy arrays, and what it knows of them."""
         rows, known = graph.encode_at_once(*texts)
-        if (size := vocabulary_of(self.model_)) is not None:  # a graph can not be told of it
+        if (size := vocabulary_of(self.model_)) is not None:  # a graph cannot be told of it
             checked_ids(rows[next(iter(graph.fills))], size)
         named = {"row_numbers": tf.constant(numbers, tf.int32)} if "row_numbers" in rows else {}
         inputs = {**rows, **named}

@@ -60,7 +60,7 @@ def tell_unseen(truth: Sequence[Any], classes: Sequence[Any], kind: str) -> None
     if len(unseen) == len(labels):
         raise ValueError(f"{said}, nor is any other one: read the table as that of the training.")
     warnings.warn(
-        f"{said}: {len(unseen)} of {len(labels)} labels can not be answered rightly.", stacklevel=4
+        f"{said}: {len(unseen)} of {len(labels)} labels cannot be answered rightly.", stacklevel=4
     )
 
 

@@ -108,7 +108,7 @@ class ExtractiveSummarizer(WindowedTask):
         self._number(None)  # raises where the setting has no sense
         if output is None:
             raise ValueError("a model that chooses sentences needs heads of ours: see tt.Bert.")
-        return Sentences(stride=self.stride_in(self.limit_of(given)) or 0, output=output)
+        return Sentences(stride=self.learning_stride(given), output=output)
 
     def head_arguments(self) -> SentenceHead:
         return SentenceHead(name=self.head)

@@ -27,8 +27,8 @@ class Parser(TreeTask, WordTask):
         judge_by: "loss" or "accuracy" of the words, by which the best epoch is chosen.
         max_length: most tokens of a window; default: what the model knows, from scratch 128.
         stride: pieces that neighbouring windows share; "auto": 32, or a quarter of a window where
-            that is less. None: there are no windows, and a sentence that
-            is too long raises an error.
+            that is less. None: there are no windows, and a sentence that is too long raises an
+            error.
         vocab_size: of a tokenizer that is learnt, at most.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: sentences, and windows, answered at once.
@@ -68,7 +68,7 @@ class Parser(TreeTask, WordTask):
 
     def objective(self, given: Given, output: str | None) -> WordLabels:
         return WordLabels(
-            stride=self.stride_in(self.limit_of(given)) or 0,
+            stride=self.learning_stride(given),
             known=given.labels(self.head) or () if given.parts is not None else (),
             spelling=self.spelling(),
             output=output,

@@ -120,7 +120,7 @@ class QuestionAnswerer(WindowedTask):
         check_ints(1, max_answer_length=self.max_answer_length)
         aligned = self.align_to_words
         require(isinstance(aligned, bool), "align_to_words", aligned, "True or False")
-        return Answers(self.stride_in(self.limit_of(given)) or 0)
+        return Answers(self.learning_stride(given))
 
     def told(self) -> dict[str, Any]:
         return {**super().told(), "segments": self.data_.row_template.segments(pair=True)}
@@ -191,13 +191,14 @@ class QuestionAnswerer(WindowedTask):
             if not context.strip():
                 raise ValueError(f"the context of question {row} is empty.")
         self.warn_of_nothing(columns[:1], "questions")
-        asked: dict[str, Any] = {
-            "max_answer_length": max_answer_length,
-            "align_to_words": align_to_words,
-            "handle_impossible_answer": handle_impossible_answer,
-        }
-        options = {name: value for name, value in asked.items() if value is not None}
-        found = self.compute(columns, as_answers, top_k=top_k or 1, **options)
+        found = self.compute(
+            columns,
+            as_answers,
+            top_k=top_k or 1,
+            max_answer_length=max_answer_length,
+            align_to_words=align_to_words,
+            handle_impossible_answer=handle_impossible_answer,
+        )
         return [row[0] for row in found] if top_k is None else found
 
     def predict(self, texts: Any) -> Any:

@@ -145,6 +145,10 @@ class WindowedTask(RowTask):
         require(fits, "stride", self.stride, 'an int ≥ 0, or "auto"')
         return self.stride
 
+    def learning_stride(self, given: Given) -> int:
+        """Pieces that windows to learn from share; 0 where there are none."""
+        return self.stride_in(self.limit_of(given)) or 0
+
     def row(self, max_length: int | None = None) -> dict[str, Any]:
         told = super().row(max_length)
         return {**told, "stride": self.stride_in(told["max_length"])}

@@ -116,7 +116,7 @@ class TokenClassifier(WordTask):
         check_entities(self.aggregation, self.ignore_labels)
         return Entities(
             getattr(self, "_scheme", self.scheme),
-            stride=self.stride_in(self.limit_of(given)) or 0,
+            stride=self.learning_stride(given),
             class_weight=self.class_weight,
             known=list(given.labels(self.head) or ()),  # as JSON gives it back, to resume
             spelling=self.spelling(),
