@@ -92,6 +92,20 @@ def test_labels_that_were_not_learnt_are_told_by_evaluate(classify):
         classify.evaluate(FRAME.assign(label=[7, *FRAME["label"][1:]]))
 
 
+def test_what_cannot_be_scored_is_told_before_anything_is_answered(classify, monkeypatch):
+    def computed(*_, **__):
+        raise AssertionError("it was answered")
+
+    embed = untrained(tt.TextEmbedder, ())
+    for kind in (tt.TextClassifier, tt.TextEmbedder):
+        monkeypatch.setattr(kind, "compute", computed)
+    with pytest.raises(ValueError, match=r"label 'x' .* is none of the 2"):
+        classify.evaluate(FRAME.assign(label="x"))
+    for labels in ([0.5], [0.5, "a"]):
+        with pytest.raises(ValueError, match=r"labels=.*a number for each of 2 rows"):
+            embed.evaluate([("good", "bad"), ("bad", "good")], labels)
+
+
 def test_labels_of_another_type_are_called_so():
     learnt = tt.Classes()
     learnt.fit([[0, 1]])

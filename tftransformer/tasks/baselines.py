@@ -24,11 +24,11 @@ def evaluation(
     """
     columns = task.columns(frame[list(names)])
     truth = frame[label].tolist()
+    if task.kind != "numbers":
+        tell_unseen(truth, task.classes_.tolist(), task.kind)  # before the long work
     found = [
         answer["value" if task.kind == "numbers" else "label"] for answer in task.answers(columns)
     ]
-    if task.kind != "numbers":
-        tell_unseen(truth, task.classes_.tolist(), task.kind)
     classes = task.classes_.tolist() if task.kind == "several" else None
     scores: dict[str, Any] = {"rows": len(truth), **_scores(task.kind, truth, found, classes)}
     rows = getattr(task, "trained_on_", None)

@@ -169,9 +169,8 @@ class MultipleChoice(RowTask):
         """
         self.fitted()
         frame = choice_table(data, getattr(self, "names_", [*COLUMNS, "answer"]))
-        columns = [frame[name].tolist() for name in ("context", "question", "choices")]
+        columns = [frame[name].tolist() for name in ("context", "question", "given")]
         truth = np.array(frame["answer"].tolist())
-        columns[2] = frame["given"].tolist()
         right = np.array([each["index"] for each in self.answers(columns)]) == truth
         scores: dict[str, Any] = {"rows": len(frame), "accuracy": float(right.mean())}
         if baselines:

@@ -8,6 +8,14 @@ import numpy as np
 from tftransformer.core import is_number, require
 
 
+def check_similar(labels: Any, rows: int) -> list[float]:
+    """Lists how similar the texts of each row are, or raises a ValueError."""
+    labels = list(labels)
+    fits = len(labels) == rows and all(map(is_number, labels))
+    require(fits, "labels", labels, f"a number for each of {rows} rows")
+    return labels
+
+
 def retrieval_scores(
     similarities: np.ndarray, others: Sequence[str], truth: Sequence[float] | None = None
 ) -> dict[str, float]:
@@ -24,9 +32,6 @@ def retrieval_scores(
     if truth is not None:
         from scipy.stats import spearmanr
 
-        truth, rows = list(truth), len(similarities)
-        fits = len(truth) == rows and all(map(is_number, truth))
-        require(fits, "labels", truth, f"a number for each of {rows} rows")
         return {"spearman": float(spearmanr(np.diag(similarities), truth).statistic)}
     names = np.unique(np.array(others, object).astype(str), return_inverse=True)[1]
     right = names[:, None] == names[None]

@@ -12,7 +12,7 @@ from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Contrast
 from tftransformer.tasks.embedding_graph import EmbeddingGraph
 from tftransformer.tasks.given import Given, own_copy
-from tftransformer.tasks.retrieval import retrieval_scores, tfidf_similarities
+from tftransformer.tasks.retrieval import check_similar, retrieval_scores, tfidf_similarities
 from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import texts_table
 
@@ -191,6 +191,8 @@ class TextEmbedder(RowTask):
         first, second = self.fitted().columns[:2]
         frame, _ = texts_table(data, first, second)
         texts, others = frame[first].tolist(), frame[second].tolist()
+        if labels is not None:
+            labels = check_similar(labels, len(frame))  # before the long work
         found = self.similarity(texts, others)
         scores: dict[str, Any] = {"rows": len(frame), **retrieval_scores(found, others, labels)}
         if baselines:
