@@ -5,8 +5,6 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
-import keras
-
 from tftransformer.core import check_ints, is_int, require
 from tftransformer.core.unallocated import unallocated
 from tftransformer.data import DataProcess
@@ -16,7 +14,6 @@ from tftransformer.tasks.checks import check_number
 from tftransformer.tasks.given import Given, learn_unigram, positions_of, trained_further
 from tftransformer.tasks.lengths import TOO_LONG
 from tftransformer.tasks.task import Task
-from tftransformer.training.recipes import averaged_adamw
 
 
 class RowTask(Task):
@@ -95,10 +92,6 @@ class RowTask(Task):
     def head_arguments(self) -> Any:
         """Arguments of a new head, or it, for what `data_` has found."""
         return {"labels": self.data_.objective.num_outputs}
-
-    def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
-        default = 1e-3 if self._given.model is None else 1e-4
-        return averaged_adamw(self.learning_rate or default, updates)
 
     def check_answering(self) -> None:
         """Raises a ValueError where a setting of how rows are answered has no sense."""

@@ -20,6 +20,7 @@ from tftransformer.tasks.scratch import new_model
 from tftransformer.tasks.tables import check_validation
 from tftransformer.training import Checkpointing, Trainer
 from tftransformer.training.preparation import planned
+from tftransformer.training.recipes import averaged_adamw
 from tftransformer.training.run_directory import check_directory
 
 
@@ -27,9 +28,9 @@ class Task(Answerer):
     """A model with its tokenizers that takes texts and gives answers.
 
     A page names its task, says how rows become ids and outputs become answers (`graph`,
-    `answers`), what is learnt (`fit`, `process`, `make_model`, `make_optimizer`) and what is scored
-    (`evaluate`). The rest is here: shapes of results, batches, training, `save`, `load`, `export`,
-    and what scikit-learn asks of an estimator.
+    `answers`), what is learnt (`fit`, `process`, `make_model`) and what is scored (`evaluate`). The
+    rest is here: shapes of results, batches, training, `save`, `load`, `export`, and what
+    scikit-learn asks of an estimator.
 
     Settings are arguments of the constructor, kept as they were given. What is learnt are
     attributes whose names end in an underscore.
@@ -58,6 +59,7 @@ class Task(Answerer):
     ways: ClassVar[tuple[tuple[str, ...], ...]] = ()
     sizes: ClassVar[Mapping[str, Any]]
     model: Any
+    learning_rate: float | None
     seed: int
     _given: Given
 
@@ -72,9 +74,10 @@ class Task(Answerer):
     def make_model(self) -> Any:
         """Returns the model to train, for what `data_` has found and `_given` holds."""
 
-    @abc.abstractmethod
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         """Returns the optimizer for a training of so many updates."""
+        default = 1e-3 if self._given.model is None else 1e-4
+        return averaged_adamw(self.learning_rate or default, updates)
 
     @property
     def is_given(self) -> bool:
@@ -112,7 +115,7 @@ class Task(Answerer):
         if unknown:
             raise TypeError(f"{unknown[0]!r} is an argument of neither fit nor Trainer.")
         check_ints(1, epochs=epochs)
-        check_numbers(0, or_none=True, learning_rate=getattr(self, "learning_rate", None))
+        check_numbers(0, or_none=True, learning_rate=self.learning_rate)
         directory, resume = trainer.get("directory"), trainer.get("resume", False)
         check_directory(directory, resume)
         self._given, self._is_named = self.read_given(), True

@@ -7,7 +7,6 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, Unpack
 
-import keras
 import numpy as np
 
 from tftransformer.core import check_ints, require, unallocated
@@ -28,7 +27,6 @@ from tftransformer.tasks.given import Given, learn_bpe, own_copy, positions_of
 from tftransformer.tasks.tables import documents, with_index
 from tftransformer.tasks.task import Task
 from tftransformer.text import Template
-from tftransformer.training.recipes import averaged_adamw
 
 NEW_TOKENS = 256  # at most, where nobody says how many
 SAVED = 256  # tokens that need not be computed, from which on a beginning is read by itself
@@ -138,10 +136,6 @@ class TextGenerator(Task):
             end_id=tokenizer.special_ids.get("end"),
             heads=[self.head],
         )
-
-    def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
-        default = 1e-3 if self._given.model is None else 1e-4
-        return averaged_adamw(self.learning_rate or default, updates)
 
     def read_given(self) -> Given:
         given = super().read_given()
