@@ -40,7 +40,7 @@ def concrete(value: Any) -> Any:
 
 
 def argmax(x: Any) -> Any:
-    """The place of the largest value on the last axis, the first among equals, int32.
+    """The place of the largest of values (..., n), the first among equals: int32 (...,).
 
     Keras's passes several times over its input on TensorFlow, to tell −0 from 0.
     """

@@ -86,7 +86,7 @@ def advance(
 
 
 def process(processors: Any, scores: Any, ids: Any, lengths: Any) -> Any:
-    """The scores (rows, vocab) after all processors, in order."""
+    """The scores (rows, vocab) after all processors, in order; the rest as for a `Processor`."""
     for processor in processors:
         scores = processor(scores, ids, lengths)
     return scores

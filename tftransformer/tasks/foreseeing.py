@@ -103,6 +103,14 @@ class CharacterCounts:
     Args:
         texts: to count in.
         order: characters of which the last one is foreseen.
+
+    Attributes:
+        counts: for each length how often a string was seen; below `order`, how many different
+            characters stood before it.
+        discounts: for each length what is taken from counts of 0, 1, 2, and of 3 or more.
+        totals: for each length the counts of all strings that begin so, together.
+        held: what was taken from these, and is shared out as the shorter string foresees.
+        characters: how many different ones there are, with one for all that were never seen.
     """
 
     def __init__(self, texts: Sequence[str], order: int = ORDER):
@@ -124,7 +132,7 @@ class CharacterCounts:
         self.characters = len(counts[1]) + 1  # and all that was never seen
 
     def probability(self, gram: str) -> float:
-        """Of the last character of a string behind the others, most of them `order` − 1."""
+        """That of the last character of a string behind the others, at most `order` − 1 of them."""
         found = 1 / self.characters
         for n in range(1, len(gram) + 1):
             part = gram[-n:]
