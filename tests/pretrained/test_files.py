@@ -67,6 +67,7 @@ def test_a_head_of_its_own_is_not_taken_for_a_missing_table(tmp_path):
         load_pretrained(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_tensor_that_the_header_says_is_another_is_found(tmp_path):
     """As `safetensors.torch.save_model` leaves out any tensor whose memory another one shares."""
     model = Gpt2(**{**SIZES, "num_layers": 2})

@@ -97,6 +97,7 @@ def test_label_names_and_further_entries_come_along(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["eos_token_id"] == 7
 
 
+@pytest.mark.slow
 def test_tied_weights_are_written_once(folder):
     names = load_file(folder / "model.safetensors")
     assert not [name for name in names if "decoder" in name]
@@ -115,6 +116,7 @@ def test_causal_model_round_trips_by_its_mask(tmp_path):
     assert from_pretrained(tmp_path).stack.mask == mask
 
 
+@pytest.mark.slow
 def test_shards_hold_the_same(tmp_path):
     model = make()
     save_pretrained(model, tmp_path, shard_bytes=2000)
@@ -122,6 +124,7 @@ def test_shards_hold_the_same(tmp_path):
     assert_same(from_pretrained(tmp_path), model)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*have no place")
 def test_a_body_alone_serves_new_heads(folder):
     with pytest.warns(UserWarning, match="2 weights are not in the file"):

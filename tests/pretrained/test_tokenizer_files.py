@@ -224,6 +224,7 @@ def test_vocab_json_and_merges_equal_the_json(tmp_path, learnt):
     assert row == "<s> A </s> </s> B </s>"
 
 
+@pytest.mark.slow
 def test_xlm_merges_end_in_counts(tmp_path):
     pieces = ["<s>", "</s>", "<pad>", "<unk>", "t", "h</w>", "th</w>"]
     folder = write(

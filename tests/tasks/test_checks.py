@@ -61,6 +61,7 @@ def test_the_name_of_a_column_is_not_taken_for_labels():
         tt.TextClassifier().fit(FRAME, "label")
 
 
+@pytest.mark.slow
 def test_empty_texts_are_answered_with_a_warning_that_counts_them(classify):
     with pytest.warns(UserWarning, match="2 of 3 texts are empty: their answers mean nothing"):
         assert len(classify(["good", "", " \n"])) == 3
@@ -72,6 +73,7 @@ def test_empty_texts_are_answered_with_a_warning_that_counts_them(classify):
         answer([("", "Ann left"), ("who left ?", "Ann left")])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_a_pair_with_one_text_is_not_empty(classify):
     assert len(classify([("good", ""), ("", "bad")])) == 2
@@ -113,6 +115,7 @@ def test_labels_of_another_type_are_called_so():
         learnt.targets(["1"], training=False)
 
 
+@pytest.mark.slow
 def test_a_corpus_is_several_texts_or_a_table_with_them():
     embed = untrained(tt.TextEmbedder, ())
     with pytest.raises(TypeError, match="of type str"):
@@ -131,6 +134,7 @@ def test_a_stride_that_nobody_gave_fits_the_window(kind):
         getattr(tt, kind)(stride="32").stride_in(64)
 
 
+@pytest.mark.slow
 def test_a_model_with_a_small_window_reads_long_texts_without_a_stride():
     long = "Ann left a film " * 20
     tag = untrained(tt.TokenClassifier, {"token_classification": {"labels": ["O", "B-X"]}})

@@ -98,6 +98,7 @@ def test_fit_keeps_a_head_whose_labels_are_those_of_the_rows(trained):
     assert not np.allclose(new.predict_proba(TEXTS[:4]), before, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_a_copy_has_the_weights_of_all_parts_whatever_heads_stand_beside():
     heads = {"pooled": {}, "sequence_classification": {"labels": 2}}
     model = Bert(len(PIECES), **SIZES, heads=heads)
@@ -187,6 +188,7 @@ def test_names_of_tasks_are_those_of_transformers(tmp_path):
         tt.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_model_narrowed_to_a_head_is_the_model():
     model = Bert(len(PIECES), **SIZES, heads={"sequence_classification": {"labels": 2}})
     tokenizer = tt.WordPieceTokenizer(PIECES)

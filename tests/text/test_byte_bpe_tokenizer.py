@@ -269,6 +269,7 @@ def test_the_graph_equals_the_object_in_a_process_that_has_tensorflow_alone(tmp_
     subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_without_merges_a_text_is_its_bytes():
     tokenizer = ByteBpeTokenizer([*LETTERS], [])
     (ids,) = tokenizer.encode(["to ä"]).ids.tolist()

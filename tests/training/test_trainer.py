@@ -75,6 +75,7 @@ def test_accumulating_small_batches_equals_one_large_batch(tiny, clip_norm):
     np.testing.assert_allclose(first["loss"], second["loss"], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_last_window_of_an_epoch_may_be_shorter(tiny):
     trainer = tiny.make(tiny.TinyBatches(5), gradient_accumulation=2, epochs=2)
     trainer.train()
@@ -181,6 +182,7 @@ def test_jit_compiled_steps_give_the_same_weights(tiny):
     holds(plain.model, compiled.model.get_weights(), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_datasets_serve_as_well(tiny):
     batches = tiny.TinyBatches(3)
     trainer = tiny.make(regroup(batches, 5), epochs=2)
@@ -239,6 +241,7 @@ def test_weights_that_are_not_finite_never_replace_a_checkpoint(tiny, tmp_path):
     assert all(np.isfinite(weight).all() for weight in trainer.model.get_weights())
 
 
+@pytest.mark.slow
 def test_keras_callbacks_do_their_work(tiny, tmp_path):
     batches = []
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=0, min_delta=1e9)
