@@ -104,7 +104,7 @@ def fitted():
 @pytest.mark.slow
 def test_it_learns_trees_and_says_no_tags(fitted):
     scores = fitted.evaluate(TREES)
-    assert scores["f1"] > 90 > scores["right_branching"]["f1"]
+    assert scores["f1"] > 80 > scores["right_branching"]["f1"]
     assert scores["errors"] == 0
     assert "tag_accuracy" not in scores
 

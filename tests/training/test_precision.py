@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tftransformer.core.device import Device
 from tftransformer.training import Trainer, preparation
+from tftransformer.training.hardware import current_device
 
 OPTION = "auto_mixed_precision_onednn_bfloat16"
 
@@ -20,7 +21,8 @@ def trained(tiny, **options):
 def test_bfloat16_products_round_and_train_as_float32(tiny):
     exact, model = trained(tiny, precision="float32")
     rounded, other = trained(tiny, precision="bfloat16")
-    assert exact != rounded
+    # TensorFlow rounds where the processor has instructions for it, and only there.
+    assert (exact != rounded) == current_device().multiplies_bfloat16
     np.testing.assert_allclose(exact, rounded, rtol=0.01)
     assert {w.dtype for w in other.get_weights()} == {w.dtype for w in model.get_weights()}
     assert not tf.config.optimizer.get_experimental_options().get(OPTION, False)
