@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tftransformer.decoding import BeamSearch, Greedy, Sampling
-from tftransformer.models import Transformer
+from tftransformer.models import Bert, Transformer
 from tftransformer.positions import LearnedPositions
 from tftransformer.serving.int8_products import Int8Matrix, multiply_int8
 from tftransformer.tasks import Translator
@@ -109,3 +109,16 @@ def test_ctranslate2_is_not_compiled(make_translator, tmp_path):
     with pytest.raises(ValueError, match="jit_compile=True needs"):
         make_translator().export(tmp_path / "export", "ctranslate2", jit_compile=True)
     assert not (tmp_path / "export").exists()
+
+
+def test_a_dense_layer_of_ones_own_computes_as_it_says():
+    class Doubled(keras.layers.Dense):
+        def call(self, inputs, training=None):
+            return 2.0 * super().call(inputs)
+
+    model = Bert(30, 1, 16, 2, 32, num_positions=8, heads={"own": Doubled(3)})
+    ids = np.array([[5, 6, 7]])
+    before = model(ids)["own"]
+    assert multiply_int8(model)
+    np.testing.assert_allclose(model(ids)["own"], before, atol=0.1)
+    assert np.abs(before).max() > 0.3

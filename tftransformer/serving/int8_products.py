@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tftransformer.heads import LanguageModelHead
+from tftransformer.layers.projection import Projection
 from tftransformer.serving.int8_storage import quantize
 from tftransformer.serving.precision import in_precision
 from tftransformer.serving.weights import Weights
@@ -70,7 +71,7 @@ def multiply_int8(model: Any) -> dict[int, Int8Matrix]:
 
     # A pooler that no head asks for has no weights.
     for layer in (layer for layer in model._flatten_layers() if layer.built):
-        if isinstance(layer, keras.layers.Dense):
+        if type(layer) in (keras.layers.Dense, Projection):
             layer.call = functools.partial(dense, layer, matrix(layer.kernel, transposed=True))
         elif type(layer) is keras.layers.Embedding:
             layer.call = matrix(layer.embeddings).look_up
