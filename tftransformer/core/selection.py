@@ -1,5 +1,6 @@
 """Selecting along axis 1, row by row."""
 
+import functools
 from typing import Any
 
 from keras import ops
@@ -70,6 +71,7 @@ def best_index(scores: Any) -> Any:
     return ops.reshape(best * width + place, batch)
 
 
+@functools.cache
 def _block_width(size: Any, k: int) -> Any:
     """The width of equal blocks, or None where blocks would not pay or the size is open.
 
