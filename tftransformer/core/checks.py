@@ -41,15 +41,23 @@ def check_ints(at_least: int, /, *, or_none: bool = False, **values: Any) -> Non
         require(accepted, name, value, expected)
 
 
-def check_numbers(above: float, /, *, or_none: bool = False, **values: Any) -> None:
-    """Raises a ValueError for the first value that is no finite number greater than `above`.
+def check_numbers(
+    above: float, below: float = math.inf, /, *, or_none: bool = False, **values: Any
+) -> None:
+    """Raises a ValueError for the first value that is no finite number between two others.
 
     Args:
         above: what the values have to exceed.
+        below: what has to exceed them.
         or_none: whether None is accepted, too.
         **values: the values by the names of their arguments.
+
+    >>> check_numbers(0, 1, share=1.0)
+    Traceback (most recent call last):
+    ValueError: share=1.0 was given; expected a number between 0 and 1.
     """
-    expected = f"a number > {above:g}" + (" or None" if or_none else "")
+    bounds = f"> {above:g}" if below == math.inf else f"between {above:g} and {below:g}"
+    expected = f"a number {bounds}" + (" or None" if or_none else "")
     for name, value in values.items():
-        accepted = (is_number(value) and value > above) or (or_none and value is None)
+        accepted = (is_number(value) and above < value < below) or (or_none and value is None)
         require(accepted, name, value, expected)

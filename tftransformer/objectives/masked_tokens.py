@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import is_number, register, require
+from tftransformer.core import check_numbers, register
 from tftransformer.objectives.drawing import chosen, uniform
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import TEXT, Columns, special_id
@@ -55,7 +55,7 @@ class MaskedTokens(TextRows):
         spans: bool = False,
     ):
         super().__init__(output)
-        require(is_number(share) and 0 < share < 1, "share", share, "a number between 0 and 1")
+        check_numbers(0, 1, share=share)
         self.share, self.whole_words, self.spans = share, whole_words, spans
 
     def kinds(self, count: int) -> tuple[str, ...]:

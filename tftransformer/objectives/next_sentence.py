@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged, is_number, register, require
+from tftransformer.core import Ragged, check_numbers, register
 from tftransformer.objectives.columns import Column
 from tftransformer.objectives.drawing import uniform
 from tftransformer.objectives.examples import ColumnExamples, DrawnExamples
@@ -49,7 +49,7 @@ class NextSentence(TextRows):
 
     def __init__(self, share: float = 0.5, output: str | None = "next_sentence"):
         super().__init__(output)
-        require(is_number(share) and 0 < share < 1, "share", share, "a number between 0 and 1")
+        check_numbers(0, 1, share=share)
         self.share = share
 
     def kinds(self, count: int) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged, check_ints, is_number, register, require
+from tftransformer.core import Ragged, check_ints, check_numbers, register, require
 from tftransformer.objectives.drawing import chosen, moved_to_front, spread
 from tftransformer.objectives.examples import Examples
 from tftransformer.objectives.objective import TEXT, Columns, Objective, special_id
@@ -77,7 +77,7 @@ class SpanCorruption(Objective):
         start_id: int | None = None,
         output: str | None = None,
     ):
-        require(is_number(share) and 0 < share < 1, "share", share, "a number between 0 and 1")
+        check_numbers(0, 1, share=share)
         require(mean_length >= 1, "mean_length", mean_length, "a number of at least 1")
         check_ints(1, sentinels=sentinels)
         self.share, self.mean_length, self.sentinels = share, mean_length, sentinels

@@ -25,7 +25,7 @@ class Statistics(NamedTuple):
     best: tf.Tensor
 
 
-class Projection(LogitsLater):
+class BlockedLogits(LogitsLater):
     """Hidden states with the head that makes logits of them.
 
     Args:
@@ -93,9 +93,9 @@ class BlockedCrossEntropy(LabelSmoothedCrossEntropy):
             raise TypeError(f"head must be a layer of the model, such as model.head, not {head!r}.")
         self.head, self.block = head, block
 
-    def of(self, hidden: tf.Tensor) -> Projection:
+    def of(self, hidden: tf.Tensor) -> BlockedLogits:
         """Returns what the loss and the metrics take instead of logits."""
-        return Projection(hidden, self.head, self.block)
+        return BlockedLogits(hidden, self.head, self.block)
 
 
 @contextlib.contextmanager
