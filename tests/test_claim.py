@@ -49,6 +49,7 @@ def moved(run, ids):
     return (np.abs(rows[1:] - rows[:1]).max(-1) > 2e-6).T
 
 
+@pytest.mark.slow
 def test_the_same_weights_under_three_masks():
     """Output i moves with token j exactly if j reaches i through what the layers may see."""
     weights = None

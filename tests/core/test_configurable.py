@@ -52,6 +52,7 @@ def test_a_wrong_call_is_reported_by_the_constructor():
         Plain(scale=1.0)
 
 
+@pytest.mark.slow
 def test_copies_are_equal():
     layer = Narrow(8)
     x = np.ones((1, 3, 8), "float32")

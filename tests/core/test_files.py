@@ -181,6 +181,7 @@ for version in range(int(sys.argv[3]), 10**9):
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tmp_path):
     generator, version = random.Random(0), 1
     package = Path(files.__file__).parents[1]

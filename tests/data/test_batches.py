@@ -163,6 +163,7 @@ def test_without_an_epoch_each_iteration_is_the_next_one(settings):
         assert_same(dataset.as_numpy_iterator(), batches(**settings).iterate(epoch))
 
 
+@pytest.mark.slow
 def test_plain_keras_fits_on_new_order_each_epoch_with_one_trace():
     import keras
 

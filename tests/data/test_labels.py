@@ -101,6 +101,7 @@ def test_two_texts_are_joined_by_the_template_that_fits_the_tokenizer():
             assert (ones == second.lengths[rows] + 1).all()
 
 
+@pytest.mark.slow
 def test_long_texts_are_cut_dropped_or_refused_and_never_in_silence():
     table = frame()
     whole = process().fit(table).batches(table, training=False).examples.lengths
@@ -140,6 +141,7 @@ def test_a_class_of_one_text_cannot_be_split_and_is_named():
         process().train_test_split(table, 0.3)
 
 
+@pytest.mark.slow
 def test_rows_without_a_label_are_left_out_and_counted():
     table = frame()
     table.loc[[3, 7], "label"] = None
@@ -151,6 +153,7 @@ def test_rows_without_a_label_are_left_out_and_counted():
     assert len(rows_of(made, data)) == 88
 
 
+@pytest.mark.slow
 def test_several_labels_and_numbers_stand_in_cells_of_the_table():
     table = frame()
     several = table.assign(label=[["a"], ["b", "a"], [], {"c"}] * 22 + [["a"], ["c"]])

@@ -206,6 +206,7 @@ def test_a_loaded_process_makes_the_same_batches(tmp_path, shared):
         np.testing.assert_array_equal(one[1], other[1])
 
 
+@pytest.mark.slow
 def test_each_column_may_have_something_of_its_own_that_learns(tmp_path):
     def letters(texts, size):
         return WordPieceTokenizer.learn(texts, 60, character_coverage=1.0)

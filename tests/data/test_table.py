@@ -90,6 +90,7 @@ def test_lines_may_end_in_different_ways(tmp_path):
     assert read_table(tmp_path / "x.tsv").de.tolist() == ["b", "d"]
 
 
+@pytest.mark.slow
 def test_a_line_of_very_many_names_is_cut_in_the_message(tmp_path):
     names = [f"c{i}" for i in range(3000)]
     (tmp_path / "x.csv").write_text(",".join(names) + "\n" + ",".join("x" * 3000) + "\n")

@@ -44,6 +44,7 @@ def test_takes_the_best_token_until_the_end(table_model, prompt_length, least):
     assert min(lengths_seen) > least
 
 
+@pytest.mark.slow
 def test_other_rows_change_nothing(table_model):
     model = table_model(7, seed=2)
     prompts = [[2], [3], [4], [5], [6], [3]]

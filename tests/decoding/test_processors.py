@@ -105,6 +105,7 @@ def test_equals_its_definition(processor, reference, length, room, seed):
     np.testing.assert_allclose(result, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(p=st.floats(0.05, 1), min_tokens=st.integers(1, 4), seed=st.integers(0, 1000))
 def test_top_p_and_typical_keep_the_smallest_sets(p, min_tokens, seed):

@@ -98,6 +98,7 @@ def test_the_seed_decides():
     assert (draws(Sampling(seed=7)) != draws(Sampling(seed=8))).mean() > 0.3
 
 
+@pytest.mark.slow
 def test_a_row_with_a_number_is_the_same_in_any_batch(table_model):
     model = table_model(9, seed=0)
     prompts, numbers = np.array([[2], [3], [2], [4]]), np.array([5, 17, 90_000, 3])

@@ -20,6 +20,7 @@ def states_of(stop, prompt, tokens):
     return [bool(np.array(stop.has_ended(state))[0]) for state in states]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(pieces=st.lists(PIECES, min_size=1, max_size=8), strings=STRINGS, data=st.data())
 def test_a_row_ends_with_the_token_that_completes_a_string(pieces, strings, data):

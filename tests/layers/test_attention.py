@@ -246,6 +246,7 @@ class Double(keras.layers.Layer):
         return 2 * x
 
 
+@pytest.mark.slow
 def test_a_layer_that_looks_along_the_sequence_is_not_cached(vectors):
     x = vectors(1, 4, WIDTH)
     for net in (Shift(), keras.layers.Conv1D(WIDTH, 3, padding="causal")):

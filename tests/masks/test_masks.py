@@ -151,6 +151,7 @@ def test_an_expression_is_its_definition(mask, situation):
     assert_equals_brute_force(mask, SITUATIONS[situation])
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(mask=EXPRESSIONS, situation=st.sampled_from(sorted(SITUATIONS)), told=st.booleans())
 def test_no_visible_key_lies_beyond_the_reach(mask, situation, told):
@@ -181,6 +182,7 @@ def test_the_reach_of_some_expressions():
     assert SlidingWindowMask(2).is_causal
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(mask=EXPRESSIONS, other=EXPRESSIONS)
 def test_an_expression_prints_compares_and_serialises_as_it_is_written(mask, other):

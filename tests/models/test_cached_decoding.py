@@ -176,6 +176,7 @@ def test_a_growing_cache_decodes_as_one_of_fixed_length(strategy):
         np.testing.assert_allclose(found.scores.numpy(), expected.scores.numpy(), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_start_token_that_is_the_pad_token_is_real():
     model = build()
     target = np.concatenate([np.zeros((3, 1), "int32"), TARGET[:, 1:]], axis=1)

@@ -201,6 +201,7 @@ def test_names_of_hugging_face_mean_what_they_mean(name):
         model({"token_ids": ids, name: part, ours: part})
 
 
+@pytest.mark.slow
 def test_an_input_that_nobody_reads_is_refused_by_name():
     ids = np.array([[5, 6, 7]])
     with pytest.raises(ValueError, match="nobody reads 'paddin_mask'"):

@@ -90,6 +90,7 @@ def test_segments_are_looked_up_among_the_tokens(model):
     np.testing.assert_allclose(model(one)["hidden"], model(other)["hidden"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_scores_shrink_with_depth_where_asked_for():
     plain, scaled = make(), make("Gpt2", scaled_by_depth=True)
     scales = [layer.attention.scorer.scale for layer in scaled.stack.layers]
@@ -135,6 +136,7 @@ def test_xlm_keeps_padding_at_zero(causal):
         assert (np.abs(np.array(state)[MASK]).max(-1) > 0).all()
 
 
+@pytest.mark.slow
 def test_xlm_tells_padding_by_mask_lengths_or_ids():
     model = make("XLM", causal=False)
     ids = np.where(np.arange(5) < np.array([[5], [2], [4]]), IDS, PAD)

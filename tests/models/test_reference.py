@@ -66,6 +66,7 @@ class Paper:
         return y @ self.weights["encoder/source_embeddings/table/embeddings"].T
 
 
+@pytest.mark.slow
 def test_the_model_is_the_one_of_the_paper():
     model = Transformer(2, D, HEADS, DFF, vocab_size=V)
     model.build()

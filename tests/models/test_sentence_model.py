@@ -42,6 +42,7 @@ def test_with_a_bias_of_distances_tokens_know_their_neighbours_and_not_their_pla
     assert np.abs(turned[0, 2] - found[0, 2]).max() > 1e-6
 
 
+@pytest.mark.slow
 def test_by_convolution_a_token_sees_as_far_as_all_layers_reach():
     heads = {"token_classification": {"labels": 2}}
     model = SentenceModel(12, 2, 16, dff=24, neighbours=1, heads=heads)
@@ -54,6 +55,7 @@ def test_by_convolution_a_token_sees_as_far_as_all_layers_reach():
     assert not any("position" in weight.path for weight in model.weights)
 
 
+@pytest.mark.slow
 def test_a_token_is_what_its_spellings_say_and_training_drops_each_alone():
     heads = {"token_classification": {"labels": 2}}
     model = SentenceModel(12, 0, 16, spelling=9, token_dropout=0.5, dropout=0.0, heads=heads)

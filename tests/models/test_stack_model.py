@@ -71,12 +71,14 @@ def test_padding_on_the_right_changes_nothing(kind):
         np.testing.assert_allclose(more[name], plain[name], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_padding_on_the_left_changes_nothing_where_positions_count_tokens():
     model = make(Roberta, heads=["masked_lm"])
     more = model(padded(IDS, 3, 2, 1))["masked_lm"]
     np.testing.assert_allclose(more[:, 3:8], model(IDS)["masked_lm"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_segments_and_positions_count():
     model = make()
     plain = model(IDS)["hidden"]
@@ -105,6 +107,7 @@ def test_choices_are_an_axis_of_inputs_and_outputs():
             )
 
 
+@pytest.mark.slow
 def test_details_agree_with_the_call():
     model = make(heads=ALL)
     details, outputs = model.details(IDS), model(IDS)
@@ -131,6 +134,7 @@ def test_the_mask_alone_makes_bert_a_gpt_or_a_prefix_model():
     assert list(moved.values()) == [[True] * 5, [False] + [True] * 4, [True] * 5]
 
 
+@pytest.mark.slow
 def test_heads_of_ones_own():
     model = make(heads={"pooled": {}, "tags": TokenHead(labels=7), "plain": keras.layers.Dense(3)})
     outputs = model(IDS)
@@ -146,6 +150,7 @@ def test_a_head_cannot_bear_the_name_of_another_output(name):
         Bert(30, 1, 8, 2, 8, heads={name: keras.layers.Dense(3)})
 
 
+@pytest.mark.slow
 def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match=r"no head 'lmm'.*'masked_lm'"):
         make(heads=["lmm"])
@@ -230,6 +235,7 @@ def test_padded_prompts_continue_as_alone(kind, strategy):
     np.testing.assert_array_equal(continuation(model, padded(IDS, 3, 0, pad), 6, strategy), plain)
 
 
+@pytest.mark.slow
 def test_a_prefix_of_each_row_holds_in_cached_decoding():
     mask = (CausalMask() | PrefixMask()) & PaddingMask()
     model = Gpt(vocab_size=20, num_layers=2, d_model=16, num_heads=2, num_positions=10, mask=mask)

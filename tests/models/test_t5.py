@@ -63,6 +63,7 @@ def test_keras_file(model, tmp_path):
     assert len(loaded.weights) == len(model.weights)
 
 
+@pytest.mark.slow
 def test_classifiers_read_the_source_behind_the_start_token_and_its_last_end_token():
     heads = {"sequence_classification": {"labels": 3}, "span": {}}
     model = T5(**SIZES, heads=heads)
@@ -81,6 +82,7 @@ def test_classifiers_read_the_source_behind_the_start_token_and_its_last_end_tok
     np.testing.assert_array_equal(model.only("span")({"source_ids": SOURCE}), alone["span"])
 
 
+@pytest.mark.slow
 def test_the_encoder_alone():
     sizes = {**SIZES, "num_layers": 2}
     whole, alone = T5(**sizes), T5Encoder(**sizes, heads={"token_classification": {"labels": 4}})

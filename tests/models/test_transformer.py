@@ -59,6 +59,7 @@ def test_parameters_are_as_many_as_the_formula_says(options, tables):
     assert build(**options).count_params() == stacks_parameters() + tables
 
 
+@pytest.mark.slow
 def test_tied_weights_are_one_variable():
     for tie, same in (("all", (True, True)), ("target", (False, True)), ("none", (False, False))):
         model = build(tie=tie)
@@ -67,6 +68,7 @@ def test_tied_weights_are_one_variable():
         assert len({id(weight) for weight in model.weights}) == len(model.weights)
 
 
+@pytest.mark.slow
 def test_stacks_of_different_sizes():
     model = build(num_layers=(3, 1), num_heads=(4, 2), dff=(12, 20))
     assert (len(model.encoder.layers), len(model.decoder.layers)) == (3, 1)
@@ -78,6 +80,7 @@ def test_stacks_of_different_sizes():
     assert again.count_params() == model.count_params()
 
 
+@pytest.mark.slow
 def test_building_twice_makes_no_second_weight():
     model = build(tie="none", head_bias=True)
     before = model.count_params()
@@ -233,6 +236,7 @@ def test_each_layer_has_its_own_copy_of_an_injected_layer():
     assert model.count_params() == expected
 
 
+@pytest.mark.slow
 def test_details_are_what_call_computes():
     model = build(norm="pre")
     details = model.details(IDS)

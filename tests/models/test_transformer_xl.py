@@ -72,6 +72,7 @@ def test_segments_are_one_long_pass_where_the_memory_covers_the_past(name):
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_with_the_same_length_segments_are_one_pass_whatever_the_memory_holds():
     """Each token sees the `memory_length` before the next, in every segmentation."""
     model = build(same_length=True)
@@ -79,6 +80,7 @@ def test_with_the_same_length_segments_are_one_pass_whatever_the_memory_holds():
     np.testing.assert_allclose(in_segments(model, IDS, [2, 4, 3]), whole, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_first_memory_is_zeros():
     model = build()
     zeros = [np.zeros((2, 4, D), "float32")] * LAYERS

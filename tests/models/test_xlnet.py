@@ -37,6 +37,7 @@ def next_logits(model, ids, **inputs):
     return np.array(model({**given, **inputs})["lm"])[:, 0]
 
 
+@pytest.mark.slow
 def test_an_order_is_the_mask_of_its_ranks():
     model = build()
     given = {"token_ids": IDS, "target_mapping": MAPPING}
@@ -85,6 +86,7 @@ def test_padding_before_the_tokens_moves_neither_order_nor_memory(mask, vectors)
         np.testing.assert_allclose(own, wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_details_of_two_streams():
     details = build().details({"token_ids": IDS, "permutation": RANKS, "target_mapping": MAPPING})
     assert [x.shape[1] for x in details["hidden_states"]] == [LENGTH, 2] * (LAYERS + 1)
@@ -95,6 +97,7 @@ def test_details_of_two_streams():
         assert np.all(np.array(content)[:, :, range(LENGTH), range(LENGTH)] > 0)
 
 
+@pytest.mark.slow
 def test_segments_matter_by_being_others_alone():
     model = build()
     for weight in model.trainable_weights:  # large enough for the attention to be seen
@@ -108,6 +111,7 @@ def test_segments_matter_by_being_others_alone():
     assert np.abs(joined - hidden).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_causal_segments_are_one_long_pass():
     model = build(causal=True)
     outputs, parts = {}, []
@@ -133,6 +137,7 @@ def test_a_cached_step_is_the_model_without_a_cache(options):
         np.testing.assert_allclose(logits, next_logits(model, IDS[:, :position]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_decoding_goes_on_from_a_memory():
     model = build(memory_length=4)
     memory = model(IDS)["memory"]
@@ -197,6 +202,7 @@ def test_choices():
     np.testing.assert_allclose(scores[0], scores[1, ::-1], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_beam_of_spans():
     found = build(heads=["span_beam"], starts=3, ends=2)({"token_ids": IDS})["span_beam"]
     assert found["end_positions"].shape == (2, 3, 2)
@@ -212,6 +218,7 @@ def test_precision(policy):
     assert np.all(np.isfinite(np.array(ops.cast(outputs["lm"], "float32"))))
 
 
+@pytest.mark.slow
 def test_training_moves_every_weight():
     model = build()
     before = [np.array(weight) for weight in model.trainable_variables]

@@ -92,6 +92,7 @@ def rows_of(made):
         yield [part.tolist() for part in (*parts, labels[row, real])]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(TEXTS, st.integers(0, 2**32 - 1), st.integers(0, 1000), st.sampled_from(OPTIONS))
 def test_each_row_equals_a_plain_loop(texts, seed, epoch, options):

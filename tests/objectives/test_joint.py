@@ -91,6 +91,7 @@ def test_each_pair_equals_a_plain_loop(texts, seed, epoch, case):
         assert weights["next_sentence"][place] == (len(joined(texts[row])) > 1)
 
 
+@pytest.mark.slow
 def test_second_stretches_are_of_other_texts_half_the_time_and_of_each_as_often():
     texts = [[[10 + i] * 3, [10 + i] * 3] for i in range(4)]
     found, labels = [], []

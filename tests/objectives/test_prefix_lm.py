@@ -59,6 +59,7 @@ def test_each_length_of_a_prefix_is_as_likely_and_of_seed_epoch_and_row_alone():
         assert (prefixes(made.of_epoch(*other), range(4000)) != found).any()
 
 
+@pytest.mark.slow
 def test_what_is_predicted_is_not_seen_and_the_prefix_sees_itself():
     keras.utils.set_random_seed(0)
     model = Gpt2(50, 2, 16, 2, num_positions=20, mask=MASK)

@@ -51,6 +51,7 @@ def test_all_chosen_tokens_are_masks_and_what_stood_there_comes_along(batch):
     assert (labels["replaced"] == 1).all()
 
 
+@pytest.mark.slow
 def test_outputs_equal_a_plain_loop(batch):
     inputs, _, _, plain = batch
     model = make_model()
@@ -94,6 +95,7 @@ def test_each_step_draws_anew_from_the_generators_distribution():
     np.testing.assert_array_equal(*alike)  # an evaluation says the same twice
 
 
+@pytest.mark.slow
 def test_settings_come_back_and_heads_that_are_not_there_are_named(batch, tmp_path):
     objective = ReplacedTokens(0.2, 10.0, spans=True)
     loaded = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(objective))

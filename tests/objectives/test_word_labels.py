@@ -13,6 +13,7 @@ from tftransformer.training.metrics import GroupedAccuracy
 ROWS = [[("DT", "B"), ("NN", None)], [("NN", "B"), ("VB", "I"), ("NN", "I")]]
 
 
+@pytest.mark.slow
 def test_labels_stand_at_the_first_piece_of_their_word_kind_after_kind():
     import pandas as pd
 
@@ -32,6 +33,7 @@ def test_labels_stand_at_the_first_piece_of_their_word_kind_after_kind():
     assert hot == [[[], [1, 3], [0], [], [], []], [[], [0, 3], [], [2, 4], [0, 4], []]]
 
 
+@pytest.mark.slow
 def test_labels_that_no_training_row_has_count_for_nothing_and_are_told():
     import pandas as pd
 

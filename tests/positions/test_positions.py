@@ -101,6 +101,7 @@ def test_precision_and_config(make, policy):
     assert layer.compute_output_shape((5,)) == result.shape
 
 
+@pytest.mark.slow
 def test_rotary_contract(layer_contract, vectors):
     def make(**given):
         return RotaryPositions("concatenated", base=50.0, **given)

@@ -153,6 +153,7 @@ def test_an_entry_that_would_make_another_model_is_refused_by_name(
         load_pretrained(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_unknown_entry_is_told(tmp_path):
     folder_of(small("gpt2"), tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(small("gpt2", resid_prdop=0.0)))
@@ -234,6 +235,7 @@ def test_two_rates_for_one_entry_are_refused(tmp_path):
         save_pretrained(model, tmp_path / "saved")
 
 
+@pytest.mark.slow
 def test_labels_are_never_shifted(tmp_path):
     names = {"1": "good", "0": "bad"}
     config = small("bert-base-uncased", architectures=["BertForTokenClassification"])

@@ -162,6 +162,7 @@ def test_what_the_format_cannot_say_is_refused(kind, options, message, tmp_path)
     assert not (tmp_path / "saved").exists()
 
 
+@pytest.mark.slow
 def test_a_head_tied_to_the_target_is_found_under_its_own_name(tmp_path):
     model = make(Transformer, **MARIAN, **SEPARATE)
     save_pretrained(model, tmp_path)
@@ -175,6 +176,7 @@ def test_a_head_tied_to_the_target_is_found_under_its_own_name(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_head_of_its_own_beside_one_table_of_both_sides_is_refused(tmp_path):
     save_pretrained(make(Transformer, **MARIAN), tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())

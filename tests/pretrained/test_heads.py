@@ -139,6 +139,7 @@ def test_a_head_of_ones_own_is_refused(own, tmp_path):
     assert not (tmp_path / "saved").exists()
 
 
+@pytest.mark.slow
 def test_an_entry_of_heads_that_is_none_is_refused(tmp_path):
     save_pretrained(make(Bert, ("pooled",), True), tmp_path, config={"pad_token_id": 0})
     path = tmp_path / "config.json"

@@ -104,6 +104,7 @@ def test_tied_weights_are_written_once(folder):
     assert sum(tensor.size for tensor in names.values()) == make().count_params()
 
 
+@pytest.mark.slow
 def test_untied_weights_round_trip(tmp_path):
     model = make(heads=["masked_lm"], tied=False)
     save_pretrained(model, tmp_path)
@@ -191,6 +192,7 @@ def test_other_precisions_load_as_float32(folder, dtype):
     np.testing.assert_allclose(model(IDS)["hidden"], make()(IDS)["hidden"], atol=0.3)
 
 
+@pytest.mark.slow
 def test_arguments_of_the_caller_win(folder):
     model = from_pretrained(folder, dtype="mixed_bfloat16", dropout=0.5)
     assert model.compute_dtype == "bfloat16"

@@ -54,6 +54,7 @@ def test_an_outermost_bracket_may_lack_its_label():
     assert str(Tree.read("( (S (NN a)) )")) == "(TOP (S (NN a)))"
 
 
+@pytest.mark.slow
 def test_a_tree_may_be_deeper_than_python_recurses():
     text = "(S " * 5000 + "(NN a)" + ")" * 5000
     tree = Tree.read(text)

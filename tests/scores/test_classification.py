@@ -81,6 +81,7 @@ def test_rows_of_labels_equal_scikit_learn(rows):
 NUMBERS = st.floats(-100, 100).map(lambda x: round(x, 1))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=12))
 def test_numbers_equal_scikit_learn_and_scipy(rows):

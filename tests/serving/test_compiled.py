@@ -105,6 +105,7 @@ def test_two_matrices_share_one_table():
     assert len(multiply_int8(model)) == len(multiply_int8(tied)) + 2
 
 
+@pytest.mark.slow
 def test_ctranslate2_is_not_compiled(make_translator, tmp_path):
     with pytest.raises(ValueError, match="jit_compile=True needs"):
         make_translator().export(tmp_path / "export", "ctranslate2", jit_compile=True)

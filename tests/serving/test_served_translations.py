@@ -123,6 +123,7 @@ def test_an_export_where_nothing_may_be_written_is_an_os_error(make_translator, 
         make_translator(strategy=Greedy()).export(tmp_path / "file" / "export")
 
 
+@pytest.mark.slow
 def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(make_translator, tmp_path):
     translator = make_translator(strategy=Greedy())
     (tmp_path / "taken").mkdir()
@@ -156,11 +157,13 @@ def test_a_long_request_is_cut_and_says_so(make_translator, serve, tmp_path):
             assert outputs["translations"][1].decode() == expected
 
 
+@pytest.mark.slow
 def test_a_limit_of_an_export_is_a_length(make_translator, tmp_path):
     with pytest.raises(ValueError, match=r"max_source_length=1 .*expected an int ≥ 2"):
         make_translator().export(tmp_path / "export", max_source_length=1)
 
 
+@pytest.mark.slow
 def test_a_name_that_tensorflow_could_not_read_is_refused(make_translator, tmp_path):
     with pytest.raises(ValueError, match="for a pattern"):
         make_translator(strategy=Greedy()).export(tmp_path / "model [1]")

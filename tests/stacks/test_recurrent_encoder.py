@@ -68,6 +68,7 @@ def test_a_memory_that_is_filled_in_part(vectors):
         np.testing.assert_allclose(partly[row], alone[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_padding_lies_after_the_memory(vectors):
     stack = make(mask=CausalMask() & MemoryMask() & PaddingMask())
     x, memory = vectors(1, 4, D), [vectors(1, 2, D, seed=1)] * LAYERS
@@ -79,6 +80,7 @@ def test_padding_lies_after_the_memory(vectors):
     np.testing.assert_array_equal(before[:, [0, 2, 3]], after[:, [0, 2, 3]])
 
 
+@pytest.mark.slow
 def test_a_memory_stands_before_the_first_token_also_of_a_padded_row(vectors):
     stack = make(memory_length=4, mask=CausalMask() & MemoryMask() & PaddingMask())
     x, old = vectors(2, 5, D), [vectors(2, 3, D, seed=seed) for seed in (1, 2)]
@@ -93,6 +95,7 @@ def test_a_memory_stands_before_the_first_token_also_of_a_padded_row(vectors):
             np.testing.assert_allclose(part[row], own[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_no_gradient_goes_through_the_memory(vectors, pull):
     stack, x = make(), vectors(1, 3, D)
 

@@ -217,6 +217,7 @@ def test_a_cache_with_a_left_padded_prompt():
 IDS = np.array([[4, 5, 6, 0, 0], [7, 8, 9, 3, 0]], "int32")
 
 
+@pytest.mark.slow
 def test_ids_carry_their_padding_through_models():
     """TokenEmbeddings outside or inside the stack, functional, reused or nested: the same."""
     embeddings = TokenEmbeddings(10, D)

@@ -87,6 +87,7 @@ def test_how_many_answers_are_wanted_is_a_number_from_one(classify, top_k):
         untrained(tt.QuestionAnswerer, ["span"])("who left ?", "Ann left", top_k=top_k)
 
 
+@pytest.mark.slow
 def test_labels_that_were_not_learnt_are_told_by_evaluate(classify):
     with pytest.raises(ValueError, match=r"label '1' \(str\) is none of the 2 .*\(0, 1\), nor is"):
         classify.evaluate(FRAME.assign(label=FRAME["label"].astype(str)))

@@ -220,6 +220,7 @@ def test_squads_json_is_read():
         squad_table({"data": [{"paragraphs": [{}]}]})
 
 
+@pytest.mark.slow
 def test_what_cannot_be_answered_or_learnt_is_refused_with_what_to_do():
     task = untrained()
     with pytest.raises(ValueError, match=r"texts\[0\] takes .* max_length=24"):

@@ -70,6 +70,7 @@ def test_sizes_that_no_model_has_are_refused_before_anything_is_learnt(model, sa
         tt.TextClassifier(model).fit(TEXTS, [1, 0] * 12)
 
 
+@pytest.mark.slow
 def test_what_a_family_passes_to_its_stacks_counts_among_its_sizes():
     for model, norm in (({}, "pre"), ({"norm": "post"}, "post")):
         made = tt.Translator({**SMALL, **model}).from_scratch({"vocab_size": 40}, pad_id=0)

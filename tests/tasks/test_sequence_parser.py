@@ -45,6 +45,7 @@ def banned(meaning, words, limit, ids):
     return np.isinf(found.numpy()[0])
 
 
+@pytest.mark.slow
 @given(st.lists(SOME_TREES, min_size=1, max_size=4))
 @settings(max_examples=50, deadline=None)
 def test_trees_are_read_as_they_were_written(writer, meaning, texts):
@@ -55,6 +56,7 @@ def test_trees_are_read_as_they_were_written(writer, meaning, texts):
     assert [Tree.read(text.decode()) for text in found.numpy()] == trees
 
 
+@pytest.mark.slow
 @given(SOME_TREES)
 @settings(max_examples=30, deadline=None)
 def test_what_makes_a_tree_is_allowed(writer, meaning, text):
@@ -64,6 +66,7 @@ def test_what_makes_a_tree_is_allowed(writer, meaning, text):
         assert not banned(meaning, len(tree.words), len(ids), ids[:at])[following]
 
 
+@pytest.mark.slow
 @given(st.integers(1, 6), st.integers(0, 9), st.integers(0, 2**32 - 1))
 @settings(max_examples=30, deadline=None)
 def test_what_is_allowed_makes_a_tree_within_its_limit(writer, meaning, words, more, seed):

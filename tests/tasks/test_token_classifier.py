@@ -298,6 +298,7 @@ def test_the_first_piece_of_each_word_learns_its_tag_once():
     assert batches.report.windowed == 1
 
 
+@pytest.mark.slow
 def test_entities_without_a_word_are_counted():
     tokenizer = WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"])
     frame = pd.DataFrame({"text": ["a \u200b a"], "spans": [[(0, 1, "X"), (2, 3, "X")]]})

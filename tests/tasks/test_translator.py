@@ -277,6 +277,7 @@ def test_what_could_not_be_read_again_is_not_written(make_translator, tmp_path):
     assert not (tmp_path / "de").exists()
 
 
+@pytest.mark.slow
 def test_a_hostile_folder_takes_no_memory_and_no_stack(make_translator, tmp_path):
     make_translator().save(tmp_path)
     settings, path = tmp_path / "translator.json", tmp_path / "model.keras"

@@ -65,6 +65,7 @@ def test_trees_come_back_from_their_labels(some):
     assert by_labels(some, objective.kinds_) == [spelled(tree) for tree in some]
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(WORDS, max_size=9), min_size=1, max_size=4), st.integers(0, 2**20))
 @settings(max_examples=25, deadline=None)
 def test_any_labels_make_one_tree_over_just_the_words(sentences, seed):
@@ -109,6 +110,7 @@ def test_constituents_are_the_stretches_between_smaller_numbers(rows):
     assert spans == expected
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**20))
 @settings(max_examples=30, deadline=None)
 def test_depths_are_the_best_of_all_that_fit_together(seed):

@@ -62,6 +62,7 @@ words_of = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10**6), size=st.integers(1, 40), words=words_of)
 @settings(max_examples=15, deadline=None)
 def test_rounds_equal_merges_one_by_one(seed, size, words):

@@ -129,6 +129,7 @@ def test_plain_characters_are_cut_alike_by_tables_and_by_tensorflow(lower_case, 
     assert tokenizer._tokenize_plain(texts).to_list() == tables.to_list()
 
 
+@pytest.mark.slow
 def test_words_that_format_characters_stand_in_stay_whole():
     """Case: soft hyphen, zero width and control characters are deleted, not made a space."""
     tokenizer = WordPieceTokenizer(["[UNK]", "cooperation", "co", "##operation"], lower_case=True)

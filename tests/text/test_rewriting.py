@@ -54,6 +54,7 @@ def test_an_unknown_form_or_step_is_named():
         Rewriter([["swap"]])
 
 
+@pytest.mark.slow
 def test_places_are_those_of_the_given_text():
     rewriter = Rewriter([["replace", "``", '"'], ["form", "NFKD"], ["replace", r"[\x{300}]", ""]])
     texts = tf.constant(["a``bà㎏c", ""])

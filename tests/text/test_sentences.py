@@ -41,6 +41,7 @@ def test_sentences_end_where_people_end_them(case):
     assert sentences([text, "x", text]) == [expected, ["x"], expected]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(

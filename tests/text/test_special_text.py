@@ -81,6 +81,7 @@ def test_special_tokens_in_text_are_text_unless_asked_for(tokenizer, names):
     assert tokenizer.encode(texts, allow_special=True).ids.tolist() == special.to_list()
 
 
+@pytest.mark.slow
 def test_a_mask_in_a_sentence_by_hand():
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "[", "]", "mask"]
     encoding = WordPieceTokenizer(pieces).encode(["the [MASK] cat"], allow_special=True)

@@ -96,6 +96,7 @@ def test_any_text_goes_through_without_special_ids(tokenizer, bert, texts):
         assert not {i for row in ids for i in row} & special
 
 
+@pytest.mark.slow
 @given(data=st.lists(st.binary(), min_size=1, max_size=3))
 @settings(max_examples=15, deadline=None)
 def test_bytes_that_are_no_text_do_no_harm(bert, data):

@@ -102,6 +102,7 @@ def test_a_disk_without_room_is_found_before_training(tiny, tmp_path, monkeypatc
         tiny.make(directory=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_is_found_before_training(tiny):
     with pytest.raises(OSError, match="The run cannot be saved there"):
         tiny.make(directory="/proc/run")

@@ -100,6 +100,7 @@ def test_a_trainer_trains_with_it_as_with_all_logits():
     assert model(inputs).shape[-1] == CLASSES  # the head is in its place again
 
 
+@pytest.mark.slow
 def test_metrics_that_need_all_logits_are_refused():
     with pytest.raises(ValueError, match="'top' needs all logits"):
         trained(

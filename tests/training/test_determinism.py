@@ -44,6 +44,7 @@ def test_a_resumed_run_ends_in_the_bits_of_an_undisturbed_one(tiny, tmp_path):
     assert "; deterministic." in json.loads((tmp_path / "whole" / "run.json").read_text())["device"]
 
 
+@pytest.mark.slow
 def test_a_resume_without_it_is_told(tiny, tmp_path):
     tiny.make(directory=tmp_path, deterministic=True, steps=2).train()
     with pytest.warns(UserWarning, match=r"deterministic\. and goes on with"):

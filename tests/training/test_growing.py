@@ -85,6 +85,7 @@ def test_a_grown_model_reads_new_tokens_and_positions_and_is_saved(tmp_path):
     np.testing.assert_array_equal(np.asarray(loaded(ids)["lm"]), before)
 
 
+@pytest.mark.slow
 def test_only_the_named_vocabulary_of_a_translator_grows():
     model = tt.Transformer(1, 8, 2, 16, source_vocab_size=20, target_vocab_size=30)
     grown = recipes.grow(model, target_vocab_size=33)
@@ -108,6 +109,7 @@ def test_what_cannot_be_is_refused(name, sizes, message):
         recipes.grow(make(name), **sizes)
 
 
+@pytest.mark.slow
 def test_a_head_with_a_vocabulary_of_its_own_and_lora_are_refused():
     head = {"lm": tt.LanguageModelHead(20)}
     model = tt.Gpt2(20, **SIZES, num_positions=12, heads=head)

@@ -77,6 +77,7 @@ def test_where_graphs_are_not_rewritten_the_layers_compute_in_the_precision(
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
 
 
+@pytest.mark.slow
 def test_the_choice_is_told_in_one_line_and_kept(tiny, capsys):
     trainer = tiny.make(verbose=2)
     assert trainer.choice.precision == "float32"

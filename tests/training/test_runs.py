@@ -85,6 +85,7 @@ def test_a_state_by_the_name_of_another_is_damaged(tiny, run):
         tiny.resume(run)
 
 
+@pytest.mark.slow
 def test_a_run_without_a_whole_state_says_so(tiny, run):
     for path in (run / "checkpoints").glob("*.data*"):
         path.write_bytes(b"")
@@ -95,6 +96,7 @@ def test_a_run_without_a_whole_state_says_so(tiny, run):
     assert tiny.digest(model) == before
 
 
+@pytest.mark.slow
 def test_a_state_missing_from_an_average_is_told_by_its_name(tiny, run):
     for path in (run / "checkpoints").glob("ckpt-8.*"):
         path.unlink()
@@ -241,6 +243,7 @@ def test_a_lost_record_is_warned_of_and_a_damaged_one_refused(tiny, run):
         tiny.resume(run)
 
 
+@pytest.mark.slow
 def test_what_a_resume_found_is_said(tiny, run, capsys):
     tiny.resume(run, verbose=2)
     said = capsys.readouterr().out

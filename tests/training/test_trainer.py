@@ -49,6 +49,7 @@ def after_one_update(model, loss_of):
     ]
 
 
+@pytest.mark.slow
 def test_one_update_is_the_gradient_of_the_weighted_mean(tiny):
     batches = tiny.TinyBatches(1)
     inputs, labels, weights = batches.items[0]
@@ -273,6 +274,7 @@ def test_tensorboard_writes_its_events(tiny, tmp_path):
     assert list(tmp_path.rglob("events*"))
 
 
+@pytest.mark.slow
 def test_nan_stops_training_with_terminate_on_nan(tiny):
     optimizer = keras.optimizers.SGD(float("inf"))
     callbacks = [keras.callbacks.TerminateOnNaN()]
@@ -290,6 +292,7 @@ def test_progress_is_printed_as_asked(tiny, capsys, verbose):
     assert ("━" in printed) == (verbose == 1)
 
 
+@pytest.mark.slow
 def test_the_default_optimizer_is_that_of_the_paper(tiny):
     model = tiny.tiny_model()
     model.d_model = 8

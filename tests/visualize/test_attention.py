@@ -116,6 +116,7 @@ def test_other_endings_are_refused(tmp_path, name):
         attention_map(random_weights(3, 3), TARGET, path=tmp_path / name)
 
 
+@pytest.mark.slow
 def test_any_token_is_drawn_without_a_warning(tmp_path):
     tokens = ["東京", "שלום", "مرحبا", "🙂", "$x^2$", "$_{", "\n", "\x07", "", " ", "%", "<0xE2>"]
     with warnings.catch_warnings():

@@ -43,6 +43,7 @@ def test_the_legend_names_the_best_validation_epoch():
     assert accuracy.get_legend().get_texts()[1].get_text() == "validation (best 0.55, epoch 2)"
 
 
+@pytest.mark.slow
 def test_history_dict_frame_and_csv_give_the_same_picture(tmp_path):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"epoch": [0, 1, 2]} | HISTORY)
@@ -91,6 +92,7 @@ def test_every_accuracy_has_its_panel():
     assert list(panels) == ["loss", "mlm accuracy", "nsp accuracy"]
 
 
+@pytest.mark.slow
 def test_history_of_keras_fit_and_its_csv_logger(tmp_path):
     import keras
 
@@ -111,6 +113,7 @@ def test_history_of_keras_fit_and_its_csv_logger(tmp_path):
     np.testing.assert_allclose(logged, points)
 
 
+@pytest.mark.slow
 def test_picture_is_written(tmp_path):
     training_curves(HISTORY, tmp_path / "new" / "curves.png")
     from matplotlib.image import imread
@@ -125,6 +128,7 @@ def test_nothing_to_draw(history):
         training_curves(history)
 
 
+@pytest.mark.slow
 def test_a_failed_write_leaves_the_earlier_picture(tmp_path, monkeypatch):
     path = tmp_path / "curves.png"
     training_curves(HISTORY, path=path)

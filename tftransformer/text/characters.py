@@ -82,9 +82,12 @@ def tables(lower_case: bool, strip_accents: bool, parts_ideographs: bool = True)
     kinds[_among(known["space"])] = SPACE
     counts[_among(known["deleted"])] = 0
     every = np.concatenate([kinds[:, None], counts[:, None], shifts], axis=1)
-    pages, which = np.unique(every.reshape(CODES // PAGE, -1), axis=0, return_inverse=True)
-    every = pages.reshape(-1, 2 + MOST)
-    return Tables(which.reshape(-1).astype(np.int32), every[:, 0], every[:, 1], every[:, 2:])
+    # Equal pages are found by a dictionary: np.unique would sort them, which takes a second.
+    numbers: dict[bytes, int] = {}
+    rows = every.reshape(-1, PAGE, 2 + MOST)
+    which = [numbers.setdefault(page.tobytes(), len(numbers)) for page in rows]
+    every = np.frombuffer(b"".join(numbers), np.int32).reshape(-1, 2 + MOST)
+    return Tables(np.array(which, np.int32), every[:, 0], every[:, 1], every[:, 2:])
 
 
 def only_blanks() -> Tables:
