@@ -19,7 +19,6 @@ FEW, MANY = {"num_shapes": 4}, {"num_shapes": 64}
         (CPU, {"precision": "float32"}, "float32", False),
         (CPU, {"jit_compile": True}, "float32", True),
         (OLD_CPU, FEW, "float32", False),
-        (OLD_CPU, {"precision": "bfloat16"}, "bfloat16", False),
         (PASCAL, FEW, "float32", True),
         (TURING, FEW, "float16", True),
         (AMPERE, FEW, "bfloat16", True),
@@ -42,12 +41,18 @@ def test_precision_and_compilation_follow_the_device_and_what_is_set_by_hand(
     choice = choose(device, **given)
     assert (choice.precision, choice.jit_compile) == (precision, compiled)
     assert choice.scales_loss == (precision == "float16")
-    assert choice.rewrites == (device.kind == "cpu" and precision == "bfloat16")
+    assert choice.rewrites == (device.multiplies_bfloat16 and precision == "bfloat16")
     assert choice.num_shapes == (given.get("num_shapes") if compiled else None)
     line = str(choice)
     assert precision in line
     assert ("deterministic" in line) == given.get("deterministic", False)
     assert "\n" not in line
+
+
+def test_a_processor_without_bfloat16_says_so_and_keeps_to_its_precision():
+    with pytest.warns(UserWarning, match="no instructions for it, so products stay in float32"):
+        choice = choose(OLD_CPU, precision="bfloat16")
+    assert (choice.precision, choice.rewrites) == ("float32", False)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ A `Device` is a description; who may import TensorFlow makes the one of this mac
 """
 
 import dataclasses
+import warnings
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # A compilation takes about a minute for each shape on a GPU: so many for an epoch, its validation
@@ -101,7 +102,8 @@ def choose(
         deterministic: whether the same bits must come out each time.
 
     Raises:
-        ValueError: what was set by hand does not work here.
+        ValueError: what was set by hand does not work here. A CPU without instructions for bfloat16
+            keeps to its precision with a warning.
 
     >>> print(choose(Device("cpu", multiplies_bfloat16=True)))
     Training on cpu: products in bfloat16; no XLA.
@@ -144,10 +146,14 @@ def _on_cpu(
             'precision="bfloat16" is not for XLA on a CPU: leave out jit_compile=True, or give the '
             'model dtype="mixed_bfloat16".'
         )
-    if precision == "auto":
-        rewrites = device.multiplies_bfloat16 and not jit_compile
-    else:
-        rewrites = precision == "bfloat16"
+    if precision == "bfloat16" and not device.multiplies_bfloat16:
+        # Layers that compute in it would be slower, and on a CPU sums of biases would be lost.
+        warnings.warn(
+            f'precision="bfloat16": this processor has no instructions for it, so products stay in '
+            f"{model_precision}. Leave precision out.",
+            stacklevel=2,
+        )
+    rewrites = precision != "float32" and device.multiplies_bfloat16 and not jit_compile
     return rewrites, "bfloat16" if rewrites else model_precision
 
 
