@@ -200,3 +200,32 @@ def test_a_model_narrowed_to_a_head_is_the_model():
     with pytest.warns(UserWarning, match="only their beginnings were read"):
         expected, found = (each.predict_proba([long, "a"]) for each in (whole, narrowed))
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_what_one_task_has_learnt_another_one_learns_further(tmp_path):
+    fill = tt.FillMask({"num_layers": 1, "d_model": 16, "num_heads": 2}, vocab_size=40)
+    fill.fit(TEXTS, **HOW).save(tmp_path / "filled")
+    classify = tt.TextClassifier(tmp_path / "filled", learning_rate=1e-9)
+    with pytest.raises(RuntimeError, match="no weights of the head 'sequence_classification'"):
+        classify("a b")
+    classify.fit(TEXTS, LABELS, **HOW)
+    np.testing.assert_allclose(
+        classify.model_.stack.embeddings.trainable_weights[0],
+        fill.model_.stack.embeddings.trainable_weights[0],
+        atol=1e-6,
+    )
+    assert classify.data_.max_length == fill.data_.max_length
+    classify.save(tmp_path / "classified")
+    assert set(tt.TextClassifier(tmp_path / "classified").classes_) == set(LABELS)
+    assert tt.TextEmbedder(tmp_path / "classified")("a b").shape == (16,)
+
+
+@pytest.mark.slow
+def test_heads_that_another_task_has_trained_do_not_answer(tmp_path):
+    tag = tt.TokenClassifier(vocab_size=40)
+    tag.fit([["a", "b"]] * 8, [["B-X", "O"]] * 8, **HOW).save(tmp_path / "tagged")
+    with pytest.raises(RuntimeError, match="no weights of the head 'token_classification'"):
+        tt.Parser(tmp_path / "tagged")("a b")
+    with pytest.raises(RuntimeError, match="no weights of the head 'lm'"):
+        tt.TextGenerator(tmp_path / "tagged")("a b")

@@ -13,7 +13,8 @@ from tftransformer.core import check_ints, require
 from tftransformer.data import DataProcess
 from tftransformer.models.headed_model import HeadedModel, SomeHeads
 from tftransformer.objectives import Classes, Numbers
-from tftransformer.tasks.folder import is_saved, read_task
+from tftransformer.tasks.folder import read_task
+from tftransformer.tasks.pipeline import saved_in
 from tftransformer.text import SentencePieceTokenizer, WordPieceTokenizer
 from tftransformer.text.learning import check_corpus, learn_pieces
 
@@ -41,6 +42,7 @@ class Given:
         max_length: the most tokens of a row that tokenizer or model know, or None.
         kind: of its labels, one of `KINDS`, if it is known.
         parts: of a folder that `Task.save` wrote: what `Task.take` takes beside the model.
+        is_foreign: whether another task trained its heads, so that they do not answer here.
         place: what to call it.
         new: the head that begins with new weights, in a list, once it is known.
         unused: heads and tensors that the task has no use for.
@@ -53,6 +55,7 @@ class Given:
     max_length: int | None = None
     kind: str | None = None
     parts: dict[str, Any] | None = None
+    is_foreign: bool = False
     place: str = "the model"
     new: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
@@ -63,7 +66,7 @@ class Given:
         So is any model where no name is asked for.
         """
         if name is not None and isinstance(self.model, HeadedModel):
-            return self.model.heads.get(name)
+            return None if self.is_foreign else self.model.heads.get(name)
         return self.model
 
     def labels(self, name: str | None) -> list[Any] | None:
@@ -114,8 +117,8 @@ def read_given(task: Any) -> Given:
     """Reads what a task was given as `model` and `tokenizer`.
 
     Args:
-        task: its `model` is a folder of Hugging Face or one that the task's `save` wrote, a Keras
-            model, or what a model from scratch is to be like.
+        task: its `model` is a folder of Hugging Face, or one that the `save` of this or another
+            task wrote; a Keras model; or what a model from scratch is to be like.
 
     Raises:
         ValueError: if a folder cannot be read.
@@ -124,8 +127,11 @@ def read_given(task: Any) -> Given:
     given = Given(tokenizer=tokenizer if hasattr(tokenizer, "special_ids") else None)
     if isinstance(model, str | os.PathLike):
         folder = pathlib.Path(model)
-        read = _read_ours if is_saved(folder, task.task) else _read_pretrained
-        given = read(task, folder, given)
+        saved = sorted(saved_in(folder), key=lambda kind: kind.task != task.task)
+        if saved:
+            _read_saved(saved[0], task, folder, given)
+        else:
+            _read_pretrained(task, folder, given)
         given.place = str(folder)
     elif isinstance(model, keras.Model):
         given.model = model.model if isinstance(model, SomeHeads) else model
@@ -137,21 +143,24 @@ def read_given(task: Any) -> Given:
     return given
 
 
-def _read_ours(task: Any, folder: pathlib.Path, given: Given) -> Given:
-    """What `Task.save` wrote."""
-    model, parts, settings = read_task(folder, task.task, task.readers)
-    learnt = {name: settings[name] for name in settings.keys() - set(task.setting_names())}
-    given.model, given.parts = model, {**parts, **learnt}
+def _read_saved(kind: Any, task: Any, folder: pathlib.Path, given: Given) -> None:
+    """What `save` of a kind of task wrote: for the same kind all of it, else what it has learnt."""
+    given.model, parts, settings = read_task(folder, kind.task, kind.readers)
+    given.is_foreign = kind.task != task.task
+    if not given.is_foreign:
+        learnt = {name: settings[name] for name in settings.keys() - set(task.setting_names())}
+        given.parts = {**parts, **learnt}
+    if tokenizers := [part for part in parts.values() if hasattr(part, "special_ids")]:
+        given.tokenizer, given.target = tokenizers[0], tokenizers[-1]
     data = parts.get("data")
     if isinstance(data, DataProcess):
         given.tokenizer, given.template = data.tokenizers[0], data.row_template
         given.max_length = data.max_length
-        if isinstance(data.objective, Classes | Numbers):
+        if isinstance(data.objective, Classes | Numbers) and not given.is_foreign:
             given.kind = kind_of(data.objective)
-    return given
 
 
-def _read_pretrained(task: Any, folder: pathlib.Path, given: Given) -> Given:
+def _read_pretrained(task: Any, folder: pathlib.Path, given: Given) -> None:
     """A folder as Hugging Face's library writes it: weights, tokenizer, template, labels."""
     from tftransformer.pretrained import load_pretrained, read_tokenizer
 
@@ -169,7 +178,6 @@ def _read_pretrained(task: Any, folder: pathlib.Path, given: Given) -> Given:
     labels = given.labels("sequence_classification")
     if given.kind is None and labels is not None:
         given.kind = "single" if len(labels) > 1 else "several"
-    return given
 
 
 def given_model(model: Any) -> Any:

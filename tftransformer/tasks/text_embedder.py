@@ -109,7 +109,7 @@ class TextEmbedder(RowTask):
                     parts = files.parts if self.pooling is None else head.parts
                     known = files.normalize if self.normalize is None else self.normalize
                     head = EmbeddingHead(parts, known, name=self.head)
-            given.model = own_copy(given.model, self.head, head)
+            given.model, given.is_foreign = own_copy(given.model, self.head, head), False
         return given
 
     def objective(self, given: Given, output: str | None) -> Contrast:

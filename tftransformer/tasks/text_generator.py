@@ -141,7 +141,7 @@ class TextGenerator(Task):
         given = super().read_given()
         if given.parts is not None:
             self.generation_ = given.parts.get("generation", {})
-        elif isinstance(self.model, str | os.PathLike):
+        elif isinstance(self.model, str | os.PathLike) and not given.is_foreign:
             self.generation_, _ = folder_options(pathlib.Path(self.model), "text-generation")
         return given
 
