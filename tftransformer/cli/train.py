@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
     add("--model", required=True, metavar="FOLDER", help="where the run and its result go")
     told = "of a model from Hugging Face's library to train further"
     add("--pretrained", metavar="FOLDER", help=told)
+    add("--recipe", help="how it is trained further, such as ulmfit: lower parts slower, and later")
     add("--epochs", type=int, help="passes over the data; default: as the task has it")
     add("--minutes", type=float, help="stop after so many minutes")
     add("--average", type=int, default=5, help="checkpoints in the average")
@@ -65,6 +66,7 @@ def run(options: argparse.Namespace, cls: Any) -> None:
         "directory": folder,
         "resume": options.resume,
         "minutes": options.minutes,
+        "recipe": options.recipe,
         "checkpointing": tt.Checkpointing(keep_last=options.average),
     }
     if options.epochs is not None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import keras
 import tensorflow as tf
 
-from tftransformer.core.checks import check_ints, check_numbers
+from tftransformer.core.checks import check_ints, check_numbers, require
 from tftransformer.data import DataProcess
 from tftransformer.tasks.answering import Answerer
 from tftransformer.tasks.card import plain_scores, saved_card
@@ -19,9 +19,11 @@ from tftransformer.tasks.given import Given, own_copy, read_given
 from tftransformer.tasks.scratch import new_model
 from tftransformer.tasks.tables import check_validation
 from tftransformer.training import Checkpointing, Trainer
-from tftransformer.training.preparation import planned
-from tftransformer.training.recipes import averaged_adamw
+from tftransformer.training.preparation import check_callbacks, planned
+from tftransformer.training.recipes import averaged_adamw, freeze, ulmfit_finetuning
 from tftransformer.training.run_directory import check_directory
+
+RECIPES = {"ulmfit": ulmfit_finetuning}
 
 
 class Task(Answerer):
@@ -95,6 +97,7 @@ class Task(Answerer):
         *,
         validation: Any = 0.1,
         epochs: int = 20,
+        recipe: str | None = None,
         **trainer: Any,
     ) -> Self:
         """Learns from the rows of a table: the one recipe of every task.
@@ -104,6 +107,8 @@ class Task(Answerer):
             columns: names of its columns, in the order of the objective.
             validation: a share of the rows, their number, or another DataFrame; 0 for none.
             epochs: passes over the data, those before a resume included.
+            recipe: "ulmfit" trains lower parts of a given model more slowly, and later, up to
+                `learning_rate` or 0.001: see `recipes.ulmfit_finetuning`. None: all parts alike.
             **trainer: what `Trainer` takes. With a `directory`, `data` is written there before
                 training, and of the best epoch and the average of the last ones the model takes
                 what validates better. `clip_norm` is 1 where a trained model was given, else none.
@@ -118,7 +123,13 @@ class Task(Answerer):
         check_numbers(0, or_none=True, learning_rate=self.learning_rate)
         directory, resume = trainer.get("directory"), trainer.get("resume", False)
         check_directory(directory, resume)
+        require(recipe in (None, *RECIPES), "recipe", recipe, f"None or one of {[*RECIPES]}")
         self._given, self._is_named = self.read_given(), True
+        if recipe is not None and self._given.model is None:
+            raise ValueError(
+                f"recipe={recipe!r} fine-tunes a trained model, and none was given: give a folder "
+                f"or a model to {type(self).__name__}, or leave out recipe."
+            )
         check_validation(validation, columns)
         data = self.process(columns)
         held_out = validation if hasattr(validation, "columns") else None
@@ -137,9 +148,15 @@ class Task(Answerer):
         how = {name: trainer[name] for name in ("jit_compile", "deterministic") if name in trainer}
         train, valid = planned(train, valid, **how)
         keras.utils.set_random_seed(self.seed)
+        updates = epochs * len(train)
         with (trainer.get("strategy") or tf.distribute.get_strategy()).scope():
             model = self.make_model()
-            trainer.setdefault("optimizer", self.make_optimizer(epochs * len(train)))
+            if recipe is not None:
+                told = RECIPES[recipe](self.learning_rate or 1e-3, updates)
+                others = check_callbacks(trainer.get("callbacks", ()))
+                trainer["callbacks"] = [*told["callbacks"], *others]
+                trainer = told | trainer
+            trainer.setdefault("optimizer", self.make_optimizer(updates))
         if self._given.model is not None:
             # As BERT was: a few large gradients behind a new head can undo what was learnt before.
             trainer.setdefault("clip_norm", 1.0)
@@ -152,6 +169,8 @@ class Task(Answerer):
             print(f"model:      {model.count_params():,} parameters", flush=True)
         run = Trainer(model, train, valid, epochs=epochs, **trainer)
         self.history_, self.report_ = run.train().history, train.report
+        if recipe is not None:
+            freeze(model, below=0)
         if directory is not None and valid is not None:
             run.load("winner", last=checkpointing.keep_last)
         self.validation_ = run.evaluate(valid) if valid else {}

@@ -7,7 +7,7 @@ from tftransformer.training.recipes.layerwise_rates import LayerwiseRates
 from tftransformer.training.recipes.learning_rate_finder import LearningRates, find_learning_rate
 from tftransformer.training.recipes.low_rank import add_lora, merge_lora
 from tftransformer.training.recipes.r_drop import RDrop
-from tftransformer.training.recipes.ulmfit import ulmfit
+from tftransformer.training.recipes.ulmfit import ulmfit, ulmfit_finetuning
 
 __all__ = [
     "GradualUnfreezing",
@@ -22,4 +22,5 @@ __all__ = [
     "grow",
     "merge_lora",
     "ulmfit",
+    "ulmfit_finetuning",
 ]

@@ -11,7 +11,42 @@ from tftransformer.training.recipes.layerwise_rates import LayerwiseRates
 from tftransformer.training.schedules import SlantedTriangularSchedule
 from tftransformer.training.trainer import Trainer
 
-STAGES = "pretrain", "adapt", "finetune"
+# The steps, and what each takes of `ulmfit_finetuning`.
+STAGES = {
+    "pretrain": ["optimizer"],
+    "adapt": ["optimizer", "gradients"],
+    "finetune": ["optimizer", "gradients", "callbacks"],
+}
+
+
+def ulmfit_finetuning(peak: float, updates: int, decay: float = 1 / 2.6) -> dict[str, Any]:
+    """What a `Trainer` is told in the last step of ULMFiT, where a trained model learns labels.
+
+    Lower parts of the model learn more slowly, and later, at a slanted triangular rate (Howard and
+    Ruder 2018, §3.2 and §3.3). A task's `fit(…, recipe="ulmfit")` trains so. Unfreezing takes as
+    many epochs as the model has parts.
+
+    Args:
+        peak: highest rate, that of the heads.
+        updates: how many there will be.
+        decay: of `LayerwiseRates`.
+
+    Returns:
+        `optimizer`, `gradients` and `callbacks`.
+
+    Example:
+
+    >>> sorted(ulmfit_finetuning(1e-3, updates=100))
+    ['callbacks', 'gradients', 'optimizer']
+    """
+    return {
+        # Step 0 of a schedule is the first update.
+        "optimizer": keras.optimizers.Adam(
+            SlantedTriangularSchedule(peak, updates), beta_1=0.7, beta_2=0.99
+        ),
+        "gradients": LayerwiseRates(decay),
+        "callbacks": [GradualUnfreezing()],
+    }
 
 
 def ulmfit(
@@ -61,20 +96,15 @@ def ulmfit(
     [1, 1, 2]
     """
     histories = []
-    for number, (stage, batches) in enumerate(
-        zip(STAGES, (general, domain, labelled), strict=True)
-    ):
-        learner = model.only(heads[number == 2])
+    for number, (stage, taken) in enumerate(STAGES.items()):
+        batches = (general, domain, labelled)[number]
         updates = epochs[number] * max(1, len(batches))
-        # Step 0 of a schedule is the first update.
-        schedule = SlantedTriangularSchedule(peaks[number], updates)
+        recipe = ulmfit_finetuning(peaks[number], updates, decay)
         history = Trainer(
-            learner,
+            model.only(heads[stage == "finetune"]),
             batches,
-            optimizer=keras.optimizers.Adam(schedule, beta_1=0.7, beta_2=0.99),
+            **{name: recipe[name] for name in taken},
             epochs=epochs[number],
-            gradients=LayerwiseRates(decay) if number else None,
-            callbacks=[GradualUnfreezing()] if number == 2 else [],
             directory=None if directory is None else Path(directory) / stage,
             **options,
         ).train()
