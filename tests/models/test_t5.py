@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import tftransformer as tt
 from tftransformer.core.unallocated import unallocated
 from tftransformer.decoding import BeamSearch
 from tftransformer.models import T5, T5Encoder
@@ -122,3 +123,21 @@ def test_half_precision(policy):
 def test_published_sizes(options, count):
     with unallocated():
         assert T5(**options).count_params() == count
+
+
+@pytest.mark.parametrize("family", [tt.T5, tt.Bart])
+def test_a_row_of_tokens_is_a_source_without_a_target_and_may_have_choices(family):
+    heads = {"sequence_classification": {"labels": 3}, "span": {}, "vector": tt.EmbeddingHead()}
+    model = family(vocab_size=20, num_layers=1, d_model=8, num_heads=2, dff=8, heads=heads)
+    ids = np.random.default_rng(0).integers(3, 20, (4, 6))
+    mask = np.arange(6) < np.array([6, 4, 2, 5])[:, None]
+    expected = model({"source_ids": ids, "source_padding_mask": mask})
+    found = model({"token_ids": ids, "padding_mask": mask, "segment_ids": mask})
+    folded = model({"token_ids": ids.reshape(2, 2, 6), "padding_mask": mask.reshape(2, 2, 6)})
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-6)
+        np.testing.assert_allclose(
+            np.reshape(folded[name], np.shape(values)), values, atol=1e-6, err_msg=name
+        )
+    shorter = model({"token_ids": ids[2:3, :2]})  # padding is no part of a vector
+    np.testing.assert_allclose(shorter["vector"], expected["vector"][2:3], atol=1e-5)

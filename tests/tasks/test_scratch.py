@@ -38,6 +38,7 @@ def translated(family):
     ("run", "family"),
     [
         *((classified, f) for f in ("SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "XLM")),
+        *((classified, family) for family in ("Bart", "T5")),
         *((tagged, family) for family in ("Bert", "T5Encoder")),
         *((continued, family) for family in ("Gpt", "Gpt2", "TransformerXL")),
         *((translated, family) for family in ("Transformer", "T5", "Bart")),
@@ -62,12 +63,22 @@ def test_a_task_trains_the_family_that_it_is_told(run, family, tmp_path):
             r"layers=2 was given; SentenceModel takes vocab_size, num_layers, .* heads\.$",
         ),
         ({"d_model": 30, "num_heads": 4}, "num_heads"),
+        ({"family": "Transformer", **SMALL}, "a Transformer has no heads and writes texts alone"),
         ([2], r'model=\[2\] was given; expected a folder, a Keras model .*{"num_layers": 2}'),
     ],
 )
 def test_sizes_that_no_model_has_are_refused_before_anything_is_learnt(model, said):
     with pytest.raises((ValueError, TypeError), match=said):
         tt.TextClassifier(model).fit(TEXTS, [1, 0] * 12)
+
+
+@pytest.mark.slow
+def test_a_model_of_two_stacks_knows_the_tokens_that_rows_begin_and_end_with():
+    task = tt.TextClassifier({"family": "Bart", **SMALL}, vocab_size=60)
+    task.fit(TEXTS, [1, 0] * 12, **ONCE)
+    special = task.data_.tokenizers[0].special_ids
+    assert task.model_.start_id == special["start"]
+    assert task.model_.heads["sequence_classification"].pooler.token_id == special["end"]
 
 
 @pytest.mark.slow

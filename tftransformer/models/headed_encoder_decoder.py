@@ -11,6 +11,10 @@ from tftransformer.heads import Pooler, SequenceHead, TokenHead
 from tftransformer.layers import StackState
 from tftransformer.models.encoder_decoder import EncoderDecoder
 from tftransformer.models.headed_model import HeadedModel
+from tftransformer.models.stack_model import fold, unfold
+
+# What a row of tokens is called as a source.
+OF_ROWS = {"token_ids": "source_ids", "padding_mask": "source_padding_mask"}
 
 
 class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
@@ -23,7 +27,9 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
     int (batch, target length), behind the start token (default: the source behind it, as
     classifiers are used); `source_padding_mask` (default: all ids but the pad id) and
     `target_padding_mask` (default: nothing is padding, for a target may start with the pad id),
-    bool, True = a real token.
+    bool, True = a real token. One row of `token_ids` with its `padding_mask`, as a `StackModel`
+    takes it, is a source without a target; choices may be an axis of it, and segments are not
+    read: separators tell texts apart.
 
     Outputs are a dict: `hidden`, float (batch, target length, d_model), and each head's by name.
 
@@ -78,6 +84,7 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
         training: bool | None = None,
     ) -> dict[str, Any]:
         """Runs both stacks and some of the heads."""
+        inputs, choices = _as_source(inputs)
         inputs = self.named(inputs)
         source_ids = ops.convert_to_tensor(inputs["source_ids"])
         if "target_ids" not in inputs:
@@ -87,9 +94,13 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
                 "target_ids": ops.concatenate([start, source_ids[:, :-1]], axis=1),
             }
         hidden = self.run_stacks(inputs, encoder_state, decoder_state, training=training)
-        inputs = {**inputs, "token_ids": source_ids}
+        mask = inputs.get("source_padding_mask")
+        mask = self.source_padding_mask(source_ids) if mask is None else ops.cast(mask, "bool")
+        inputs = {**inputs, "token_ids": source_ids, "padding_mask": mask}
         outputs = {name: self.head_output(name, hidden, inputs, training) for name in heads}
-        return {"hidden": hidden, **outputs}
+        return {
+            name: unfold(output, choices) for name, output in {"hidden": hidden, **outputs}.items()
+        }
 
     def named_outputs(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
         return self.forward(inputs, self.heads, encoder_state, decoder_state, training=False)
@@ -103,3 +114,12 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
 
     def next_logits(self, hidden: Any, head: str) -> Any:
         return self.head_output(head, hidden, {}, False)
+
+
+def _as_source(inputs: Any) -> tuple[Any, Any]:
+    """Names a row of tokens as a source; returns also (batch, choices), or None."""
+    if "token_ids" not in inputs or "target_ids" in inputs:
+        return inputs, None
+    folded, choices = fold({name: ops.convert_to_tensor(x) for name, x in inputs.items()})
+    kept = folded.keys() - {"segment_ids"}
+    return {OF_ROWS.get(name, name): folded[name] for name in kept}, choices

@@ -5,15 +5,18 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
-from tftransformer.core import check_ints, is_int, require
+from tftransformer.core import Ragged, check_ints, is_int, require
 from tftransformer.core.unallocated import unallocated
 from tftransformer.data import DataProcess
+from tftransformer.models import EncoderDecoder
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Objective
 from tftransformer.tasks.checks import check_number
 from tftransformer.tasks.given import Given, learn_unigram, positions_of, trained_further
 from tftransformer.tasks.lengths import TOO_LONG
 from tftransformer.tasks.task import Task
+
+TEXT = -1  # an id that no token has, in the place of a text
 
 
 class RowTask(Task):
@@ -42,7 +45,13 @@ class RowTask(Task):
     def process(self, columns: Sequence[Any]) -> DataProcess:
         self.check_answering()
         given, limit = self._given, self.limit_of(self._given)
-        headed = isinstance(self.given_or_sketched(), HeadedModel)
+        model = self.given_or_sketched()
+        headed = isinstance(model, HeadedModel)
+        if isinstance(model, EncoderDecoder) and not headed:
+            raise ValueError(
+                f"model={self.model!r}: a {type(model).__name__} has no heads and writes texts "
+                f"alone; a {type(self).__name__} takes one with the head {self.head!r}."
+            )
         return DataProcess(
             *columns,
             objective=self.objective(given, self.head if headed else None),
@@ -83,10 +92,14 @@ class RowTask(Task):
 
     def told(self) -> dict[str, Any]:
         """What a model from scratch is told of the rows that `data_` makes."""
+        special = self.data_.tokenizers[0].special_ids
+        row, _ = self.data_.row_template(Ragged.from_rows([[TEXT]]), None, special)
+        edges = {"start_id": row.values[0], "end_id": row.values[-1]}
         return {
             "num_positions": self.data_.max_length,
-            "pad_id": self.data_.tokenizers[0].special_ids["pad"],
+            "pad_id": special["pad"],
             "heads": {self.head: self.head_arguments()},
+            **{name: int(number) for name, number in edges.items() if number != TEXT},
         }
 
     def head_arguments(self) -> Any:
