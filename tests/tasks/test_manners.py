@@ -82,6 +82,14 @@ def test_a_tokenizer_of_another_vocabulary_is_refused(asked):
         another(table)
 
 
+def test_an_argument_that_neither_export_nor_a_constructor_knows_is_named(asked, tmp_path):
+    name, task, _ = asked
+    with pytest.raises(TypeError, match="'fromat'"):
+        task.export(tmp_path / "served", fromat="saved_model")
+    with pytest.raises(TypeError, match=f"'epochs' is no setting of {name}; they are model, "):
+        type(task)(epochs=3)
+
+
 def test_saved_texts_of_settings_and_labels_are_json_and_no_code(asked, tmp_path):
     _, task, _ = asked
     task.save(tmp_path / "saved")

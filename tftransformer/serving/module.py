@@ -17,6 +17,7 @@ from tftransformer.serving.parts import in_parts
 from tftransformer.serving.precision import in_precision
 from tftransformer.serving.warm_up import warm_up_texts, write_warm_up
 from tftransformer.serving.weights import Weights
+from tftransformer.text.one_call import traced_apart
 
 WEIGHTS = ("float32", "bfloat16", "float16", "int8")
 
@@ -71,7 +72,7 @@ class TaskGraph:
         if self._by_text_at_once is None:
             _, known = self.encode_at_once.get_concrete_function().structured_outputs
             made = compute.get_concrete_function().structured_outputs, known
-            self._by_text_at_once = tf.function(
+            self._by_text_at_once = traced_apart(
                 self.by_text,
                 input_signature=tf.nest.map_structure(_spec_of, made),
                 autograph=False,
@@ -83,7 +84,7 @@ class TaskGraph:
         """What `encode` does, as one function: by themselves its operations take many times as
         long as the tokenizer.
         """
-        return tf.function(self.encode, input_signature=self.text_specs(), autograph=False)
+        return traced_apart(self.encode, input_signature=self.text_specs(), autograph=False)
 
     def compute(self, model: Any, rows: Rows, fixed: bool) -> Any:
         """Runs the model.
@@ -178,7 +179,7 @@ class ServedModule(tf.Module):
                 with held.scope():
                     return parts(rows)
 
-        self.compute = tf.function(compute, input_signature=[specs])
+        self.compute = traced_apart(compute, input_signature=[specs])
         self.functions = {name: self._function(graph, name) for name in graph.signatures}
         self.requests = lambda: _requests(graph, jit_compile)
 

@@ -2,6 +2,7 @@
 
 import abc
 import functools
+import inspect
 import operator
 import os
 import pathlib
@@ -286,6 +287,12 @@ class Answerer(Estimator):
         if weights not in WEIGHTS:
             raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
         self.fitted()
+        known = inspect.signature(self.graph).parameters
+        for name in limits.keys() - known.keys():
+            raise TypeError(
+                f"{name!r} is no argument of export: it takes "
+                f"{', '.join(['path', 'weights', 'jit_compile', *known])}."
+            )
         graph = self.graph(**limits)
         module = self._module(graph, weights=weights, jit_compile=jit_compile)
         how = f"weights {weights}" + ", compiled by XLA" * jit_compile

@@ -88,6 +88,11 @@ def _as_saved(init: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(init)
     def filled(self: Estimator, *args: Any, **kwargs: Any) -> None:
+        for name in kwargs.keys() - signature.parameters.keys():
+            raise TypeError(
+                f"{name!r} is no setting of {type(self).__name__}; they are "
+                f"{', '.join(self.setting_names())}. How to train is told to fit."
+            )
         told = signature.bind_partial(self, *args, **kwargs).arguments
         missing = signature.parameters.keys() - told.keys() - {*self.given, *self.anew}
         if missing and is_saved(told.get("model"), self.task):

@@ -11,6 +11,7 @@ from tftransformer.core import Ragged
 from tftransformer.decoding import DecodingStep, StopStrings
 from tftransformer.serving import TaskGraph
 from tftransformer.tasks.generation import Generation
+from tftransformer.text.one_call import traced_apart
 
 
 class GenerationGraph(TaskGraph):
@@ -198,7 +199,7 @@ class GenerationGraph(TaskGraph):
     @functools.cached_property
     def new_text_at_once(self) -> Any:
         """`new_text` of ids (rows, n), as one function."""
-        return tf.function(
+        return traced_apart(
             lambda prompts, new: self.new_text(prompts, tf.RaggedTensor.from_tensor(new)),
             input_signature=[
                 tf.RaggedTensorSpec([None, None], tf.int32, 1),

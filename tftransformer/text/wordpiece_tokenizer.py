@@ -14,6 +14,7 @@ import tensorflow as tf
 from tftransformer.text.added_tokens import AddedToken, as_added_tokens, extended, hidden
 from tftransformer.text.characters import PLAIN, tables
 from tftransformer.text.learning import SPACE, check_corpus, learn_pieces
+from tftransformer.text.one_call import traced_apart
 from tftransformer.text.registry import register
 from tftransformer.text.tokenizer import Tokenizer
 from tftransformer.text.words import WordCutter, Words, cut_words
@@ -150,7 +151,7 @@ class WordPieceTokenizer(Tokenizer):
         # What has many operations is one: cheap where it is called outside of a graph, and cheap
         # inside where it is not called. Behind a function, else each export would trace it anew.
         self._in_one_call = functools.cache(
-            lambda: tf.function(
+            lambda: traced_apart(
                 self._tokenize_mixed,
                 input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.bool)],
                 autograph=False,
