@@ -1,7 +1,8 @@
 """Models on PyTorch in a process of their own: the peers of families.py and of training.
 
 Reads one JSON line that says which model, answers with its number of weights, and then answers
-each further line: one batch of ids for families.py, one epoch of training for training.py. Needs
+each further line: one batch of ids for families.py, one epoch of training for training.py, the next
+updates for language.py. Needs
 torch and transformers, and neither TensorFlow nor this package, so that the two may live in
 different environments.
 """
@@ -9,6 +10,7 @@ different environments.
 import json
 import os
 import sys
+import time
 
 import torch
 import transformers
@@ -67,7 +69,8 @@ def main():
     os.dup2(2, 1)
     torch.set_num_threads(os.cpu_count())
     order = json.loads(sys.stdin.readline())
-    model, answer = forward_pass(order) if "family" in order else training(order)
+    kinds = {"family": forward_pass, "model": training, "rates": foreseeing}
+    model, answer = next(make for key, make in kinds.items() if key in order)(order)
     print(sum(weight.numel() for weight in model.parameters()), file=answers, flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
@@ -109,6 +112,84 @@ def training(order: dict):
         return peak_memory()
 
     return model, epoch
+
+
+def foreseeing(order: dict):
+    """A GPT of characters, and a function that trains it further: its seconds and the loss then."""
+    model = Gpt(order)
+    decayed = [w for n, w in model.named_parameters() if w.dim() > 1 and "table" not in n]
+    others = [w for n, w in model.named_parameters() if w.dim() < 2 or "table" in n]
+    groups = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(
+        groups, betas=(0.9, order["beta"]), weight_decay=order["weight_decay"], fused=True
+    )
+    batches, held_out = (torch.tensor(order[name]) for name in ("batches", "validation"))
+
+    def loss_of(block):
+        logits = model(block[:, :-1])
+        return nn.functional.cross_entropy(logits.flatten(0, -2), block[:, 1:].flatten())
+
+    def go_on(number):
+        begun = time.perf_counter()
+        first = number * order["updates"]
+        for step in range(first, first + order["updates"]):
+            for group in optimizer.param_groups:
+                group["lr"] = order["rates"][step]
+            optimizer.zero_grad(set_to_none=True)
+            loss = loss_of(batches[step])
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            loss.item()
+        taken = time.perf_counter() - begun
+        with torch.inference_mode():
+            rows = held_out[: len(held_out) // 64 * 64].split(64)
+            return taken, sum(loss_of(block).item() for block in rows) / len(rows)
+
+    return model, go_on
+
+
+class Gpt(nn.Module):
+    """A GPT-2 with a tied head, its attention by PyTorch's own kernel."""
+
+    def __init__(self, order: dict):
+        super().__init__()
+        width, layers = order["d_model"], order["num_layers"]
+        self.table = nn.Embedding(order["vocab_size"], width)
+        self.position_table = nn.Embedding(order["length"], width)
+        self.blocks = nn.ModuleList(Block(width, order["num_heads"]) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        for name, weight in self.named_parameters():
+            if weight.dim() > 1:
+                scaled = name.endswith("out.weight")
+                nn.init.normal_(weight, std=0.02 / (2 * layers) ** 0.5 if scaled else 0.02)
+            elif name.endswith("bias"):
+                nn.init.zeros_(weight)
+
+    def forward(self, ids):
+        hidden = self.table(ids) + self.position_table.weight[: ids.shape[1]]
+        for block in self.blocks:
+            hidden = block(hidden)
+        return self.norm(hidden) @ self.table.weight.T
+
+
+class Block(nn.Module):
+    """A pre-norm layer of a GPT."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.attend, self.attend_out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.widen, self.narrow_out = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, hidden):
+        parts = self.attend(self.norms[0](hidden)).chunk(3, dim=-1)
+        parts = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+        seen = nn.functional.scaled_dot_product_attention(*parts, is_causal=True)
+        hidden = hidden + self.attend_out(seen.transpose(1, 2).flatten(-2))
+        inside = nn.functional.gelu(self.widen(self.norms[1](hidden)), approximate="tanh")
+        return hidden + self.narrow_out(inside)
 
 
 class Marian(nn.Module):

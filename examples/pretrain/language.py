@@ -19,7 +19,7 @@ from tftransformer.core import Ragged
 from tftransformer.tasks.foreseeing import CharacterCounts
 
 
-def options_of(doc: str | None, minutes: float) -> Any:
+def options_of(doc: str | None, minutes: float, steps: int = 2000) -> Any:
     """The options that all scripts have."""
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -27,7 +27,7 @@ def options_of(doc: str | None, minutes: float) -> Any:
     add = parser.add_argument
     add("--data", metavar="FILE", help="text to learn from; default: what the package embeds")
     add("--validation", metavar="FILE", help="text to score; default: the last tenth of the data")
-    add("--steps", type=int, default=2000, help="updates (2000)")
+    add("--steps", type=int, default=steps, help=f"updates ({steps})")
     add("--minutes", type=float, default=minutes, help=f"stop each run after so many ({minutes:g})")
     add("--seeds", type=int, nargs="+", default=[0], help="one run each (0)")
     add("--directory", help="for all that is written (a new one in runs/)")
@@ -93,11 +93,16 @@ class Log:
 
     Args:
         folder: is made if need be.
+
+    Attributes:
+        before: the lines of an earlier run, as dicts.
     """
 
     def __init__(self, folder: pathlib.Path):
         folder.mkdir(parents=True, exist_ok=True)
         self.path, self.begun = folder / "log.jsonl", time.monotonic()
+        lines = self.path.read_text("utf-8").splitlines() if self.path.is_file() else []
+        self.before = [json.loads(line) for line in lines]
 
     def __call__(self, what: str, **found: Any) -> None:
         if "nats" in found:

@@ -1,0 +1,206 @@
+"""What pre-training is worth, by the number of rows that have labels.
+
+    python examples/pretrain/few_labels.py --train train.tsv --test dev.tsv \
+        --text sentence --label label [--rows 100 500 2000] [--seeds 0 1 2]
+
+One small BERT learns labels in three ways: from scratch; after it has guessed masked tokens of all
+texts, whose labels it is not told; and both at once, of the rows with labels alone. Beside it a
+linear machine on TF-IDF. Accuracy and macro F1 of each go to `log.jsonl`, mean and range over the
+seeds into a table and `few_labels.png`. A run that was stopped goes on with --directory FOLDER.
+Without --train: tenses of the embedded corpus.
+"""
+
+import argparse
+import math
+import pathlib
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+from language import Log
+
+import tftransformer as tt
+from tftransformer.tasks.baselines import linear_baseline
+from tftransformer.visualize.figure import Plot
+
+SIZES = {"family": "Bert", "num_layers": 2, "d_model": 128, "num_heads": 4, "dff": 512}
+SIZES |= {"segments": 1, "dropout": 0.2}
+LENGTH, VOCABULARY = 64, 4000
+MASKED, CLASSES = "masked_lm", "sequence_classification"
+COLOURS = {"linear": "#999999", "scratch": "#D55E00", "joint": "#009E73", "pre-trained": "#0072B2"}
+
+
+def main() -> None:
+    options = options_of()
+    train, test = tables(options)
+    columns = {"text": options.text, "label": options.label}
+    log = Log(options.directory)
+    folder = options.directory / "masked"
+    done = {line["what"]: line for line in log.before}
+    log("rows", train=len(train), test=len(test), classes=train[options.label].nunique())
+    fill = pretrained(train, folder, options)
+    log(
+        "masked tokens",
+        perplexity=fill.evaluate(test[[options.text]], baselines=False)["perplexity"],
+    )
+    found: dict[tuple[str, int], list[float]] = defaultdict(list)
+    counts = sorted({min(count, len(train)) for count in options.rows} | {len(train)})
+    for seed in options.seeds:
+        order = np.random.default_rng(seed).permutation(len(train))
+        for count in counts:
+            given = train.iloc[order[:count]], test, columns
+            ways: dict[str, Callable[[], list[Any]]] = {
+                "linear": partial(linear, *given),
+                "scratch": partial(classified, SIZES, *given, seed, fill),
+                "joint": partial(jointly, *given, seed, fill),
+                "pre-trained": partial(classified, folder, *given, seed, fill),
+            }
+            for way, answer in ways.items():
+                what = f"{way}, {count} rows, seed {seed}"
+                if what not in done:
+                    done[what] = scores_of(test[options.label].tolist(), answer())
+                    log(what, **done[what])
+                found[way, count].append(done[what][options.score])
+    shown(found, counts, options)
+
+
+def options_of() -> Any:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--train", metavar="FILE", help="table of all texts and their labels")
+    add("--test", metavar="FILE", help="another one to score; default: a tenth of the rows")
+    add("--text", default="en", help="column of the texts (en)")
+    add("--label", default="tense", help="column of the labels (tense)")
+    add("--rows", type=int, nargs="+", default=[100, 300, 1000, 3000], help="that have labels")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="one run each (0 1 2)")
+    add("--epochs", type=int, default=30, help="of guessing masked tokens (30)")
+    add("--score", default="accuracy", choices=["accuracy", "macro_f1"], help="that is drawn")
+    add("--directory", help="for all that is written (a new one in runs/)")
+    options = parser.parse_args()
+    made = time.strftime("runs/%Y-%m-%d_%H-%M-%S")
+    options.directory = pathlib.Path(options.directory or made)
+    return options
+
+
+def tables(options: Any) -> tuple[Any, Any]:
+    """The rows to learn from and those to score."""
+    if options.train is None:
+        corpus = tt.everyday_corpus(size=4000)
+        return corpus.train, corpus.validation
+    rows = tt.read_table(options.train)
+    if options.test:
+        return rows, tt.read_table(options.test)
+    held_out = rows.sample(frac=0.1, random_state=0)
+    return rows.drop(held_out.index), held_out
+
+
+def pretrained(train: Any, folder: pathlib.Path, options: Any) -> tt.FillMask:
+    """Guesses masked tokens of all texts; a second run takes the folder of the first."""
+    if folder.is_dir():
+        return tt.FillMask.load(folder)
+    fill = tt.FillMask(SIZES, max_length=LENGTH, vocab_size=VOCABULARY)
+    fill.fit(train, text=options.text, epochs=options.epochs, verbose=2).save(folder)
+    return fill
+
+
+def scores_of(truth: list[Any], answers: list[Any]) -> dict[str, float]:
+    """What is logged of answers."""
+    scores = tt.scores.classification_scores(truth, answers)
+    return {"accuracy": scores["accuracy"], "macro_f1": scores["macro"]["f1"]}
+
+
+def linear(rows: Any, test: Any, columns: dict[str, str]) -> list[Any]:
+    """Answers of the linear machine."""
+    known = rows[columns["text"]].astype(str).tolist(), rows[columns["label"]].tolist()
+    return linear_baseline(*known, test[columns["text"]].astype(str).tolist())
+
+
+def classified(
+    model: Any, rows: Any, test: Any, columns: dict[str, str], seed: int, fill: tt.FillMask
+) -> list[Any]:
+    """Answers of a classifier, from scratch or of what has guessed masked tokens."""
+    is_trained = isinstance(model, pathlib.Path)
+    classify = tt.TextClassifier(
+        model,
+        tokenizer=None if is_trained else fill.data_.tokenizers[0],
+        max_length=LENGTH,
+        learning_rate=3e-4 if is_trained else 1e-3,
+        seed=seed,
+    )
+    how = {"epochs": epochs_of(rows), "validation": 0, "verbose": 0}
+    classify.fit(rows, **columns, **how)
+    return classify.predict(test[columns["text"]].tolist())
+
+
+def jointly(
+    rows: Any, test: Any, columns: dict[str, str], seed: int, fill: tt.FillMask
+) -> list[Any]:
+    """Answers of a model that learns labels and masked tokens at once."""
+    keras.utils.set_random_seed(seed)
+    classes = tt.Classes(output=CLASSES, smoothing=0.1)
+    tokenizer = fill.data_.tokenizers[0]
+    data = tt.DataProcess(
+        *columns.values(),
+        objective=tt.Joint([classes, tt.MaskedTokens(output=MASKED)]),
+        tokenizer=tokenizer,
+        max_length=LENGTH,
+        batch_tokens=1024,
+        seed=seed,
+    ).fit(rows)
+    batches = data.batches(rows)
+    sizes = {name: value for name, value in SIZES.items() if name != "family"}
+    model = tt.Bert(
+        tokenizer.vocab_size,
+        **sizes,
+        num_positions=LENGTH,
+        pad_id=tokenizer.special_ids["pad"],
+        heads={CLASSES: {"labels": data.objective.objectives[0].num_outputs}, MASKED: {}},
+    )
+    epochs = epochs_of(rows)
+    optimizer = tt.recipes.averaged_adamw(1e-3, epochs * len(batches))
+    tt.Trainer(model, batches, epochs=epochs, optimizer=optimizer, verbose=0).train()
+    classify = tt.TextClassifier(model, tokenizer=tokenizer, max_length=LENGTH)
+    best = classify.predict_proba(test[columns["text"]].tolist()).to_numpy().argmax(1)
+    return [data.objective.objectives[0].classes_[number] for number in best]
+
+
+def epochs_of(rows: Any) -> int:
+    """Ten; of few rows as many as make about three hundred updates of forty rows."""
+    return max(10, math.ceil(300 * 40 / len(rows)))
+
+
+def shown(found: dict[tuple[str, int], list[float]], counts: list[int], options: Any) -> None:
+    """Prints the table, and draws it with bars from the lowest to the highest."""
+    print(f"\n{options.score} with labels of", *(f"{count:,}" for count in counts), sep="\t")
+    plot = Plot(5.6, 4.0)
+    plot.set_layout_engine("constrained")
+    axes = plot.subplots()
+    for way, colour in COLOURS.items():
+        runs = [100 * np.array(found[way, count]) for count in counts]
+        means = np.array([each.mean() for each in runs])
+        below, above = (np.abs([edge(each) for each in runs] - means) for edge in (np.min, np.max))
+        cells = (
+            f"{m:.1f} ({r.min():.1f} – {r.max():.1f})" for m, r in zip(means, runs, strict=True)
+        )
+        print(way, *cells, sep="\t")
+        axes.errorbar(counts, means, [below, above], color=colour, marker="o", capsize=3, label=way)
+    axes.set_xscale("log")
+    axes.set_xticks(counts, [f"{count:,}" for count in counts])
+    axes.minorticks_off()
+    axes.set_xlabel("rows with labels")
+    axes.set_ylabel(options.score.replace("_", " ") + ", %")
+    axes.grid(True, color="0.5", alpha=0.2, linewidth=0.7)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=9, frameon=False)
+    plot.save(options.directory / "few_labels.png")
+    print(f"picture: {options.directory / 'few_labels.png'}")
+
+
+if __name__ == "__main__":
+    main()
