@@ -2,12 +2,11 @@
 
     python examples/pretrain/words.py --data train.txt --validation val.txt [--seeds 0 1 2]
 
-Three layers, four heads, 128 wide, four tenths dropped out, since the texts are small; 4,000 updates
-of eight blocks of 64 words. GPT-2 reads them in any order; the
-Transformer-XL reads eight streams in order, remembers 64 words from batch to batch, and is scored
-with a memory of 64, 256 and none as well. Without --data they learn the embedded corpus. Beside
-them: counting the three words before, over the same vocabulary. A run that was stopped goes on with
---directory FOLDER.
+Three layers, four heads, 128 wide; four tenths are dropped out, since the texts are small; 4,000
+updates of eight blocks of 64 words. GPT-2 reads them in any order; the Transformer-XL reads eight
+streams in order, remembers 64 words from batch to batch, and is scored with a memory of 64, 256 and
+none as well. Without --data they learn the embedded corpus. Beside them: counting the three words
+before, over the same vocabulary. A run that was stopped goes on with --directory FOLDER.
 """
 
 import keras
