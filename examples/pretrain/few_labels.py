@@ -171,8 +171,8 @@ def jointly(
 
 
 def epochs_of(rows: Any) -> int:
-    """Ten; of few rows as many as make about three hundred updates of forty rows."""
-    return max(10, math.ceil(300 * 40 / len(rows)))
+    """Ten; of few rows as many as make about 150 updates of forty rows."""
+    return max(10, math.ceil(150 * 40 / len(rows)))
 
 
 def shown(found: dict[tuple[str, int], list[float]], counts: list[int], options: Any) -> None:
