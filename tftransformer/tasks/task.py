@@ -100,7 +100,7 @@ class Task(Answerer):
         recipe: str | None = None,
         **trainer: Any,
     ) -> Self:
-        """Learns from the rows of a table: the one recipe of every task.
+        """Learns from the rows of a table, as every task does.
 
         Args:
             frame: pandas DataFrame.
@@ -130,21 +130,9 @@ class Task(Answerer):
                 f"recipe={recipe!r} fine-tunes a trained model, and none was given: give a folder "
                 f"or a model to {type(self).__name__}, or leave out recipe."
             )
-        check_validation(validation, columns)
-        data = self.process(columns)
-        held_out = validation if hasattr(validation, "columns") else None
-        if held_out is None and validation:
-            frame, held_out = data.train_test_split(frame, validation)
-        saved = None if directory is None else pathlib.Path(directory, "data")
-        if resume and saved is not None and saved.is_dir():
-            data = begun_with(data, DataProcess.load(saved))
-        else:
-            data.fit(frame)
-            if saved is not None:
-                data.save(saved)
-        self.data_, self.trained_on_, self.measured_ = data, frame, {}
-        train = data.batches(frame)
-        valid = None if held_out is None else data.batches(held_out, training=False)
+        frame, held_out = self._take_rows(frame, columns, validation, directory, resume)
+        train = self.data_.batches(frame)
+        valid = None if held_out is None else self.data_.batches(held_out, training=False)
         how = {name: trainer[name] for name in ("jit_compile", "deterministic") if name in trainer}
         train, valid = planned(train, valid, **how)
         keras.utils.set_random_seed(self.seed)
@@ -153,8 +141,7 @@ class Task(Answerer):
             model = self.make_model()
             if recipe is not None:
                 told = RECIPES[recipe](self.learning_rate or 1e-3, updates)
-                others = check_callbacks(trainer.get("callbacks", ()))
-                trainer["callbacks"] = [*told["callbacks"], *others]
+                told["callbacks"] += check_callbacks(trainer.pop("callbacks", ()))
                 trainer = told | trainer
             trainer.setdefault("optimizer", self.make_optimizer(updates))
         if self._given.model is not None:
@@ -178,6 +165,30 @@ class Task(Answerer):
         self.model_ = model
         self._given = Given()  # let go of
         return self
+
+    def _take_rows(
+        self,
+        frame: Any,
+        columns: Sequence[Any],
+        validation: Any,
+        directory: Any,
+        resume: bool,
+    ) -> tuple[Any, Any]:
+        """Fits `data_`; returns the rows to learn from, and those held out or None."""
+        check_validation(validation, columns)
+        data = self.process(columns)
+        held_out = validation if hasattr(validation, "columns") else None
+        if held_out is None and validation:
+            frame, held_out = data.train_test_split(frame, validation)
+        saved = None if directory is None else pathlib.Path(directory, "data")
+        if resume and saved is not None and saved.is_dir():
+            data = begun_with(data, DataProcess.load(saved))
+        else:
+            data.fit(frame)
+            if saved is not None:
+                data.save(saved)
+        self.data_, self.trained_on_, self.measured_ = data, frame, {}
+        return frame, held_out
 
     def read_given(self) -> Given:
         """Reads what was given as a model, be it a folder."""
