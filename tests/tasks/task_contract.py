@@ -76,7 +76,7 @@ class Contract:
         return list(task(self.asked if rows is None else rows, **self.options))
 
     def check_shapes(self) -> None:
-        """A list gives a list in its order, a table one with its index, whatever their lengths."""
+        """A row gives an answer, a list a list in its order, a table one with its index."""
         found = self.answers(self.task)
         assert len(found) == len(self.asked)
         assert len(self.task(self.asked[:1], **self.options)) == 1
@@ -85,6 +85,9 @@ class Contract:
         table = self.task(frame, **self.options)
         assert table.index.tolist() == frame.index.tolist()
         assert self.task.predict(frame).index.tolist() == frame.index.tolist()
+        one = self.asked[0]
+        assert isinstance(one, str | tuple)
+        assert_same(flat(self.task.predict(one)), flat(list(self.task.predict([one]))))
 
     def check_batches(self) -> None:
         """A batch gives what each row alone gives, in any order."""

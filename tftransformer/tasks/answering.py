@@ -35,12 +35,14 @@ class Answerer(Estimator):
         limit: the setting that says how many tokens of a text are read.
         kept: what is read of texts that are longer.
         column: of a DataFrame that answers a DataFrame with texts, where answers are no dicts.
+        said: the entry of an answer that `predict` gives; None: all of it.
         pair: what the columns of pairs of texts are called where no table has named columns, if
             the task takes those, too.
     """
 
     limit: ClassVar[str] = "max_length"
     column: ClassVar[str | None] = None
+    said: ClassVar[str | None] = None
     kept: ClassVar[str] = "beginnings"
     pair: ClassVar[tuple[str, ...] | None] = None
     batch_size: int
@@ -92,14 +94,33 @@ class Answerer(Estimator):
             TypeError: if this is no such container.
             ValueError: if a row is not as many strings as were fitted.
         """
-        pairs = len(self.text_columns()) > 1 or self._pair is not None
-        if isinstance(texts, str) or (pairs and is_pair(texts)):
+        if self._is_one(texts):
             return self.answers(self.columns([texts]), **options)[0]
         return in_container(self.answers(self.columns(texts), **options), texts, self.column)
 
     def predict(self, texts: Any) -> Any:
-        """The answers: a list, or of a Series or DataFrame a Series with its index."""
-        return with_index(self.answers(self.columns(texts)), texts)
+        """The answers alone: of one row one of them, else a list, or of a table a Series.
+
+        Args:
+            texts: as for a call.
+
+        Returns:
+            labels, texts or what else the task answers, without scores. A Series has the index of
+            the Series or DataFrame that was given.
+        """
+        if self._is_one(texts):
+            return self.alone(self.columns([texts]))[0]
+        return with_index(self.alone(self.columns(texts)), texts)
+
+    def alone(self, columns: Sequence[list[Any]]) -> list[Any]:
+        """What `predict` gives: of each answer the entry `said`, or all of it."""
+        found = self.answers(columns)
+        return found if self.said is None else [answer[self.said] for answer in found]
+
+    def _is_one(self, texts: Any) -> bool:
+        """Whether this is one row, rather than a container of them."""
+        pairs = len(self.text_columns()) > 1 or self._pair is not None
+        return isinstance(texts, str) or (pairs and is_pair(texts))
 
     def columns(self, texts: Any) -> list[list[str]]:
         """The texts of several rows, column by column.

@@ -17,7 +17,6 @@ from tftransformer.tasks.summary_scores import (
     rouge_f1,
     summary_rows,
 )
-from tftransformer.tasks.tables import with_index
 
 
 class ExtractiveSummarizer(WindowedTask):
@@ -55,7 +54,7 @@ class ExtractiveSummarizer(WindowedTask):
     {'summary_text': ..., 'score': ..., 'sentences': [{'start': ..., 'end': ..., 'score': ...}]}
     """
 
-    task = "extractive_summarizer"
+    task, said = "extractive_summarizer", "summary_text"
     sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 2})
     head = "sentences"
     named = ("text", "summary")
@@ -141,11 +140,6 @@ class ExtractiveSummarizer(WindowedTask):
             `sentences`, in order, with `start`, `end` (in characters, half open) and `score`.
         """
         return self.compute(columns, as_summaries, sentences=sentences)
-
-    def predict(self, texts: Any) -> Any:
-        """The summaries alone: a list, or of a Series or DataFrame a Series with its index."""
-        found = self.answers(self.columns(texts))
-        return with_index([answer["summary_text"] for answer in found], texts)
 
     def evaluate(
         self,

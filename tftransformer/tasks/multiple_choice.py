@@ -11,7 +11,7 @@ from tftransformer.tasks.choice_graph import ChoiceGraph
 from tftransformer.tasks.choices import choice_rows, choice_table, sliding_window
 from tftransformer.tasks.given import Given, learn_unigram
 from tftransformer.tasks.row_task import RowTask
-from tftransformer.tasks.tables import in_container, with_index
+from tftransformer.tasks.tables import in_container
 
 COLUMNS = ("context", "question", "choices")
 
@@ -42,7 +42,7 @@ class MultipleChoice(RowTask):
     {'choice': ..., 'index': ..., 'scores': [..., ...]}
     """
 
-    task, head = "multiple_choice", "multiple_choice"
+    task, head, said = "multiple_choice", "multiple_choice", "choice"
     named = ("context", "choices", "answer")
 
     def __init__(
@@ -131,9 +131,8 @@ class MultipleChoice(RowTask):
             return self.answers(choice_rows([(context, question, choices)]))[0]
         return in_container(self.answers(self.columns(context)), context)
 
-    def predict(self, texts: Any) -> Any:
-        """The right choices: a list, or of a DataFrame a Series with its index."""
-        return with_index([each["choice"] for each in self.answers(self.columns(texts))], texts)
+    def _is_one(self, texts: Any) -> bool:
+        return isinstance(texts, tuple) and len(texts) == 3 and isinstance(texts[0], str)
 
     def columns(self, texts: Any) -> list[list[Any]]:
         """Contexts, questions and choices of several rows."""

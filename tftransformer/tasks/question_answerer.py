@@ -13,7 +13,6 @@ from tftransformer.tasks.answer_graph import AnswerGraph, as_answers
 from tftransformer.tasks.given import Given, learn_wordpieces
 from tftransformer.tasks.questions import question_table, sliding_window
 from tftransformer.tasks.row_task import WindowedTask
-from tftransformer.tasks.tables import with_index
 
 
 class QuestionAnswerer(WindowedTask):
@@ -53,7 +52,7 @@ class QuestionAnswerer(WindowedTask):
     {'answer': ..., 'score': ..., 'start': ..., 'end': ..., ...}
     """
 
-    task = "question_answerer"
+    task, said = "question_answerer", "answer"
     sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 2})
     head = "span"
     named = ("question", "context", "answer")
@@ -200,10 +199,6 @@ class QuestionAnswerer(WindowedTask):
             handle_impossible_answer=handle_impossible_answer,
         )
         return [row[0] for row in found] if top_k is None else found
-
-    def predict(self, texts: Any) -> Any:
-        """The answers alone: a list of strings, or of a DataFrame a Series."""
-        return with_index([each["answer"] for each in self.answers(self.columns(texts))], texts)
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
         """Exact match and F1 as SQuAD counts them, and those of a `sliding_window` beside them."""

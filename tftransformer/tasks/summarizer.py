@@ -5,7 +5,7 @@ from typing import Any, Self, Unpack
 
 from tftransformer.tasks.generation_options import GenerationOptions
 from tftransformer.tasks.summary_scores import lead, mean_length, rouge_f1, summary_rows
-from tftransformer.tasks.tables import table, with_index
+from tftransformer.tasks.tables import table
 from tftransformer.tasks.text_to_text import TextToText
 
 
@@ -25,7 +25,7 @@ class Summarizer(TextToText):
     {'summary_text': ..., 'score': ..., 'finished': ...}
     """
 
-    task = "summarizer"
+    task, said = "summarizer", "summary_text"
     kind = "summarization"
     output = "summaries"
 
@@ -68,11 +68,6 @@ class Summarizer(TextToText):
             {"summary_text": best.text, "score": best.score, "finished": best.finished}
             for best, *_ in self._n_best(columns, options)
         ]
-
-    def predict(self, texts: Any) -> Any:
-        """The summaries alone: a list, or of a Series or DataFrame a Series with its index."""
-        found = self.answers(self.columns(texts))
-        return with_index([answer["summary_text"] for answer in found], texts)
 
     def evaluate(
         self,

@@ -11,7 +11,7 @@ from tftransformer.tasks.baselines import evaluation
 from tftransformer.tasks.classification_graph import ACTIVATIONS, OF_KIND, ClassificationGraph
 from tftransformer.tasks.given import Given, kind_of, objective_of
 from tftransformer.tasks.row_task import RowTask
-from tftransformer.tasks.tables import label_array, probabilities, ranked, table, with_index
+from tftransformer.tasks.tables import label_array, probabilities, ranked, table
 
 
 class TextClassifier(RowTask):
@@ -136,13 +136,18 @@ class TextClassifier(RowTask):
         found = self.compute(columns, lambda logits: list(act(logits).numpy()))
         return np.array(found, np.float32).reshape(len(found), self.fitted().objective.num_outputs)
 
-    def predict(self, texts: Any) -> Any:
-        """The labels, or numbers: a list, or of a Series or DataFrame a Series."""
+    def alone(self, columns: Sequence[list[str]]) -> list[Any]:
+        """The labels, or numbers."""
         name = "value" if self.kind == "numbers" else "label"
-        return with_index([each[name] for each in self.answers(self.columns(texts))], texts)
+        return [answer[name] for answer in self.answers(columns)]
 
     def predict_proba(self, texts: Any) -> Any:
-        """The probability of each class: a DataFrame with the labels as columns."""
+        """The probability of each class: a DataFrame with the labels as columns.
+
+        Of one row a Series with the labels as its index.
+        """
+        if self._is_one(texts):
+            return self.predict_proba([texts]).iloc[0]
         found = self.scores(self.columns(texts), OF_KIND[self.kind])
         return probabilities(found, self.classes_, texts)
 

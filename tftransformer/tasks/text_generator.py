@@ -24,7 +24,7 @@ from tftransformer.tasks.generation_options import (
     together,
 )
 from tftransformer.tasks.given import Given, learn_bpe, own_copy, positions_of
-from tftransformer.tasks.tables import documents, with_index
+from tftransformer.tasks.tables import documents
 from tftransformer.tasks.task import Task
 from tftransformer.text import Template
 
@@ -63,7 +63,7 @@ class TextGenerator(Task):
     {'generated_text': ..., 'prompt': 'the dog', 'score': ..., 'finished': ...}
     """
 
-    task = "text_generator"
+    task, said = "text_generator", "generated_text"
     head = "lm"
     named = ("text",)
     kept = "ends"
@@ -290,11 +290,6 @@ class TextGenerator(Task):
                 "text: give a word at least."
             )
         return graph, how
-
-    def predict(self, texts: Any) -> Any:
-        """The new texts alone: a list, or of a Series or DataFrame a Series with its index."""
-        found = self.answers(self.columns(texts))
-        return with_index([answer["generated_text"] for answer in found], texts)
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
         """How well the model foresees texts: see `perplexity_scores`.

@@ -8,7 +8,7 @@ from tftransformer.core.tags import PREFIXES
 from tftransformer.objectives import Entities
 from tftransformer.tasks.entity_graph import EntityGraph, as_entities, check_entities
 from tftransformer.tasks.given import Given
-from tftransformer.tasks.tables import with_index, with_words_joined
+from tftransformer.tasks.tables import with_words_joined
 from tftransformer.tasks.tag_scores import evaluation
 from tftransformer.tasks.tagged_texts import as_spans, tagged, tags_of, words_as_text
 from tftransformer.tasks.word_task import WordTask
@@ -180,14 +180,13 @@ class TokenClassifier(WordTask):
             entity["entity_group"] = types.get(name, name)
         return found
 
-    def predict(self, texts: Any) -> Any:
+    def alone(self, columns: Sequence[list[str]]) -> list[Any]:
         """For each list of words their tags; for each text its spans, (start, end, type)."""
-        columns, scheme = self.columns(texts), self.fitted().objective.scheme_
-        found = [
+        scheme = self.fitted().objective.scheme_
+        return [
             tags_of(text, as_spans(row), scheme) if isinstance(text, GivenWords) else as_spans(row)
             for text, row in zip(*columns, self.answers(columns), strict=True)
         ]
-        return with_index(found, texts)
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
         """Precision, recall and F1 of whole entities, all alike (`f1`) and by type (`types`).

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from tftransformer.scores.trees import Tree
-from tftransformer.tasks.tables import with_index, with_words_joined
+from tftransformer.tasks.tables import with_words_joined
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.tree_scores import right_branching, tree_scores
 from tftransformer.tasks.treebank import SENTENCE, TREES, as_sentence, trees_table
@@ -22,7 +22,7 @@ class TreeTask(Task):
     """
 
     target: Callable[[Tree], Any]
-    finds_tags = True
+    finds_tags, said = True, "tree"
     named = (SENTENCE, "tree")
 
     def fit(self, data: Any, *, tree: Any = "tree", **how: Any) -> Self:
@@ -54,10 +54,6 @@ class TreeTask(Task):
         if hasattr(texts, "columns") and SENTENCE not in texts.columns and tree in texts.columns:
             texts = trees_table(texts, tree, str)
         return super().columns(with_words_joined(texts, self.text_columns(), as_sentence))
-
-    def predict(self, texts: Any) -> Any:
-        """The trees alone: a list, or of a Series or DataFrame a Series with its index."""
-        return with_index([found["tree"] for found in self.answers(self.columns(texts))], texts)
 
     def evaluate(
         self, data: Any, labels: Any = None, *, baselines: bool = True, **options: Any
