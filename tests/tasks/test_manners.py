@@ -82,8 +82,10 @@ def test_a_tokenizer_of_another_vocabulary_is_refused(asked):
         another(table)
 
 
-def test_an_argument_that_neither_export_nor_a_constructor_knows_is_named(asked, tmp_path):
-    name, task, _ = asked
+def test_an_argument_that_nobody_knows_is_named(asked, tmp_path):
+    name, task, rows = asked
+    with pytest.raises(TypeError, match="'topk'"):
+        task(rows(["4998 4999"]), topk=3)
     with pytest.raises(TypeError, match="'fromat'"):
         task.export(tmp_path / "served", fromat="saved_model")
     with pytest.raises(TypeError, match=f"'epochs' is no setting of {name}; they are model, "):

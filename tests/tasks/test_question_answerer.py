@@ -216,6 +216,9 @@ def test_squads_json_is_read():
     table, true = question_table(data, "question", "context", "answer")
     assert true == [["Ann"], []]
     assert table["answers"].tolist() == [(0, 3), ()]
+    again, known = question_table(frame, "question", "context", "answer")  # of a table, too
+    assert again["answers"].tolist() == table["answers"].tolist()
+    assert known == true
     with pytest.raises(ValueError, match="not SQuAD's json"):
         squad_table({"data": [{"paragraphs": [{}]}]})
 

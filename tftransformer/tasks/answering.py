@@ -8,7 +8,7 @@ import os
 import pathlib
 import types
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -91,9 +91,10 @@ class Answerer(Estimator):
             answers that are dicts make a DataFrame of a Series, too.
 
         Raises:
-            TypeError: if this is no such container.
+            TypeError: if this is no such container, or an option is none of `answers`.
             ValueError: if a row is not as many strings as were fitted.
         """
+        check_names(options, self.answers, f"option of {type(self).__name__}", without=1)
         if self._is_one(texts):
             return self.answers(self.columns([texts]), **options)[0]
         return in_container(self.answers(self.columns(texts), **options), texts, self.column)
@@ -308,16 +309,33 @@ class Answerer(Estimator):
         if weights not in WEIGHTS:
             raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
         self.fitted()
-        known = inspect.signature(self.graph).parameters
-        for name in limits.keys() - known.keys():
-            raise TypeError(
-                f"{name!r} is no argument of export: it takes "
-                f"{', '.join(['path', 'weights', 'jit_compile', *known])}."
-            )
+        check_names(limits, self.graph, "argument of export", "path", "weights", "jit_compile")
         graph = self.graph(**limits)
         module = self._module(graph, weights=weights, jit_compile=jit_compile)
         how = f"weights {weights}" + ", compiled by XLA" * jit_compile
         return module.save(path, card=lambda: served_card(self, graph, module, how))
+
+
+def check_names(
+    given: Iterable[str], function: Callable[..., Any], what: str, *others: str, without: int = 0
+) -> None:
+    """Raises a TypeError that lists what there is where a name is no argument of a function.
+
+    Args:
+        given: the names.
+        function: the function, which is not asked where it takes any name.
+        what: what such a name is called.
+        *others: names that are known besides.
+        without: how many of its first arguments are not meant.
+    """
+    parameters = list(inspect.signature(function).parameters.values())[without:]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = [*others, *(parameter.name for parameter in parameters)]
+    for name in given:
+        if name not in known:
+            listed = f"there are {', '.join(known)}" if known else "there is none"
+            raise TypeError(f"{name!r} is no {what}: {listed}.")
 
 
 def _noted(evaluate: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

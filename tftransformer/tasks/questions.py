@@ -13,7 +13,7 @@ import numpy as np
 from tftransformer.data.columns import check_columns
 
 COLUMNS = ("question", "context", "answers")
-START = "start"
+ANSWER, START = "answer", "start"
 
 
 def squad_table(data: Any) -> Any:
@@ -63,7 +63,7 @@ def question_table(
         question, context: names of its columns.
         answer: name of the column of answers: texts, whose places the column `start` has; or lists
             of dicts of `text` and `answer_start`; or such a dict of lists. "" , None and an empty
-            list mean that there is none.
+            list mean that there is none. "answers", as tables of SQuAD call it, is found, too.
         start: name of the column of first characters; "start", the usual one, need not be there.
 
     Raises:
@@ -72,7 +72,9 @@ def question_table(
     import pandas as pd
 
     if isinstance(data, str | os.PathLike | Mapping):
-        data, answer = squad_table(data), "answers"
+        data, answer = squad_table(data), COLUMNS[-1]
+    elif answer == ANSWER and answer not in data.columns and COLUMNS[-1] in data.columns:
+        answer = COLUMNS[-1]
     named = [] if start in (None, START) else [start]  # the usual one may be lacking
     asked = [question, context, answer, *named]
     check_columns(data, asked, "Name the columns where you call it.")
