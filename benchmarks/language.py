@@ -19,7 +19,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from peers import answering, has_keras_hub, has_torch
+from peers import answering, has_keras_hub, has_torch, started, torch_process
 from timing import print_table
 
 import tftransformer as tt
@@ -45,31 +45,26 @@ def main():
         answer(CONTENDERS[options.contender])
         return
     order = order_of(options)
-    with contextlib.ExitStack() as stack:
-        asks = {"trainer": (sys.executable, "language.py", "--contender", "trainer")}
-        if has_keras_hub():
-            asks["keras_hub"] = (sys.executable, "language.py", "--contender", "keras_hub")
-        if has_torch(options.torch_python):
-            asks["torch"] = (options.torch_python, "torch_peer.py")
-        environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
-        asks = {
-            name: stack.enter_context(answering(*words, environment=environment))
-            for name, words in asks.items()
-        }
-        weights = {name: ask(order) for name, ask in asks.items()}
-        print("weights:", weights)
+    kinds = ["trainer", "keras_hub"] if has_keras_hub() else ["trainer"]
+    starts = {name: own_process(name, order) for name in kinds}
+    if has_torch(options.torch_python):
+        starts["torch"] = torch_process(options.torch_python, order)
+    with started(starts) as (weights, asks):
+        print(f"{weights:,} weights, {options.rounds} rounds of {options.updates} updates")
         found = {name: [] for name in asks}
         for number in range(options.rounds):
             for name, ask in asks.items():
                 found[name].append(ask(number))
-            told = (f"{name} {loss:.3f}" for name, ((_, loss), *_) in last(found).items())
+            told = (f"{name} {answers[-1][1]:.3f}" for name, answers in found.items())
             print(f"{(number + 1) * options.updates} updates:", *told, flush=True)
     report(found, options.updates)
 
 
-def last(found):
-    """The newest answers."""
-    return {name: answers[-1:] for name, answers in found.items()}
+@contextlib.contextmanager
+def own_process(name: str, order: dict):
+    """Starts a contender of this script; yields what `torch_process` does."""
+    with answering(sys.executable, "language.py", "--contender", name) as ask:
+        yield ask(order), ask
 
 
 def report(found, updates):

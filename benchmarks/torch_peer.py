@@ -2,9 +2,8 @@
 
 Reads one JSON line that says which model, answers with its number of weights, and then answers
 each further line: one batch of ids for families.py, one epoch of training for training.py, the next
-updates for language.py. Needs
-torch and transformers, and neither TensorFlow nor this package, so that the two may live in
-different environments.
+updates for language.py. Needs torch and transformers, and neither TensorFlow nor this package, so
+that the two may live in different environments.
 """
 
 import json

@@ -10,10 +10,8 @@ seeds into a table and `few_labels.png`. A run that was stopped goes on with --d
 Without --train: tenses of the embedded corpus.
 """
 
-import argparse
 import math
 import pathlib
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +19,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from language import Log
+from language import Log, parsed, parser_of
 
 import tftransformer as tt
 from tftransformer.tasks.baselines import linear_baseline
@@ -69,23 +67,16 @@ def main() -> None:
 
 
 def options_of() -> Any:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
     add("--train", metavar="FILE", help="table of all texts and their labels")
     add("--test", metavar="FILE", help="another one to score; default: a tenth of the rows")
     add("--text", default="en", help="column of the texts (en)")
     add("--label", default="tense", help="column of the labels (tense)")
     add("--rows", type=int, nargs="+", default=[100, 300, 1000, 3000], help="that have labels")
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="one run each (0 1 2)")
     add("--epochs", type=int, default=30, help="of guessing masked tokens (30)")
     add("--score", default="accuracy", choices=["accuracy", "macro_f1"], help="that is drawn")
-    add("--directory", help="for all that is written (a new one in runs/)")
-    options = parser.parse_args()
-    made = time.strftime("runs/%Y-%m-%d_%H-%M-%S")
-    options.directory = pathlib.Path(options.directory or made)
-    return options
+    return parsed(parser, seeds=[0, 1, 2])
 
 
 def tables(options: Any) -> tuple[Any, Any]:

@@ -19,22 +19,38 @@ from tftransformer.core import Ragged
 from tftransformer.tasks.foreseeing import CharacterCounts
 
 
-def options_of(doc: str | None, minutes: float, steps: int = 2000) -> Any:
-    """The options that all scripts have."""
-    parser = argparse.ArgumentParser(
+def parser_of(doc: str | None) -> argparse.ArgumentParser:
+    """A parser whose help begins with what a script says of itself."""
+    return argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+
+
+def parsed(parser: argparse.ArgumentParser, seeds: Sequence[int]) -> Any:
+    """Adds the options that all scripts have, and reads all.
+
+    Args:
+        parser: has those of the script.
+        seeds: the default ones.
+    """
+    told = f"one run each ({' '.join(map(str, seeds))})"
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(seeds), help=told)
+    parser.add_argument("--directory", help="for all that is written (a new one in runs/)")
+    options = parser.parse_args()
+    made = time.strftime("runs/%Y-%m-%d_%H-%M-%S")
+    options.directory = pathlib.Path(options.directory or made)
+    return options
+
+
+def options_of(doc: str | None, minutes: float, steps: int = 2000) -> Any:
+    """The options of the scripts that read a text."""
+    parser = parser_of(doc)
     add = parser.add_argument
     add("--data", metavar="FILE", help="text to learn from; default: what the package embeds")
     add("--validation", metavar="FILE", help="text to score; default: the last tenth of the data")
     add("--steps", type=int, default=steps, help=f"updates ({steps})")
     add("--minutes", type=float, default=minutes, help=f"stop each run after so many ({minutes:g})")
-    add("--seeds", type=int, nargs="+", default=[0], help="one run each (0)")
-    add("--directory", help="for all that is written (a new one in runs/)")
-    options = parser.parse_args()
-    made = time.strftime("runs/%Y-%m-%d_%H-%M-%S")
-    options.directory = pathlib.Path(options.directory or made)
-    return options
+    return parsed(parser, seeds=[0])
 
 
 def texts_of(options: Any) -> tuple[str, str]:

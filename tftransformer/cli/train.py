@@ -35,8 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
     add("--train", required=True, metavar="FILE", help="table to learn from")
     add("--validation", metavar="FILE", help="another; default: a tenth of the training table")
     add("--model", required=True, metavar="FOLDER", help="where the run and its result go")
-    told = "of a model from Hugging Face's library to train further"
-    add("--pretrained", metavar="FOLDER", help=told)
+    add("--pretrained", metavar="FOLDER", help="of a trained model or task to train further")
     add("--recipe", help="how it is trained further, such as ulmfit: lower parts slower, and later")
     add("--epochs", type=int, help="passes over the data; default: as the task has it")
     add("--minutes", type=float, help="stop after so many minutes")

@@ -1,6 +1,13 @@
 """What everything else stands on."""
 
-from tftransformer.core.checks import check_ints, check_numbers, is_int, is_number, require
+from tftransformer.core.checks import (
+    check_ints,
+    check_names,
+    check_numbers,
+    is_int,
+    is_number,
+    require,
+)
 from tftransformer.core.configurable import Configurable, Layer, copy_of, with_defaults
 from tftransformer.core.files import (
     clear_leftovers,
@@ -32,6 +39,7 @@ __all__ = [
     "build_once",
     "check_ints",
     "check_layer",
+    "check_names",
     "check_numbers",
     "checked_ids",
     "clear_leftovers",

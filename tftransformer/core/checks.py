@@ -1,6 +1,7 @@
 """Arguments that are checked before they do harm far away."""
 
 import math
+from collections.abc import Collection, Iterable
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -14,6 +15,19 @@ def require(condition: Any, name: str, value: Any, expected: str) -> None:
     """
     if not condition:
         raise ValueError(f"{name}={value!r} was given; expected {expected}.")
+
+
+def check_names(given: Iterable[str], known: Collection[str], what: str, advice: str = "") -> None:
+    """Raises a TypeError for the first name that is not known, and lists those that are.
+
+    >>> check_names(["topk"], ["top_k"], "option of a FillMask")
+    Traceback (most recent call last):
+    TypeError: 'topk' is no option of a FillMask; they are top_k.
+    """
+    for name in given:
+        if name not in known:
+            listed = f"they are {', '.join(known)}" if known else "there is none"
+            raise TypeError(f"{name!r} is no {what}; {listed}.{advice}")
 
 
 def is_int(value: Any, at_least: int | None = None) -> TypeGuard[int]:

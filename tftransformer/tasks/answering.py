@@ -8,14 +8,14 @@ import os
 import pathlib
 import types
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import checked_ids
+from tftransformer.core import check_names, checked_ids
 from tftransformer.data import DataProcess
 from tftransformer.serving import WEIGHTS, ServedModule, TaskGraph
 from tftransformer.tasks.card import plain_scores, served_card
@@ -94,7 +94,8 @@ class Answerer(Estimator):
             TypeError: if this is no such container, or an option is none of `answers`.
             ValueError: if a row is not as many strings as were fitted.
         """
-        check_names(options, self.answers, f"option of {type(self).__name__}", without=1)
+        if options and (known := _names(self.answers)) is not None:
+            check_names(options, known[1:], f"option of a {type(self).__name__}")
         if self._is_one(texts):
             return self.answers(self.columns([texts]), **options)[0]
         return in_container(self.answers(self.columns(texts), **options), texts, self.column)
@@ -309,33 +310,20 @@ class Answerer(Estimator):
         if weights not in WEIGHTS:
             raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
         self.fitted()
-        check_names(limits, self.graph, "argument of export", "path", "weights", "jit_compile")
+        if (known := _names(self.graph)) is not None:
+            own = ["path", "weights", "jit_compile"]
+            check_names(limits, [*own, *known], "argument of export")
         graph = self.graph(**limits)
         module = self._module(graph, weights=weights, jit_compile=jit_compile)
         how = f"weights {weights}" + ", compiled by XLA" * jit_compile
         return module.save(path, card=lambda: served_card(self, graph, module, how))
 
 
-def check_names(
-    given: Iterable[str], function: Callable[..., Any], what: str, *others: str, without: int = 0
-) -> None:
-    """Raises a TypeError that lists what there is where a name is no argument of a function.
-
-    Args:
-        given: the names.
-        function: the function, which is not asked where it takes any name.
-        what: what such a name is called.
-        *others: names that are known besides.
-        without: how many of its first arguments are not meant.
-    """
-    parameters = list(inspect.signature(function).parameters.values())[without:]
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    known = [*others, *(parameter.name for parameter in parameters)]
-    for name in given:
-        if name not in known:
-            listed = f"there are {', '.join(known)}" if known else "there is none"
-            raise TypeError(f"{name!r} is no {what}: {listed}.")
+def _names(function: Callable[..., Any]) -> list[str] | None:
+    """The names of a function's arguments; None where it takes any name."""
+    parameters = inspect.signature(function).parameters.values()
+    any_name = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    return None if any_name else [parameter.name for parameter in parameters]
 
 
 def _noted(evaluate: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
+from tftransformer.core import check_names
 from tftransformer.tasks.folder import is_saved, read_settings
 
 
@@ -88,11 +89,8 @@ def _as_saved(init: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(init)
     def filled(self: Estimator, *args: Any, **kwargs: Any) -> None:
-        for name in kwargs.keys() - signature.parameters.keys():
-            raise TypeError(
-                f"{name!r} is no setting of {type(self).__name__}; they are "
-                f"{', '.join(self.setting_names())}. How to train is told to fit."
-            )
+        what, advice = f"setting of {type(self).__name__}", " How to train is told to fit."
+        check_names(kwargs, list(signature.parameters)[1:], what, advice)
         told = signature.bind_partial(self, *args, **kwargs).arguments
         missing = signature.parameters.keys() - told.keys() - {*self.given, *self.anew}
         if missing and is_saved(told.get("model"), self.task):

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, TypedDict, get_args, get_type_hints
 
-from tftransformer.core import is_int, is_number, require
+from tftransformer.core import check_names, is_int, is_number, require
 from tftransformer.data.columns import is_unicode
 from tftransformer.pretrained.entries import words
 
@@ -172,8 +172,8 @@ def check_options(options: Options) -> None:
                     f"{name}={value!r}: there is no such way to generate here, only "
                     f"{NEUTRAL[name][-1]!r}. There are {', '.join(OPTIONS)}."
                 )
-        elif name not in OPTIONS:
-            raise TypeError(f"{name!r} is no option of generation; they are {', '.join(OPTIONS)}.")
+        else:
+            check_names([name], OPTIONS, "option of generation")
 
 
 def check_drawing(options: Options) -> None:

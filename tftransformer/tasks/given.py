@@ -43,6 +43,7 @@ class Given:
         kind: of its labels, one of `KINDS`, if it is known.
         parts: of a folder that `Task.save` wrote: what `Task.take` takes beside the model.
         is_foreign: whether another task trained its heads, so that they do not answer here.
+        pretrained: the folder, where Hugging Face's library wrote it.
         place: what to call it.
         new: the head that begins with new weights, in a list, once it is known.
         unused: heads and tensors that the task has no use for.
@@ -56,6 +57,7 @@ class Given:
     kind: str | None = None
     parts: dict[str, Any] | None = None
     is_foreign: bool = False
+    pretrained: pathlib.Path | None = None
     place: str = "the model"
     new: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
@@ -165,7 +167,7 @@ def _read_pretrained(task: Any, folder: pathlib.Path, given: Given) -> None:
     from tftransformer.pretrained import load_pretrained, read_tokenizer
 
     loaded = load_pretrained(folder)
-    given.model = loaded.model
+    given.model, given.pretrained = loaded.model, folder
     others = getattr(loaded.model, "heads", {}).keys() - {task.head}
     given.unused = sorted(others - {"pooled"}) + list(loaded.unexpected)
     if given.tokenizer is None:

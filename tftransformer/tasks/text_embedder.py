@@ -1,6 +1,5 @@
 """TextEmbedder."""
 
-import os
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -99,10 +98,10 @@ class TextEmbedder(RowTask):
         given = super().read_given()
         if isinstance(given.model, HeadedModel) and self.head not in given.model.heads:
             head: Any = self.head_arguments()
-            if isinstance(self.model, str | os.PathLike):
+            if given.pretrained is not None:
                 from tftransformer.pretrained import read_sentence_files
 
-                files = read_sentence_files(self.model)
+                files = read_sentence_files(given.pretrained)
                 if files is not None:
                     lengths = [n for n in (given.max_length, files.max_length) if n is not None]
                     given.max_length = min(lengths, default=None)

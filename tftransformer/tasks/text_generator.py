@@ -1,8 +1,6 @@
 """TextGenerator."""
 
 import itertools
-import os
-import pathlib
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, Unpack
@@ -141,8 +139,8 @@ class TextGenerator(Task):
         given = super().read_given()
         if given.parts is not None:
             self.generation_ = given.parts.get("generation", {})
-        elif isinstance(self.model, str | os.PathLike) and not given.is_foreign:
-            self.generation_, _ = folder_options(pathlib.Path(self.model), "text-generation")
+        elif given.pretrained is not None:
+            self.generation_, _ = folder_options(given.pretrained, "text-generation")
         return given
 
     def text_columns(self) -> list[Any]:

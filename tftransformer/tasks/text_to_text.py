@@ -147,9 +147,8 @@ class TextToText(Task):
         if self._has_tokenizers:
             return Given(given_model(self.model))
         given = read_given(self)
-        is_folder = isinstance(self.model, str | os.PathLike)
-        if is_folder and given.parts is None and not given.is_foreign:
-            self.folder_ = manners_of(pathlib.Path(self.model), given, self.kind, self.prefix)
+        if given.pretrained is not None:
+            self.folder_ = manners_of(given.pretrained, given, self.kind, self.prefix)
         return given
 
     def begin(self, given: Given) -> None:

@@ -22,7 +22,8 @@ class TreeTask(Task):
     """
 
     target: Callable[[Tree], Any]
-    finds_tags, said = True, "tree"
+    finds_tags = True
+    said = "tree"
     named = (SENTENCE, "tree")
 
     def fit(self, data: Any, *, tree: Any = "tree", **how: Any) -> Self:
