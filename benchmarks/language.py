@@ -227,7 +227,8 @@ def with_keras_hub(order, begin, turns):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=optimizer, loss=loss)
     epochs = len(order["batches"]) // order["updates"]
-    model.fit(train, validation_data=valid, epochs=epochs, callbacks=[turns], verbose=0)
+    how = {"epochs": epochs, "shuffle": False, "callbacks": [turns], "verbose": 0}
+    model.fit(train, validation_data=valid, **how)
 
 
 CONTENDERS = {"trainer": with_trainer, "keras_hub": with_keras_hub}
