@@ -3,10 +3,12 @@
 import gc
 import weakref
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
+from tftransformer import Trainer
 from tftransformer.core.gradients import custom_gradient
 
 
@@ -49,4 +51,14 @@ def test_a_graph_that_nobody_holds_is_forgotten_with_its_gradients():
     del run
     gc.collect()
     assert graph() is None
+    assert set(gradient_registry.list()) == before
+
+
+def test_a_training_leaves_no_gradient_behind():
+    gc.collect()
+    before = set(gradient_registry.list())
+    rows = tf.data.Dataset.from_tensors((tf.ones((2, 3)), tf.zeros((2, 1)), tf.ones(2)))
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    adam = keras.optimizers.Adam(0.1)
+    Trainer(model, rows, loss="mse", optimizer=adam, epochs=1, verbose=0).train()
     assert set(gradient_registry.list()) == before

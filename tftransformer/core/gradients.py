@@ -1,8 +1,9 @@
 """Gradients of one's own, which are forgotten together with the graph that they were made for."""
 
+import contextlib
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -37,8 +38,7 @@ def custom_gradient(function: Callable) -> Callable:
 def _leave_to_its_graph(output: Any) -> None:
     """Moves the gradient that makes `output` from TensorFlow's table to the output's graph."""
     name, graph = output.op.get_attr("_gradient_op_type").decode(), output.graph
-    # No public name of TensorFlow takes a gradient out again.
-    table = sys.modules["tensorflow.python.framework.ops"].gradient_registry._registry
+    table = _table()
     gradient = table[name]["type"]
     if not hasattr(graph, "own_gradients"):
         graph.own_gradients = {}
@@ -50,3 +50,24 @@ def _leave_to_its_graph(output: Any) -> None:
 
     table[name] = {**table[name], "type": of_graph}
     weakref.finalize(graph, table.pop, name, None)
+
+
+@contextlib.contextmanager
+def gradients_within() -> Iterator[None]:
+    """Forgets the gradients of a trace when it ends: nobody asks a training step for its own.
+
+    Others than ours are among them: Keras's optimizers sum gradients by `ReplicaContext.all_reduce`
+    which has one, on a single device, too.
+    """
+    table = _table()
+    known = set(table)
+    try:
+        yield
+    finally:
+        for name in set(table) - known:
+            table.pop(name, None)
+
+
+def _table() -> dict[str, Any]:
+    """TensorFlow's gradients by name; no public function takes one out again."""
+    return sys.modules["tensorflow.python.framework.ops"].gradient_registry._registry

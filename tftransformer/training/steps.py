@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.core.device import Choice
+from tftransformer.core.gradients import gradients_within
 from tftransformer.training.blocks import without_heads
 from tftransformer.training.carrying import NOTHING, Carried
 from tftransformer.training.feeding import share_of
@@ -132,7 +133,8 @@ class Steps:
             self._announce(function.__name__, arguments)
             whole = self._jit_compile and self.replicas == 1  # else what each replica computes
             compiled = tf.function(function, jit_compile=whole, autograph=False)
-            with updating(self.optimizer, self._variables, self.rule.update_scale):
+            scaled = updating(self.optimizer, self._variables, self.rule.update_scale)
+            with gradients_within(), scaled:
                 self._traces[key] = compiled.get_concrete_function(*spec)
         try:
             return self._traces[key](*arguments)
