@@ -6,7 +6,10 @@ scores, serving and plots are imported when one of their names is first used. Ev
 attribute: `tftransformer.masks`, `tftransformer.text`, …
 """
 
+from tftransformer.core.freed_memory import keep_freed_memory
 from tftransformer.quiet_start import quiet_start
+
+keep_freed_memory()  # before TensorFlow's threads begin
 
 with quiet_start():
     import keras  # noqa: F401 - with it comes TensorFlow, where that is its backend
