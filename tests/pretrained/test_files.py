@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from tftransformer.models import T5, XLM, Gpt, Gpt2, Roberta, T5Encoder
 from tftransformer.pretrained import from_pretrained, load_pretrained, save, save_pretrained
+from tftransformer.pretrained.tokenizer_files import read_tokenizer_files
 
 SIZES = {"vocab_size": 30, "num_layers": 1, "d_model": 8, "num_heads": 2}
 IDS = np.array([[5, 6, 7, 1], [8, 9, 3, 7]], "int32")
@@ -134,6 +135,17 @@ def test_numbers_of_8_bits_are_told_before_anything_is_allocated(kind, tmp_path,
     monkeypatch.setattr("tftransformer.pretrained.load.allocate", None)
     with pytest.raises(ValueError, match=f"2 tensors hold no floating point.*{kind}.*dequantise"):
         from_pretrained(tmp_path)
+
+
+def test_a_folder_one_level_off_is_told_where_the_files_are(tmp_path):
+    inner = tmp_path / "models" / "tiny"
+    (inner / "onnx").mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json"):
+        (inner / name).write_text("{}")
+    for folder in (inner.parent, inner / "onnx"):
+        for read in (from_pretrained, read_tokenizer_files):
+            with pytest.raises(ValueError, match=f"but there is one in {inner}: give that folder"):
+                read(folder)
 
 
 def test_a_folder_that_is_not_there_is_said_to_be_none(tmp_path):

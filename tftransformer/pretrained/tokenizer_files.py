@@ -12,7 +12,7 @@ from tftransformer.pretrained.tokenizer_description import (
 )
 from tftransformer.pretrained.tokenizer_json import check_ids, describe_json
 from tftransformer.pretrained.tokenizer_layouts import LAYOUTS, post_processor
-from tftransformer.pretrained.weight_files import read_json
+from tftransformer.pretrained.weight_files import elsewhere, read_json
 from tftransformer.text import AddedToken
 
 # Spellings of special tokens where no file says any, by family.
@@ -121,6 +121,7 @@ def _older(folder: Path, family: str, config: Mapping[str, Any]) -> TokenizerDes
         raise ValueError(
             "there is no tokenizer.json, and neither tokenizer_config.json nor config.json names "
             f"a family whose other files are known ({', '.join(LAYOUTS)})"
+            f"{elsewhere(folder / 'tokenizer.json')}"
         )
     missing = [name for name in files if not (folder / name).is_file()]
     if missing:

@@ -30,10 +30,17 @@ def check_folder(folder: Path) -> None:
         raise ValueError(f"there is no folder {folder}, and nothing is downloaded{advice}.")
 
 
+def elsewhere(path: Path) -> str:
+    """What an error about a missing file adds where one stands a folder deeper or higher."""
+    near = [*sorted(path.parent.glob(f"*/{path.name}")), path.parent.parent / path.name]
+    found = [str(other.parent) for other in near if other.is_file()]
+    return f", but there is one in {found[0]}: give that folder" if found else ""
+
+
 def read_json(path: Path, kind: type = dict) -> Any:
     """Returns the object in a JSON file, or the list if that is the kind."""
     if not path.is_file():
-        raise ValueError(f"{path.parent} holds no {path.name}.")
+        raise ValueError(f"{path.parent} holds no {path.name}{elsewhere(path)}.")
     if path.stat().st_size > _MOST_JSON_BYTES:
         raise ValueError(f"{path} is too large to be a {path.name}.")
     try:
