@@ -13,7 +13,7 @@ import tftransformer
 ROOT = Path(tftransformer.__file__).parent
 # From the ground up; who stands on one floor does not know each other.
 BUILDING = [
-    {"core", "quiet_start"},
+    {"core", "freed_memory", "quiet_start"},
     {"masks", "positions"},
     {"layers"},
     {"stacks"},

@@ -6,12 +6,12 @@ scores, serving and plots are imported when one of their names is first used. Ev
 attribute: `tftransformer.masks`, `tftransformer.text`, …
 """
 
-from tftransformer.core.freed_memory import keep_freed_memory
+from tftransformer.freed_memory import keep_freed_memory
 from tftransformer.quiet_start import quiet_start
 
-keep_freed_memory()  # before TensorFlow's threads begin
-
 with quiet_start():
+    keep_freed_memory()  # before TensorFlow's threads begin
+
     import keras  # noqa: F401 - with it comes TensorFlow, where that is its backend
 
     from tftransformer.core.compile_cache import keep_compilations

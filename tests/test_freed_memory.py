@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tftransformer.core import freed_memory
+from tftransformer import freed_memory
 
 # Memory of 40 MB ten times, and how many of its pages of 4 kB the system has cleared.
 PROGRAM = """
