@@ -120,7 +120,10 @@ def _place(context: str, answers: list[tuple[str, Any]]) -> tuple[int, ...]:
     start = int(given) if is_given else context.find(text)
     if start < 0 or not text.strip() or context[start : start + len(text)] != text:
         where = f"at character {start} of" if is_given else "in"
-        raise ValueError(f"the answer {text!r} does not stand {where} its context.")
+        raise ValueError(
+            f"the answer {text!r} does not stand {where} its context: an answer is a part of it, "
+            "letter by letter. Leave the row out, or give '' where there is no answer."
+        )
     return start, start + len(text)
 
 

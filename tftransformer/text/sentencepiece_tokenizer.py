@@ -188,7 +188,8 @@ class SentencePieceTokenizer(Tokenizer):
         fixed = 4 + len(special_tokens) + 256 * byte_fallback
         if vocab_size <= fixed:
             raise ValueError(
-                f"vocab_size {vocab_size} leaves no room: special tokens and bytes take {fixed}"
+                f"vocab_size {vocab_size} leaves no room: special tokens and bytes take {fixed}. "
+                "Give a larger one; some thousands are usual."
             )
         model = learn_pieces(
             check_corpus(texts),
