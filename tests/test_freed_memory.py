@@ -27,6 +27,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 def pages(**environ):
     clean = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
+    clean.pop("GLIBC_TUNABLES", None)
     command = [sys.executable, "-c", PROGRAM, str(Path(freed_memory.__file__))]
     run = subprocess.run(
         command, env={**clean, **environ}, capture_output=True, text=True, check=True

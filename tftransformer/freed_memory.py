@@ -15,10 +15,10 @@ def keep_freed_memory(environ: Mapping[str, str] = os.environ) -> None:
 
     TensorFlow asks it for each result of an operation on a CPU. By default large ones, and what
     threads other than the first free, go back to Linux, which clears the pages anew for the next
-    step: a third of the time of small models. All threads share one arena, as only the first one
+    step: half of the time of a small model. All threads share one arena, as only the first one
     can hold more than 64 MiB in a piece.
 
-    Whoever set a variable `MALLOC_…_` or `GLIBC_TUNABLES` has what was set. Where there is no glibc
+    Whoever set a variable `MALLOC_…` or `GLIBC_TUNABLES` has what was set. Where there is no glibc
     nothing happens.
 
     Args:

@@ -42,6 +42,8 @@ def batch(objective, labels, training=True):
         (["b", "a", "b"], ["a", "b"]),
         ([True, False], [False, True]),
         ([3, -1, 2.5], [-1, 2.5, 3]),
+        ([(2, "x"), (1, "y")], [(1, "y"), (2, "x")]),
+        ([Mood.BAD, Mood.GOOD, Mood.BAD], [Mood.BAD, Mood.GOOD]),
         (["b", 1, "a"], ["b", 1, "a"]),
         (list(np.array([2, 1])), [1, 2]),
     ],
@@ -137,9 +139,10 @@ def test_rows_with_a_label_to_ignore_weigh_nothing():
 
 
 @pytest.mark.parametrize("label", [Mood.GOOD, (1, "x"), enum.IntEnum("I", "A").A], ids=repr)
-def test_labels_that_json_does_not_hold_are_refused_before_anything_is_trained(label):
+def test_labels_that_json_does_not_hold_are_refused_when_they_are_saved(label):
+    objective = fitted([label, "other"])
     with pytest.raises(ValueError, match=r"cannot be saved: .*map"):
-        fitted([label, "other"])
+        objective.get_state()
 
 
 @pytest.mark.parametrize("weights", [None, {True: 2.0, False: 1.0}, {1: 0.5, 2: 3.0}, "balanced"])

@@ -201,6 +201,8 @@ def test_what_is_wrong_comes_before_long_work(classify):
         fit(TEXTS, LABELS[1:])
     with pytest.raises(ValueError, match="all rows have the label 'good'"):
         fit(TEXTS, ["good"] * len(TEXTS), **HOW)
+    with pytest.raises(ValueError, match=r"cannot be saved: .*map"):
+        fit(TEXTS, [(label, 1) for label in LABELS], **HOW)
     unseen = pd.DataFrame({"sentence": ["so"], "mood": ["so-so"]})
     with pytest.raises(ValueError, match="label 'so-so' is not among the 2"):
         fit(FRAME, text="sentence", label="mood", validation=unseen)

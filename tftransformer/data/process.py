@@ -320,6 +320,9 @@ class DataProcess:
 
         A save over an older one is all or nothing: the vocabularies go into a folder named after
         their content, and the settings, replaced in one step, name that folder.
+
+        Raises:
+            ValueError: a label is of a kind that cannot be saved.
         """
         save_process(self, pathlib.Path(folder))
 

@@ -101,7 +101,6 @@ class Classes(TextRows):
             counts.pop(label, None)
         if not counts:
             raise ValueError("no row has a label to learn.")
-        check_saved([*counts, *self.ignore])
         if len(counts) == 1 and not self.several:
             raise ValueError(
                 f"all rows have the label {next(iter(counts))!r}: there is nothing to tell apart. "
@@ -196,6 +195,10 @@ class Classes(TextRows):
         )
         return self.by_output([accuracy, MacroF1(len(self.classes_), self.several)])
 
+    def get_state(self) -> dict[str, Any]:
+        check_saved([*self.classes_, *self.ignore])
+        return super().get_state()
+
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"ignore": list(self.ignore), "known": list(self.known)}
 
@@ -264,7 +267,7 @@ def check_saved(labels: Iterable[Any]) -> None:
         if type(label) not in SAVED:
             raise ValueError(
                 f"label {label!r} is of type {type(label).__name__}, which cannot be saved: "
-                "labels are strings, whole numbers, floats, booleans or None. Turn "
+                "labels to be saved are strings, whole numbers, floats, booleans or None. Turn "
                 "the column into one of these, such as frame[column].map(str)."
             )
 

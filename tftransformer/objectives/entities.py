@@ -100,7 +100,6 @@ class Entities(TextRows):
         types = {kind for spans in columns[0] for _, _, kind in spans}
         if not types:
             raise ValueError("no row has an entity: there is nothing to learn.")
-        check_saved(types)
         names = Counter(map(str, types))
         twice = [name for name, count in names.items() if count > 1 or name in ("", OUTSIDE)]
         if twice:
@@ -150,6 +149,10 @@ class Entities(TextRows):
         if lost:
             examples.notes += (f"{lost:,} entities without a word of their own count as O",)
         return examples
+
+    def get_state(self) -> dict[str, Any]:
+        check_saved(self.types_)
+        return super().get_state()
 
     def losses(self) -> Any:
         return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))

@@ -95,7 +95,6 @@ class WordLabels(TextRows):
         for number, kind in enumerate(counts):
             if not kind:
                 raise ValueError(f"no word has a label of kind {number}: there is nothing to learn")
-        check_saved(label for kind in counts for label in kind)
         self.kinds_ = [sorted(kind, key=lambda x: (-kind[x], str(x))) for kind in counts]
         if {*self.classes_} <= {*self.known}:
             self.kinds_ = [
@@ -128,6 +127,10 @@ class WordLabels(TextRows):
         if unknown:
             examples.notes += (f"{unknown:,} labels that no training row has",)
         return examples
+
+    def get_state(self) -> dict[str, Any]:
+        check_saved(label for kind in self.kinds_ for label in kind)
+        return super().get_state()
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "known": [list(pair) for pair in self.known]}

@@ -117,16 +117,16 @@ def read_tokenizer_files(folder: str | os.PathLike[str]) -> TokenizerDescription
 
 def _older(folder: Path, family: str, config: Mapping[str, Any]) -> TokenizerDescription:
     files, read = LAYOUTS.get(family, ((), None))
-    if read is None:
-        raise ValueError(
-            "there is no tokenizer.json, and neither tokenizer_config.json nor config.json names "
-            f"a family whose other files are known ({', '.join(LAYOUTS)})"
-            f"{elsewhere(folder / 'tokenizer.json')}"
-        )
     missing = [name for name in files if not (folder / name).is_file()]
-    if missing:
-        raise ValueError(f"there is neither a tokenizer.json nor {' and '.join(missing)}")
-    return read(folder, config)
+    if read is not None and not missing:
+        return read(folder, config)
+    problem = (
+        f"there is neither a tokenizer.json nor {' and '.join(missing)}"
+        if missing
+        else "there is no tokenizer.json, and neither tokenizer_config.json nor config.json names "
+        f"a family whose other files are known ({', '.join(LAYOUTS)})"
+    )
+    raise ValueError(problem + elsewhere(folder / "tokenizer.json"))
 
 
 def _optional(path: Path) -> dict[str, Any]:

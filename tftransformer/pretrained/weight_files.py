@@ -16,7 +16,7 @@ _MOST_JSON_BYTES = 100_000_000
 
 
 def check_folder(folder: Path) -> None:
-    """Raises if there is no such folder."""
+    """Raises if there is no such folder, or no config.json in it."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, not a folder with config.json and {WHOLE}.")
     if not folder.exists():
@@ -28,6 +28,9 @@ def check_folder(folder: Path) -> None:
                 "package, and give the path of the folder"
             )
         raise ValueError(f"there is no folder {folder}, and nothing is downloaded{advice}.")
+    config = folder / "config.json"
+    if not config.is_file():
+        raise ValueError(f"{folder} holds no config.json{elsewhere(config)}.")
 
 
 def elsewhere(path: Path) -> str:
@@ -40,7 +43,7 @@ def elsewhere(path: Path) -> str:
 def read_json(path: Path, kind: type = dict) -> Any:
     """Returns the object in a JSON file, or the list if that is the kind."""
     if not path.is_file():
-        raise ValueError(f"{path.parent} holds no {path.name}{elsewhere(path)}.")
+        raise ValueError(f"{path.parent} holds no {path.name}.")
     if path.stat().st_size > _MOST_JSON_BYTES:
         raise ValueError(f"{path} is too large to be a {path.name}.")
     try:

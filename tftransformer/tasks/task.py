@@ -185,6 +185,7 @@ class Task(Answerer):
             data = begun_with(data, DataProcess.load(saved))
         else:
             data.fit(frame)
+            data.objective.get_state()  # raises now for labels that could not be saved later
             if saved is not None:
                 data.save(saved)
         self.data_, self.trained_on_, self.measured_ = data, frame, {}

@@ -133,8 +133,10 @@ class Steps:
             self._announce(function.__name__, arguments)
             whole = self._jit_compile and self.replicas == 1  # else what each replica computes
             compiled = tf.function(function, jit_compile=whole, autograph=False)
-            scaled = updating(self.optimizer, self._variables, self.rule.update_scale)
-            with gradients_within(), scaled:
+            with (
+                gradients_within(),
+                updating(self.optimizer, self._variables, self.rule.update_scale),
+            ):
                 self._traces[key] = compiled.get_concrete_function(*spec)
         try:
             return self._traces[key](*arguments)
