@@ -24,6 +24,8 @@ from tftransformer.models import Transformer
 from tftransformer.positions import RotaryPositions
 
 file = np.load(sys.argv[1])
+tftransformer.layers.blocked_attention.BLOCK = 2  # of five tokens of a source
+tftransformer.layers.blocked_attention.MANY_SCORES = 0
 model = Transformer(2, 8, 2, 12, vocab_size=13, rotary=RotaryPositions(), norm="pre", dropout=0)
 model.build()
 model.set_weights([file[f"w{n}"] for n in range(len(model.weights))])

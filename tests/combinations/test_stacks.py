@@ -3,6 +3,7 @@
 `COMBINATIONS=5000 SEED=3 pytest tests/combinations` draws that many of each, others for each seed.
 """
 
+import contextlib
 import tempfile
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from properties import MANY, as_numbers, close, drawn
 from rows import LAYERS, LEAVES, NOWHERE, OF_MEMORY, D, expressions, sees, texts
 
-from tftransformer.layers import LayerState, StackState
+from tftransformer.layers import LayerState, StackState, blocked_attention
 from tftransformer.masks import CausalMask, MemoryMask, SameLengthMask, SlidingWindowMask
 from tftransformer.stacks.cached_stack import CachedStack, Prompts
 
@@ -93,6 +94,15 @@ def cached(stack, design, batch, new, *, growing, at_once):
     return np.concatenate(found, axis=1)
 
 
+@contextlib.contextmanager
+def blocks_of(queries):
+    """Within it, attention is in blocks of so few queries wherever it can be."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocked_attention, "BLOCK", queries)
+        patch.setattr(blocked_attention, "MANY_SCORES", 0)
+        yield
+
+
 def alike(found, expected, design):
     close(found, expected, BOUNDS[design.policy], design)
 
@@ -108,10 +118,11 @@ def a_row_is_the_same_alone_and_in_a_padded_batch(case):
         alike(found[numbers != NOWHERE], run(stack, design, batch.alone(row))[0], design)
 
 
-def a_cached_pass_is_the_whole_pass(case, growing, at_once):
+def a_cached_pass_is_the_whole_pass(case, growing, at_once, block):
     design, batch = case
     stack, new = design.make(), min(len(text.ids) for text in batch.texts) - 1
-    found = cached(stack, design, batch, new, growing=growing, at_once=at_once)
+    with blocks_of(block):
+        found = cached(stack, design, batch, new, growing=growing, at_once=at_once)
     for row, text in enumerate(batch.texts):
         whole = run(stack, design, batch.alone(row))[0]
         alike(found[row], whole[len(text.ids) - new - 1 :], design)
@@ -197,6 +208,25 @@ def gradients_are_finite(case):
             assert np.isfinite(as_numbers(dense)).all(), (design, batch, weight.path)
 
 
+def blocks_of_queries_are_all_at_once(case, block):
+    design, batch = case
+    stack = design.make()
+    ids, given = arguments(design, batch)
+
+    def found():
+        with tf.GradientTape() as tape:
+            outputs = tf.cast(stack(ids, **given), "float32")
+            loss = tf.reduce_mean(tf.sin(outputs))
+        gradients = tape.gradient(loss, stack.trainable_variables)
+        gradients = [tf.convert_to_tensor(x) for x in gradients if x is not None]
+        return [as_numbers(x) for x in (outputs, *gradients)]
+
+    expected = found()
+    with blocks_of(block):
+        for one, other in zip(expected, found(), strict=True):
+            alike(one, other, design)
+
+
 def a_target_that_starts_as_its_token_ends_as_it(case):
     design, batch = case
     masks = tuple(mask | SlidingWindowMask(0) for mask in design.masks)
@@ -270,6 +300,7 @@ PROPERTIES = {
     a_row_is_the_same_alone_and_in_a_padded_batch: (6, cases()),
     a_cached_pass_is_the_whole_pass: (
         6, cases(causal=True, cached=True, targets=False), st.booleans(), st.booleans(),
+        st.sampled_from([1, 2, 99]),
     ),
     a_cached_step_is_a_segment_behind_its_memory: (
         3, cases(kinds=RECURRENT, causal=True), BY_DISTANCE, st.sampled_from([None, 1, 3]),
@@ -277,6 +308,7 @@ PROPERTIES = {
     a_query_gives_weight_exactly_to_what_it_may_see: (6, cases(exact=True)),
     what_nobody_sees_moves_nobody: (5, cases(), st.integers(0, 99)),
     gradients_are_finite: (5, cases(hides_padding=False)),
+    blocks_of_queries_are_all_at_once: (5, cases(exact=True), st.integers(1, 3)),
     a_target_that_starts_as_its_token_ends_as_it: (3, cases(kinds=STREAMS, added=False)),
     a_saved_graph_is_the_stack: (1, cases()),
     a_mask_reaches_as_far_as_it_sees: (60, expressions(ALL), texts(3)),

@@ -9,6 +9,7 @@ import pytest
 
 from tftransformer.core import Configurable, Layer, with_defaults
 from tftransformer.layers import EncoderLayer
+from tftransformer.stacks import Encoder
 
 
 class Plain(Configurable):
@@ -122,3 +123,10 @@ def test_other_defaults_are_seen_saved_and_overridden():
     )
     with pytest.raises(TypeError, match="no arguments"):
         with_defaults(Narrow.__init__, height=1)
+
+
+def test_an_argument_that_there_is_not_is_named_with_those_that_there_are():
+    with pytest.raises(TypeError, match=r"'layers' is no argument of EncoderLayer; .* dff, .*name"):
+        EncoderLayer(8, 2, 16, layers=1)
+    with pytest.raises(TypeError, match="'norms' is no argument of EncoderLayer"):
+        Encoder(1, 8, 2, 16, norms="pre")

@@ -24,10 +24,10 @@ from tftransformer.core.numerics import (
     log_probabilities,
     masked_softmax,
 )
-from tftransformer.core.ragged import Ragged
+from tftransformer.core.ragged import Ragged, splits_of
 from tftransformer.core.registration import register
 from tftransformer.core.selection import best_index, top_k
-from tftransformer.core.sockets import build_once, check_layer
+from tftransformer.core.sockets import build_once, check_layer, fresh
 from tftransformer.core.unallocated import allocate, unallocated
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "checked_ids",
     "clear_leftovers",
     "copy_of",
+    "fresh",
     "gelu_tanh",
     "get_activation",
     "is_int",
@@ -56,6 +57,7 @@ __all__ = [
     "replacing",
     "replacing_folder",
     "require",
+    "splits_of",
     "to_disk",
     "top_k",
     "unallocated",

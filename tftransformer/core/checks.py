@@ -20,9 +20,9 @@ def require(condition: Any, name: str, value: Any, expected: str) -> None:
 def check_names(given: Iterable[str], known: Collection[str], what: str, advice: str = "") -> None:
     """Raises a TypeError for the first name that is not known, and lists those that are.
 
-    >>> check_names(["topk"], ["top_k"], "option of a FillMask")
+    >>> check_names(["topk"], ["top_k"], "option of FillMask")
     Traceback (most recent call last):
-    TypeError: 'topk' is no option of a FillMask; they are top_k.
+    TypeError: 'topk' is no option of FillMask; they are top_k.
     """
     for name in given:
         if name not in known:

@@ -74,6 +74,18 @@ def outside_graphs() -> Iterator[None]:
         yield
 
 
+def traced_once(function: Callable) -> Callable:
+    """Returns a function of tensors that graphs call instead of holding all that it does.
+
+    Layers that are alike then share what was traced for the first of them. There is a trace for
+    each structure of the arguments, each of their shapes, and what is not a tensor among them.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    traced = _backend_module().function(function, autograph=False)
+    return lambda *given: (traced if is_tracing() else function)(*given)
+
+
 def compiled(function: Callable, variables: Sequence[keras.Variable]) -> Callable:
     """Returns `function(*arguments)` compiled: by `tf.function`, or by `jax.jit`.
 

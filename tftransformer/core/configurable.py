@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from tftransformer.core.checks import check_names
+
 
 class Configurable:
     """Mixin: `get_config` and `from_config` derived from the signature of `__init__`.
@@ -100,6 +102,8 @@ class Configurable:
 
 # What Keras keeps, describes and lets people assign itself.
 _OF_KERAS = {"name", "trainable", "dtype", "dtype_policy"}
+# What Keras takes for any layer.
+_OF_LAYERS = ("name", "dtype", "trainable", "activity_regularizer", "autocast")
 
 
 def _told_when_it_ends(init: Callable) -> Callable:
@@ -158,6 +162,10 @@ class Layer(Configurable, keras.layers.Layer):
     keeps_tokens = True
 
     def __init__(self, **kwargs: Any) -> None:
+        if kwargs.keys() - {*_OF_LAYERS}:
+            known = [*inspect.signature(type(self)).parameters, *_OF_LAYERS]
+            known = [name for name in known if name not in ("kwargs", "options")]
+            check_names(kwargs, known, f"argument of {type(self).__name__}")
         super().__init__(**kwargs)
         self.supports_masking = True
 

@@ -94,9 +94,7 @@ class Ragged:
         """The first `kept` ids of each row, int array (rows,), no more than there are."""
         if (kept == self.lengths).all():
             return self
-        row_splits = splits_of(kept)
-        shift = np.repeat(self.row_splits[:-1] - row_splits[:-1], kept)
-        return Ragged(self.values[shift + np.arange(row_splits[-1])], row_splits)
+        return self.stretches(np.arange(len(self)), 0, kept)
 
     def dense(
         self,

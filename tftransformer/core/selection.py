@@ -1,8 +1,10 @@
 """Selecting along axis 1, row by row."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from tftransformer.core.compiling import argmax
@@ -21,6 +23,11 @@ def pick(x: Any, index: Any) -> Any:
     rows = ops.reshape(x, (-1, *shape[2:]))
     picked = ops.take(rows, flat_rows(index, shape[1]), axis=0)
     return ops.reshape(picked, (*ops.shape(index), *shape[2:]))
+
+
+def among(x: Any, values: Sequence[int]) -> Any:
+    """Where an int tensor holds one of some numbers, one at least: bool, of its shape."""
+    return ops.any(ops.expand_dims(x, -1) == ops.cast(np.array(values), x.dtype), axis=-1)
 
 
 def top_k(x: Any, k: int) -> Any:

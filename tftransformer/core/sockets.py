@@ -1,4 +1,4 @@
-"""Layers that a person hands in: what they are asked for, and how they are built."""
+"""Layers and initializers that a person hands in: what they are asked for, how they are used."""
 
 import inspect
 from typing import Any
@@ -46,6 +46,16 @@ def build_once(layer: keras.layers.Layer | None, *shapes: Any, dtype: str | None
         layer(*(keras.KerasTensor(shape, dtype or layer.compute_dtype) for shape in shapes))
     elif not layer.built:
         layer.build(*shapes)
+
+
+def fresh(initializer: Any) -> Any:
+    """Returns an initializer for one weight, with a seed of its own.
+
+    Two weights of the same object would be equal, and the weights of one that was made before
+    `keras.utils.set_random_seed` would differ from run to run.
+    """
+    initializer = keras.initializers.get(initializer)
+    return initializer.clone() if hasattr(initializer, "clone") else initializer
 
 
 def _can_take(layer: keras.layers.Layer, *arguments: Any) -> bool:

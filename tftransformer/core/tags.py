@@ -1,6 +1,8 @@
 """Entities as spans of words, and the tags that write them down."""
 
+import bisect
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 # A type and the words that it covers, half open: ("PER", 0, 2) is the first two words.
 Span = tuple[str, int, int]
@@ -84,6 +86,33 @@ def spans_to_tags(spans: Iterable[Span], length: int, *, scheme: str = "IOB2") -
         tags[start:end] = _tags_of(kind, end - start, scheme, touches)
         before = span
     return tags
+
+
+def spans_on_words(
+    spans: Iterable[tuple[int, int, Any]], places: Sequence[tuple[int, int]]
+) -> list[tuple[Any, int, int]]:
+    """Turns spans of characters into spans of the words that they touch.
+
+    Args:
+        spans: (start, end, type), half open.
+        places: (start, end) of each word, in order. A word is of the first span that touches it.
+
+    Returns:
+        (type, start, end) in words, half open, in order; a span without a word of its own is left
+        out.
+
+    Example:
+        >>> spans_on_words([(0, 2, "PER"), (2, 3, "LOC"), (8, 9, "LOC")], [(0, 4), (5, 9)])
+        [('PER', 0, 1), ('LOC', 1, 2)]
+    """
+    found: list[tuple[Any, int, int]] = []
+    for start, end, kind in sorted(spans, key=lambda span: span[:2]):
+        first = bisect.bisect_right(places, start, key=lambda place: place[1])
+        last = bisect.bisect_left(places, end, key=lambda place: place[0])
+        first = max(first, found[-1][2]) if found else first
+        if first < last:
+            found.append((kind, first, last))
+    return found
 
 
 def scheme_of(rows: Iterable[Sequence[str]]) -> str:

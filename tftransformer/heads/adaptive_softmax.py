@@ -5,9 +5,8 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, fresh, register
 from tftransformer.layers import AdaptiveEmbedding
-from tftransformer.layers.projection import fresh
 
 
 @register

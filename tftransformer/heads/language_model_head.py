@@ -6,8 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, register
-from tftransformer.layers.projection import add_bias, fresh
+from tftransformer.core import Layer, fresh, register
+from tftransformer.layers.projection import add_bias
 
 
 @register

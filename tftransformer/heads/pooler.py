@@ -29,7 +29,7 @@ class Pooler(Layer):
         column: which token: "first"; "last", be it padding or not; "last_token", the last one that
             is not padding; "last_of", the last one whose id is `token_id`; "last_but", the last
             one whose id is another; or "given", by the model's input `pooled_positions`, int
-            (batch,) (default: the last column).
+            (batch,) (default: as "last_token").
         width: of the transformation; None for the hidden state as it is.
         activation: of the transformation.
         use_bias: whether it has a bias.
@@ -76,12 +76,12 @@ class Pooler(Layer):
         Args:
             hidden: float tensor (batch, length, d).
             inputs: those of the model: `padding_mask` for "last_token", `token_ids` for "last_of"
-                and "last_but", `pooled_positions` for "given".
+                and "last_but", `pooled_positions` or `padding_mask` for "given".
             training: whether dropout is active.
         """
         if self.column == "first":
             pooled = hidden[:, 0]
-        elif self.column == "last" or (self.column == "given" and _GIVEN not in inputs):
+        elif self.column == "last":
             pooled = hidden[:, -1]
         else:
             columns = self._columns(inputs)
@@ -91,9 +91,9 @@ class Pooler(Layer):
 
     def _columns(self, inputs: Mapping[str, Any]) -> Any:
         """The column of the token in each row: int (batch,)."""
-        if self.column == "given":
+        if self.column == "given" and _GIVEN in inputs:
             return inputs[_GIVEN]
-        if self.column == "last_token":
+        if self.column in ("given", "last_token"):
             return last_true(inputs["padding_mask"])
         found = ops.equal(inputs["token_ids"], self.token_id)
         return last_true(found if self.column == "last_of" else ops.logical_not(found))

@@ -5,9 +5,9 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, fresh, register
 from tftransformer.layers import make_norm
-from tftransformer.layers.projection import Projection, fresh
+from tftransformer.layers.projection import Projection
 
 
 @register

@@ -6,8 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, checked_ids, register
-from tftransformer.layers.projection import fresh
+from tftransformer.core import Layer, checked_ids, fresh, register
 
 
 @register

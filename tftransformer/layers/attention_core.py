@@ -6,7 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, build_once, check_numbers, masked_softmax, register
+from tftransformer.core import Layer, build_once, check_numbers, register
+from tftransformer.layers.blocked_attention import Scoring, are_many, attend, window_of
 from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.scorers import DotProductScorer, grouped_matmul
 from tftransformer.masks import Mask
@@ -15,6 +16,9 @@ from tftransformer.masks import Mask
 @register
 class SoftmaxAttention(Layer):
     """`softmax(cap(score(q, k)) + bias, where visible) · v`, head by head.
+
+    The scores of long texts come in blocks of queries, and under a window no more of them than it
+    reaches, where a `DotProductScorer` makes them, nothing is added and nobody asks for weights.
 
     A core of one's own is a layer with the same `build` and `call`. It may leave out what the mask
     hides, and need not know weights unless it is asked for them.
@@ -78,14 +82,19 @@ class SoftmaxAttention(Layer):
             float tensor (batch, heads, queries, head width), and the weights as float32 (batch,
             heads, queries, keys), or None.
         """
+        dropped = self.dropout.rate if training else 0.0
+        seed = self.dropout.seed_generator.next() if dropped else None
+        is_plain = type(self.scorer) is DotProductScorer and bias is None and not wants_weights
+        scale = self.scorer.factor(query) if is_plain else 1.0
+        scoring = Scoring(scale, self.score_cap, dropped, seed)
+        if is_plain:
+            window = window_of(expression, context or {})
+            many = are_many(query, key, window)
+            return attend(query, key, value, mask, scoring, window, many), None
         groups = query.shape[1] // key.shape[1]
         if groups > 1 and not isinstance(self.scorer, DotProductScorer):
             key = ops.repeat(key, groups, axis=1)
         scores = self.scorer(query, key, context=context)
-        if self.score_cap is not None:
-            scores = ops.tanh(scores / self.score_cap) * self.score_cap
-        if bias is not None:
-            scores = scores + ops.cast(bias, scores.dtype)
-        weights = masked_softmax(scores, mask)
-        kept = self.dropout(ops.cast(weights, value.dtype), training=training)
+        weights = scoring.weights(scores, mask, bias)
+        kept, _ = scoring.kept(weights, value.dtype)
         return grouped_matmul(kept, value), weights if wants_weights else None

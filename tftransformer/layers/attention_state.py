@@ -21,7 +21,6 @@ class AttentionState:
         weights: after a call, float32 (batch, heads, queries, keys), or None if not asked for.
         new_keys_at: the entry of the context that says where the projected keys stand.
         rows_per_source: how many rows of queries there are for each row of keys.
-        holds_keys: whether there are keys to attend to before anything is projected.
     """
 
     wants_weights = True
@@ -31,6 +30,7 @@ class AttentionState:
 
     @property
     def holds_keys(self) -> bool:
+        """Whether there are keys to attend to before anything is projected."""
         return False
 
     def extend(self, project: Project) -> tuple[Any, Any]:

@@ -23,12 +23,31 @@ class Dropout(keras.layers.Dropout):
         """Drops values of a float tensor of any shape while training."""
         if not training or self.rate in (0, 1) or self.noise_shape is not None:
             return super().call(inputs, training=training)
-        dropped = min(max(round(self.rate * 256), 1), 255)
-        shape = ops.shape(inputs)
-        size = math.prod(shape)
-        words = keras.random.randint(
-            ((size + 3) // 4,), -(2**31), 2**31 - 1, dtype="int32", seed=self.seed_generator
-        )
-        numbers = ops.reshape(as_bytes(words), (-1,))[:size]
-        keep = ops.cast(numbers >= ops.cast(dropped - 128, "int8"), inputs.dtype)
-        return inputs * ops.reshape(keep * (256 / (256 - dropped)), shape)
+        return inputs * kept(ops.shape(inputs), self.rate, self.seed_generator, inputs.dtype)
+
+
+class Drawn(keras.random.SeedGenerator):
+    """A seed that was drawn already: int tensor (2,). What is drawn with it is so each time."""
+
+    def __init__(self, seed: Any):
+        self.seed = seed
+
+    def next(self, ordered: bool = True) -> Any:
+        return self.seed
+
+
+def kept(shape: Any, rate: float, seed: keras.random.SeedGenerator, dtype: Any) -> Any:
+    """Returns 0 for what is dropped out at the rate, what is kept scaled, as factors.
+
+    Args:
+        shape: of the result.
+        rate: share of what is dropped, within (0, 1), and rounded.
+        seed: decides what.
+        dtype: of the result, floats.
+    """
+    dropped = min(max(round(rate * 256), 1), 255)
+    size = math.prod(shape)
+    words = keras.random.randint(((size + 3) // 4,), -(2**31), 2**31 - 1, dtype="int32", seed=seed)
+    numbers = ops.reshape(as_bytes(words), (-1,))[:size]
+    keep = ops.cast(numbers >= ops.cast(dropped - 128, "int8"), dtype)
+    return ops.reshape(keep * (256 / (256 - dropped)), shape)

@@ -5,14 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import register
+from tftransformer.core import fresh, register
 from tftransformer.core.gradients import custom_gradient
-
-
-def fresh(initializer: Any) -> Any:
-    """Returns an initializer for one weight: two weights of the same object would be equal."""
-    initializer = keras.initializers.get(initializer)
-    return initializer.clone() if hasattr(initializer, "clone") else initializer
 
 
 def add_bias(x: Any, bias: Any) -> Any:

@@ -5,9 +5,8 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, fresh, register
 from tftransformer.layers.dropout import Dropout
-from tftransformer.layers.projection import fresh
 from tftransformer.masks import Mask
 from tftransformer.positions import SinusoidalPositions
 

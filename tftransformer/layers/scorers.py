@@ -42,9 +42,12 @@ class DotProductScorer(Layer):
         Returns:
             float tensor (batch, heads, queries, keys).
         """
-        scale = self.scale if self.scale is not None else query.shape[-1] ** -0.5
         # On the query, before the product: float16 does not overflow, and it is the smaller one.
-        return grouped_matmul(query * scale, ops.swapaxes(key, -1, -2))
+        return grouped_matmul(query * self.factor(query), ops.swapaxes(key, -1, -2))
+
+    def factor(self, query: Any) -> float:
+        """Returns what products with these queries (…, head width) are multiplied by."""
+        return self.scale if self.scale is not None else query.shape[-1] ** -0.5
 
     def compute_output_shape(
         self, query_shape: Any, key_shape: Any, context_shape: Any = None

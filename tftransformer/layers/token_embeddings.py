@@ -5,9 +5,8 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, build_once, check_layer, checked_ids, register, require
+from tftransformer.core import Layer, build_once, check_layer, checked_ids, fresh, register, require
 from tftransformer.layers.dropout import Dropout
-from tftransformer.layers.projection import fresh
 from tftransformer.positions import RotaryPositions
 
 

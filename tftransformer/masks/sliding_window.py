@@ -29,9 +29,12 @@ class SlidingWindowMask(Mask):
         self.before, self.after = before, after
 
     def visible(self, context: Mapping[str, Any]) -> Any:
-        query, key = context["query_positions"], context["key_positions"]
-        distance = ops.subtract(key[..., None, :], query[..., :, None])
-        return ops.logical_and(distance >= -self.before, distance <= self.after)
+        query, key = context["query_positions"][..., :, None], context["key_positions"]
+        key = key[..., None, :]
+        # No table of distances: it would be four times as large as what is asked for.
+        return ops.logical_and(
+            ops.greater_equal(key, query - self.before), ops.less_equal(key, query + self.after)
+        )
 
     def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
         return Reach(low=first - self.before, high=last + self.after)

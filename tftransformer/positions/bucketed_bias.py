@@ -3,11 +3,10 @@
 import math
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, fresh, register
 
 
 @register
@@ -40,7 +39,7 @@ class BucketedBias(Layer):
         super().__init__(**kwargs)
         self.num_heads, self.num_buckets = num_heads, num_buckets
         self.max_distance, self.bidirectional = max_distance, bidirectional
-        self.initializer = keras.initializers.get(initializer)
+        self.initializer = fresh(initializer)
         side = num_buckets // 2 if bidirectional else num_buckets
         if side < 2 or max_distance <= side // 2:
             raise ValueError(

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, checked_ids, register
+from tftransformer.core import Layer, checked_ids, fresh, register
 
 
 class _FixedEmbedding(keras.layers.Embedding):
@@ -47,7 +47,7 @@ class LearnedPositions(Layer):
         self.table = table(
             num_positions + offset,
             d_model,
-            embeddings_initializer=initializer,
+            embeddings_initializer=fresh(initializer),
             dtype=self.dtype_policy,
             name="table",
         )

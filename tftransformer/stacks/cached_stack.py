@@ -72,8 +72,6 @@ class CachedStack:
         stack: the stack.
         prompts: the prompts.
         length: how many tokens the cache can hold; None: it grows with each step.
-        is_token: bool (rows, n) of int ids (rows, n) and their columns (n,): which of the new ids
-            are tokens; None: all are.
         memory: for each layer a float tensor (rows, M, d_model), or None.
         hidden: whether the cache holds what the stack returned for each token, too: `hidden`,
             (rows, length, d_model).
@@ -84,13 +82,12 @@ class CachedStack:
         stack: Any,
         prompts: Prompts,
         length: int | None,
-        is_token: Callable[[Any, Any], Any] | None = None,
         memory: Sequence[Any] | None = None,
         hidden: bool = False,
     ):
         self.hidden = hidden
         self.stack, self.prompts, self.length = stack, prompts, length
-        self.is_token, self.memory = is_token, memory
+        self.memory = memory
         self.past = 0 if memory is None else ops.shape(memory[0])[1]
 
     def first_cache(self) -> dict[str, Any]:
@@ -102,8 +99,6 @@ class CachedStack:
             length = None if self.length is None else self.past + self.length
             layers = self.stack.memory_cache(self.memory, length, self.prompts.leading)
         cache: dict[str, Any] = {"layers": layers}
-        if self.is_token is not None:
-            cache["is_token"] = ops.ones((rows, self._no_columns()), "bool")
         if self.hidden:
             shape = (rows, self._no_columns(), self.stack.d_model)
             cache["hidden"] = ops.zeros(shape, self.stack.compute_dtype)
@@ -135,13 +130,6 @@ class CachedStack:
         count = ops.shape(ids)[1]
         columns = position + ops.arange(count)
         length = position + count if self.length is None else self.length
-        after: dict[str, Any] = {}
-        if self.is_token is not None:
-            new = self.is_token(ids, columns)
-            if self.prompts.is_token is not None:
-                of_prompt = self.prompts.at(self.prompts.is_token, columns)
-                new = ops.where(columns < self.prompts.width, of_prompt, new)
-            after["is_token"] = self._appended(cache["is_token"], new, position)
         order = self._order(ids, position, length)
         kind = GrowingKeyValue if self.length is None else KeyValueCache
         caches = [
@@ -154,8 +142,8 @@ class CachedStack:
             memory=self.past,
             leading=self.prompts.leading,
         )
-        found = run(columns, self._padding_mask(after.get("is_token"), length), state)
-        after["layers"] = [{"key": own.key, "value": own.value} for own in caches]
+        found = run(columns, self._padding_mask(length), state)
+        after = {"layers": [{"key": own.key, "value": own.value} for own in caches]}
         if self.hidden:
             new = ops.cast(found, self.stack.compute_dtype)
             after["hidden"] = self._appended(cache["hidden"], new, position)
@@ -193,13 +181,7 @@ class CachedStack:
             {name: of_rows(own[name], empty[name]) for name in empty}
             for own, empty in zip(prefix, cache["layers"], strict=True)
         ]
-        filled = {**cache, "layers": layers}
-        if self.is_token is not None:
-            known = ops.ones((rows, size), "bool")
-            if self.prompts.is_token is not None:
-                known = self.prompts.at(self.prompts.is_token, ops.arange(size))
-            filled["is_token"] = self._appended(cache["is_token"], known, 0)
-        return ids[:, size:], filled, size
+        return ids[:, size:], {**cache, "layers": layers}, size
 
     def _appended(self, buffer: Any, new: Any, position: Any) -> Any:
         if self.length is None:
@@ -210,19 +192,19 @@ class CachedStack:
             return ops.where(here, new, buffer)
         return ops.slice_update(buffer, (0, position, *[0] * rest), new)
 
-    def _padding_mask(self, is_token: Any, length: Any) -> Any:
-        """Which slots hold a token: bool (rows, slots), or None where all do."""
+    def _padding_mask(self, length: Any) -> Any:
+        """Which slots hold a token: bool (rows, slots), or None where all do.
+
+        What is written is a token, whatever its id.
+        """
+        if self.prompts.is_token is None or self.prompts.leading is None:
+            return None
         columns = ops.arange(length)
-        if is_token is None:
-            if self.prompts.is_token is None:
-                return None
-            is_token = self.prompts.at(self.prompts.is_token, columns)
-            is_token = ops.logical_or(is_token, columns >= self.prompts.width)
+        is_token = self.prompts.at(self.prompts.is_token, columns)
+        is_token = ops.logical_or(is_token, columns >= self.prompts.width)
         if self.memory is None:
             return is_token
         real = ops.pad(ops.cast(is_token, "int32"), ((0, 0), (self.past, 0)), constant_values=1) > 0
-        if self.prompts.leading is None:
-            return real
         # The memory stands where the padding before the first token was.
         slots = ops.arange(self.past + length)
         return ops.logical_or(real, slots < self.past + self.prompts.leading[:, None])

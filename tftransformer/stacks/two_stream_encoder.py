@@ -96,6 +96,7 @@ class TwoStreamEncoder(RecurrentEncoder):
             for layer in self.layers:
                 layer.check_two_streams()
             query_context = {**context, **(query_context or {})}
+            del query_context["query_columns"]  # targets stand where they are mapped to
             given["targets"] = {
                 "target_mapping": target_mapping,
                 "masks": evaluated(self.masks, query_context, state),

@@ -1,0 +1,298 @@
+"""Attention by scaled products, of long texts in blocks: not all scores stand in memory."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from tftransformer.core import masked_softmax
+from tftransformer.core.compiling import traced_once
+from tftransformer.core.gradients import custom_gradient
+from tftransformer.layers.dropout import Drawn, kept
+from tftransformer.layers.scorers import grouped_matmul
+from tftransformer.masks import Mask
+
+# Queries in a block.
+BLOCK = 256
+# Queries times keys from which on blocks are faster than all at once, whatever may be left out.
+MANY_SCORES = 2**21
+# Where a query sees what is before it, blocks come in so many parts, each of which is compared with
+# the keys up to its own end: five eighths of all products.
+PARTS = 4
+
+
+class Window(NamedTuple):
+    """Which keys a block of queries may see at most.
+
+    `before` and `after` say how far they stand from its first and its last query, ints; of a side
+    that is None all are. `columns` are those of the queries among the keys, int tensor (queries,),
+    one after the other.
+    """
+
+    before: int | None = None
+    after: int | None = None
+    columns: Any = None
+
+
+def window_of(expression: Mask | None, context: Mapping[str, Any]) -> Window:
+    """Returns which keys blocks may see at most under a mask; all, where that is not known.
+
+    Args:
+        expression: the mask. One that reads distances alone reaches as far everywhere.
+        context: the dict that masks read; its `query_columns` say where queries stand.
+    """
+    columns = context.get("query_columns")
+    if expression is None or expression.counts_tokens or columns is None or "key_order" in context:
+        return Window()
+    sides = set()
+    for first in (0, 1, BLOCK):  # one that goes by places, not by distances, differs there
+        low, high = expression.reach(first, first + BLOCK - 1)
+        if not isinstance(high, int):
+            return Window()
+        before = first - low if isinstance(low, int) else None
+        sides.add((before, high - first - BLOCK + 1))
+    return Window(*sides.pop(), columns) if len(sides) == 1 else Window()
+
+
+class Scoring(NamedTuple):
+    """How weights come of products: `dropout(softmax(cap(scale · products) + bias))`.
+
+    Of the weights a share `dropped` is dropped out, which `seed`, an int tensor (2,), decides.
+    """
+
+    scale: float
+    cap: float | None = None
+    dropped: float = 0.0
+    seed: Any = None
+
+    def weights(self, scores: Any, mask: Any, bias: Any = None) -> Any:
+        """The softmax of scaled products under a mask, float32."""
+        if self.cap is not None:
+            scores = ops.tanh(scores / self.cap) * self.cap
+        if bias is not None:
+            scores = scores + ops.cast(bias, scores.dtype)
+        return masked_softmax(scores, mask)
+
+    def kept(self, weights: Any, dtype: Any) -> tuple[Any, Any]:
+        """What is not dropped out of weights, and the factors that make it so, or None."""
+        weights = ops.cast(weights, dtype)
+        if not self.dropped:
+            return weights, None
+        factors = kept(ops.shape(weights), self.dropped, Drawn(self.seed), dtype)
+        return weights * factors, factors
+
+    def of_block(self, index: Any) -> "Scoring":
+        """With a seed of its own. A generator counts its draws in the second place."""
+        if self.seed is None:
+            return self
+        number = ops.cast(ops.stack([index, 0]), self.seed.dtype)
+        return self._replace(seed=self.seed + number)
+
+
+def are_many(query: Any, key: Any, window: Window) -> bool:
+    """Returns whether scores are better made in blocks. Lengths that are not known are not many.
+
+    A condition in the graph would know them, and XLA cannot compile one whose branch cuts blocks.
+
+    Args:
+        query: float tensor (batch, heads, queries, head width).
+        key: float tensor (batch, key/value heads, keys, head width).
+        window: which keys a block may see.
+    """
+    queries, keys = query.shape[2], key.shape[2]
+    if queries is None or keys is None or queries <= BLOCK:
+        return False
+    if window.after is not None and window.before is not None:
+        is_narrow = 4 * keys > 5 * (BLOCK + window.before + window.after)
+    else:
+        is_narrow = window.after is not None and queries >= 2 * BLOCK
+    return is_narrow or queries * keys > MANY_SCORES
+
+
+@traced_once
+def attend(
+    query: Any,
+    key: Any,
+    value: Any,
+    mask: Any,
+    scoring: Scoring,
+    window: Window,
+    many: bool,
+) -> Any:
+    """Attends by scaled products, to all keys at once or a block of queries after the other.
+
+    The gradient of blocks makes their weights anew (as Dao et al. 2022, §3.1, do): what is kept
+    of the forward pass is what it was given.
+
+    Args:
+        query: float tensor (batch, heads, queries, head width).
+        key: float tensor (batch, key/value heads, keys, head width); see `SoftmaxAttention`.
+        value: float tensor shaped as `key`.
+        mask: bool tensor of rank 4, broadcastable to (batch, heads, queries, keys), or None.
+        scoring: how weights come of products.
+        window: which keys a block may see.
+        many: what `are_many` says. It tells traces apart: one made before lengths were known would
+            else serve known ones, too.
+
+    Returns:
+        float tensor (batch, heads, queries, head width).
+    """
+    if not many:
+        return _Whole(query, key, value, mask, scoring).seen()
+
+    @custom_gradient
+    def in_blocks(query: Any, key: Any, value: Any) -> tuple[Any, Any]:
+        blocks = _Blocks(query, key, value, mask, scoring, window)
+        return blocks.seen(), blocks.gradients
+
+    return in_blocks(query, key, value)
+
+
+class _Whole:
+    """All queries at once."""
+
+    def __init__(self, query: Any, key: Any, value: Any, mask: Any, scoring: Scoring):
+        self.query, self.key, self.value, self.mask = query, key, value, mask
+        self.scoring = scoring
+
+    def seen(self) -> Any:
+        """What the queries see: (batch, heads, queries, width)."""
+        *_, weights, _ = self._weights()
+        return grouped_matmul(weights, self.value)
+
+    def gradients(self, upstream: Any) -> tuple[Any, Any, Any]:
+        """The gradients of query, key and value."""
+        query, products, weights, kept_weights, factors = self._weights()
+        of_weights = ops.cast(grouped_matmul(upstream, _turned(self.value)), "float32")
+        if factors is not None:
+            of_weights = of_weights * ops.cast(factors, "float32")
+        mean = ops.sum(weights * of_weights, axis=-1, keepdims=True)
+        of_scores = weights * (of_weights - mean)
+        if self.scoring.cap is not None:
+            share = ops.tanh(ops.cast(products, "float32") / self.scoring.cap)
+            of_scores = of_scores * (1.0 - share * share)
+        of_scores = ops.cast(of_scores, query.dtype)
+        of_query = grouped_matmul(of_scores, self.key) * self.scoring.scale
+        return of_query, self._summed(of_scores, query), self._summed(kept_weights, upstream)
+
+    def _weights(self) -> tuple[Any, Any, Any, Any, Any]:
+        """Scaled queries, their products, weights, those that are kept, and what kept them."""
+        query = self.query * self.scoring.scale
+        products = grouped_matmul(query, _turned(self.key))
+        weights = self.scoring.weights(products, self.mask)
+        return query, products, weights, *self.scoring.kept(weights, self.value.dtype)
+
+    def _summed(self, of_pairs: Any, rows: Any) -> Any:
+        """Rows of queries, weighed for each key and summed over them and the heads that share it.
+
+        Args:
+            of_pairs: float tensor (batch, heads, queries, keys).
+            rows: float tensor (batch, heads, queries, width).
+
+        Returns:
+            float tensor (batch, key/value heads, keys, width).
+        """
+        batch, shared = ops.shape(self.key)[:2]
+        of_pairs, rows = (
+            ops.reshape(x, (batch, shared, -1, ops.shape(x)[-1])) for x in (of_pairs, rows)
+        )
+        return ops.matmul(_turned(of_pairs), rows)
+
+
+class _Blocks:
+    """A block of queries after the other. The last ends with the last query: it may overlap."""
+
+    def __init__(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        mask: Any,
+        scoring: Scoring,
+        window: Window,
+    ):
+        self.query, self.key, self.value, self.mask = query, key, value, mask
+        self.scoring, self.window = scoring, window
+        self.queries, self.keys = query.shape[2], key.shape[2]
+
+    def seen(self) -> Any:
+        """What the queries see: (batch, heads, queries, width)."""
+
+        def step(index: Any, span: Any, seen: Any) -> Any:
+            block, start, _ = self._block(index, span)
+            return ops.slice_update(seen, (0, 0, start, 0), block.seen())
+
+        return self._over_blocks(step, ops.zeros_like(self.query))
+
+    def gradients(self, upstream: Any) -> tuple[Any, Any, Any]:
+        """The gradients of query, key and value, summed in float32."""
+
+        def step(index: Any, span: Any, sums: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+            block, start, low = self._block(index, span)
+            # What the last block sees anew is its own.
+            rows, last = ops.arange(BLOCK) + start, self.queries - BLOCK
+            is_own = ops.cast(ops.logical_or(rows < last, start == last), upstream.dtype)
+            found = block.gradients(_rows(upstream, start, BLOCK) * is_own[:, None])
+            added = map(_added, sums, (start, low, low), found)
+            return next(added), next(added), next(added)
+
+        given = self.query, self.key, self.value
+        zeros = tuple(ops.zeros_like(x, dtype="float32") for x in given)
+        sums = self._over_blocks(step, zeros)
+        return tuple(ops.cast(x, like.dtype) for x, like in zip(sums, given, strict=True))
+
+    def _over_blocks(self, step: Callable[[Any, Any, Any], Any], carry: Any) -> Any:
+        """Calls `step(number of a block, keys that it may see, carry)` for each."""
+        count = (self.queries + BLOCK - 1) // BLOCK
+        before, after, _ = self.window
+        parts = PARTS if before is None and after is not None else 1
+        for first, last in itertools.pairwise(count * part // parts for part in range(parts + 1)):
+            span = self.keys
+            if after is not None and before is not None:
+                span = BLOCK + before + after
+            elif after is not None:  # wherever in a cache: no query is behind the last key
+                span = self.keys - self.queries + min(last * BLOCK, self.queries) + after
+            span = min(span, self.keys)
+            carry = ops.fori_loop(
+                first, last, lambda index, carry, span=span: step(index, span, carry), carry
+            )
+        return carry
+
+    def _block(self, index: Any, span: Any) -> tuple[_Whole, Any, Any]:
+        """A block, the number of its first query, and of the first key that it may see."""
+        start, low = ops.minimum(index * BLOCK, self.queries - BLOCK), 0
+        if self.window.before is not None:
+            first = ops.cast(ops.take(self.window.columns, start), start.dtype)
+            low = ops.clip(first - self.window.before, 0, self.keys - span)
+        mask = _cut(_cut(self.mask, 2, start, BLOCK), 3, low, span)
+        key, value = _rows(self.key, low, span), _rows(self.value, low, span)
+        query, scoring = _rows(self.query, start, BLOCK), self.scoring.of_block(index + 1)
+        return _Whole(query, key, value, mask, scoring), start, low
+
+
+def _cut(mask: Any, axis: int, start: Any, count: Any) -> Any:
+    """The mask of some queries, or keys; that which is for all of them is for these."""
+    if mask is None or mask.shape[axis] == 1:
+        return mask
+    starts, sizes = [0] * 4, [*ops.shape(mask)]
+    if not isinstance(sizes[axis], int):
+        start, count = ops.where(sizes[axis] == 1, 0, start), ops.minimum(sizes[axis], count)
+    starts[axis], sizes[axis] = start, count
+    return ops.slice(mask, starts, sizes)
+
+
+def _rows(x: Any, start: Any, count: Any) -> Any:
+    """So many rows (of the third axis) from `start` on."""
+    batch, heads, _, width = ops.shape(x)
+    return ops.slice(x, (0, 0, start, 0), (batch, heads, count, width))
+
+
+def _added(x: Any, start: Any, rows: Any) -> Any:
+    """`x`, in float32, with rows added to its own from `start` on."""
+    there = _rows(x, start, ops.shape(rows)[2])
+    return ops.slice_update(x, (0, 0, start, 0), there + ops.cast(rows, x.dtype))
+
+
+def _turned(x: Any) -> Any:
+    return ops.swapaxes(x, -1, -2)
