@@ -37,7 +37,9 @@ def exhaustive(model, prompt, max_new_tokens, penalty):
     return sorted(found, reverse=True)
 
 
-def by_the_rules(model, prompt, search, max_new_tokens, process=lambda scores, row: scores):
+def by_the_rules(
+    model, prompt, search, max_new_tokens, process=lambda scores, row: scores, ends=(END,)
+):
     """Beam search for one row, as slowly and plainly as it can be said."""
     K, penalty = search.num_beams, lambda n: float(search.length_penalty(n))
     running, finished = [(0.0, ())], []
@@ -47,8 +49,8 @@ def by_the_rules(model, prompt, search, max_new_tokens, process=lambda scores, r
             row = list(prompt) + list(tokens)
             scores = process(model.log_probabilities(row), row)
             candidates += [(total + s, (*tokens, t)) for t, s in enumerate(scores) if s > -np.inf]
-        candidates = sorted(candidates, reverse=True)[: 2 * K]
-        complete = [tokens[-1] == END or n == max_new_tokens for _, tokens in candidates]
+        candidates = sorted(candidates, reverse=True)[: (1 + len(ends)) * K]
+        complete = [tokens[-1] in ends or n == max_new_tokens for _, tokens in candidates]
         finished += [
             (total / penalty(n), tokens)
             for (total, tokens), done in zip(candidates[:K], complete[:K], strict=True)
@@ -125,6 +127,15 @@ def test_never_stopping_finds_the_best_that_exists(
     search = BeamSearch(beams, kind(alpha), "never", num_return=min(3, beams))
     expected = exhaustive(model, [2], max_new_tokens, kind(alpha))[: search.num_return]
     assert_found(model.decode(search, [[2]], max_new_tokens), 0, expected)
+
+
+def test_beams_run_on_beside_as_many_ends_as_there_are(table_model):
+    search = BeamSearch(4, PowerLengthPenalty(1.0), num_return=4)
+    model = table_model(7, seed=1, sharpness=1.0)
+    model.end_id = (END, 2, 3, 4)
+    decoded = model.decode(search, [[2], [5]], max_new_tokens=6)
+    for row, prompt in enumerate([[2], [5]]):
+        assert_found(decoded, row, by_the_rules(model, prompt, search, 6, ends=model.end_id))
 
 
 @pytest.mark.slow

@@ -77,7 +77,8 @@ def test_it_is_the_plain_loop_whatever_the_cache_and_the_padding(
         row[slice(4 - len(prompt), None) if side == "left" else slice(len(prompt))] = prompt
 
     def run(ids):
-        outputs = model({"token_ids": np.array([ids])})
+        given = np.array([ids])  # what was written is a token, whatever its id
+        outputs = model({"token_ids": given, "padding_mask": np.ones(given.shape, bool)})
         return np.array(outputs["hidden"])[0], np.array(outputs["lm"])[0]
 
     step = model.start_decoding(padded, num_beams=top_k, hidden=True, cache_length=cache_length)

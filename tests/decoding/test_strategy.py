@@ -16,6 +16,7 @@ from tftransformer.decoding import (
     BeamSearch,
     DecodingStep,
     Greedy,
+    MinNewTokens,
     NoRepeatNgrams,
     PowerLengthPenalty,
     RepetitionPenalty,
@@ -166,6 +167,19 @@ def test_each_position_is_run_once_and_in_order(table_model, strategy):
     assert spans == [(0, 3), (3, 1), (4, 1), (5, 1)]
 
 
+@pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(2)], ids=repr)
+def test_each_of_several_ends_ends_a_row_and_none_comes_too_early(table_model, strategy):
+    model = table_model(6, seed=4)
+    model.end_id = [1, 4]
+    prompts = [[2], [3], [5], [0]]
+    ids, _, lengths = model.decode(strategy, prompts, 8, [MinNewTokens(2, model.end_id)])
+    texts = [row[:length].tolist() for row, length in zip(ids[:, 0], lengths[:, 0], strict=True)]
+    assert {1, 4} <= {text[-1] for text in texts}
+    for text in texts:
+        assert len(text) > 2
+        assert not {1, 4} & {*text[:-1]}
+
+
 @pytest.mark.parametrize("strategy", [Greedy(), BeamSearch(3), Sampling()], ids=repr)
 def test_stops_when_all_rows_have_ended(strategy):
     calls = []
@@ -207,6 +221,8 @@ def test_a_step_that_changes_the_form_of_the_cache_is_an_error(table_model, chan
         ({"max_new_tokens": 0}, "max_new_tokens=0 was given; expected an int ≥ 1"),
         ({"max_new_tokens": 2.0}, "max_new_tokens=2.0"),
         ({"end_id": "</s>"}, "end_id='</s>'"),
+        ({"end_id": [1, 2.5]}, r"end_id=\(1, 2.5\)"),
+        ({"end_id": []}, r"end_id=\[\]"),
         ({"pad_id": -1}, "pad_id=-1"),
         ({"processors": [3]}, "processors=3"),
         ({"prompt_ids": [2, 3]}, r"shape of prompt_ids=\(2,\)"),
@@ -227,6 +243,7 @@ def test_refuses_what_makes_no_sense(change, message):
         decoding.MinLength(4, 3),
         decoding.MinNewTokens(4, 3, 2),
         decoding.ForcedEnd(4, 3),
+        decoding.ForcedEnd(None, 3),
         decoding.Temperature(0.7),
         decoding.TopK(4),
         decoding.TopP(0.8, 2),
@@ -270,6 +287,21 @@ def test_a_row_with_a_limit_of_its_own_ends_as_it_would_alone(table_model, strat
                 found[row, :, :limit] if found.ndim > 2 else found[row], expected[0], rtol=1e-5
             )
         assert not together[0][row, :, limit:].any()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
+def test_the_last_token_that_a_row_may_have_can_be_forced(table_model, strategy):
+    model, limits = table_model(9, seed=4), [1, 4, 2, 6]
+    prompts = [[2, 5], [3, 3], [4, 6], [5, 5]]
+    forced = [decoding.ForcedEnd(None, 8)]
+    ids, _, lengths = model.decode(strategy, prompts, 7, forced, limits=np.array(limits))
+    for row, limit in enumerate(limits):
+        assert lengths[row, 0] <= limit
+        if lengths[row, 0] == limit:
+            assert ids[row, 0, limit - 1] == 8
+    assert (lengths[:, 0] == limits).sum() > 1
+    with pytest.raises(ValueError, match="max_length=None"):
+        forced[0](np.zeros((1, 9)), np.zeros((1, 1), "int32"), 1)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from tftransformer.decoding import (
 )
 from tftransformer.layers import KeyValueCache, LayerState, StackState, TokenEmbeddings
 from tftransformer.masks import CausalMask, MemoryMask, PaddingMask, PrefixMask
-from tftransformer.models import Bert, Gpt2, Transformer, TransformerXL
+from tftransformer.models import Bart, Bert, Gpt2, Transformer, TransformerXL
 from tftransformer.positions import LearnedPositions, RotaryPositions
 from tftransformer.stacks import RecurrentEncoder
 
@@ -74,13 +74,25 @@ def test_position_ids_of_a_prompt_are_read_and_go_on():
     np.testing.assert_allclose(np.stack([first, second], 1), expected[:, 2:], atol=1e-4)
 
 
+PAIR = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 16, "pad_id": 0}
+
+
 @pytest.mark.slow
-def test_a_generated_pad_id_is_padding_with_a_cache_as_without():
-    model = gpt(pad_id=0)
-    ids = np.array([[5, 0, 6, 0, 7]])
-    expected = np.array(model(ids)["lm"])
+@pytest.mark.parametrize("family", [Gpt2, Transformer, Bart])
+def test_a_pad_id_that_is_written_is_a_token_as_in_transformers(family):
+    ids, source = np.array([[5, 0, 6, 0, 7]]), np.array([[4, 3, 2]])
+    real = np.ones(ids.shape, bool)
+    if family is Gpt2:
+        model = gpt(pad_id=0)
+        prompt, inputs = ids[:, :1], {"token_ids": ids, "padding_mask": real}
+    else:
+        model = shaken(family(vocab_size=V, **PAIR))
+        prompt = {"source_ids": source}
+        inputs = {**prompt, "target_ids": ids, "target_padding_mask": real}
+    expected = model(inputs)
+    expected = np.array(expected["lm"] if isinstance(expected, dict) else expected)
     for cache_length in (None, 6):
-        step = model.start_decoding(ids[:, :1], cache_length=cache_length)
+        step = model.start_decoding(prompt, cache_length=cache_length)
         cache, found = step.cache, []
         for column in range(5):
             logits, cache = step(ids[:, column : column + 1], cache, column)

@@ -99,6 +99,18 @@ def test_scores_shrink_with_depth_where_asked_for():
     assert make("Gpt2", scaled_scores=False).stack.layers[1].attention.scorer.scale == 1.0
 
 
+@pytest.mark.parametrize("name", ["Gpt", "Gpt2"])
+def test_a_choice_is_read_at_its_last_token_whatever_is_padded(name):
+    model = make(name, heads={"multiple_choice": {}})
+    ids = np.stack([IDS, IDS[::-1]], axis=1)
+    padded = np.pad(ids, ((0, 0), (0, 0), (0, 3)), constant_values=PAD)
+    mask = np.pad(np.ones(ids.shape, bool), ((0, 0), (0, 0), (0, 3)))
+    plain = model({"token_ids": ids})["multiple_choice"]
+    found = model({"token_ids": padded, "padding_mask": mask})["multiple_choice"]
+    np.testing.assert_allclose(found, plain, atol=1e-5)
+    assert np.ptp(plain) > 1e-3
+
+
 @pytest.mark.slow_after(1)
 @pytest.mark.parametrize("name", ["Gpt", "Gpt2"])
 def test_heads(name):

@@ -2,6 +2,7 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
 
@@ -106,6 +107,19 @@ def test_no_two_weights_start_equal(name):
         value = np.array(weight)
         if value.size > 1 and value.std() > 0:
             assert seen.setdefault(value.tobytes(), weight.path) == weight.path
+
+
+@pytest.mark.slow_after(1)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_seed_decides_each_weight_whatever_was_imported_before(name):
+    def drawn(seed):
+        keras.utils.set_random_seed(seed)
+        values = [(weight.path, np.array(weight)) for weight in FAMILIES[name][0]().weights]
+        return [(path, value) for path, value in values if value.std() > 0 and "seed" not in path]
+
+    for (path, first), (_, again), (_, other) in zip(drawn(0), drawn(0), drawn(1), strict=True):
+        np.testing.assert_array_equal(first, again, err_msg=path)
+        assert not np.array_equal(first, other), path
 
 
 @pytest.mark.slow

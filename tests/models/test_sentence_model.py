@@ -76,3 +76,12 @@ def test_a_token_is_what_its_spellings_say_and_training_drops_each_alone():
         SentenceModel(12, 0, 16)(inputs)
     with pytest.raises(ValueError, match="from 1 to 9"):
         model({"token_ids": ids, "spelling_ids": spelled + 1})
+
+
+def test_masked_tokens_are_guessed_by_the_table_of_the_embeddings_where_masks_stand():
+    model = SentenceModel(12, 1, 8, 2, 8, heads=["masked_lm"])
+    assert model.heads["masked_lm"].output_projection.tied_to is model.stack.embeddings.table
+    ids = np.arange(1, 7).reshape(1, 6)
+    everywhere = model({"token_ids": ids})["masked_lm"]
+    there = model({"token_ids": ids, "mask_positions": np.array([[4, 1]])})["masked_lm"]
+    np.testing.assert_allclose(there, np.asarray(everywhere)[:, [4, 1]], atol=1e-6)

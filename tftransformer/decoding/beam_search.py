@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from tftransformer.core import is_int, is_number, log_probabilities, register, require
+from tftransformer.core import check_ints, is_int, is_number, log_probabilities, register, require
 from tftransformer.core.selection import flat_rows, pick, top_k
 from tftransformer.decoding.length_penalties import LengthPenalty, WuLengthPenalty
 from tftransformer.decoding.request import Decoded, Request
@@ -22,9 +22,9 @@ class BeamSearch(Strategy):
 
     With K beams, at each step and for each row of the batch:
 
-    1. The 2K best of all continuations of the running hypotheses are candidates. Processors act
-       on log-probabilities.
-    2. A candidate is complete at the end token, a stop string or the length limit. The K best
+    1. The 2K best of all continuations of the running hypotheses are candidates; with n > 1 end
+       tokens the (1 + n)K best. Processors act on log-probabilities.
+    2. A candidate is complete at an end token, a stop string or the length limit. The K best
        others run on.
     3. Complete candidates among the first K are scored
        `summed log-probability / length_penalty(generated tokens)` and merged with the finished
@@ -65,7 +65,7 @@ class BeamSearch(Strategy):
     def __post_init__(self) -> None:
         if is_number(self.length_penalty):
             object.__setattr__(self, "length_penalty", WuLengthPenalty(self.length_penalty))
-        require(is_int(self.num_beams, 1), "num_beams", self.num_beams, "an int ≥ 1")
+        check_ints(1, num_beams=self.num_beams)
         require(
             isinstance(self.length_penalty, LengthPenalty),
             "length_penalty",
@@ -94,7 +94,7 @@ class BeamSearch(Strategy):
 
         def select(logits: Any, generated: Any, state: Any) -> Any:
             lengths = request.lengths + generated
-            scores, beam, tokens = self._candidates(logits, state, lengths, request.processors)
+            scores, beam, tokens = self._candidates(logits, state, lengths, request)
             at_limit = generated + 1 >= request.limits
             before = {name: pick(state[name], beam) for name in stopping}
             ended, stops = request.ends(tokens, before.get("stop"))
@@ -145,13 +145,15 @@ class BeamSearch(Strategy):
         ids = ops.reshape(ids, (-1, self.num_return, request.max_new_tokens))
         return Decoded(ids, scores, state["finished_lengths"][:, : self.num_return])
 
-    def _candidates(self, logits: Any, state: Any, lengths: Any, processors: Any) -> Any:
-        """The 2K best continuations: scores, beam and token, each (batch, 2K), best first.
+    def _candidates(self, logits: Any, state: Any, lengths: Any, request: Request) -> Any:
+        """The best continuations: scores, beam and token, each (batch, candidates), best first.
 
-        The best 2K of each beam hold the best 2K of all beams, so that only K · 2K
-        candidates are compared across beams, and log-probabilities are computed for these only.
+        They are so many that K of them run on. The best 2K of each beam hold the best 2K of all
+        beams, so that only K · 2K are compared across beams, and log-probabilities are computed
+        for these only.
         """
-        beams, vocabulary = self.num_beams, logits.shape[-1]
+        beams, vocabulary, processors = self.num_beams, logits.shape[-1], request.processors
+        count = (1 + len(request.end_ids)) * beams
         require(
             vocabulary is not None and vocabulary >= 2,
             "vocabulary (last axis of the logits)",
@@ -163,7 +165,7 @@ class BeamSearch(Strategy):
             ids = ops.reshape(state["running"], (-1, ops.shape(state["running"])[2]))
             lengths = ops.repeat(lengths, beams)
             logits = process(processors, ops.log_softmax(logits), ids, lengths)
-        per_beam = min(2 * beams, vocabulary)
+        per_beam = min(count, vocabulary)
         scores, tokens = top_k(logits, per_beam)
         if not processors:
             probability = pick(ops.softmax(logits), tokens[:, :1])
@@ -173,7 +175,7 @@ class BeamSearch(Strategy):
         scores = scores + ops.reshape(state["running_scores"], (-1, 1))
         scores = ops.reshape(scores, (-1, beams * per_beam))
         tokens = ops.reshape(tokens, (-1, beams * per_beam))
-        scores, order = ops.top_k(scores, 2 * beams)
+        scores, order = ops.top_k(scores, min(count, beams * per_beam))
         return scores, ops.cast(order, "int32") // per_beam, pick(tokens, order)
 
     def _penalty(self, length: Any) -> Any:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from tftransformer.core.selection import among
 from tftransformer.decoding.stop_strings import StopStrings
 
 
@@ -34,7 +35,8 @@ class Request(NamedTuple):
         is_padded: whether lengths may differ.
         max_new_tokens: most new tokens of any row, an int or a tensor.
         limits: most new tokens of each row, int32 tensor (batch,).
-        end_id, pad_id, processors, row_numbers, stop: as for `Strategy`.
+        end_ids: the tokens that end a row.
+        pad_id, processors, row_numbers, stop: as for `Strategy`.
     """
 
     prompt_ids: Any
@@ -43,7 +45,7 @@ class Request(NamedTuple):
     is_padded: bool
     max_new_tokens: Any
     limits: Any
-    end_id: int
+    end_ids: tuple[int, ...]
     pad_id: int
     processors: tuple
     row_numbers: Any
@@ -64,7 +66,7 @@ class Request(NamedTuple):
 
     def ends(self, tokens: Any, stops: Any) -> tuple[Any, dict[str, Any]]:
         """Which rows the new tokens end, bool; and `stops`, a state's "stop", behind the tokens."""
-        ended = tokens == self.end_id
+        ended = among(tokens, self.end_ids)
         if self.stop is None:
             return ended, {}
         stops = self.stop.advance(stops, tokens)

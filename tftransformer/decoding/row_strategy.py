@@ -11,6 +11,7 @@ from keras import ops
 from tftransformer.core import best_index, log_probabilities
 from tftransformer.core.compiling import can_compile, compiled
 from tftransformer.core.selection import pick
+from tftransformer.decoding.processors.processor import ids_of
 from tftransformer.decoding.request import Decoded, Request
 from tftransformer.decoding.rolling import advance, process, roll_out, write_token
 from tftransformer.decoding.stop_strings import StopStrings
@@ -35,7 +36,7 @@ class RowStrategy(Strategy):
         prompt_ids: Any,
         *,
         max_new_tokens: int,
-        end_id: int,
+        end_id: int | Sequence[int],
         pad_id: int,
         processors: Sequence[Callable] = (),
         row_numbers: Any = None,
@@ -59,8 +60,8 @@ class RowStrategy(Strategy):
         >>> [tokens.shape for tokens in stream]
         [(1,), (1,), (1,)]
         """
-        prompt_ids = self._checked(step, prompt_ids, max_new_tokens, end_id, pad_id, processors)
-        options = (max_new_tokens, end_id, pad_id, tuple(processors), stop)
+        options = (max_new_tokens, ids_of(end_id), pad_id, tuple(processors), stop)
+        prompt_ids = self._checked(step, prompt_ids, options)
         read, go_on = self._halves(step, options)
         given = (prompt_ids, row_numbers, limits)
         start = step.start

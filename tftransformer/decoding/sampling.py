@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import is_int, register, require
+from tftransformer.core import check_ints, is_int, register, require
 from tftransformer.core.selection import pick, top_k
 from tftransformer.decoding.processors import (
     Epsilon,
@@ -70,8 +70,7 @@ class Sampling(RowStrategy):
     def __post_init__(self) -> None:
         require(is_int(self.seed, 0) and self.seed < 2**32, "seed", self.seed, "an int in [0, 2³²)")
         Temperature(self.temperature)  # each checks its own value
-        if self.top_k is not None:
-            require(is_int(self.top_k, 1), "top_k", self.top_k, "an int ≥ 1 or None")
+        check_ints(1, or_none=True, top_k=self.top_k)
         self._warpers()
 
     def _warpers(self) -> list[Processor]:

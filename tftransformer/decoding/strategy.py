@@ -8,7 +8,7 @@ from keras import ops
 
 from tftransformer.core import Configurable, check_ints, is_int, require
 from tftransformer.core.compiling import can_compile, compiled, is_tracing
-from tftransformer.decoding.processors.processor import Processor
+from tftransformer.decoding.processors.processor import Processor, ids_of
 from tftransformer.decoding.request import Decoded, Request
 from tftransformer.decoding.stop_strings import StopStrings
 from tftransformer.models.decoding_step import DecodingStep
@@ -33,6 +33,12 @@ class Strategy(Configurable):
     seconds, later ones are fast, and see the weights as they are then. A function of one's own runs
     as it is. A row's result does not depend on the other rows.
 
+    Attributes:
+        reads_hidden: whether it compares hidden states, which the step then has to keep, with room
+            for one token more: `start_decoding(…, hidden=True)`.
+
+    Example:
+
     >>> table = np.random.default_rng(0).normal(size=(10, 10)).astype("float32")
     >>> def bigrams(ids, cache, position):
     ...     return ops.take(table, ids[:, -1], axis=0), cache
@@ -42,13 +48,15 @@ class Strategy(Configurable):
     TensorShape([2, 1, 8])
     """
 
+    reads_hidden: ClassVar[bool] = False
+
     def __call__(
         self,
         step: DecodingStep,
         prompt_ids: Any,
         *,
         max_new_tokens: int,
-        end_id: int,
+        end_id: int | Sequence[int],
         pad_id: int,
         processors: Sequence[Callable] = (),
         row_numbers: Any = None,
@@ -62,8 +70,8 @@ class Strategy(Configurable):
             prompt_ids: int32 tensor (batch, prompt), prompt ≥ 1: a start token or a text; what
                 `start_decoding` was given, if it was. Padding counts as nothing.
             max_new_tokens: most tokens to generate for a row, the end token included.
-            end_id: the token that ends a row; a negative id matches none, then rows end at
-                the limit only.
+            end_id: the token that ends a row, or several that do; a negative id matches none, then
+                rows end at the limit only.
             pad_id: what fills a row after its end.
             processors: functions (scores, ids, lengths) -> scores, applied in order at each
                 step; see `Processor`.
@@ -71,7 +79,7 @@ class Strategy(Configurable):
                 their places.
             limits: int32 tensor (batch,), most tokens to generate for each row, from 1 to
                 `max_new_tokens`; default: that.
-            stop: strings that end a row, too, as the end token does.
+            stop: strings that end a row, too, as an end token does.
 
         Returns:
             `Decoded`.
@@ -79,8 +87,8 @@ class Strategy(Configurable):
         Raises:
             ValueError: if an argument is out of range, or the step does not fit the prompts.
         """
-        prompt_ids = self._checked(step, prompt_ids, max_new_tokens, end_id, pad_id, processors)
-        options = (max_new_tokens, end_id, pad_id, tuple(processors), stop)
+        options = (max_new_tokens, ids_of(end_id), pad_id, tuple(processors), stop)
+        prompt_ids = self._checked(step, prompt_ids, options)
         given = (prompt_ids, row_numbers, limits)
         start = step.start
         if start is None or not can_compile() or is_tracing(*given, start.inputs):
@@ -100,24 +108,14 @@ class Strategy(Configurable):
             traces[key] = compiled(run, model.variables)
         return traces[key](start.inputs, *given)
 
-    # Whether it compares hidden states: `start_decoding(…, hidden=True)`, with room for one more.
-    reads_hidden: ClassVar[bool] = False
-
     @property
     def rows_per_prompt(self) -> int:
         """Rows of the step for each prompt."""
         return 1
 
-    def _checked(
-        self,
-        step: DecodingStep,
-        prompt_ids: Any,
-        max_new_tokens: int,
-        end_id: int,
-        pad_id: int,
-        processors: Sequence[Callable],
-    ) -> Any:
+    def _checked(self, step: DecodingStep, prompt_ids: Any, options: tuple) -> Any:
         """The prompts, int32 (batch, prompt); raises where an argument has no sense."""
+        max_new_tokens, end_ids, pad_id, processors, _ = options
         if not isinstance(step, DecodingStep):
             raise TypeError(
                 f"step is a {type(step).__name__}, not a DecodingStep: what start_decoding "
@@ -125,7 +123,8 @@ class Strategy(Configurable):
             )
         check_ints(1, max_new_tokens=max_new_tokens)
         check_ints(0, pad_id=pad_id)
-        require(is_int(end_id), "end_id", end_id, "an int")
+        given = end_ids if len(end_ids) > 1 else end_ids[0]
+        require(all(map(is_int, end_ids)), "end_id", given, "an int, or several in a list")
         for processor in processors:
             require(callable(processor), "processors", processor, "callables, see Processor")
         prompt_ids = ops.cast(ops.convert_to_tensor(prompt_ids), "int32")
@@ -177,7 +176,7 @@ class Strategy(Configurable):
         self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: tuple
     ) -> Request:
         """The `Request` of a call, whose `options` are what of it is no tensor."""
-        most, end_id, pad_id, processors, stop = options
+        most, end_ids, pad_id, processors, stop = options
         batch, width = ops.shape(prompt_ids)
         max_new_tokens = most
         if limits is None:
@@ -197,13 +196,13 @@ class Strategy(Configurable):
         ids = ops.pad(ids, ((0, 0), (0, max_new_tokens)), constant_values=pad_id)
         if row_numbers is None:
             row_numbers = ops.arange(batch)
-        of_rows = ops.repeat(lengths, self.rows_per_prompt)
+        of_rows = [ops.repeat(x, self.rows_per_prompt) for x in (lengths, limits)]
         processors = tuple(
-            processor.for_prompts(of_rows) if isinstance(processor, Processor) else processor
+            processor.for_rows(*of_rows) if isinstance(processor, Processor) else processor
             for processor in processors
         )
         is_padded = step.prompt_mask is not None
-        given = (max_new_tokens, limits, end_id, pad_id, processors, row_numbers, stop)
+        given = (max_new_tokens, limits, end_ids, pad_id, processors, row_numbers, stop)
         return Request(prompt_ids, ids, lengths, is_padded, *given)
 
     def decode(self, step: DecodingStep, request: Request) -> Decoded:

@@ -9,7 +9,6 @@ import keras
 from tftransformer.core import register
 from tftransformer.heads import LanguageModelHead
 from tftransformer.layers import TokenEmbeddings, make_norm
-from tftransformer.layers.projection import fresh
 from tftransformer.masks import Mask
 from tftransformer.models.headed_encoder_decoder import HeadedEncoderDecoder
 from tftransformer.models.headed_model import Heads
@@ -106,7 +105,7 @@ class Bart(HeadedEncoderDecoder):
                     d_model,
                     num_positions,
                     offset=OFFSET,
-                    initializer=fresh(initial),
+                    initializer=initial,
                     name="position",
                     **common,
                 ),

@@ -20,7 +20,6 @@ class DecodingSettings(NamedTuple):
         num_beams: rows for each prompt.
         head: the head that gives the logits.
         padded: whether there may be padding in the prompts.
-        guesses: whether a new token may be padding, as its id says.
         hidden: whether the cache holds hidden states.
     """
 
@@ -28,7 +27,6 @@ class DecodingSettings(NamedTuple):
     num_beams: int
     head: str
     padded: bool = False
-    guesses: bool = False
     hidden: bool = False
 
 
@@ -109,6 +107,7 @@ class DecodingStep:
 
     @property
     def rows(self) -> int | None:
+        """How many rows it runs, as far as that is known: those of all prompts."""
         if self.start is not None:
             inputs = {name: x for name, x in self.start.inputs.items() if name != "prefix"}
             prompts = keras.tree.flatten(inputs)[0].shape[0]
@@ -135,21 +134,22 @@ class Start(NamedTuple):
 class DecodingModel:
     """Mixin: what models that decode share.
 
-    A subclass has `decoding_stack`, the stack with the cache, and defines
-    `decoding_inputs(inputs, head)`, which checks and completes the inputs and says of them whether
-    padding is guessed, and `begin_decoding(inputs, settings)`, the function of the step and its
-    first cache.
+    A subclass has `decoding_stack`, the stack with the cache, and defines `check_mask()`, which
+    raises where a mask shows what is not written yet; `decoding_inputs(inputs, head)`, which checks
+    and completes the inputs; and `begin_decoding(inputs, settings)`, the function of the step and
+    its first cache.
     """
 
     # Whether the tokens of a prefix are all that their keys and values depend on: `read_prefix`.
     reads_prefix: ClassVar[bool] = False
     # Whether a step has a hidden state for each token it is given.
     keeps_hidden: ClassVar[bool] = True
+    check_mask: Callable[[], None]
     check_prefix: Callable[[Any, Any], None]
     built: bool
     build: Callable[..., Any]
     decoding_stack: Any
-    decoding_inputs: Callable[[Any, str], tuple[dict[str, Any], bool]]
+    decoding_inputs: Callable[[Any, str], dict[str, Any]]
     _traces: "Holder"
 
     @property
@@ -159,6 +159,23 @@ class DecodingModel:
             # Past Keras, which would search it for layers.
             object.__setattr__(self, "_traces", Holder(Traces()))
         return self._traces.held
+
+    def check_decoding(self, hidden: bool = False) -> None:
+        """Raises a ValueError for a model that cannot write from left to right beside a cache.
+
+        Args:
+            hidden: whether a step has to have hidden states to compare, too.
+        """
+        stack = self.decoding_stack
+        if self.traces.get("writes") != id(stack):
+            self.check_mask()
+            stack.check_cacheable()
+            self.traces["writes"] = id(stack)
+        if hidden and not self.keeps_hidden:
+            raise ValueError(
+                f"{type(self).__name__} has no hidden state for each token, which contrastive "
+                "search compares: decode in another way."
+            )
 
     def start_decoding(
         self,
@@ -173,7 +190,8 @@ class DecodingModel:
         """Returns what a decoding strategy steps with, to continue prompts.
 
         Each prompt goes on behind its last token, wherever padding stands, and no row depends on
-        the others: token positions count real tokens from 0, and nothing sees padding.
+        the others: token positions count real tokens from 0, and nothing sees padding. What is
+        written is no padding, whatever its id.
 
         Args:
             inputs: those of the class; see there what is read.
@@ -199,13 +217,13 @@ class DecodingModel:
             )
         if not self.built:
             self.build()
-        check_writes(self)
+        self.check_decoding(hidden)
         known = num_positions(self.decoding_stack)
         if known is not None and cache_length is not None and cache_length > known:
             raise ValueError(
                 f"cache_length={cache_length} is more than the {known} positions of the model."
             )
-        inputs, guesses = self.decoding_inputs(inputs, head)
+        inputs = self.decoding_inputs(inputs, head)
         mask, padded = inputs.get("prompt_mask"), False
         if mask is not None:
             if cache_length is not None and (mask.shape[1] or 0) > cache_length:
@@ -220,9 +238,8 @@ class DecodingModel:
             self.check_prefix(inputs, prefix)
             inputs = {**inputs, "prefix": prefix}
         if hidden:
-            require(self.keeps_hidden, "model", self, "one with a hidden state for each token")
             require(prefix is None, "prefix", prefix, "None: its hidden states are not known")
-        settings = DecodingSettings(cache_length, num_beams, head, padded, guesses, hidden)
+        settings = DecodingSettings(cache_length, num_beams, head, padded, hidden)
         return DecodingStep.of_model(self, inputs, settings)
 
 
@@ -250,16 +267,6 @@ def num_positions(stack: Any) -> int | None:
     """Returns how many tokens a stack can number, or None for any number."""
     position = getattr(stack.embeddings, "position", None)
     return getattr(position, "num_positions", None)
-
-
-def check_writes(model: Any) -> None:
-    """Raises a ValueError for a model that cannot write from left to right beside a cache."""
-    stack = model.decoding_stack
-    if model.traces.get("writes") == id(stack):
-        return
-    model.check_mask()
-    stack.check_cacheable()
-    model.traces["writes"] = id(stack)
 
 
 def check_causal(masks: Iterable[Any], name: str) -> None:

@@ -146,7 +146,7 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
         """Raises a ValueError where the decoder's mask shows what is not written yet."""
         check_causal(self.decoder.masks, "decoder_mask")
 
-    def decoding_inputs(self, inputs: Any, head: str) -> tuple[dict[str, Any], bool]:
+    def decoding_inputs(self, inputs: Any, head: str) -> dict[str, Any]:
         """Returns the source, its mask, and what masks read of each row.
 
         `target_padding_mask`, bool (batch, prompt), says where prompts of several lengths are
@@ -167,8 +167,7 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
         prompt = inputs.get("target_padding_mask")
         if prompt is not None:
             kept["prompt_mask"] = ops.cast(prompt, "bool")
-        kept = keras.tree.map_structure(ops.convert_to_tensor, kept)
-        return kept, prompt is None and self.decoder.compute_mask(source_ids) is not None
+        return keras.tree.map_structure(ops.convert_to_tensor, kept)
 
     def check_head(self, head: str) -> None:
         """Raises a ValueError where there is no such head to write by."""
@@ -200,13 +199,7 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
         else:
             mask = inputs.get("prompt_mask", inputs["source_ids"])
             prompts = Prompts(ops.shape(mask)[0] * beams, ops.shape(mask)[1])
-        cached = CachedStack(
-            self.decoder,
-            prompts,
-            settings.cache_length,
-            self._real_tokens if settings.guesses else None,
-            hidden=settings.hidden,
-        )
+        cached = CachedStack(self.decoder, prompts, settings.cache_length, hidden=settings.hidden)
 
         def step(ids: Any, cache: Any, position: Any) -> Any:
             ids = prompts.put_in_order(ids, position)
@@ -231,10 +224,6 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
             return self.next_logits(hidden[:, -1], settings.head), cache
 
         return step, cached.first_cache()
-
-    def _real_tokens(self, ids: Any, columns: Any) -> Any:
-        """Which new ids are tokens: as the decoder says, the first of a row in any case."""
-        return ops.logical_or(self.decoder.embeddings.compute_mask(ids), columns == 0)
 
     def named(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the inputs by our names; refuses those that nobody reads."""

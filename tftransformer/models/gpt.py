@@ -29,7 +29,7 @@ class Gpt(StackModel):
 
     Heads: `lm`, `sequence_classification`, `token_classification`, `span`, and
     `multiple_choice`, which reads the token at the input `pooled_positions`, int (batch, choices),
-    else the last.
+    else the last one that is not padding.
 
     Args:
         vocab_size: number of token ids.

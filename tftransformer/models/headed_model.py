@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import Configurable, build_once, register
+from tftransformer.heads import LanguageModelHead
 from tftransformer.models.exporting import ExportedByNames
 
 Heads = Iterable[str] | Mapping[str, Any]
@@ -28,7 +29,12 @@ class HeadedModel(Configurable, keras.Model):
 
     Attributes:
         heads: dict of the heads by name.
+        head_names: of the heads that the family knows.
+        masked_head: name of the head that says what stands behind a mask token, in a family that
+            has one.
     """
+
+    masked_head = "masked_lm"
 
     def make_heads(
         self, wanted: Heads, makers: Mapping[str, Callable], *, kernel_initializer: Any = None
@@ -49,7 +55,7 @@ class HeadedModel(Configurable, keras.Model):
                 f"a head cannot be called {taken[0]!r}, which is an output of the model itself: "
                 "choose another name."
             )
-        self.heads = {}
+        self.heads, self.head_names = {}, tuple(sorted(makers))
         common = {"kernel_initializer": kernel_initializer} if kernel_initializer else {}
         if not isinstance(wanted, Mapping):
             wanted = {name: {} for name in wanted}
@@ -57,8 +63,9 @@ class HeadedModel(Configurable, keras.Model):
             if not isinstance(head, keras.layers.Layer):
                 if name not in makers:
                     raise ValueError(
-                        f"{type(self).__name__} has no head {name!r}. It has {sorted(makers)}; for "
-                        f"one of your own pass a layer: heads={{{name!r}: layer}}."
+                        f"{type(self).__name__} has no head {name!r}. It has "
+                        f"{[*self.head_names]}; for one of your own pass a layer: "
+                        f"heads={{{name!r}: layer}}."
                     )
                 head = makers[name](**{**common, **head}, dtype=self.dtype_policy, name=name)
             self.heads[name] = head
@@ -84,6 +91,12 @@ class HeadedModel(Configurable, keras.Model):
     def call(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
         """Runs the stack and all heads; inputs and outputs are those of the class."""
         return self.forward(inputs, self.heads, training=training)
+
+    def language_model_head(self, output: str) -> LanguageModelHead | None:
+        """Returns the layer whose logits an output is, of a head over the vocabulary."""
+        head = self.heads.get(output)
+        head = getattr(head, "output_projection", head)
+        return head if isinstance(head, LanguageModelHead) else None
 
     def only(self, *names: str) -> "SomeHeads":
         """Returns a model with the same weights whose outputs are those of some heads: to train it.
@@ -124,6 +137,10 @@ class SomeHeads(ExportedByNames, Configurable, keras.Model):
         outputs = self.model.forward(inputs, self.names, training=training)
         return {name: outputs[name] for name in self.names}
 
+    def language_model_head(self, output: str) -> LanguageModelHead | None:
+        """Returns the layer whose logits an output is, of a head over the vocabulary."""
+        return self.model.language_model_head(output)
+
 
 @register
 class OneHead(SomeHeads):
@@ -141,6 +158,10 @@ class OneHead(SomeHeads):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Returns the output of the head."""
         return super().call(inputs, training=training)[self.head]
+
+    def language_model_head(self, output: str) -> LanguageModelHead | None:
+        """Returns the layer whose logits the output is, of a head over the vocabulary."""
+        return self.model.language_model_head(self.head)
 
 
 def of_rows(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,12 @@ from typing import Any
 import keras
 
 from tftransformer.core import register
-from tftransformer.heads import AllTokensPooler, SequenceHead, TokenHead
+from tftransformer.heads import (
+    AllTokensPooler,
+    MaskedLanguageModelHead,
+    SequenceHead,
+    TokenHead,
+)
 from tftransformer.layers import Convolution, TokenEmbeddings
 from tftransformer.masks import PaddingMask
 from tftransformer.models.headed_model import Heads
@@ -24,8 +29,8 @@ class SentenceModel(StackModel):
     little, say little. Without a layer it is a deep averaging network (Iyyer et al. 2015).
 
     Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
-    there is one, `padding_mask`. Heads: `sequence_classification`,
-    `token_classification`, `span`, `multiple_choice`.
+    there is one, `padding_mask`. Heads: `masked_lm`, with the table of the embeddings,
+    `sequence_classification`, `token_classification`, `span`, `multiple_choice`.
 
     Args:
         vocab_size: number of token ids.
@@ -111,6 +116,9 @@ class SentenceModel(StackModel):
         pooler = AllTokensPooler(name="pooled", **common)
         classifier = partial(SequenceHead, pooler, dropout=dropout)
         makers = {
+            "masked_lm": partial(
+                MaskedLanguageModelHead, vocab_size, d_model, tied_to=embeddings.table
+            ),
             "sequence_classification": classifier,
             "token_classification": partial(TokenHead, dropout=dropout),
             "span": partial(TokenHead, labels=["start", "end"], dropout=dropout),

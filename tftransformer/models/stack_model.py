@@ -166,18 +166,14 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         """Raises a ValueError where the mask shows what is not written yet."""
         check_causal(self.stack.masks, "mask")
 
-    def decoding_inputs(self, inputs: Any, head: str) -> tuple[dict[str, Any], bool]:
-        """Returns the completed inputs with `prompt_mask`; and whether ids tell what is padding."""
+    def decoding_inputs(self, inputs: Any, head: str) -> dict[str, Any]:
+        """Returns the completed inputs with `prompt_mask`."""
         if head not in self.heads:
             raise ValueError(f"the model has no head {head!r} to write by: {sorted(self.heads)}.")
         given = self.named(inputs)
         if ops.ndim(given["token_ids"]) != 2:
             raise ValueError("decoding takes token_ids (batch, length), without choices.")
         completed = self.with_defaults(given)
-        mask = None
-        if not {"padding_mask", "lengths"} & given.keys():
-            mask = self.stack.embeddings.compute_mask(completed["token_ids"])
-        guesses = mask is not None
         position_ids = completed.get("position_ids")
         if position_ids is None:
             position_ids = self.position_ids(completed["token_ids"])
@@ -190,7 +186,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             kept["position_ids"] = ops.cast(position_ids, "int32")
         kept |= of_rows(completed)
         kept = keras.tree.map_structure(ops.convert_to_tensor, kept)
-        return {"prompt_mask": mask if guesses else completed["padding_mask"], **kept}, guesses
+        return {"prompt_mask": completed["padding_mask"], **kept}
 
     def read_prefix(self, inputs: Any) -> dict[str, Any]:
         """Reads tokens that many prompts begin with, once for all of them.
@@ -261,7 +257,6 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             self.stack,
             prompts,
             settings.cache_length,
-            self._real_tokens if settings.guesses else None,
             inputs.get("memory"),
             settings.hidden,
         )
@@ -286,10 +281,6 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             return self.head_output(settings.head, hidden[:, -1], {}, False), cache
 
         return step, cached.first_cache()
-
-    def _real_tokens(self, ids: Any, columns: Any) -> Any:
-        """Which new ids are tokens, as the embeddings say of them."""
-        return self.stack.embeddings.compute_mask(ids)
 
     def run_step(
         self, ids: Any, padding_mask: Any, context: dict[str, Any], state: StackState

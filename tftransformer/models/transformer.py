@@ -182,6 +182,10 @@ class Transformer(EncoderDecoder):
     def logits(self, hidden: Any) -> Any:
         return self.head(hidden)
 
+    def language_model_head(self, output: str) -> LanguageModelHead:
+        """Returns the layer whose logits the output is."""
+        return self.head
+
     def named_outputs(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
         hidden = self.run_stacks(inputs, encoder_state, decoder_state, training=False)
         return {"logits": self.logits(hidden)}

@@ -165,6 +165,8 @@ class XLM(StackModel):
             },
             kernel_initializer=initial,
         )
+        if not causal:  # one head both writes and fills masks, and is trained for one of the two
+            self.masked_head = "lm"
         self.build()
 
     def head_output(

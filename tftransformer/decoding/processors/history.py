@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from tftransformer.core import is_int, is_number, register, require
+from tftransformer.core import check_ints, check_numbers, is_int, register, require
 from tftransformer.core.selection import pick
 from tftransformer.decoding.processors.processor import Processor, of_rows
 
@@ -28,8 +28,7 @@ class RepetitionPenalty(Processor):
     penalty: float
 
     def __post_init__(self) -> None:
-        valid = is_number(self.penalty) and self.penalty > 0
-        require(valid, "penalty", self.penalty, "a number > 0")
+        check_numbers(0, penalty=self.penalty)
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         so_far = ops.broadcast_to(ops.arange(_width(ids)) < of_rows(lengths), ops.shape(ids))
@@ -53,7 +52,7 @@ class NoRepeatNgrams(Processor):
     size: int
 
     def __post_init__(self) -> None:
-        require(is_int(self.size, 1), "size", self.size, "an int ≥ 1")
+        check_ints(1, size=self.size)
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         # Window i is the n-1 tokens from column i and the one that completed them.

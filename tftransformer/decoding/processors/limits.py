@@ -1,14 +1,15 @@
 """Processors that hold a row to a length."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from tftransformer.core import is_int, register, require
-from tftransformer.decoding.processors.processor import Processor, of_rows
+from tftransformer.core import check_ints, is_int, register, require
+from tftransformer.core.selection import among
+from tftransformer.decoding.processors.processor import Processor, ids_of, of_rows
 
 
 @register
@@ -18,15 +19,15 @@ class MinLength(Processor):
 
     Args:
         min_length: int ≥ 0.
-        end_id: int, the end token.
+        end_id: int, the end token, or several.
     """
 
     min_length: int
-    end_id: int
+    end_id: int | Sequence[int]
 
     def __post_init__(self) -> None:
-        require(is_int(self.min_length, 0), "min_length", self.min_length, "an int ≥ 0")
-        require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
+        check_ints(0, min_length=self.min_length)
+        _take_ends(self)
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         return _ban_end(scores, self.end_id, lengths < self.min_length)
@@ -39,25 +40,25 @@ class MinNewTokens(Processor):
 
     Args:
         min_new_tokens: int ≥ 0, generated tokens that must stand before the end token.
-        end_id: int, the end token.
+        end_id: int, the end token, or several.
         prompt_length: int, tokens of the prompt, where no strategy calls it, which knows them.
     """
 
     min_new_tokens: int
-    end_id: int
+    end_id: int | Sequence[int]
     prompt_length: int = 1
 
     def __post_init__(self) -> None:
-        require(is_int(self.min_new_tokens, 0), "min_new_tokens", self.min_new_tokens, "an int ≥ 0")
-        require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
-        require(is_int(self.prompt_length, 1), "prompt_length", self.prompt_length, "an int ≥ 1")
+        check_ints(0, min_new_tokens=self.min_new_tokens)
+        check_ints(1, prompt_length=self.prompt_length)
+        _take_ends(self)
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         return _ban_end(scores, self.end_id, lengths - self.prompt_length < self.min_new_tokens)
 
-    def for_prompts(self, lengths: Any) -> Callable[[Any, Any, Any], Any]:
-        def process(scores: Any, ids: Any, so_far: Any) -> Any:
-            return _ban_end(scores, self.end_id, so_far - lengths < self.min_new_tokens)
+    def for_rows(self, prompts: Any, limits: Any) -> Callable[[Any, Any, Any], Any]:
+        def process(scores: Any, ids: Any, lengths: Any) -> Any:
+            return _ban_end(scores, self.end_id, lengths - prompts < self.min_new_tokens)
 
         return process
 
@@ -65,25 +66,36 @@ class MinNewTokens(Processor):
 @register
 @dataclass(frozen=True)
 class ForcedEnd(Processor):
-    """Makes the token that brings the row to `max_length` the end token.
+    """Makes the last token that a row may have the end token.
 
     Its score becomes 0, that of all others -inf.
 
     Args:
-        max_length: int ≥ 2, tokens of the row, the prompt included.
+        max_length: int ≥ 2, tokens of the row, the prompt included; None: as many as a strategy
+            lets it have.
         end_id: int, the end token.
     """
 
-    max_length: int
+    max_length: int | None
     end_id: int
 
     def __post_init__(self) -> None:
-        require(is_int(self.max_length, 2), "max_length", self.max_length, "an int ≥ 2")
-        require(is_int(self.end_id, 0), "end_id", self.end_id, "an int ≥ 0")
+        check_ints(2, or_none=True, max_length=self.max_length)
+        check_ints(0, end_id=self.end_id)
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
-        forced = ops.where(_is_token(scores, self.end_id), 0.0, -np.inf)
-        return ops.where(of_rows(lengths == self.max_length - 1), forced, scores)
+        if self.max_length is None:
+            raise ValueError("max_length=None: it is a strategy that says how long rows may be.")
+        return _force(scores, self.end_id, lengths == self.max_length - 1)
+
+    def for_rows(self, prompts: Any, limits: Any) -> Callable[[Any, Any, Any], Any]:
+        if self.max_length is not None:
+            return self
+
+        def process(scores: Any, ids: Any, lengths: Any) -> Any:
+            return _force(scores, self.end_id, lengths == prompts + limits - 1)
+
+        return process
 
 
 @register
@@ -102,24 +114,35 @@ class ForcedStart(Processor):
     prompt_length: int = 1
 
     def __post_init__(self) -> None:
-        require(is_int(self.token_id, 0), "token_id", self.token_id, "an int ≥ 0")
-        require(is_int(self.prompt_length, 1), "prompt_length", self.prompt_length, "an int ≥ 1")
+        check_ints(0, token_id=self.token_id)
+        check_ints(1, prompt_length=self.prompt_length)
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
-        return self._forced(scores, lengths == self.prompt_length)
+        return _force(scores, self.token_id, lengths == self.prompt_length)
 
-    def for_prompts(self, lengths: Any) -> Callable[[Any, Any, Any], Any]:
-        return lambda scores, ids, so_far: self._forced(scores, so_far == lengths)
-
-    def _forced(self, scores: Any, is_first: Any) -> Any:
-        forced = ops.where(_is_token(scores, self.token_id), 0.0, -np.inf)
-        return ops.where(of_rows(is_first), forced, scores)
+    def for_rows(self, prompts: Any, limits: Any) -> Callable[[Any, Any, Any], Any]:
+        return lambda scores, ids, lengths: _force(scores, self.token_id, lengths == prompts)
 
 
-def _ban_end(scores: Any, end_id: int | None, banned: Any) -> Any:
+def _take_ends(processor: Any) -> None:
+    """Checks the end tokens of a processor; several become a tuple, which can be hashed."""
+    ends = ids_of(processor.end_id)
+    fits = all(is_int(end, 0) for end in ends)
+    require(fits, "end_id", processor.end_id, "an int ≥ 0, or several in a list")
+    object.__setattr__(processor, "end_id", ends if len(ends) > 1 else ends[0])
+
+
+def _force(scores: Any, token_id: Any, forced: Any) -> Any:
+    """0 for the token and -inf for all others in the rows where it is forced, bool (rows,)."""
+    alone = ops.where(_is_token(scores, token_id), 0.0, -np.inf)
+    return ops.where(of_rows(forced), alone, scores)
+
+
+def _ban_end(scores: Any, end_id: Any, banned: Any) -> Any:
+    """-inf for the end tokens in the rows where they are banned, bool (rows,)."""
     banned = ops.logical_and(_is_token(scores, end_id), of_rows(banned))
     return ops.where(banned, -np.inf, scores)
 
 
-def _is_token(scores: Any, token_id: int | None) -> Any:
-    return ops.arange(ops.shape(scores)[1]) == token_id
+def _is_token(scores: Any, token_id: Any) -> Any:
+    return among(ops.arange(ops.shape(scores)[1]), ids_of(token_id))

@@ -33,9 +33,19 @@ class Processor(Configurable):
         """
         raise NotImplementedError
 
-    def for_prompts(self, lengths: Any) -> Callable[[Any, Any, Any], Any]:
-        """Returns what acts on rows whose prompts have these lengths, int (rows,)."""
+    def for_rows(self, prompts: Any, limits: Any) -> Callable[[Any, Any, Any], Any]:
+        """Returns what acts on certain rows, as a strategy asks.
+
+        Args:
+            prompts: int32 tensor (rows,), tokens of their prompts.
+            limits: int32 tensor (rows,), most new tokens of each.
+        """
         return self
+
+
+def ids_of(given: Any) -> tuple[Any, ...]:
+    """Returns one id, or several, as several."""
+    return tuple(given) if isinstance(given, list | tuple) and given else (given,)
 
 
 def of_rows(values: Any) -> Any:
