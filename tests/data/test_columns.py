@@ -42,7 +42,7 @@ def pairs(**columns):
         ([("a", "b")], TypeError, r"expected a pandas DataFrame, got list.*read_table"),
         ({"en": ["a"]}, TypeError, "got dict"),
         (pairs().rename(columns={"de": "ger"}), ValueError, r"'de' is not in .*'en', 'ger'"),
-        (pairs().iloc[:0], ValueError, "no rows"),
+        (pairs().iloc[:0], ValueError, "the table is empty"),
         (pairs(de=[None, " "]), ValueError, "0 of 2 rows used; dropped: 1 missing, 1 empty"),
         (pairs(en=[1, 2]), TypeError, r"row 0 \(index 0\) of column 'en' is 1, of type int"),
         (pairs(en=["a", b"b"]), TypeError, r"row 1 .* of type bytes.*str\.decode\('utf-8'\)"),

@@ -109,7 +109,8 @@ def test_a_label_that_was_not_there_at_fit_is_named(several):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"class_weight": "even"}, {"several": True, "class_weight": "balanced"}, {"judge_by": "f1"},
+    [{"class_weight": "even"}, {"class_weight": {"x": -1.0}}, {"class_weight": {"x": "2"}},
+     {"several": True, "class_weight": "balanced"}, {"judge_by": "f1"},
      {"several": True, "smoothing": 0.1}],
     ids=str,
 )  # fmt: skip

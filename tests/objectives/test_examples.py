@@ -1,13 +1,24 @@
 """Examples: views with named axes; a batch is what a plain loop would make."""
 
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tftransformer.core import Ragged
 from tftransformer.data import Batches
-from tftransformer.objectives import ColumnExamples, Examples, IsReal, MultiHot, Tokens, Values
+from tftransformer.objectives import (
+    ColumnExamples,
+    Concatenated,
+    Examples,
+    IsReal,
+    MaskedTokens,
+    MultiHot,
+    Tokens,
+    Values,
+)
+from tftransformer.text import Template
 
 
 def examples():
@@ -121,3 +132,48 @@ def test_what_a_row_draws_depends_on_seed_epoch_and_row_alone():
     resumed = drawn(32, epoch=2, start=2)
     assert resumed.items() <= whole.items()
     assert drawn(32, epoch=3) != whole != drawn(32, epoch=2, seed=8)
+
+
+def test_rows_of_several_examples_stand_in_one_batch_in_any_order():
+    ids = Tokens(Ragged.from_rows([[1], [2, 2, 2, 2, 2]]), "tokens", fill=4)
+    others = Tokens(Ragged.from_rows([[3, 3, 3], [4]]), "others", fill=-1)
+    more = ColumnExamples(
+        {"token_ids": ids, "padding_mask": IsReal(ids, "bool"), "other_ids": others},
+        {"class": Values(np.array([3, 4], np.int32)), "vector": Values(np.ones((2, 2)), -1)},
+        {"class": Values(np.array([2, 3], np.float32)), "vector": IsReal(others)},
+    )
+    first, both = examples(), Concatenated([examples(), more])
+    assert len(both) == 5
+    assert both.lengths.tolist() == [*first.lengths.tolist(), [1, 3], [5, 1]]
+    widths, order = (5, 3), [4, 1, -1, 3, 0, 2]
+    found = both.batch(np.array(order), widths)
+    for place, row in enumerate(order):
+        part, own = (first, row) if row < 3 else (more, row - 3)
+        for of, alone in zip(found, part.batch(np.array([own]), widths), strict=True):
+            assert of.keys() == alone.keys()
+            for name in of:
+                np.testing.assert_array_equal(of[name][place], alone[name][0])
+                assert of[name].dtype == alone[name].dtype
+    taken = both.take(np.array([3, 0])).batch(np.array([0]), widths)
+    assert taken[0]["token_ids"].tolist() == [[1, 4, 4, 4, 4]]
+
+
+def test_each_of_several_examples_draws_as_it_does_alone():
+    tokenizer = SimpleNamespace(special_ids={"pad": 0, "mask": 1}, vocab_size=40)
+    rows = [Ragged.from_rows([range(5 + i, 15 + i) for i in range(n)]) for n in (4, 6)]
+    parts = [MaskedTokens().examples([of], [tokenizer], Template("a", "a b")) for of in rows]
+    both = Concatenated(parts)
+    for epoch in (0, 1):
+        widths = both.lengths.max(axis=0)
+        inputs, labels, _ = both.of_epoch(3, epoch).batch(np.arange(10), widths)
+        alone = [part.of_epoch(3, epoch).batch(np.arange(len(part)), widths) for part in parts]
+        for own, name in ((inputs, "token_ids"), (labels, "masked_lm")):
+            index = 0 if own is inputs else 1
+            expected = np.concatenate([one[index][name] for one in alone])
+            np.testing.assert_array_equal(own[name], expected)
+
+
+def test_examples_of_other_axes_are_refused():
+    other = ColumnExamples(Values(np.zeros(3)), Values(np.zeros(3)), Values(np.zeros(3)))
+    with pytest.raises(ValueError, match=r"axes \('tokens', 'others'\) and \(\)"):
+        Concatenated([examples(), other])

@@ -32,8 +32,7 @@ def take_columns(
             is left.
     """
     check_columns(frame, columns)
-    if frame.empty:
-        raise ValueError("the DataFrame has no rows.")
+    check_rows(frame)
     given = [values_of(frame, column) for column in columns]
     texts = [i for i, column in enumerate(columns) if column not in labels]
     for i in texts:
@@ -51,6 +50,12 @@ def take_columns(
     if used == len(whole):
         return given, report
     return [list(itertools.compress(values, whole)) for values in given], report
+
+
+def check_rows(rows: Any, what: str = "the table") -> None:
+    """Raises a ValueError where a table, or a list of rows, has none."""
+    if not len(rows):
+        raise ValueError(f"there is no row: {what} is empty.")
 
 
 def values_of(frame: Any, column: Hashable) -> list[Any]:
@@ -81,7 +86,7 @@ def check_columns(
             f"pandas.DataFrame({{{', '.join(f'{column!r}: [...]' for column in columns)}}})."
         )
     names = list(frame.columns)
-    found = ", ".join(_short(name) for name in names)
+    found = ", ".join(short(name) for name in names)
     for column in columns:
         if column not in names:
             raise ValueError(
@@ -133,7 +138,7 @@ def _check_strings(column: Any, values: Any, index: Any) -> None:
         if not isinstance(value, str):
             turn = "str.decode('utf-8')" if isinstance(value, bytes) else "astype('string')"
             raise TypeError(
-                f"{where} is {_short(value)}, of type {type(value).__name__}, not a string. "
+                f"{where} is {short(value)}, of type {type(value).__name__}, not a string. "
                 f"Turn the column into strings: frame[{column!r}].{turn}."
             )
         raise ValueError(
@@ -150,6 +155,7 @@ def is_unicode(text: str) -> bool:
         return False
 
 
-def _short(value: Any, most: int = 40) -> str:
-    text = repr(value)
+def short(value: Any, most: int = 40) -> str:
+    """What a value looks like, for an error: not more than so many characters, in one line."""
+    text = " ".join(repr(value).split())
     return text if len(text) <= most else text[: most - 1] + "…"

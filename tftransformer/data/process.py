@@ -18,19 +18,12 @@ from tftransformer.data.report import Report
 from tftransformer.data.saving import load_process, save_process
 from tftransformer.data.split import split_rows
 from tftransformer.data.streams import Streams
+from tftransformer.data.vocabularies import LEARNING
 from tftransformer.data.whole_texts import whole_examples
 from tftransformer.data.windows import windowed_examples
 from tftransformer.objectives import Examples, Objective, SequenceToSequence
 
 TOO_LONG = ("drop", "cut", "refuse")
-# Of vocabularies that are learnt here: what a tokenizer that is given has settled already.
-LEARNING: dict[str, Any] = {
-    "vocab_size": 8000,
-    "shared_vocabulary": True,
-    "normalization": "identity",
-    "character_coverage": None,
-    "sampling_alpha": 0.0,
-}
 
 
 class DataProcess:
@@ -343,7 +336,7 @@ class DataProcess:
         for name in ("objective", "template"):
             config[name] = keras.saving.serialize_keras_object(config[name])
         if vocabularies.kind_of(self.tokenizer) != "name":
-            config |= {"tokenizer": None} | LEARNING
+            config["tokenizer"] = None
         return config
 
     def _of_kind(self, kind: str, columns: Sequence[Any]) -> list[Any]:

@@ -53,11 +53,13 @@ def load_process(cls: type, folder: pathlib.Path) -> Any:
         settings["objective"].set_state(saved["learnt"])
         vocabulary, numbers = folder / saved["vocabulary"], saved["tokenizers"]
     tokenizers = vocabularies.load_tokenizers(vocabulary, numbers)
-    if settings["tokenizer"] is None:
+    learnt_by = {}
+    if settings["tokenizer"] is None:  # they were given, or a function has learnt them
+        learnt_by = {name: settings.pop(name) for name in vocabularies.LEARNING}
         settings["tokenizer"] = tokenizers[0] if len(set(numbers)) == 1 else tokenizers
     with _named(path):
         process = cls(*columns, **settings)
-    process._tokenizers = tokenizers
+    vars(process).update(learnt_by, _tokenizers=tokenizers)
     return process
 
 

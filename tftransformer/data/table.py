@@ -7,6 +7,7 @@ import os
 import pathlib
 import zlib
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,6 @@ def read_table(path: str | os.PathLike) -> Any:
 
 def _of_objects(path: Path) -> Any:
     """Reads one object of JSON a line; lines of nothing but blanks do not count."""
-    import pandas as pd
-
     rows = []
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     try:
@@ -100,6 +99,13 @@ def _of_objects(path: Path) -> Any:
         raise ValueError(f"{path} cannot be read as UTF-8 text: {error}") from None
     if not rows:
         raise ValueError(f"{path} is not a table: it has no line.")
+    return frame_of(rows)
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Makes a DataFrame of one dict a row; what a row lacks is None."""
+    import pandas as pd
+
     names = dict.fromkeys(name for row in rows for name in row)
     # As objects: pandas would make numbers of integers with gaps between them floats.
     return pd.DataFrame(

@@ -8,6 +8,14 @@ from typing import Any
 
 from tftransformer.core import Ragged
 
+# Of vocabularies that are learnt here: what a tokenizer that is given has settled already.
+LEARNING: dict[str, Any] = {
+    "vocab_size": 8000,
+    "shared_vocabulary": True,
+    "normalization": "identity",
+    "character_coverage": None,
+    "sampling_alpha": 0.0,
+}
 NAMES = ("bpe", "unigram", "wordpiece")
 AT_ONCE = 100_000  # texts that are cut at a time, so that they are not in memory twice
 

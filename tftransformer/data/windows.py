@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import Ragged
+from tftransformer.core import Ragged, splits_of
 from tftransformer.data import vocabularies
 from tftransformer.data.report import Report
 from tftransformer.objectives import Examples, Pieces
@@ -43,8 +43,14 @@ def windowed_examples(
             raise ValueError(f"no row has a text beside which another finds room: {report}.")
         others, room = [others[0].take(kept)], room[kept]
         texts, *labels = ([column[i] for i in kept] for column in (texts, *labels))
-    asked = {"in_sentences": objective.in_sentences, "spelling": objective.spelling}
-    pieces = in_windows(texts, tokenizers[0], room, objective.stride, **asked)
+    pieces = in_windows(
+        texts,
+        tokenizers[0],
+        room,
+        objective.stride,
+        in_sentences=objective.in_sentences,
+        spelling=objective.spelling,
+    )
     columns = [*others, pieces, *labels]
     examples = objective.examples(columns, tokenizers, template, training=training)
     filled = pieces.places.lengths > 0
@@ -64,8 +70,8 @@ def in_windows(
     room: int | np.ndarray,
     stride: int,
     *,
-    in_sentences: bool = False,
-    spelling: int = 0,
+    in_sentences: bool,
+    spelling: int,
 ) -> Pieces:
     """Cuts texts into pieces and lays windows over them.
 
@@ -77,56 +83,57 @@ def in_windows(
         in_sentences: whether sentences are what is decided of, in the stead of words.
         spelling: how many numbers for spellings of words there are; 0: they are not asked for.
     """
-    from tftransformer.text import (
-        GivenWords,
-        deciding_pieces,
-        lay_windows,
-        sentence_numbers,
-        sentence_places,
-        spelling_ids,
-        word_pieces,
-        words_between_blanks,
-    )
+    from tftransformer.text import deciding_pieces, lay_windows, word_pieces
 
-    parts: list[list[Any]] = [[], [], [], [], []]
-    for start in range(0, len(texts), AT_ONCE):
-        some = texts[start : start + AT_ONCE]
-        encoding = tokenizer.encode(some)
-        ids, words = encoding.ids, encoding.words
-        given = [isinstance(text, GivenWords) for text in some]
-        if any(given):
-            at, old = (
-                tf.RaggedTensor.from_row_splits(x, ids.row_splits) for x in (encoding.starts, words)
-            )
-            between = words_between_blanks(tf.constant(list(map(str, some))), at, old)
-            words = np.where(np.repeat(given, ids.lengths), between.flat_values, words)
-        if in_sentences:
-            begins, _ = sentence_places(tf.constant(list(map(str, some)), tf.string))
-            at = tf.RaggedTensor.from_row_splits(encoding.ends, ids.row_splits)
-            words = sentence_numbers(begins, at).flat_values.numpy()
-        spelled = np.zeros((len(words), 0), np.int32)  # nobody asked
-        if spelling:
-            start, end, word = (
-                tf.RaggedTensor.from_row_splits(x, ids.row_splits)
-                for x in (encoding.starts, encoding.ends, words)
-            )
-            strings = tf.constant(list(map(str, some)), tf.string)
-            spelled = spelling_ids(strings, start, end, word, spelling).flat_values.numpy()
-        found = (ids, encoding.starts, encoding.ends, words, spelled)
-        for part, value in zip(parts, found, strict=True):
-            part.append(value)
-    ids = Ragged.concatenate(parts[0])
-    starts, ends, words, spelled = map(np.concatenate, parts[1:])
+    parts = [
+        _cut(texts[i : i + AT_ONCE], tokenizer, in_sentences, spelling)
+        for i in range(0, len(texts), AT_ONCE)
+    ]
+    rows_of_ids, *of_pieces = zip(*parts, strict=True)
+    ids = Ragged.concatenate(rows_of_ids)
+    starts, ends, words, spelled = map(np.concatenate, of_pieces)
     ragged = tf.RaggedTensor.from_row_splits(words, ids.row_splits)
     rows, numbers, begins, lengths, _ = (
         x.numpy() for x in lay_windows(ragged.row_lengths(), room, stride)
     )
-    splits = np.concatenate([[0], np.cumsum(lengths)])
-    places = np.repeat(ids.row_splits[rows] + begins - splits[:-1], lengths)
-    places += np.arange(splits[-1])
+    splits = splits_of(lengths)
+    held = np.repeat(ids.row_splits[rows] + begins - splits[:-1], lengths) + np.arange(splits[-1])
     if np.ndim(room):  # nobody asks which window decides
-        decides = np.ones(len(places), bool)
+        decides = np.ones(len(held), bool)
     else:
         decided = deciding_pieces(ragged, word_pieces(ragged), room, stride).numpy()
-        decides = decided[places] == np.repeat(numbers, lengths)
-    return Pieces(ids, starts, ends, words, rows, Ragged(places, splits), decides, spelled)
+        decides = decided[held] == np.repeat(numbers, lengths)
+    return Pieces(ids, starts, ends, words, rows, Ragged(held, splits), decides, spelled)
+
+
+def _cut(
+    texts: Sequence[str], tokenizer: Any, in_sentences: bool, spelling: int
+) -> tuple[Ragged, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The ids of texts, and of all their pieces `starts`, `ends`, `words` and `spelling`."""
+    from tftransformer.text import (
+        GivenWords,
+        sentence_numbers,
+        sentence_places,
+        spelling_ids,
+        words_between_blanks,
+    )
+
+    encoding = tokenizer.encode(texts)
+    ids, words = encoding.ids, encoding.words
+    strings = tf.constant(list(map(str, texts)), tf.string)
+
+    def by_text(values: np.ndarray) -> tf.RaggedTensor:
+        return tf.RaggedTensor.from_row_splits(values, ids.row_splits)
+
+    given = [isinstance(text, GivenWords) for text in texts]
+    if any(given):
+        between = words_between_blanks(strings, by_text(encoding.starts), by_text(words))
+        words = np.where(np.repeat(given, ids.lengths), between.flat_values, words)
+    if in_sentences:
+        begins, _ = sentence_places(strings)
+        words = sentence_numbers(begins, by_text(encoding.ends)).flat_values.numpy()
+    spelled = np.zeros((len(words), 0), np.int32)  # nobody asked
+    if spelling:
+        starts, ends, numbers = map(by_text, (encoding.starts, encoding.ends, words))
+        spelled = spelling_ids(strings, starts, ends, numbers, spelling).flat_values.numpy()
+    return ids, encoding.starts, encoding.ends, words, spelled

@@ -15,7 +15,12 @@ from tftransformer.objectives.columns import (
 from tftransformer.objectives.contrast import Contrast
 from tftransformer.objectives.denoising import Denoising
 from tftransformer.objectives.entities import Entities
-from tftransformer.objectives.examples import ColumnExamples, DrawnExamples, Examples
+from tftransformer.objectives.examples import (
+    ColumnExamples,
+    Concatenated,
+    DrawnExamples,
+    Examples,
+)
 from tftransformer.objectives.joint import Joint
 from tftransformer.objectives.masked_tokens import MaskedTokens
 from tftransformer.objectives.next_sentence import NextSentence, SentenceOrder
@@ -39,6 +44,7 @@ __all__ = [
     "Classes",
     "Column",
     "ColumnExamples",
+    "Concatenated",
     "Contrast",
     "Denoising",
     "DrawnExamples",

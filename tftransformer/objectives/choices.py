@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import register
+from tftransformer.core import register, splits_of
 from tftransformer.objectives.columns import Column, Values
 from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns
@@ -57,7 +57,7 @@ class Choices(TextRows):
         room = self.max_length - template.num_special(True)
         second = second.head(np.minimum(second.lengths, room))
         first = first.head(np.minimum(first.lengths, room - second.lengths))
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        starts = splits_of(counts)[:-1]
         rows = self.inputs([first, second], tokenizers[0], template)
         inputs = {name: OfChoices(column, starts, counts) for name, column in rows.items()}
         labels, weights = _Right(numbers, counts), Values(np.ones(len(counts), np.float32))

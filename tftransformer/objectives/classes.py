@@ -10,12 +10,19 @@ import numpy as np
 
 from tftransformer.core import Ragged, is_number, register, require
 from tftransformer.objectives.columns import Column, MultiHot, Values
+from tftransformer.objectives.labels import (
+    ClassWeight,
+    balanced_weights,
+    check_class_weight,
+    check_distinct,
+    check_saved,
+    listed,
+)
 from tftransformer.objectives.text_rows import SCORES, TextRows
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.macro_f1 import MacroF1
 from tftransformer.training.metrics import TokenAccuracy
 
-SAVED = (str, int, float, bool, type(None))
 RARE = 10  # rows; of rows with several labels, those below share a stratum
 
 
@@ -58,7 +65,7 @@ class Classes(TextRows):
         self,
         several: bool = False,
         *,
-        class_weight: Mapping[Hashable, float] | str | None = None,
+        class_weight: ClassWeight = None,
         ignore: Sequence[Hashable] = (),
         known: Sequence[Hashable] = (),
         smoothing: float = 0.0,
@@ -66,8 +73,7 @@ class Classes(TextRows):
         judge_by: str = "loss",
     ):
         super().__init__(output)
-        if isinstance(class_weight, str) and class_weight != "balanced":
-            raise ValueError(f"class_weight={class_weight!r}: expected 'balanced', a dict or None.")
+        check_class_weight(class_weight)
         if several and (class_weight is not None or smoothing):
             raise ValueError(
                 "class_weight and smoothing are for single labels: leave them out with "
@@ -95,7 +101,7 @@ class Classes(TextRows):
     def fit(self, columns: Sequence[list[Any]]) -> None:
         (given,) = columns
         labels = [label for labels in self._rows(given) for label in labels]
-        _check_distinct(labels)
+        _check_types(labels)
         counts = Counter(labels)
         for label in self.ignore:
             counts.pop(label, None)
@@ -116,9 +122,7 @@ class Classes(TextRows):
     def begin(self, labels: Sequence[str] | None) -> None:
         if not labels:
             raise ValueError("the trained head does not say how many labels it has.")
-        if len(set(labels)) < len(labels):
-            twice = next(label for label in labels if list(labels).count(label) > 1)
-            raise ValueError(f"two labels of the trained head are called {twice!r}: rename one.")
+        check_distinct(labels)
         self.classes_, self.counts_ = list(labels), [0] * len(labels)
 
     def _in_known_order(self, labels: Iterable[Hashable]) -> list[Any] | None:
@@ -215,9 +219,8 @@ class Classes(TextRows):
         there = {number for row in rows for number in row}
         missing = [label for i, label in enumerate(self.classes_) if i not in there]
         if missing:
-            some = ", ".join(map(repr, missing[:8])) + (", …" if len(missing) > 8 else "")
             warnings.warn(
-                f"no validation row has the label {some}: its scores say nothing of "
+                f"no validation row has the label {listed(missing)}: its scores say nothing of "
                 f"{len(missing)} of {len(self.classes_)} classes.",
                 stacklevel=2,
             )
@@ -225,28 +228,25 @@ class Classes(TextRows):
     def _number(self, label: Any, index: Mapping[Any, int]) -> int:
         if label in index:
             return index[label]
-        some = ", ".join(map(repr, self.classes_[:8])) + (", …" if len(self.classes_) > 8 else "")
         advice = (
             "Fit with rows that have it, leave its rows out, or name it in Classes(ignore=[...])."
         )
         if str(label) in map(str, self.classes_):
             advice = f"Here it is of type {type(label).__name__}: read both tables in one way."
         raise ValueError(
-            f"label {label!r} is not among the {len(self.classes_)} of the training rows ({some}). "
-            + advice
+            f"label {label!r} is not among the {len(self.classes_)} of the training rows "
+            f"({listed(self.classes_)}). {advice}"
         )
 
     def _class_weights(self) -> np.ndarray:
         """What a row of each class weighs: float32 array (classes,)."""
         if self.class_weight == "balanced":
-            counts = np.array(self.counts_, np.float64)
-            per_class = counts.sum() / (np.sum(counts > 0) * np.maximum(counts, 1))
-            return per_class.astype(np.float32)
+            return balanced_weights(self.counts_)
         weights: Any = self.class_weight
         return np.array([weights.get(label, 1.0) for label in self.classes_], np.float32)
 
 
-def _check_distinct(labels: Sequence[Hashable]) -> None:
+def _check_types(labels: Sequence[Hashable]) -> None:
     """Raises for labels of different types that Python takes for one, as it does True and 1."""
     if len(set(map(type, labels))) < 2:
         return
@@ -258,17 +258,6 @@ def _check_distinct(labels: Sequence[Hashable]) -> None:
                 f"the labels {first!r} ({type(first).__name__}) and {label!r} "
                 f"({type(label).__name__}) are equal in Python: one class or two? Turn the column "
                 "into one type, such as frame[column].map(str)."
-            )
-
-
-def check_saved(labels: Iterable[Any]) -> None:
-    """Raises a ValueError for a label that JSON could not give back as it was."""
-    for label in labels:
-        if type(label) not in SAVED:
-            raise ValueError(
-                f"label {label!r} is of type {type(label).__name__}, which cannot be saved: "
-                "labels to be saved are strings, whole numbers, floats, booleans or None. Turn "
-                "the column into one of these, such as frame[column].map(str)."
             )
 
 

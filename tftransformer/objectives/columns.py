@@ -1,7 +1,9 @@
 """The columns that examples are made of: views that become arrays when a batch asks."""
 
 import abc
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -169,3 +171,27 @@ class IsReal(Following):
     def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
         real = np.arange(widths[self.axes[0]]) < self.column.lengths_of(rows)[:, None]
         return real.astype(self.dtype)
+
+
+def once_per_batch(method: Callable[[Any, np.ndarray], Any]) -> Callable[[Any, np.ndarray], Any]:
+    """Decorates a method of chosen rows that several columns call, or one several times.
+
+    What it returned is kept until it is called with another array: all columns of a batch get the
+    same object.
+    """
+    kept_as = f"_latest_{method.__name__}"
+
+    @functools.wraps(method)
+    def kept(self: Any, rows: np.ndarray) -> Any:
+        latest = vars(self).get(kept_as)
+        if latest is None or latest[0] is not rows:
+            latest = rows, method(self, rows)
+            setattr(self, kept_as, latest)
+        return latest[1]
+
+    return kept
+
+
+def numbers_in_batch(rows: np.ndarray) -> np.ndarray:
+    """The numbers of chosen rows among those that were chosen, from 0; -1 for rows of fill."""
+    return np.where(rows < 0, -1, np.arange(len(rows)))

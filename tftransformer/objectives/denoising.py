@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged, check_numbers, register, require
-from tftransformer.objectives.columns import Tokens
+from tftransformer.core import Ragged, check_numbers, register, require, splits_of
+from tftransformer.objectives.columns import Tokens, numbers_in_batch
 from tftransformer.objectives.drawing import chosen, moved_to_front, spread, uniform
 from tftransformer.objectives.examples import ColumnExamples, DrawnExamples
 from tftransformer.objectives.objective import TEXT, Columns, special_id
@@ -176,9 +176,9 @@ class _Noised(Tokens):
         spoilt = np.stack([masks, ids], axis=2).reshape(each)
         kept = np.stack([begins, real & ~inside], axis=2).reshape(each)
         ids, real = moved_to_front(spoilt, kept, each[1], self.fill)
-        whole = Ragged(ids[real], np.concatenate([[0], np.cumsum(real.sum(axis=1))]))
-        present = np.where(rows < 0, -1, np.arange(len(rows)))
-        return whole.dense(present, widths["source"], self.fill, self.before, self.after)
+        whole = Ragged(ids[real], splits_of(real.sum(axis=1)))
+        numbers = numbers_in_batch(rows)
+        return whole.dense(numbers, widths["source"], self.fill, self.before, self.after)
 
     def _order(self, rows: np.ndarray, lengths: np.ndarray, width: int) -> np.ndarray:
         """The columns of the tokens once sentences are shuffled: int (rows, width)."""

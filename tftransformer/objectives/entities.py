@@ -1,26 +1,37 @@
 """Entities: which words of a text are names of which kind."""
 
-import bisect
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tftransformer.core import check_ints, register, require
-from tftransformer.core.tags import PREFIXES, SCHEMES, scheme_of, spans_to_tags, tag_parts
-from tftransformer.objectives.classes import check_saved
-from tftransformer.objectives.columns import Following, Tokens
+from tftransformer.core.tags import (
+    PREFIXES,
+    SCHEMES,
+    scheme_of,
+    spans_on_words,
+    spans_to_tags,
+    tag_parts,
+)
 from tftransformer.objectives.examples import ColumnExamples
+from tftransformer.objectives.labels import (
+    ClassWeight,
+    balanced_weights,
+    check_class_weight,
+    check_distinct,
+    check_saved,
+    listed,
+)
 from tftransformer.objectives.objective import LABEL, TEXT, Columns
-from tftransformer.objectives.pieces import Pieces
+from tftransformer.objectives.pieces import NO_LABEL, Pieces, TokenLabels, TokenWeights
 from tftransformer.objectives.text_rows import SCORES, TextRows
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.macro_f1 import MacroF1
 from tftransformer.training.metrics import TokenAccuracy
 
 OUTSIDE = "O"
-NO_LABEL = -1
 
 
 @register
@@ -50,6 +61,9 @@ class Entities(TextRows):
         types_: the types that were found, sorted by their names.
         scheme_: the scheme of the tags.
         classes_: names of the tags; tag `i` is logit `i`.
+        neighbours_: of the first rows that were read for training, how much likelier each tag is
+            behind another one than anywhere, as the logarithm of a ratio: lists of floats
+            (tags + 1, tags), the last of which is of words that begin a text.
 
     Example:
 
@@ -64,7 +78,7 @@ class Entities(TextRows):
         scheme: str | None = None,
         *,
         stride: int = 32,
-        class_weight: Mapping[Hashable, float] | str | None = None,
+        class_weight: ClassWeight = None,
         known: Sequence[str] = (),
         smoothing: float = 0.0,
         spelling: int = 0,
@@ -76,8 +90,7 @@ class Entities(TextRows):
         require(scheme in (*SCHEMES, None), "scheme", scheme, schemes)
         require(judge_by in SCORES, "judge_by", judge_by, f"one of {', '.join(SCORES)}")
         check_ints(0, stride=stride, spelling=spelling)
-        if isinstance(class_weight, str) and class_weight != "balanced":
-            raise ValueError(f"class_weight={class_weight!r}: expected 'balanced', a dict or None.")
+        check_class_weight(class_weight)
         self.scheme, self.stride, self.class_weight = scheme, stride, class_weight
         self.known, self.smoothing, self.judge_by = known, smoothing, judge_by
         self.spelling = spelling
@@ -114,12 +127,11 @@ class Entities(TextRows):
         tags = [OUTSIDE, *(f"{prefix}{kind}" for kind in self.types_ for prefix in prefixes)]
         self.classes_ = list(self.known) if {*tags} <= {*self.known} else tags
 
-    def begin(self, labels: Sequence[str] | None) -> None:
+    def begin(self, labels: Sequence[Any] | None) -> None:
+        labels = [str(label) for label in labels or ()]  # some folders name them by numbers
         if not labels or len(labels) == len({*labels} & {OUTSIDE}):
             raise ValueError("the trained head does not say which labels it has.")
-        if len({*labels}) < len(labels):
-            twice = next(label for label in labels if list(labels).count(label) > 1)
-            raise ValueError(f"two labels of the trained head are called {twice!r}: rename one.")
+        check_distinct(labels)
         try:
             found = scheme_of([labels]).replace("IOB1", "IOB2")
         except ValueError:  # some have prefixes and some have none
@@ -139,11 +151,13 @@ class Entities(TextRows):
     ) -> ColumnExamples:
         pieces, spans = columns
         ids, lost = self._labels(pieces, spans)
-        labels = pieces.labels(ids, template, NO_LABEL)
+        if training and not hasattr(self, "neighbours_"):
+            self.neighbours_ = neighbours(ids, pieces.ids.row_splits, len(self.classes_))
+        labels = pieces.labels(ids, template)
         examples = ColumnExamples(
             self.window_inputs(pieces, tokenizers[0], template),
-            self.by_output(_Labels(labels)),
-            self.by_output(_Weights(labels, self._weights(labels.ids.values, training))),
+            self.by_output(TokenLabels(labels)),
+            self.by_output(TokenWeights(labels, self._weights(labels.ids.values, training))),
         )
         examples.notes = (f"scheme {self.scheme_}",)
         if lost:
@@ -161,7 +175,7 @@ class Entities(TextRows):
         return self.by_output([TokenAccuracy(), MacroF1(len(self.classes_))])
 
     def _labels(self, pieces: Pieces, spans: Sequence[Any]) -> tuple[np.ndarray, int]:
-        """The tag of each piece that begins a word, -1 for others; and how many spans got none."""
+        """The tag of each piece that begins a word, else `NO_LABEL`; how many spans got none."""
         if not self.is_fitted:
             raise RuntimeError("the types are not known: call fit with the training rows first.")
         number = {label: i for i, label in enumerate(self.classes_)}
@@ -177,52 +191,50 @@ class Entities(TextRows):
             if not given:
                 continue
             own = slice(of_row[row], of_row[row + 1])
-            begins, stops = pieces.starts[heads[own]].tolist(), ends[own].tolist()
-            words: list[tuple[str, int, int]] = []
-            for start, end, kind in sorted(given, key=lambda span: span[:2]):
+            for *_, kind in given:
                 if kind not in known:
                     raise ValueError(
                         f"type {kind!r} is not among the {len(known)} of the training rows "
-                        f"({', '.join(map(repr, self.types_[:8]))}): fit with rows that have it."
+                        f"({listed(self.types_)}): fit with rows that have it."
                     )
-                first = bisect.bisect_right(stops, start)
-                last = bisect.bisect_left(begins, end)
-                first = max(first, words[-1][2]) if words else first
-                if first < last:
-                    words.append((str(kind), first, last))
-                else:
-                    lost += 1
-            tags = spans_to_tags(words, len(begins), scheme=self.scheme_)
+            places = list(zip(pieces.starts[heads[own]].tolist(), ends[own].tolist(), strict=True))
+            words = [(str(kind), i, j) for kind, i, j in spans_on_words(given, places)]
+            lost += len(given) - len(words)
+            tags = spans_to_tags(words, len(places), scheme=self.scheme_)
             found[heads[own]] = [number[tag] for tag in tags]
         return found, lost
 
     def _weights(self, ids: np.ndarray, training: bool) -> np.ndarray:
-        """What a word with each tag weighs: float32 (tags + 1,), 0 for what is no tag."""
-        weights = np.ones(len(self.classes_) + 1, np.float32)
+        """What a word with each tag weighs: float32 (tags,)."""
         if training and self.class_weight == "balanced":
-            counts = np.bincount(ids[ids >= 0], minlength=len(self.classes_))
-            weights[:-1] = counts.sum() / np.maximum(counts, 1) / np.count_nonzero(counts)
-        elif training and isinstance(self.class_weight, Mapping):
+            return balanced_weights(np.bincount(ids[ids >= 0], minlength=len(self.classes_)))
+        by_name: dict[str, float] = {}
+        if training and isinstance(self.class_weight, Mapping):
             by_name = {str(kind): value for kind, value in self.class_weight.items()}
-            prefixed = self.scheme_ in PREFIXES
-            weights[:-1] = [by_name.get(tag_parts(tag, prefixed)[1], 1.0) for tag in self.classes_]
-        weights[NO_LABEL] = 0
-        return weights
+        prefixed = self.scheme_ in PREFIXES
+        weights = [by_name.get(tag_parts(tag, prefixed)[1], 1.0) for tag in self.classes_]
+        return np.array(weights, np.float32)
 
 
-class _Labels(Following):
-    """The tags of tokens; 0 where there is none."""
+def neighbours(tags: np.ndarray, row_splits: np.ndarray, count: int) -> list[list[float]]:
+    """How much likelier each tag is behind another one than anywhere: see `Entities`.
 
-    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
-        return np.maximum(self.column.batch(rows, widths), 0)
+    Each tag counts as if it had once stood before one that is as frequent there as anywhere.
 
+    Args:
+        tags: of all pieces, int (pieces,); below 0 where a piece has none.
+        row_splits: where each text begins, and the last one ends.
+        count: how many tags there are.
 
-class _Weights(Following):
-    """What each token weighs, by its tag."""
-
-    def __init__(self, labels: Tokens, weights: np.ndarray):
-        super().__init__(labels)
-        self.weights = weights
-
-    def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
-        return self.weights[self.column.batch(rows, widths)]
+    >>> np.round(neighbours(np.array([0, 1, -1, 0, 1]), np.array([0, 4, 5]), 3), 1).tolist()
+    [[-0.7, 0.4, -0.7], [0.4, -0.7, -0.7], [0.0, 0.0, 0.0], [0.0, 0.0, -1.1]]
+    """
+    at = np.flatnonzero(tags >= 0)
+    row, tags = np.searchsorted(row_splits, at, side="right"), tags[at]
+    before = np.where(np.diff(row, prepend=-1) > 0, count, np.roll(tags, 1))
+    pairs = np.zeros((count + 1, count))
+    np.add.at(pairs, (before, tags), 1)
+    anywhere = pairs.sum(axis=0) / max(len(tags), 1)
+    anywhere[anywhere == 0] = 1 / max(len(tags), 1)  # what a trained head knows besides
+    shares = (pairs + anywhere) / (pairs.sum(axis=1, keepdims=True) + 1)
+    return np.log(shares / anywhere).tolist()

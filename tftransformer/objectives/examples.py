@@ -141,6 +141,7 @@ class DrawnExamples(ColumnExamples):
         make: from seed and epoch to the columns of inputs, labels and weights: see
             `ColumnExamples`. From None to such ones whose lengths hold what any epoch may draw.
         varies: whether lengths depend on what is drawn.
+        draw: seed and epoch; None: see `make`.
     """
 
     def __init__(
@@ -180,3 +181,63 @@ class Taken(Examples):
     def of_epoch(self, seed: int, epoch: int) -> Examples:
         drawn = self._examples.of_epoch(seed, epoch)
         return self if drawn is self._examples else Taken(drawn, self._rows)
+
+
+class Concatenated(Examples):
+    """The rows of several examples as one, which batches mix.
+
+    So one model learns of rows of several kinds, such as the single sentences and the pairs of XLM
+    (Conneau and Lample 2019, §3.3). What is drawn of a row is what its own examples draw.
+
+    Args:
+        parts: of the same axes, with inputs, labels and weights of the same names.
+
+    Example:
+
+    >>> from tftransformer.core import Ragged
+    >>> from tftransformer.objectives import Tokens, Values
+    >>> def made(*rows):
+    ...     ids = Tokens(Ragged.from_rows(rows), axis="tokens")
+    ...     return ColumnExamples(ids, Values(np.ones(len(rows))), Values(np.ones(len(rows))))
+    >>> both = Concatenated([made([7, 8], [9]), made([5, 6])])
+    >>> both.batch(np.array([2, 1]), widths=(2,))[0].tolist()
+    [[5, 6], [9, 0]]
+    """
+
+    def __init__(self, parts: Sequence[Examples]):
+        self._parts = list(parts)
+        self.axes = self._parts[0].axes
+        for part in self._parts:
+            if part.axes != self.axes:
+                raise ValueError(
+                    f"examples of the axes {self.axes} and {part.axes} were given: rows of one "
+                    "batch need the same."
+                )
+        self.varies = any(part.varies for part in self._parts)
+        self.notes = tuple(dict.fromkeys(note for part in self._parts for note in part.notes))
+        self._starts = np.cumsum([0, *map(len, self._parts)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.concatenate([part.lengths for part in self._parts])
+
+    def batch(self, rows: np.ndarray, widths: Sequence[int]) -> tuple[Any, Any, Any]:
+        # Rows of fill are those of the first part.
+        number = np.maximum(np.searchsorted(self._starts, rows, side="right") - 1, 0)
+        own = np.where(rows < 0, -1, rows - self._starts[number])
+        present = np.unique(number)
+        batches = [self._parts[i].batch(own[number == i], widths) for i in present]
+        place = np.argsort(np.argsort(number, kind="stable"), kind="stable")
+        inputs, labels, weights = (
+            {name: np.concatenate([one[name] for one in of])[place] for name in of[0]}
+            if isinstance(of[0], Mapping)
+            else np.concatenate(of)[place]
+            for of in zip(*batches, strict=True)
+        )
+        return inputs, labels, weights
+
+    def of_epoch(self, seed: int, epoch: int) -> Examples:
+        return Concatenated([part.of_epoch(seed, epoch) for part in self._parts])

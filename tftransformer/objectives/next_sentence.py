@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tftransformer.core import Ragged, check_numbers, register
-from tftransformer.objectives.columns import Column
+from tftransformer.objectives.columns import Column, once_per_batch
 from tftransformer.objectives.drawing import uniform
 from tftransformer.objectives.examples import ColumnExamples, DrawnExamples
 from tftransformer.objectives.objective import TEXT, Columns
@@ -147,7 +147,6 @@ class _Pairs:
         self.ids, self.sentences, self.draw = pieces.windows, pieces.word_numbers, draw
         self._objective, self._texts = objective, pieces.rows
         self.usable = np.flatnonzero(self.ids.lengths > 1)
-        self._latest: tuple[Any, Any] | None = None
 
     def usable_before(self, rows: np.ndarray, side: Any) -> np.ndarray:
         """How many usable rows stand before those of the text of each row, or behind ("right")."""
@@ -164,13 +163,11 @@ class _Pairs:
         drawn = np.where(may, uniform(self.draw, rows, len(column), stream=0), -1.0)
         return np.minimum(1 + np.argmax(drawn, axis=1), lengths)
 
+    @once_per_batch
     def of(self, rows: np.ndarray) -> tuple[Any, ...]:
         """Both stretches of the chosen rows, and their labels."""
-        if self._latest is None or self._latest[0] is not rows:  # a batch asks several times
-            first, second, labels = self._objective.stretches(self, rows)
-            drawn = self.ids.stretches(*first), self.ids.stretches(*second), labels
-            self._latest = rows, drawn
-        return self._latest[1]
+        first, second, labels = self._objective.stretches(self, rows)
+        return self.ids.stretches(*first), self.ids.stretches(*second), labels
 
 
 class _Part:

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged, register, require
-from tftransformer.core.ragged import splits_of
+from tftransformer.core import Ragged, register, require, splits_of
 from tftransformer.objectives.columns import Column, IsReal, Tokens
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import TEXT, Columns, Objective
@@ -71,6 +70,7 @@ class NextToken(Objective):
 
     joins_texts = True
     in_blocks = True
+    overlap = 1  # ids that blocks share: the last label of one is what the next begins with
 
     def __init__(
         self, smoothing: float = 0.0, output: str | None = "lm", *, documents: str = "apart"
@@ -92,7 +92,7 @@ class NextToken(Objective):
         return (TEXT,)
 
     def blocks(self, documents: Ragged, tokenizer: Any, max_length: int) -> list[Ragged]:
-        """Cuts documents into blocks of at most `max_length + 1` ids, that of the last label too.
+        """Cuts documents into blocks of at most `max_length` ids, and that of the last label.
 
         Returns:
             the columns that `examples` takes: the blocks; and, where they are packed, which of
@@ -101,7 +101,7 @@ class NextToken(Objective):
         texts = whole(documents, tokenizer)
         if self.documents in ("joined", "streams"):
             texts = Ragged(texts.values, np.array([0, len(texts.values)]))
-        blocks = cut(texts, max_length)
+        blocks = cut(texts, max_length, self.overlap)
         if self.documents == "packed":
             return [blocks, pack(blocks.lengths - 1, max_length)]
         return [blocks]
@@ -169,12 +169,16 @@ def whole(documents: Ragged, tokenizer: Any) -> Ragged:
     return Ragged(values, splits)
 
 
-def cut(texts: Ragged, max_length: int) -> Ragged:
-    """Blocks of at most `max_length + 1` ids, each beginning with the last id of the one before."""
-    counts = -(-np.maximum(texts.lengths - 1, 0) // max_length)  # of blocks
+def cut(texts: Ragged, max_length: int, overlap: int) -> Ragged:
+    """Blocks of at most `max_length + overlap` ids, each beginning with the last ones of another.
+
+    Args:
+        texts: the texts; no block has ids of two.
+        max_length: ids from where one block begins to where the next does.
+        overlap: ids that neighbours share.
+    """
+    counts = -(-np.maximum(texts.lengths - overlap, 0) // max_length)  # of blocks
     text = np.repeat(np.arange(len(texts)), counts)
     begins = (np.arange(len(text)) - np.repeat(splits_of(counts)[:-1], counts)) * max_length
-    sizes = np.minimum(texts.lengths[text] - begins, max_length + 1)
-    splits = splits_of(sizes)
-    shift = np.repeat(texts.row_splits[text] + begins - splits[:-1], sizes)
-    return Ragged(texts.values[shift + np.arange(splits[-1])], splits)
+    sizes = np.minimum(texts.lengths[text] - begins, max_length + overlap)
+    return texts.stretches(text, begins, sizes)

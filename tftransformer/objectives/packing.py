@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged
-from tftransformer.core.ragged import splits_of
+from tftransformer.core import Ragged, splits_of
+from tftransformer.objectives.columns import numbers_in_batch
 from tftransformer.objectives.examples import Examples
 
 
@@ -45,10 +45,10 @@ class PackedExamples(Examples):
         positions = np.arange(splits[-1]) - np.repeat(splits[:-1], lengths)
         places = np.repeat(self._blocks.row_splits[chosen.values], lengths) + positions
         numbers = np.arange(len(lengths)) - np.repeat(chosen.row_splits[:-1], chosen.lengths)
-        present = np.where(rows < 0, -1, np.arange(len(rows)))
+        numbers_of_rows = numbers_in_batch(rows)
 
         def laid(values: np.ndarray, fill: int = 0) -> np.ndarray:
-            return Ragged(values, splits[chosen.row_splits]).dense(present, widths[0], fill)
+            return Ragged(values, splits[chosen.row_splits]).dense(numbers_of_rows, widths[0], fill)
 
         documents = laid(np.repeat(numbers + 1, lengths))
         inputs = {

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import Ragged, check_ints, register, require
-from tftransformer.objectives.columns import Column, Following, IsReal, Tokens
+from tftransformer.core import check_ints, register, require
+from tftransformer.objectives.columns import Column, Following, IsReal, Tokens, once_per_batch
 from tftransformer.objectives.drawing import moved_to_front, uniform
 from tftransformer.objectives.examples import ColumnExamples, DrawnExamples
-from tftransformer.objectives.next_token import NextToken, whole
+from tftransformer.objectives.next_token import NextToken
 from tftransformer.objectives.objective import Columns
 
 ALL_KNOWN = -1  # the rank of what every token sees
@@ -21,12 +21,12 @@ class Permutation(NextToken):
     """Some tokens are predicted in an order that is drawn (XLNet, Yang et al. 2019, §2.2–2.3).
 
     Documents, with the start and the end that the tokenizer has, make rows of `max_length` tokens,
-    one behind the other. From the left on, a span of
-    1 to `longest` tokens, each length being equally likely, stands anywhere within a stretch
-    `every` times as long; the next stretch follows (§2.6 there: spans of 1 to 5 tokens, K = 6). The
-    tokens of spans are targets: each sees what is no target, and those targets before it in an
-    order that is drawn, all being equally likely. A row without a span, as short ones may be, has
-    one token as its target. What is drawn is a function of (seed, epoch, row).
+    one behind the other. From the left on, a span of 1 to `longest` tokens, each length being
+    equally likely, stands anywhere within a stretch `every` times as long; the next stretch follows
+    (§2.6 there: spans of 1 to 5 tokens, K = 6). The tokens of spans are targets: each sees what is
+    no target, and those targets before it in an order that is drawn, all being equally likely. A
+    row without a span, as short ones may be, has one token as its target. What is drawn is a
+    function of (seed, epoch, row).
 
     Beside `token_ids` and `padding_mask` an `XLNet` reads `permutation`, int (batch, length), the
     rank of each target in the order, -1 for what all see, and `target_mapping`, float (batch,
@@ -52,6 +52,8 @@ class Permutation(NextToken):
     ([[-1, 2, 0, 1, -1, -1, -1, -1]], [[11, 12, 13, 0, 0, 0]])
     """
 
+    overlap = 0  # labels are tokens of the row itself
+
     def __init__(
         self,
         longest: int = 5,
@@ -65,17 +67,6 @@ class Permutation(NextToken):
         require(documents in DOCUMENTS, "documents", documents, f"one of {DOCUMENTS}")
         check_ints(1, longest=longest, every=every)
         self.longest, self.every = longest, every
-
-    def blocks(self, documents: Ragged, tokenizer: Any, max_length: int) -> list[Ragged]:
-        """Cuts documents into rows of at most `max_length` ids."""
-        texts = whole(documents, tokenizer)
-        if self.documents == "streams":
-            texts = Ragged(texts.values, np.array([0, len(texts.values)]))
-        counts = -(-texts.lengths // max_length)
-        text = np.repeat(np.arange(len(texts)), counts)
-        starts = (np.arange(len(text)) - np.repeat(np.cumsum(counts) - counts, counts)) * max_length
-        lengths = np.minimum(texts.lengths[text] - starts, max_length)
-        return [texts.stretches(text, starts, lengths)]
 
     def examples(
         self,
@@ -108,7 +99,6 @@ class _Targets(Column):
 
     def __init__(self, ids: Tokens, objective: Permutation, draw: tuple[int, int]):
         self.ids, self.objective, self.draw = ids, objective, draw
-        self._latest: tuple[Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -118,13 +108,9 @@ class _Targets(Column):
         tokens = self.ids.lengths("tokens")
         return np.minimum(tokens, tokens // self.objective.every + self.objective.longest)
 
+    @once_per_batch
     def are(self, rows: np.ndarray) -> np.ndarray:
         """Which tokens of the chosen rows are targets: bool (chosen, the longest one's tokens)."""
-        if self._latest is None or self._latest[0] is not rows:  # several columns ask
-            self._latest = rows, self._drawn(rows)
-        return self._latest[1]
-
-    def _drawn(self, rows: np.ndarray) -> np.ndarray:
         lengths = self.ids.lengths_of(rows)[:, None]
         width, every = int(lengths.max()), self.objective.every
         stretches = -(-width // every)

@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 
 from tftransformer.core import Ragged, check_ints, register
-from tftransformer.objectives.columns import Following, Tokens
 from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns
-from tftransformer.objectives.pieces import Pieces
+from tftransformer.objectives.pieces import NO_LABEL, Pieces, TokenLabels, TokenWeights
 from tftransformer.objectives.text_rows import TextRows
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.metrics import TokenAccuracy
 
-NO_LABEL = -1
+WEIGHTS = np.ones(2, np.float32)  # of both labels
 
 
 @register
@@ -57,12 +56,14 @@ class Sentences(TextRows):
         training: bool = True,
     ) -> ColumnExamples:
         pieces, chosen = columns
-        labels = pieces.labels(self._labels(pieces, chosen), template, NO_LABEL)
+        labels = pieces.labels(self._labels(pieces, chosen), template)
         inputs = self.inputs([pieces.windows], tokenizers[0], template)
-        numbers = pieces.of_windows(pieces.words + 1)
-        inputs["sentence_numbers"] = Tokens(numbers, "tokens", 0, *around(template))
+        numbers = pieces.words[pieces.places.values] + 1
+        inputs["sentence_numbers"] = pieces.tokens(numbers, template)
         return ColumnExamples(
-            inputs, self.by_output(_Labels(labels)), self.by_output(_IsLabel(labels))
+            inputs,
+            self.by_output(TokenLabels(labels)),
+            self.by_output(TokenWeights(labels, WEIGHTS)),
         )
 
     def losses(self) -> Any:
@@ -72,7 +73,7 @@ class Sentences(TextRows):
         return self.by_output([TokenAccuracy()])
 
     def _labels(self, pieces: Pieces, chosen: Sequence[Any]) -> np.ndarray:
-        """The label of each piece that begins a sentence, -1 for others: int32 (pieces,)."""
+        """The label of each piece that begins a sentence, else `NO_LABEL`: int32 (pieces,)."""
         given = Ragged.from_rows([list(map(int, row)) for row in chosen])
         heads = pieces.word_starts
         row = np.searchsorted(pieces.ids.row_splits, heads, side="right") - 1
@@ -87,23 +88,3 @@ class Sentences(TextRows):
         found = np.full(len(pieces.words), NO_LABEL, np.int32)
         found[heads] = given.values[given.row_splits[row] + number] != 0
         return found
-
-
-def around(template: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Zeros for the special tokens before and behind a lone text."""
-    before = template.num_before("a", False)
-    return (0,) * before, (0,) * (template.num_special(False) - before)
-
-
-class _Labels(Following):
-    """The labels of tokens; 0 where there is none."""
-
-    def batch(self, rows: np.ndarray, widths: Any) -> np.ndarray:
-        return np.maximum(self.column.batch(rows, widths), 0)
-
-
-class _IsLabel(Following):
-    """1 where a token has a label, else 0: float32."""
-
-    def batch(self, rows: np.ndarray, widths: Any) -> np.ndarray:
-        return (self.column.batch(rows, widths) >= 0).astype(np.float32)

@@ -6,7 +6,15 @@ from typing import Any, Self
 import numpy as np
 
 from tftransformer.core import Ragged
-from tftransformer.objectives.columns import Column, Following, IsReal, Stacked, Tokens
+from tftransformer.objectives.columns import (
+    Column,
+    Following,
+    IsReal,
+    Stacked,
+    Tokens,
+    numbers_in_batch,
+    once_per_batch,
+)
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns, Objective
 from tftransformer.objectives.pieces import Pieces
@@ -123,7 +131,6 @@ class _Joined(Tokens):
         super().__init__(texts[0], "tokens", fill)
         self.texts, self.template, self.special_ids = texts, template, special_ids
         self._added = template.num_special(len(texts) > 1)
-        self._latest: tuple[Any, Any] | None = None
         short = [Ragged.from_rows([[fill]])] * 2
         _, segments = template(short[0], short[1] if len(texts) > 1 else None, special_ids)
         self.has_segments = bool(segments.values.any())
@@ -136,19 +143,14 @@ class _Joined(Tokens):
         return np.where(rows < 0, 0, together)
 
     def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
-        return self.laid(0, rows, widths, self.fill)
+        ids, _ = self.joined(rows)
+        return ids.dense(numbers_in_batch(rows), widths["tokens"], self.fill)
 
-    def laid(
-        self, which: int, rows: np.ndarray, widths: Mapping[str, int], fill: int
-    ) -> np.ndarray:
-        """The ids (0) or the segments (1) of the chosen rows as a matrix."""
-        latest = self._latest
-        if latest is None or latest[0] is not rows:  # the columns of a batch get the same object
-            texts = [text.take(rows) for text in self.texts]
-            second = texts[1] if len(texts) > 1 else None
-            self._latest = latest = rows, self.template(texts[0], second, self.special_ids)
-        places = np.where(rows < 0, -1, np.arange(len(rows)))
-        return latest[1][which].dense(places, widths["tokens"], fill)
+    @once_per_batch
+    def joined(self, rows: np.ndarray) -> tuple[Ragged, Ragged]:
+        """The ids and the segments of the chosen rows."""
+        texts = [text.take(rows) for text in self.texts]
+        return self.template(texts[0], texts[1] if len(texts) > 1 else None, self.special_ids)
 
 
 class _Segments(Following):
@@ -157,4 +159,5 @@ class _Segments(Following):
     column: _Joined
 
     def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
-        return self.column.laid(1, rows, widths, 0)
+        _, segments = self.column.joined(rows)
+        return segments.dense(numbers_in_batch(rows), widths["tokens"])

@@ -26,10 +26,11 @@ class TranslationLM(MaskedTokens):
     both, are those of `Template("start a end", "start a end start b end")`.
 
     Columns are two texts and then their languages, a pair such as `("en", "de")` or `"en-de"`; or
-    one text and its language, the masked language model of many languages (§3.2 there). In training
-    the rows of an epoch are drawn, those of a language, or pair, that n of all rows have with a
-    probability as n^`alpha`: who has few rows comes more often than that (§3.1 there). What is
-    drawn is a function of (seed, epoch, row).
+    one text and its language, the masked language model of many languages (§3.2 there); a model
+    learns both at once of `Concatenated` examples. In training the rows of an epoch are drawn,
+    those of a language, or pair, that n of all rows have with a probability as n^`alpha`: who has
+    few rows comes more often than that (§3.1 there). What is drawn is a function of (seed, epoch,
+    row).
 
     Args:
         share: of the tokens that are chosen.

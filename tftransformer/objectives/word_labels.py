@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from tftransformer.core import check_ints, register, require
-from tftransformer.objectives.classes import check_saved
 from tftransformer.objectives.columns import Following, Tokens
 from tftransformer.objectives.examples import ColumnExamples
+from tftransformer.objectives.labels import check_saved
 from tftransformer.objectives.objective import LABEL, TEXT, Columns
-from tftransformer.objectives.pieces import Pieces
+from tftransformer.objectives.pieces import NO_LABEL, Pieces
 from tftransformer.objectives.text_rows import TextRows
 from tftransformer.training.losses import GroupedCrossEntropy
 from tftransformer.training.metrics import GroupedAccuracy
 
-NONE, UNKNOWN = -1, -2
+UNKNOWN = -2
 JUDGES = ("loss", "accuracy")
 
 
@@ -115,7 +115,7 @@ class WordLabels(TextRows):
     ) -> ColumnExamples:
         pieces, given = columns
         ids, lost = self._ids(pieces, given)
-        kinds = [pieces.labels(kind, template, NONE) for kind in ids.T]
+        kinds = [pieces.labels(kind, template) for kind in ids.T]
         examples = ColumnExamples(
             self.window_inputs(pieces, tokenizers[0], template),
             self.by_output(_Hot(kinds, self.sizes)),
@@ -146,7 +146,7 @@ class WordLabels(TextRows):
         if not self.is_fitted:
             raise RuntimeError("the labels are not known: call fit with the training rows first.")
         numbers = [{label: i for i, label in enumerate(kind)} for kind in self.kinds_]
-        found = np.full((len(pieces.words), len(numbers)), NONE, np.int32)
+        found = np.full((len(pieces.words), len(numbers)), NO_LABEL, np.int32)
         heads = pieces.word_starts
         of_row = np.searchsorted(heads, pieces.ids.row_splits)
         lost = 0
@@ -161,7 +161,7 @@ class WordLabels(TextRows):
             lost += len(labels) - len(words)
             for place, word in zip(own.tolist(), words.tolist(), strict=True):
                 found[place] = [
-                    NONE if label is None else number.get(label, UNKNOWN)
+                    NO_LABEL if label is None else number.get(label, UNKNOWN)
                     for label, number in zip(labels[word], numbers, strict=True)
                 ]
         return found, lost
@@ -193,5 +193,5 @@ class _Weights(Following):
         self.kinds = kinds
 
     def batch(self, rows: np.ndarray, widths: Mapping[str, int]) -> np.ndarray:
-        there = [kind.batch(rows, widths) != NONE for kind in self.kinds]
+        there = [kind.batch(rows, widths) != NO_LABEL for kind in self.kinds]
         return np.any(there, axis=0).astype(np.float32)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core.checks import check_ints
+from tftransformer.core import check_ints
 
 
 def perplexity_scores(
