@@ -9,7 +9,13 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tftransformer.models import T5, XLM, Gpt, Gpt2, Roberta, T5Encoder
-from tftransformer.pretrained import from_pretrained, load_pretrained, save, save_pretrained
+from tftransformer.pretrained import (
+    from_pretrained,
+    load_pretrained,
+    read_tokenizer,
+    save,
+    save_pretrained,
+)
 from tftransformer.pretrained.tokenizer_files import read_tokenizer_files
 
 SIZES = {"vocab_size": 30, "num_layers": 1, "d_model": 8, "num_heads": 2}
@@ -222,3 +228,11 @@ def test_ids_hide_nothing_where_the_pad_id_is_the_end_id(kind, tmp_path):
     # Other pad ids are hidden: the text behind one is read as if it were not there.
     path.write_text(json.dumps({**config, "pad_token_id": 29, "eos_token_id": 28}))
     assert np.abs(from_pretrained(tmp_path)(ids)["lm"] - model(ids)["lm"]).max() > 1e-6
+
+
+@pytest.mark.parametrize("file", ["tokenizer_config.json", "special_tokens_map.json"])
+def test_the_unknown_piece_of_a_vocab_txt_is_spelt_as_any_file_says(file, tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "?", "[CLS]", "[SEP]", "[MASK]", "a"]))
+    (tmp_path / file).write_text('{"unk_token": "?"}')
+    assert read_tokenizer(tmp_path).tokenizer.encode(["a ☃"]).ids.tolist() == [[5, 1]]

@@ -130,6 +130,17 @@ def test_heads_keep_their_arguments(tmp_path):
     assert loaded.labels == ["bad", "good"]
 
 
+def test_which_token_a_classifier_of_xlnet_reads_comes_back(tmp_path):
+    heads = {"sequence_classification": {"labels": 3}}
+    model = XLNet(**SIZES, dff=8, heads=heads, summary_column="last_token")
+    save_pretrained(model, tmp_path)
+    loaded = load_pretrained(tmp_path)
+    assert (loaded.model.summary_column, loaded.unread) == ("last_token", [])
+    rows = {"token_ids": np.array([[7, 8, 9, 5]]), "padding_mask": np.array([[1, 1, 1, 0]])}
+    found, expected = (m(rows)["sequence_classification"] for m in (loaded.model, model))
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize(
     "own", [keras.layers.Dense(3), keras.layers.Activation("relu")], ids=["weights", "none"]
 )

@@ -152,12 +152,27 @@ def test_a_head_that_the_file_lacks_is_left_out(folder):
 
 
 @pytest.mark.slow
+def test_where_no_architecture_is_named_the_head_counts_that_is_wanted(tmp_path):
+    """As in folders of 2019; the tensors could be of any of three heads."""
+    model = make(heads={"sequence_classification": {"labels": 3}, "pooled": {}})
+    save_pretrained(model, tmp_path)
+    edit(tmp_path, architectures=None, tftransformer_heads=None)
+    assert "sequence_classification" not in load_pretrained(tmp_path).model.heads
+    assert_same(load_pretrained(tmp_path, wanted="sequence_classification").model, model)
+
+
+def spelt_of_old(tensors):
+    """Norms as in files that came from TensorFlow."""
+    for name in list(tensors):
+        if "LayerNorm" in name:
+            new = name.replace(".weight", ".gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+            tensors[new] = tensors.pop(name)
+
+
+@pytest.mark.slow
 def test_old_spellings_and_tied_copies_are_understood(folder):
     def old(tensors):
-        for name in list(tensors):
-            if "LayerNorm" in name:
-                new = name.replace(".weight", ".gamma").replace("LayerNorm.bias", "LayerNorm.beta")
-                tensors[new] = tensors.pop(name)
+        spelt_of_old(tensors)
         word = tensors["bert.embeddings.word_embeddings.weight"]
         tensors["cls.predictions.decoder.weight"] = word.copy()
         tensors["bert.embeddings.position_ids"] = np.arange(16)[None]
@@ -166,6 +181,14 @@ def test_old_spellings_and_tied_copies_are_understood(folder):
     loaded = load_pretrained(folder)
     assert loaded.unexpected == []
     assert_same(loaded.model, make())
+
+
+@pytest.mark.slow
+def test_old_spellings_of_norms_are_understood_of_roberta_too(tmp_path):
+    model = make(Roberta, heads=["span"])
+    save_pretrained(model, tmp_path)
+    rewrite(tmp_path, spelt_of_old)
+    assert_same(from_pretrained(tmp_path), model)
 
 
 def test_copies_that_differ_are_refused(folder):

@@ -265,6 +265,7 @@ def test_sentencepiece_folders_are_read(tmp_path):
     assert described.ids["<extra_id_0>"] == size + 99
     assert described.special_ids == {"eos": 1, "unk": 2, "pad": 0}
     assert described.row() == [RowPart("A", 0, True), RowPart("</s>", 0, False)]
+    assert read_tokenizer(tmp_path / "t5").tokenizer.sampling_alpha == 0  # trained on as it is cut
     data = (tmp_path / "t5" / "spiece.model").read_bytes()
     codes = {"</s>": 0, "<unk>": 1, "▁": 2, "<pad>": 3}
     marian = write(tmp_path / "m", config_json={"model_type": "marian"}, vocab_json=codes)

@@ -67,6 +67,10 @@ def test_rows_are_what_the_template_reads_in_the_graph_and_outside(template, pai
     texts = first.lengths if single else first.lengths + second.lengths
     special = template.num_special(pair=not single)
     assert (outside[0].lengths == texts + special).all()
+    if single:
+        before, behind = template.ids_around(IDS)
+        assert outside[0].tolist() == [[*before, *row, *behind] for row, _ in pairs]
+        assert template.around(fill=9) == ((9,) * len(before), (9,) * len(behind))
 
 
 def test_slices_of_larger_arrays_are_joined_alike():

@@ -25,7 +25,8 @@ class Family:
         model_type: the entry `model_type` of config.json.
         model: our class.
         fields: what config.json says and our constructor takes.
-        defaults: what transformers assumes of entries that a file lacks.
+        defaults: what transformers assumes of entries that a file lacks; a function (config) →
+            value of those that it makes of others, also where they are null.
         architectures: for each of Hugging Face's classes the names of our heads; those without
             heads of their own last.
         rules: for each variable its name in the file.
@@ -90,6 +91,10 @@ class Family:
                 raise ValueError(f"num_labels={number!r} is no number of labels.")
             config["id2label"] = {str(n): f"LABEL_{n}" for n in range(number)}
         config = {**self.defaults, **config}
+        for name, value in self.defaults.items():
+            if callable(value):
+                told = config[name] not in (None, value)
+                config[name] = config[name] if told else value(config)
         known = {field.theirs for field in self.fields} | self.unused
         fixed = {name: one for name, one in entries.FIXED.items() if name not in known}
         check_fixed(config, {**fixed, **self.fixed, **self.expected})
@@ -161,9 +166,13 @@ class Family:
 
     # Heads.
 
-    def asked_heads(self, config: Config) -> tuple[str, ...]:
-        """Returns the heads that the architecture in the config has."""
+    def asked_heads(self, config: Config, wanted: str | None = None) -> tuple[str, ...]:
+        """Returns the heads that the architecture in the config has.
+
+        Where none is named that is known here, those of one that has the `wanted` head.
+        """
         known = [name for name in config.get("architectures") or () if name in self.architectures]
+        known = known or [name for name, heads in self.architectures.items() if wanted in heads]
         return self.architectures[known[0]] if known else ()
 
     def outputs(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
@@ -181,6 +190,7 @@ class Family:
         names: Set[str],
         body: str,
         outputs: Mapping[str, int] = MappingProxyType({}),
+        wanted: str | None = None,
     ) -> dict[str, dict[str, Any]]:
         """Returns the heads that a file holds, with their arguments.
 
@@ -193,6 +203,7 @@ class Family:
             names: of the tensors in the file.
             body: the prefix of the file.
             outputs: how many outputs heads have, where the file says it.
+            wanted: the head that counts where the config names no architecture.
         """
         told = config.get(entries.HEADS)
         if told is not None:
@@ -202,12 +213,12 @@ class Family:
         tensors = self.tensors(body)
         held = [
             head
-            for head in self.asked_heads(config)
+            for head in self.asked_heads(config, wanted)
             if head not in tensors or not tensors[head].isdisjoint(names)
         ]
-        for head, wanted in tensors.items():
+        for head, own in tensors.items():
             others = set().union(*(theirs for other, theirs in tensors.items() if other != head))
-            if head not in held and wanted <= names and wanted.isdisjoint(others):
+            if head not in held and own <= names and own.isdisjoint(others):
                 held.append(head)
         return {head: self.head_arguments(head, config, outputs.get(head)) for head in held}
 

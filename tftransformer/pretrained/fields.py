@@ -43,7 +43,7 @@ class Field:
     save: Callable[[Any, Mapping[str, Any]], Any] = lambda value, arguments: value
 
 
-def activation(theirs: str, ours: str = "activation") -> Field:
+def activation(theirs: str) -> Field:
     """The entry that names an activation."""
 
     def load(name: str, config: Mapping[str, Any]) -> Any:
@@ -52,12 +52,12 @@ def activation(theirs: str, ours: str = "activation") -> Field:
         return ACTIVATIONS[name]
 
     def save(name: str, arguments: Any) -> Any:
-        names = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
+        names = {ours: name for name, ours in reversed(ACTIVATIONS.items())}
         if name not in names:
             raise ValueError(f"Hugging Face has no name for the activation {name!r}.")
         return names[name]
 
-    return Field(theirs, ours, load, save)
+    return Field(theirs, "activation", load, save)
 
 
 def causal(theirs: str) -> Field:

@@ -17,11 +17,14 @@ from tftransformer.pretrained import entries
 from tftransformer.pretrained.families import FAMILIES
 from tftransformer.pretrained.family import Family
 from tftransformer.pretrained.fields import Config
+from tftransformer.pretrained.folder import check_folder, read_json
 from tftransformer.pretrained.rules import Rule, expand
-from tftransformer.pretrained.weight_files import WeightFiles, check_folder, read_json
+from tftransformer.pretrained.weight_files import WeightFiles
 
 # Kinds of numbers, as safetensors' header names them, that become weights.
 FLOATS = ("F64", "F32", "F16", "BF16")
+GENERATION_FILE = "generation_config.json"  # how texts are generated
+LISTED = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ def from_pretrained(folder: str | os.PathLike[str], **arguments: Any) -> keras.M
     is downloaded. The class follows from the config, and the heads are those the file holds. Warns
     of tensors without a place, of weights that the file lacks, and of entries of the config that
     are not known. What else the config says (ids of special tokens, …) stays with the model as
-    `further_config`, for `save_pretrained`.
+    `further_config`, for `save_pretrained`, and what generation_config.json does as
+    `generation_config`.
 
     Args:
         folder: the folder.
@@ -80,8 +84,17 @@ def from_pretrained(folder: str | os.PathLike[str], **arguments: Any) -> keras.M
     return loaded.model
 
 
-def load_pretrained(folder: str | os.PathLike[str], **arguments: Any) -> Loaded:
-    """Like `from_pretrained`, but returns what did not fit instead of warning of it."""
+def load_pretrained(
+    folder: str | os.PathLike[str], *, wanted: str | None = None, **arguments: Any
+) -> Loaded:
+    """Like `from_pretrained`, but returns what did not fit instead of warning of it.
+
+    Args:
+        folder: the folder.
+        wanted: the head that is meant where config.json names no architecture, as old ones do, and
+            tensors could be of several.
+        **arguments: of the model's constructor.
+    """
     folder = Path(folder)
     check_folder(folder)
     raw = read_json(folder / "config.json")
@@ -94,7 +107,7 @@ def load_pretrained(folder: str | os.PathLike[str], **arguments: Any) -> Loaded:
         ties = family.ties(given, body)
         files.follow(ties)
         outputs = family.outputs(files.shapes)
-        held = family.held_heads(config, files.shapes.keys(), body, outputs)
+        held = family.held_heads(config, files.shapes.keys(), body, outputs, wanted)
         if any(family.architectures.values()):
             given.setdefault("heads", held)
             family.check_heads(config, given["heads"])
@@ -118,12 +131,20 @@ def load_pretrained(folder: str | os.PathLike[str], **arguments: Any) -> Loaded:
         rule = values.get(id(variable))
         allocate(variable, None if rule is None else value_of(rule, variable, files))
     model.further_config = family.further(raw)
+    if (folder / GENERATION_FILE).is_file():
+        model.generation_config = read_json(folder / GENERATION_FILE)
     return Loaded(
         model,
         sorted({rule.theirs for rule in missing} | left_out(family, config, held, body, arguments)),
         unexpected(family, files, placed | ties.keys()),
         family.unread(raw),
     )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Reads config.json, with what transformers assumes of entries that it lacks."""
+    raw = read_json(folder / "config.json")
+    return family_of(raw, folder).whole(raw)
 
 
 def family_of(config: Config, folder: Path) -> Family:
@@ -232,7 +253,7 @@ def unexpected(family: Family, files: WeightFiles, known: set[str]) -> list[str]
     )
 
 
-def listed(names: list[str], most: int = 5) -> str:
+def listed(names: list[str]) -> str:
     """Returns the first few of some names."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

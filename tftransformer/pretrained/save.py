@@ -11,10 +11,12 @@ import numpy as np
 from keras import ops
 
 from tftransformer.core import replacing_folder
+from tftransformer.pretrained import entries
 from tftransformer.pretrained.description import describe
 from tftransformer.pretrained.families import FAMILIES
 from tftransformer.pretrained.family import Family
 from tftransformer.pretrained.fields import Config
+from tftransformer.pretrained.load import GENERATION_FILE
 from tftransformer.pretrained.rules import named
 from tftransformer.pretrained.weight_files import INDEX, WHOLE
 
@@ -27,6 +29,7 @@ def save_pretrained(
     folder: str | os.PathLike[str],
     *,
     config: Mapping[str, Any] | None = None,
+    generation: Mapping[str, Any] | None = None,
     shard_bytes: int = 5_000_000_000,
 ) -> None:
     """Writes a model as a folder that Hugging Face's transformers loads.
@@ -39,16 +42,22 @@ def save_pretrained(
     transformers reads the heads of the class in `architectures`, that of its classes which has most
     of them; where they are not all told by that, an entry of our own names them.
 
+    generation_config.json says how a model that writes texts does: as the folder that it came from
+    did, else as its config does, and as `generation` says.
+
     Args:
         model: the model.
         folder: where to; made if need be.
         config: further entries of config.json, such as `eos_token_id`; a model that was loaded
             keeps those it came with.
+        generation: options of generation by Hugging Face's names, such as the `options` of a
+            `Summarizer` whose `model_` this is; they count before what else is known of it.
         shard_bytes: largest size of one file.
 
     Raises:
         ValueError: if the format has no name for the model, one of its weights or one of its
-            heads, or `config` contradicts the model. Then nothing is written.
+            heads, `config` contradicts the model, or `generation` has options that transformers
+            does not know. Then nothing is written.
 
     Example:
 
@@ -63,6 +72,10 @@ def save_pretrained(
         raise ValueError(f"{type(model).__name__} has no such format, only {known}: use save().")
     family, folder = families[0], Path(folder)
     description = describe(model, family, config or {})
+    said = generation_config(model, family, description, config or {}, generation or {})
+    if specific := description.get("task_specific_params"):  # which count before that file
+        specific = {name: without(own, generation or {}) for name, own in specific.items()}
+        description["task_specific_params"] = specific
     tensors = tensors_of(model, family, description)
     shards = split(tensors, shard_bytes)
     names = [WHOLE]
@@ -79,6 +92,55 @@ def save_pretrained(
             index = {"metadata": {"total_size": total}, "weight_map": weight_map}
             write_json(beside / INDEX, index)
         write_json(beside / "config.json", description)
+        if said:
+            write_json(beside / GENERATION_FILE, said)
+
+
+def generation_config(
+    model: keras.Model,
+    family: Family,
+    description: Config,
+    config: Config,
+    generation: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Returns generation_config.json of a model; nothing where it writes no texts.
+
+    Args:
+        model: the model.
+        family: its family.
+        description: its config.json.
+        config: what of that the caller says.
+        generation: options of the caller's.
+
+    Raises:
+        ValueError: if there is an option that transformers does not know.
+    """
+    options = entries.GENERATION | entries.SAID_THERE
+    if unknown := sorted(generation.keys() - options):
+        raise ValueError(
+            f"generation has {unknown[0]!r}, which generation_config.json has no word for: it has "
+            f"{', '.join(sorted(options))}."
+        )
+    known = getattr(model, "generation_config", None)
+    if known is None and "lm" not in getattr(model, "heads", ("lm",)) and not generation:
+        return {}
+    if known is None:
+        # Of a model from a folder transformers assumes what that did not say; of others nothing.
+        is_read = getattr(model, "further_config", None)
+        known = family.whole(description) if is_read else description
+        known = {name: value for name, value in known.items() if name in options}
+    told = {name: value for name, value in config.items() if name in options}
+    said = {**without({**known, **told}, generation), **generation}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def without(options: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns options of generation without those in whose place others stand."""
+    gone = {
+        *others,
+        *(name for pair in entries.COUNTED for name in pair if {*pair} & others.keys()),
+    }
+    return {name: value for name, value in options.items() if name not in gone}
 
 
 def tensors_of(model: keras.Model, family: Family, config: Config) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tftransformer.pretrained.weight_files import read_json
+from tftransformer.pretrained.folder import read_json
 
 # Ways to pool, in the order in which that library puts several side by side.
 POOLING = {
@@ -59,7 +59,20 @@ def read_sentence_files(folder: str | os.PathLike[str]) -> SentenceFiles | None:
             f"{folder}: sentence_bert_config.json has do_lower_case=true, which is not known: let "
             "the tokenizer do it."
         )
+    _check_prompt(folder)
     return SentenceFiles(parts, normalize, settings.get("max_seq_length"))
+
+
+def _check_prompt(folder: Path) -> None:
+    """Raises if words are put before each text."""
+    path = folder / "config_sentence_transformers.json"
+    settings = read_json(path) if path.is_file() else {}
+    name = settings.get("default_prompt_name")
+    if name is not None and (prompt := (settings.get("prompts") or {}).get(name)) != "":
+        raise ValueError(
+            f"{path} has default_prompt_name={name!r}, that is {prompt!r} before each text, which "
+            "is not known: set it to null, and put the prompt before your texts."
+        )
 
 
 def _parts(config: dict[str, Any], folder: Path) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tftransformer.pretrained.folder import elsewhere, read_json
 from tftransformer.pretrained.tokenizer_description import (
     ROLES,
     TokenizerDescription,
 )
 from tftransformer.pretrained.tokenizer_json import check_ids, describe_json
 from tftransformer.pretrained.tokenizer_layouts import LAYOUTS, post_processor
-from tftransformer.pretrained.weight_files import elsewhere, read_json
 from tftransformer.text import AddedToken
 
 # Spellings of special tokens where no file says any, by family.
@@ -96,11 +96,11 @@ def read_tokenizer_files(folder: str | os.PathLike[str]) -> TokenizerDescription
     family = _family(folder, config)
     has_json = (folder / "tokenizer.json").is_file()
     try:
+        roles, flags = _roles(folder, config, family)
         if has_json:
             described = describe_json(read_json(folder / "tokenizer.json"))
         else:
-            described = _older(folder, family, config)
-        roles, flags = _roles(folder, config, family)
+            described = _older(folder, family, config, roles)
         described = _with_special(described, roles, flags, _added(folder, config, flags))
         check_ids(described)
         if not has_json:
@@ -115,11 +115,13 @@ def read_tokenizer_files(folder: str | os.PathLike[str]) -> TokenizerDescription
     return replace(described, roles=roles, settings=settings, family=family)
 
 
-def _older(folder: Path, family: str, config: Mapping[str, Any]) -> TokenizerDescription:
+def _older(
+    folder: Path, family: str, config: Mapping[str, Any], roles: Mapping[str, str]
+) -> TokenizerDescription:
     files, read = LAYOUTS.get(family, ((), None))
     missing = [name for name in files if not (folder / name).is_file()]
     if read is not None and not missing:
-        return read(folder, config)
+        return read(folder, config, roles)
     problem = (
         f"there is neither a tokenizer.json nor {' and '.join(missing)}"
         if missing

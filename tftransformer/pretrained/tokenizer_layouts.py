@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tftransformer.pretrained.folder import read_json
 from tftransformer.pretrained.tokenizer_description import (
     Bpe,
     SentencePiece,
@@ -13,9 +14,11 @@ from tftransformer.pretrained.tokenizer_description import (
     WordPiece,
 )
 from tftransformer.pretrained.tokenizer_json import BYTES, check_merges, check_vocab, read_merges
-from tftransformer.pretrained.weight_files import read_json
 from tftransformer.text import AddedToken
 
+# What tokenizer_config.json says, and how the special tokens are spelled.
+Config = Mapping[str, Any]
+Roles = Mapping[str, str]
 # How one text and how a pair become rows, by the special tokens' roles; `:1` is a segment.
 BERT_ROW = ("cls A sep", "cls A sep B:1 sep:1")
 T5_ROW = ("A eos", "A eos B eos")
@@ -45,7 +48,7 @@ def template(rows: tuple[str, str], tokens: Mapping[str, tuple[str, int]]) -> St
     return Step("TemplateProcessing", {"single": made[0], "pair": made[1], "special_tokens": used})
 
 
-def bert(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+def bert(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """vocab.txt: a piece a line."""
     if config.get("do_basic_tokenize") is False:
         raise ValueError("do_basic_tokenize=False (text that is cut already) is not supported")
@@ -58,14 +61,14 @@ def bert(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
         "lowercase": config.get("do_lower_case", True),
     }
     return TokenizerDescription(
-        WordPiece(vocab),
+        WordPiece(vocab, roles.get("unk", WordPiece.unk_token)),
         normalizer=(Step("BertNormalizer", normalizer),),
         pre_tokenizer=(Step("BertPreTokenizer", {}),),
         decoder=(Step("WordPiece", {"prefix": "##", "cleanup": True}),),
     )
 
 
-def byte_bpe(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+def byte_bpe(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """vocab.json and merges.txt of bytes: GPT-2, RoBERTa, BART."""
     before = {**BYTES, "add_prefix_space": config.get("add_prefix_space", False)}
     return TokenizerDescription(
@@ -75,26 +78,24 @@ def byte_bpe(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
     )
 
 
-def gpt(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+def gpt(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """vocab.json and merges.txt of characters, where `</w>` ends a word."""
     lowered = {"clean_text": True, "handle_chinese_chars": True, "strip_accents": None}
-    unknown = _spelling(config.get("unk_token", "<unk>"))
     return TokenizerDescription(
-        _bpe(folder, end_of_word_suffix="</w>", unk_token=unknown),
+        _bpe(folder, end_of_word_suffix="</w>", unk_token=roles.get("unk")),
         normalizer=(Step("BertNormalizer", {**lowered, "lowercase": True}),),
         pre_tokenizer=(Step("BertPreTokenizer", {}),),
         decoder=(Step("BPEDecoder", {"suffix": "</w>"}),),
     )
 
 
-def xlm(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+def xlm(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """vocab.json and merges.txt, whose lines end in how often each pair stood in the corpus."""
-    unknown = _spelling(config.get("unk_token", "<unk>"))
-    model = _bpe(folder, end_of_word_suffix="</w>", unk_token=unknown, counted=True)
+    model = _bpe(folder, end_of_word_suffix="</w>", unk_token=roles.get("unk"), counted=True)
     return TokenizerDescription(model, rules="xlm")
 
 
-def t5(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+def t5(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """spiece.model, and behind its pieces `<extra_id_0>` … from the last id down."""
     described = _sentencepiece(folder, "spiece.model")
     count, size = config.get("extra_ids", 100), len(described.model.vocab)
@@ -105,17 +106,17 @@ def t5(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
     return replace(described, added_tokens=tuple(extra))
 
 
-def xlnet(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+def xlnet(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """spiece.model."""
     return _sentencepiece(folder, "spiece.model")
 
 
-def llama(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+def llama(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """tokenizer.model."""
     return _sentencepiece(folder, "tokenizer.model")
 
 
-def marian(folder: Path, config: Mapping[str, Any]) -> TokenizerDescription:
+def marian(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """source.spm and target.spm cut; vocab.json, or one for each side, numbers."""
     source, target = ((folder / f"{side}.spm").read_bytes() for side in ("source", "target"))
     vocab = read_json(folder / "vocab.json")
@@ -142,7 +143,7 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[..., TokenizerDescription]]] 
 
 
 def post_processor(
-    family: str, config: Mapping[str, Any], tokens: Mapping[str, tuple[str, int]]
+    family: str, config: Config, tokens: Mapping[str, tuple[str, int]]
 ) -> tuple[Step, ...]:
     """How rows are made in a folder that has no tokenizer.json to say so."""
     if family == "roberta":
@@ -173,7 +174,7 @@ def _named(tokens: Mapping[str, tuple[str, int]], role: str) -> tuple[str, int]:
     return tokens[role]
 
 
-def _llama_rows(config: Mapping[str, Any]) -> tuple[str, str]:
+def _llama_rows(config: Config) -> tuple[str, str]:
     start = "bos{} " if config.get("add_bos_token", True) else ""
     end = " eos{}" if config.get("add_eos_token", False) else ""
     one, other = (start + text + "{}" + end for text in "AB")
@@ -203,7 +204,3 @@ def _sentencepiece(folder: Path, name: str) -> TokenizerDescription:
         raise ValueError(f"{name} is no model of sentencepiece: {error}") from error
     vocab = {model.id_to_piece(number): number for number in range(model.get_piece_size())}
     return TokenizerDescription(SentencePiece(data, vocab), rules="sentencepiece")
-
-
-def _spelling(token: Any) -> Any:
-    return token["content"] if isinstance(token, Mapping) else token

@@ -32,6 +32,9 @@ class Encoding:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __repr__(self) -> str:
+        return f"Encoding({self.ids!r})"
+
     @functools.cached_property
     def _places(self) -> tuple[np.ndarray, ...]:
         return self._compute()

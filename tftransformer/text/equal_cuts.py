@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import Ragged
+from tftransformer.core import Ragged, splits_of
 
 
 class EqualCuts:
@@ -55,7 +55,7 @@ class EqualCuts:
         kept = np.split(values, ids.row_splits[np.stack([rows, rows + 1], axis=1)].ravel())
         lengths[rows] = np.diff(splits)
         kept[1::2] = np.split(cut, splits[1:-1])
-        return Ragged(np.concatenate(kept), np.concatenate([[0], np.cumsum(lengths)]))
+        return Ragged(np.concatenate(kept), splits_of(lengths))
 
     def _tied(self, ids: Ragged) -> np.ndarray:
         """The numbers of the rows that may be cut otherwise."""

@@ -5,8 +5,7 @@ import json
 import os
 import pathlib
 
-from tftransformer.text.registry import CLASSES
-from tftransformer.text.tokenizer import FORMAT, SETTINGS_FILE, Tokenizer
+from tftransformer.text.tokenizer import CLASSES, FORMAT, SETTINGS_FILE, Tokenizer
 
 
 def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:

@@ -1,9 +1,10 @@
-"""The classes that a saved tokenizer may name."""
+"""register: makes a class one that a saved tokenizer may name."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from tftransformer.text.tokenizer import CLASSES, Tokenizer
 
 T = TypeVar("T", bound=type)
-CLASSES: dict[str, Any] = {}  # of subclasses of Tokenizer, which asks here
 
 
 def register(tokenizer_class: T) -> T:
@@ -24,8 +25,6 @@ def register(tokenizer_class: T) -> T:
     ... class MyWordPieceTokenizer(tt.text.WordPieceTokenizer):
     ...     pass
     """
-    from tftransformer.text.tokenizer import Tokenizer  # which asks here what is registered
-
     if not (isinstance(tokenizer_class, type) and issubclass(tokenizer_class, Tokenizer)):
         raise TypeError(f"register takes a subclass of Tokenizer, got {tokenizer_class!r}")
     if missing := sorted(tokenizer_class.__abstractmethods__):
@@ -38,11 +37,6 @@ def register(tokenizer_class: T) -> T:
         )
     CLASSES[known.__name__] = tokenizer_class  # a notebook defines its class again and again
     return tokenizer_class
-
-
-def is_registered(tokenizer_class: type) -> bool:
-    """Whether `load_tokenizer` would find the class by its name."""
-    return CLASSES.get(tokenizer_class.__name__) is tokenizer_class
 
 
 def _place(found: type) -> tuple[str, str]:

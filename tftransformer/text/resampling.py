@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tftransformer.core import Ragged
+from tftransformer.core import Ragged, splits_of
 from tftransformer.text.learning import SPACE
 
 NONE = -1
@@ -61,7 +61,7 @@ class Resampler:
             places = starts[lengths == length][:, None] + np.arange(length)
             drawn[places] = self._draw(letters.values[places], alpha, generator)
         is_piece = drawn != NONE
-        pieces_before = np.concatenate([[0], np.cumsum(is_piece)])
+        pieces_before = splits_of(is_piece)
         return Ragged(drawn[is_piece], pieces_before[letters.row_splits[texts.row_splits]])
 
 

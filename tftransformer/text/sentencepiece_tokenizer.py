@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 import re
+import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -61,10 +62,10 @@ class SentencePieceTokenizer(Tokenizer):
 
     Args:
         model: serialised SentencePiece model.
-        sampling_alpha: strength of subword regularisation, used by sampling alone. BPE: the
-            probability with which a merge is left out (BPE-dropout, Provilkov et al. 2020).
-            Unigram: the exponent on the probabilities of the segmentations, 0 = all alike
-            (Kudo 2018).
+        sampling_alpha: strength of subword regularisation, used by `sample`; above 0, training
+            cuts texts so. BPE: the probability with which a merge is left out (BPE-dropout,
+            Provilkov et al. 2020). Unigram: the exponent on the probabilities of the
+            segmentations, 0 = all alike (Kudo 2018).
         pieces: the vocabulary in order of the ids, where it is not the model's own: a piece that
             the model cuts has the id of its name here, and is unknown where there is none.
         special_ids: as in `Tokenizer`; default: what the model says.
@@ -92,7 +93,7 @@ class SentencePieceTokenizer(Tokenizer):
     def __init__(
         self,
         model: bytes,
-        sampling_alpha: float = 0.1,
+        sampling_alpha: float = 0.0,
         *,
         pieces: Sequence[str] | None = None,
         special_ids: Mapping[str, int] | None = None,
@@ -144,11 +145,11 @@ class SentencePieceTokenizer(Tokenizer):
         self._table = None
         if ids_of_model != [*range(len(own))]:
             self._table = np.array(ids_of_model, np.int32)
-        self._given = {
+        self._given = types.MappingProxyType({  # which is not tracked: its values stay plain
             "pieces": pieces and list(pieces),
             "special_ids": special_ids and dict(special_ids),
             "added_tokens": added and [dataclasses.asdict(token) for token in added],
-        }
+        })  # fmt: skip
 
     @classmethod
     def learn(
@@ -161,7 +162,7 @@ class SentencePieceTokenizer(Tokenizer):
         normalization: str = "identity",
         character_coverage: float = 0.9995,
         special_tokens: Sequence[str] = (),
-        sampling_alpha: float = 0.1,
+        sampling_alpha: float = 0.0,
     ) -> "SentencePieceTokenizer":
         """Learns a vocabulary; the same texts and arguments give the same one, to the byte.
 
@@ -365,10 +366,9 @@ class SentencePieceTokenizer(Tokenizer):
 
     def get_settings(self) -> dict:
         # What stands in the model alone stays there.
-        given = {name: value for name, value in self._given.items() if value is not None}
-        manners = {name: getattr(self, name) for name in MANNERS}
-        manners["rewriting"] = [list(step) for step in self.rewriting]
-        return {"sampling_alpha": self.sampling_alpha, **manners, **given}
+        found = {"sampling_alpha": self.sampling_alpha, **{n: getattr(self, n) for n in MANNERS}}
+        found["rewriting"] = [list(step) for step in self.rewriting]
+        return found | {name: value for name, value in self._given.items() if value is not None}
 
     @classmethod
     def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "SentencePieceTokenizer":

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import Configurable, Ragged, register, require
+from tftransformer.core import Configurable, Ragged, register, require, splits_of
 from tftransformer.text.tokenizer import ROLES
 
 TEXTS = ("a", "b")
@@ -97,6 +97,25 @@ class Template(Configurable):
             return None
         return sum(before not in TEXTS for before in names[: names.index(name)])
 
+    def around(self, fill: int = 0) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """A number in place of each special token before and behind a lone text."""
+        before = self.num_before("a", False) or 0
+        return (fill,) * before, (fill,) * (self.num_special(False) - before)
+
+    def ids_around(self, special_ids: Mapping[str, int]) -> tuple[list[int], list[int]]:
+        """The ids of the special tokens before and behind a lone text.
+
+        Args:
+            special_ids: of the tokenizer.
+        """
+        parts = self._checked(False, special_ids)
+        place = [part.name for part in parts].index("a")
+        before, behind = (
+            [_id(part.name, special_ids) for part in side]
+            for side in (parts[:place], parts[place + 1 :])
+        )
+        return before, behind
+
     def place_of(self, name: str, lengths: Sequence[Any]) -> Any:
         """How many tokens stand before a part, given the lengths of the texts `a` and perhaps `b`.
 
@@ -136,7 +155,7 @@ class Template(Configurable):
             texts[part.name].lengths if part.name in TEXTS else np.ones(len(first), np.int64)
             for part in parts
         ]
-        row_splits = np.concatenate([[0], np.cumsum(sum(widths))])
+        row_splits = splits_of(np.sum(widths, axis=0))
         ids, segments = np.empty((2, row_splits[-1]), np.int32)
         at = row_splits[:-1]
         for part, width in zip(parts, widths, strict=True):

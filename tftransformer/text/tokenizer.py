@@ -16,7 +16,6 @@ import tensorflow as tf
 from tftransformer.core import Ragged, replacing
 from tftransformer.text.added_tokens import AddedToken, around_added
 from tftransformer.text.encoding import Encoding
-from tftransformer.text.registry import is_registered
 from tftransformer.text.rewriting import Rewriter, traced_back
 from tftransformer.text.utf8 import with_replacements
 
@@ -25,6 +24,8 @@ BLOCK = 4096  # texts at once, since what is known of each character takes room
 SETTINGS_FILE = "tftransformer_tokenizer.json"
 # Blanks that only a tokenizer put there, and what stays of each match.
 CLEAN_UP = ((r" ([.?!,])", r"\1"), (" ' ", "'"), (r" (n't|'m|'s|'ve|'re)", r"\1"))
+# The classes that a saved tokenizer may name, by it: see `register`.
+CLASSES: dict[str, Any] = {}
 # What special tokens are for.
 ROLES = ("pad", "unk", "start", "end", "mask", "cls", "sep")
 
@@ -318,7 +319,7 @@ class Tokenizer(tf.Module, abc.ABC):
         Raises:
             TypeError: the class is not registered, see `tt.text.register`.
         """
-        if not is_registered(type(self)):
+        if CLASSES.get(type(self).__name__) is not type(self):
             raise TypeError(
                 f"{type(self).__name__} is not registered, so it could not be loaded again: put "
                 "@tt.text.register before the class"

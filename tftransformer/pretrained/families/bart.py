@@ -5,7 +5,7 @@ from dataclasses import replace
 from tftransformer.models import Bart
 from tftransformer.pretrained.entries import words
 from tftransformer.pretrained.families.marian import DEFAULTS, ENTRIES, MARIAN, side
-from tftransformer.pretrained.fields import Field
+from tftransformer.pretrained.fields import Config, Field
 from tftransformer.pretrained.rules import Rule, dense, norm, table
 
 LEARNT = [
@@ -16,6 +16,13 @@ LEARNT = [
         *norm(f"{name}.embeddings.norm", f"{{body}}{name}.layernorm_embedding"),
     )
 ]
+
+
+def forced_start(config: Config) -> int | None:
+    """The token that summaries begin with, as older files say it."""
+    return config["bos_token_id"] if config.get("force_bos_token_to_be_generated") else None
+
+
 BART = replace(
     MARIAN,
     model_type="bart",
@@ -68,6 +75,9 @@ BART = replace(
         "pad_token_id": 1,
         "decoder_start_token_id": 2,
         "eos_token_id": 2,
+        "bos_token_id": 0,
+        "forced_eos_token_id": 2,
+        "forced_bos_token_id": forced_start,
     },
     ignored=(),
 )

@@ -71,6 +71,8 @@ UNUSED = words("""
     directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers
     pooler_size_per_head pooler_type
     """)
+# Layer norms in files that came from TensorFlow.
+ALIASES = ((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias"))
 IGNORED = (r"embeddings\.position_ids$", r"embeddings\.token_type_ids$")
 
 
@@ -120,5 +122,5 @@ BERT = Family(
         "cls.predictions.decoder.bias": "cls.predictions.bias",
     },
     ignored=IGNORED,
-    aliases=((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias")),
+    aliases=ALIASES,
 )

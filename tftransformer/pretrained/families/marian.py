@@ -193,6 +193,9 @@ MARIAN = Family(
         "share_encoder_decoder_embeddings": True,
         "tie_word_embeddings": True,
         "pad_token_id": 58100,
+        "eos_token_id": 0,
+        "decoder_start_token_id": 58100,
+        "forced_eos_token_id": 0,
     },
     tied={
         "lm_head.weight": "{body}decoder.embed_tokens.weight",

@@ -28,7 +28,7 @@ ROBERTA = Family(
     model_type="roberta",
     model=Roberta,
     fields=(*bert.FIELDS, LENGTH),
-    defaults={**bert.DEFAULTS, "vocab_size": 50265, "pad_token_id": 1},
+    defaults={**bert.DEFAULTS, "vocab_size": 50265, "pad_token_id": 1, "eos_token_id": 2},
     architectures={
         "RobertaForMaskedLM": ("masked_lm",),
         "RobertaForCausalLM": ("lm",),
@@ -57,4 +57,5 @@ ROBERTA = Family(
         "lm_head.decoder.bias": "lm_head.bias",
     },
     ignored=bert.IGNORED,
+    aliases=bert.ALIASES,
 )

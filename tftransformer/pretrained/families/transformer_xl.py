@@ -146,6 +146,7 @@ TRANSFORMER_XL = Family(
         "dropatt": 0.0,
         "layer_norm_epsilon": 1e-5,
         "pad_token_id": None,
+        "eos_token_id": 0,
     },
     constants={"activation": lambda config: ("relu",), "mask": lambda config: (None,)},
     derived={"{body}pos_emb.inv_freq": frequencies},

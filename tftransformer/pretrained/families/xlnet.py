@@ -1,6 +1,7 @@
 """XLNet's files."""
 
 from tftransformer.models import XLNet
+from tftransformer.pretrained import entries
 from tftransformer.pretrained.entries import words
 from tftransformer.pretrained.family import Family
 from tftransformer.pretrained.fields import Config, Field, activation
@@ -16,6 +17,16 @@ def heads_apart(config: Config) -> tuple[int, int, int]:
     """The shape of a projection: the axis of the heads stands apart."""
     heads = config["n_head"]
     return config["d_model"], heads, config["d_model"] // heads
+
+
+def last_column(column: str) -> str:
+    """Which token classifiers read, if it is the last one of rows that are padded in front."""
+    if column not in ("last", "last_token"):
+        raise ValueError(
+            f"Hugging Face has no name for summary_column={column!r}, only for 'last' and "
+            "'last_token': use model.save(…)."
+        )
+    return column
 
 
 def summary(head: str) -> list:
@@ -63,6 +74,11 @@ XLNET = Family(
             "summary_activation",
             lambda name, config: name or "linear",
             lambda name, arguments: None if name == "linear" else name,
+        ),
+        Field(
+            entries.SUMMARY_COLUMN,
+            "summary_column",
+            save=lambda column, arguments: last_column(column),
         ),
         Field("start_n_top", "starts"),
         Field("end_n_top", "ends"),
@@ -145,7 +161,9 @@ XLNET = Family(
         "ff_activation": "gelu",
         "layer_norm_eps": 1e-12,
         "pad_token_id": 5,
+        "eos_token_id": 2,
         "summary_activation": "tanh",
+        entries.SUMMARY_COLUMN: "last",
         "summary_last_dropout": 0.1,
         "start_n_top": 5,
         "end_n_top": 5,
@@ -153,7 +171,6 @@ XLNET = Family(
     },
     constants={
         "mask": lambda config: (None,),
-        "summary_column": lambda config: ("last", "last_token"),
     },
     tied={"lm_loss.weight": "{body}word_embedding.weight"},
 )

@@ -1,0 +1,70 @@
+"""What a folder of sentence-transformers says of vectors, in its old and new layout."""
+
+import json
+
+import pytest
+
+from tftransformer.pretrained import read_sentence_files
+
+OLD = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
+MODULES = ("models.Transformer", "models.Pooling", "models.Normalize")
+
+
+def folder_of(path, pooling=OLD, modules=MODULES, **files):
+    """Writes a folder; `files` are contents by the names of further ones."""
+    (path / "1_Pooling").mkdir()
+    kinds = [
+        {"idx": i, "type": kind, "path": "1_Pooling" * kind.endswith("Pooling")}
+        for i, kind in enumerate(modules)
+    ]
+    contents = {"modules": kinds, "1_Pooling/config": pooling, **files}
+    for name, content in contents.items():
+        (path / f"{name}.json").write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("pooling", "parts"),
+    [
+        (OLD, ("mean",)),
+        ({**OLD, "pooling_mode_max_tokens": True}, ("max", "mean")),
+        ({"pooling_mode": "cls"}, ("first",)),
+        ({"pooling_mode": ["mean", "max"]}, ("mean", "max")),
+    ],
+)
+def test_pooling_is_read_in_both_layouts(pooling, parts, tmp_path):
+    folder_of(tmp_path, pooling, sentence_bert_config={"max_seq_length": 14})
+    read = read_sentence_files(tmp_path)
+    assert (read.parts, read.normalize, read.max_length) == (parts, True, 14)
+
+
+def test_a_prompt_that_is_empty_or_nobodys_default_changes_nothing(tmp_path):
+    prompts = {"query": "Represent: ", "document": ""}
+    for name in (None, "document"):
+        folder = tmp_path / str(name)
+        folder.mkdir()
+        said = {"prompts": prompts, "default_prompt_name": name}
+        folder_of(folder, modules=MODULES[:2], config_sentence_transformers=said)
+        assert not read_sentence_files(folder).normalize
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"modules": [*MODULES, "models.Dense"]}, "module 'Dense', which is not known"),
+        ({"pooling": {"pooling_mode_weightedmean_tokens": True}}, "weightedmean_tokens; known"),
+        ({"sentence_bert_config": {"do_lower_case": True}}, "do_lower_case=true"),
+        (
+            {
+                "config_sentence_transformers": {
+                    "default_prompt_name": "query",
+                    "prompts": {"query": "Represent: "},
+                }
+            },
+            "default_prompt_name='query', that is 'Represent: ' before each text",
+        ),
+    ],
+)
+def test_what_would_make_other_vectors_is_refused(change, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        read_sentence_files(folder_of(tmp_path, **change))
