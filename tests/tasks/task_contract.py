@@ -28,6 +28,9 @@ def plain(outputs):
 module = tf.saved_model.load(path)
 feeds = {name: tf.constant(value) for name, value in inputs.items()}
 found = {k: v.numpy() for k, v in module.signatures["serving_default"](**feeds).items()}
+none = {name: tf.zeros([0] * len(x.shape), tf.string) for name, x in feeds.items()}
+none = module.signatures["serving_default"](**none)
+assert all(len(v) == 0 and len(v.shape) == len(found[k].shape) for k, v in none.items()), none
 with tf.compat.v1.Session(graph=tf.Graph()) as session:
     graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
     signature = graph.signature_def["serving_default"]

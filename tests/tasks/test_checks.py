@@ -43,17 +43,45 @@ def test_settings_without_sense_are_named_at_once(settings, said):
 @pytest.mark.parametrize(
     ("validation", "error", "said"),
     [
-        ((["a"], [1]), TypeError, "validation is of type tuple; expected a share"),
-        ("validation.csv", TypeError, "validation is of type str"),
-        (True, TypeError, "validation is of type bool"),
+        (
+            (["a"], [1]),
+            TypeError,
+            r"validation=\(\['a'\], \[1\]\) was given, of type tuple; expected",
+        ),
+        ("validation.csv", TypeError, "validation='validation.csv' was given, of type str"),
+        (True, TypeError, "validation=True was given, of type bool"),
         (FRAME.rename(columns={"text": "sentence"}), ValueError, "column 'text' is not in"),
-        (FRAME[:0], ValueError, "validation: the DataFrame has no rows"),
+        (FRAME[:0], ValueError, "the table to validate is empty"),
     ],
     ids=["tuple", "path", "bool", "columns", "empty"],
 )
 def test_what_cannot_be_held_out_is_told_before_anything_is_learnt(validation, error, said):
     with pytest.raises(error, match=said):
         tt.TextClassifier().fit(FRAME, validation=validation, **FIT)
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda: tt.FillMask().fit("a text"),
+        lambda: tt.TextClassifier().fit("ab", ["x", "y"]),
+        lambda: tt.TokenClassifier().fit("ab", [[], []]),
+        lambda: tt.TextEmbedder().fit("ab"),
+        lambda: tt.TextEmbedder().fit({"text": ["a"], "positive": ["b"]}),
+        lambda: tt.Translator().fit("ab", ["x", "y"]),
+        lambda: tt.Parser().fit("(S (NN a))"),
+    ],
+)
+def test_one_text_is_not_taken_for_rows_of_letters(fit):
+    with pytest.raises(TypeError, match=r"was given, of type (str|dict); expected a Data"):
+        fit()
+
+
+def test_pairs_may_be_dicts(monkeypatch):
+    seen = []
+    monkeypatch.setattr(tt.TextEmbedder, "learn", lambda self, frame, names: seen.append(frame))
+    tt.TextEmbedder().fit([{"text": "pay", "positive": "payment", "more": 1}] * 2)
+    assert seen[0]["positive"].tolist() == ["payment"] * 2
 
 
 def test_the_name_of_a_column_is_not_taken_for_labels():

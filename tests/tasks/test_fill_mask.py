@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 
 import tftransformer as tt
@@ -40,3 +41,36 @@ def test_a_regular_language_is_learnt_beyond_its_frequencies():
     (guesses,) = fill("now bees make [MASK] honey", top_k=1)
     assert guesses[0]["token_str"] == "sweet"
     assert guesses[0]["score"] > 0.5
+    with pytest.raises(ValueError, match="max_length=128: shorten it, or fit with a larger"):
+        fill("[MASK] " * 200)
+
+
+def xlm_folder(folder, **sizes):
+    """Writes an XLM with a tokenizer, and gives both back."""
+    tokenizer = tt.WordPieceTokenizer.learn(
+        sentences(50, 0), 90, special_tokens=["[MASK]"], exactly=False
+    )
+    model = tt.XLM(tokenizer.vocab_size, 1, 16, 2, pad_id=tokenizer.special_ids["pad"], **sizes)
+    tt.save_pretrained(model, folder)
+    read = tt.pretrained.FolderTokenizer(tokenizer, tt.text.Template.bert(), max_length=32)
+    tt.pretrained.save_tokenizer(read, folder)
+    return model, tokenizer
+
+
+@pytest.mark.slow
+def test_an_xlm_fills_masks_by_its_one_head_and_a_causal_one_does_not(tmp_path):
+    model, tokenizer = xlm_folder(tmp_path / "mlm", languages=2)
+    fill = tt.pipeline("fill-mask", tmp_path / "mlm")
+    found = fill("[MASK] bees make honey", top_k=3)
+    row = [tokenizer.special_ids["cls"], tokenizer.special_ids["mask"]]
+    row += tokenizer.encode(["bees make honey"]).ids.tolist()[0] + [tokenizer.special_ids["sep"]]
+    logits = np.array(model(np.array([row]))["lm"])[0, 1]
+    best = np.argsort(-logits)[:3]
+    assert [guess["token"] for guess in found[0]] == best.tolist()
+    scores = np.exp(logits - logits.max())[best] / np.exp(logits - logits.max()).sum()
+    np.testing.assert_allclose([guess["score"] for guess in found[0]], scores, rtol=1e-4)
+    fill.fit(sentences(40, 1), epochs=1, validation=0, verbose=0)
+    assert fill.data_.objective.output == "lm"
+    xlm_folder(tmp_path / "clm", causal=True)
+    with pytest.raises(RuntimeError, match="no weights of the head 'masked_lm'"):
+        tt.pipeline("fill-mask", tmp_path / "clm")

@@ -112,6 +112,53 @@ def test_a_copy_has_the_weights_of_all_parts_whatever_heads_stand_beside():
     np.testing.assert_array_equal(new.pooler.projection.bias, np.arange(16.0))
 
 
+def weights_of(model):
+    return {weight.path.partition("/")[2]: np.array(weight) for weight in model.weights}
+
+
+@pytest.mark.slow
+def test_what_is_frozen_of_a_model_stays_as_it_is_and_low_rank_products_are_added(trained):
+    tokenizer = tt.WordPieceTokenizer(PIECES)
+    for limit in ("freeze", "lora"):
+        model = tt.from_pretrained(trained)
+        head = model.heads["sequence_classification"]
+        if limit == "freeze":
+            tt.recipes.freeze(model, below=2)
+            trained_parts = {"pooler", "sequence_classification"}
+        else:
+            tt.recipes.add_lora(model, rank=2, whole=[head])
+            trained_parts = {"sequence_classification", "query", "value"}
+        classify = tt.TextClassifier(model, tokenizer=tokenizer, learning_rate=0.1)
+        before, expected = weights_of(tt.from_pretrained(trained)), classify.predict_proba(TEXTS)
+        after = weights_of(classify.fit(TEXTS, LABELS, **{**HOW, "epochs": 3}).model_)
+        assert before.keys() == after.keys()
+        moved = {path for path in before if (before[path] != after[path]).any()}
+        assert moved
+        assert all(trained_parts & {*path.split("/")} for path in moved), moved
+        again = tt.TextClassifier(model, tokenizer=tokenizer)  # the model itself is as it was
+        np.testing.assert_allclose(again.predict_proba(TEXTS), expected, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_folder_of_what_was_trained_says_its_labels_their_kind_and_what_the_first_one_said(
+    trained, tmp_path
+):
+    folder_of(trained, {"sequence_classification": {"labels": 3}}, eos_token_id=7)
+    rows = [["one", "two"] if text == "a b" else ["two"] for text in TEXTS]
+    classify = tt.TextClassifier(trained, labels="several").fit(TEXTS, rows, **HOW)
+    classify.save(tmp_path / "saved")
+    save_pretrained(tt.load(tmp_path / "saved").model_, tmp_path / "again")
+    config = json.loads((tmp_path / "again" / "config.json").read_text())
+    assert config["id2label"] == {"0": "one", "1": "two"}
+    assert config["problem_type"] == "multi_label_classification"
+    assert config["eos_token_id"] == 7
+    (tmp_path / "again" / "vocab.txt").write_text("\n".join(PIECES) + "\n")
+    again = tt.TextClassifier(tmp_path / "again")
+    np.testing.assert_allclose(
+        again.predict_proba(TEXTS[:3]), classify.predict_proba(TEXTS[:3]), atol=1e-6
+    )
+
+
 @pytest.mark.slow
 def test_rows_of_xlnet_do_not_depend_on_the_padding_of_their_batch():
     heads = {"sequence_classification": {"labels": ["x", "y"]}}
@@ -174,7 +221,7 @@ def test_what_is_asked_of_masks_and_vectors_is_refused_where_it_makes_no_sense(t
     for targets in ([], "ab", [None], ["\ud800"], 5):
         with pytest.raises(ValueError, match="targets="):
             fill("a [MASK]", targets=targets)
-    with pytest.raises(TypeError, match="texts must be strings in a list"):
+    with pytest.raises(TypeError, match="expected a string, or several in a list"):
         embed.search("a", "abc")
     with pytest.raises(ValueError, match=r"texts\[1\] is 5"):
         embed.similarity("a", ["b", 5])
@@ -186,6 +233,20 @@ def test_names_of_tasks_are_those_of_transformers(tmp_path):
         tt.pipeline("chess", tmp_path)
     with pytest.raises(FileNotFoundError, match="holds no task"):
         tt.load(tmp_path)
+
+
+def test_the_folder_beside_a_saved_task_is_told_which_one_is_meant(tmp_path):
+    (tmp_path / "mood").mkdir()
+    (tmp_path / "mood" / "text_classifier.json").write_text("{}")
+    (tmp_path / "other").mkdir()
+    meant = f"in {tmp_path / 'mood'}: give that folder"
+    for folder in (tmp_path, tmp_path / "mood" / "data"):
+        with pytest.raises(FileNotFoundError, match=meant):
+            tt.load(folder)
+        with pytest.raises(FileNotFoundError, match=meant):
+            tt.TextClassifier.load(folder)
+        with pytest.raises(ValueError, match=f"there is a TextClassifier {meant}"):
+            tt.TextEmbedder(folder).fitted()
 
 
 @pytest.mark.slow
@@ -229,3 +290,25 @@ def test_heads_that_another_task_has_trained_do_not_answer(tmp_path):
         tt.Parser(tmp_path / "tagged")("a b")
     with pytest.raises(RuntimeError, match="no weights of the head 'lm'"):
         tt.TextGenerator(tmp_path / "tagged")("a b")
+
+
+@pytest.mark.slow
+def test_a_model_takes_the_template_and_the_length_of_a_folder_with_its_tokenizer(trained):
+    tokenizer = tt.pretrained.read_tokenizer(trained)
+    told = tt.pretrained.FolderTokenizer(tokenizer.tokenizer, tt.text.Template.roberta(), 12)
+    pairs = [(text, "b c") for text in TEXTS]
+    for given, length, row in (
+        (tokenizer, 20, [2, 5, 3, 6, 7, 3]),
+        (told, 12, [2, 5, 3, 3, 6, 7, 3]),
+    ):
+        classify = tt.TextClassifier(tt.from_pretrained(trained), tokenizer=given)
+        classify.fit(pairs, LABELS, **HOW)
+        assert classify.data_.max_length == length
+        pieces = classify.data_.tokenizers[0]
+        a, b = (pieces.encode([text]).ids for text in ("a", "b c"))
+        ids, _ = classify.data_.row_template(a, b, pieces.special_ids)
+        assert ids.tolist() == [row]
+        assert classify.predict(pairs[:1])[0] in LABELS
+    classify.save(trained.parent / "saved")
+    again = tt.TextClassifier.load(trained.parent / "saved")
+    assert again.predict_proba(pairs).equals(classify.predict_proba(pairs))

@@ -230,6 +230,10 @@ def test_what_cannot_be_answered_or_learnt_is_refused_with_what_to_do():
         task("who left " * 30, "Ann.")
     with pytest.raises(ValueError, match="context of question 1 is empty"):
         task([("who?", "Ann"), ("who?", " \n")])
+    with pytest.raises(TypeError, match="Several questions go in tuples"):
+        task(["who?"], ["Ann"])
+    with pytest.raises(ValueError, match="all of these questions have an answer"):
+        task.tune(pd.DataFrame({"question": ["who?"], "context": ["Ann"], "answer": ["Ann"]}))
     with pytest.raises(ValueError, match="stride=40"):
         untrained(stride=40)("who?", "Ann")
     frame = pd.DataFrame({"question": ["who?"], "context": ["Ann left."], "answer": ["Bob"]})
@@ -237,6 +241,11 @@ def test_what_cannot_be_answered_or_learnt_is_refused_with_what_to_do():
         QuestionAnswerer().fit(frame)
     with pytest.raises(ValueError, match="does not stand at character 4"):
         QuestionAnswerer().fit(frame.assign(answer=["Ann"], start=[4]))
+    as_string = str([{"text": "Ann", "answer_start": 0}])
+    with pytest.raises(ValueError, match="turned into a string: keep such rows in"):
+        QuestionAnswerer().fit(frame.assign(answer=[as_string]))
+    with pytest.raises(TypeError, match="data is of type list; expected a DataFrame"):
+        QuestionAnswerer().fit([1, 2])
     with pytest.raises(ValueError, match="no row has an answer"):
         QuestionAnswerer().fit(frame.assign(answer=[""]), verbose=0, validation=0)
     with pytest.raises(ValueError, match="'answer' is not in the DataFrame"):

@@ -1,5 +1,6 @@
 """Models from scratch: whichever family and sizes a task is told."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,7 +13,13 @@ ONCE = {"epochs": 1, "validation": 0, "verbose": 0}
 
 def classified(family):
     task = tt.TextClassifier({"family": family, **SMALL}, vocab_size=60)
-    return task, task.fit(TEXTS, [1, 0] * 12, **ONCE)("a good day")["label"] in (0, 1)
+    task.fit(TEXTS, [1, 0] * 12, **ONCE)
+    draw = np.random.default_rng(0)
+    for weight in task.model_.trainable_weights:  # else all answers are alike
+        weight.assign(weight + draw.normal(size=weight.shape, scale=0.3))
+    texts = ["fun", "a good day and bad jokes", "good"]  # each is padded otherwise alone
+    scores = [answer["score"] for answer in task(texts)]
+    return task, scores == pytest.approx([task(text)["score"] for text in texts], abs=1e-5)
 
 
 def tagged(family):
@@ -70,6 +77,13 @@ def test_a_task_trains_the_family_that_it_is_told(run, family, tmp_path):
 def test_sizes_that_no_model_has_are_refused_before_anything_is_learnt(model, said):
     with pytest.raises((ValueError, TypeError), match=said):
         tt.TextClassifier(model).fit(TEXTS, [1, 0] * 12)
+
+
+def test_a_family_without_the_head_is_refused_before_anything_is_learnt():
+    with pytest.raises(
+        ValueError, match=r"Gpt2 has no head 'masked_lm', by which a FillMask .* lm,"
+    ):
+        tt.FillMask({"family": "Gpt2", **SMALL}).fit(TEXTS)
 
 
 @pytest.mark.slow

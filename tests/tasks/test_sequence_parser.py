@@ -144,3 +144,16 @@ def test_sentences_that_cannot_be_read_or_written_whole_are_errors(fitted, tmp_p
     found = serve(texts=tf.constant(["Ann left .", "the " * 9]))
     assert found["cut"].numpy().tolist() == [False, True]
     assert Tree.read(found["trees"].numpy()[1].decode()).words == ["the"] * 9
+
+
+@pytest.mark.parametrize("family", ["T5", "Bart"])
+def test_a_family_of_one_vocabulary_is_refused_before_anything_is_learnt(family, monkeypatch):
+    parse = tt.SequenceParser({"family": family})
+    monkeypatch.setattr(tt.DataProcess, "fit", None)  # learning would call it
+    with pytest.raises(ValueError, match=f"family='{family}' has one .* choose 'Transformer'"):
+        parse.fit(TREES, **HOW)
+
+
+def test_a_tokenizer_without_symbols_of_trees_is_told():
+    with pytest.raises(ValueError, match="no symbol XX"):
+        Symbols(tt.WordPieceTokenizer(["[PAD]", "[UNK]", "a"]))

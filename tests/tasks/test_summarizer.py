@@ -13,6 +13,7 @@ from test_classifier_exports import SERVE
 import tftransformer as tt
 from tftransformer.models import T5, Bart, Transformer
 from tftransformer.tasks.text_to_text_graph import WRITTEN, TextToTextGraph
+from tftransformer.tasks.writing import warn_of_long
 
 TEXTS = ["The dog sleeps. It is old.", "A cat", "two birds in the house and a dog", ""]
 
@@ -77,6 +78,8 @@ class NoEnd(tt.Processor):
         ({"top_k": 3}, ValueError, "do_sample=True"),
         ({"stop": "."}, ValueError, "stop"),
         ({"diversity_penalty": 0.5}, ValueError, "diversity_penalty=0.5"),
+        ({"num_beams": 2, "num_return_sequences": 2}, ValueError, "n_best.* gives several"),
+        ({"min_new_tokens": 6}, ValueError, "min_new_tokens=6 and max_new_tokens=5"),
     ],
 )
 def test_options_without_sense_are_refused_by_name(summarize, options, error, message):
@@ -94,6 +97,26 @@ def test_settings_of_a_person_count_before_those_of_the_folder(summarize):
     task.set_params(strategy=tt.Greedy(), max_length=7)
     how = task.generation({})
     assert (how.strategy, how.max_length, how.max_new_tokens) == (tt.Greedy(), None, 7)
+
+
+@pytest.mark.slow
+def test_a_folder_says_what_begins_and_ends_texts_until_they_are_learnt(pair_tokenizers, tmp_path):
+    tokenizer = pair_tokenizers.source_tokenizer
+    sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "head_width": 8, "dff": 16}
+    tt.save_pretrained(T5(tokenizer.vocab_size, **sizes, pad_id=0, start_id=2, end_id=3), tmp_path)
+    folder = tt.pretrained.FolderTokenizer(tokenizer, tt.text.Template("a end"))
+    tt.pretrained.save_tokenizer(folder, tmp_path)
+    told = {"decoder_start_token_id": 7, "eos_token_id": [5, 3]}
+    (tmp_path / "generation_config.json").write_text(json.dumps(told))
+    task = tt.Summarizer(tmp_path, learning_rate=0.01)
+    assert (task.graph().start_id, task.generation({}).end_ids) == (7, (5, 3))
+    assert task.generation({"eos_token_id": 6}).end_ids == (6,)
+    task.fit(["A cat"] * 4, ["cat"] * 4, epochs=1, validation=0, verbose=0)
+    assert (task.graph().start_id, task.generation({}).end_ids) == (7, (3,))
+    task.save(tmp_path / "saved")
+    further = tt.Summarizer(tmp_path / "saved")
+    further.fit(["A cat"] * 4, ["cat"] * 4, epochs=1, validation=0, verbose=0)
+    assert further.graph().start_id == further.data_.objective.start_id == 7
 
 
 @pytest.mark.slow
@@ -138,3 +161,8 @@ def test_models_with_heads_are_trained_further(pair_tokenizers, family):
     scores = task.evaluate(frame)
     assert scores.keys() >= {"rows", "rouge1", "rouge2", "rougeL", "lead"}
     assert scores["lead"]["sentences"] == 1
+
+
+def test_long_texts_that_are_read_whole_are_warned_of():
+    with pytest.warns(UserWarning, match="1 of 2 texts .* up to 20,001, .*max_source_length=1024"):
+        warn_of_long(["a", "a" * 20_001], "max_source_length")

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tftransformer.tasks.choices import choice_rows
-from tftransformer.tasks.tables import table, text_columns
+from tftransformer.tasks.choices import choice_rows, choice_table
+from tftransformer.tasks.questions import question_table
+from tftransformer.tasks.tables import documents, table, text_columns, texts_table
+from tftransformer.tasks.tagged_texts import tagged
 
 FRAME = pd.DataFrame({"a": ["x", "y"], "b": ["u", "v"], "label": [0, 1]})
 
@@ -34,6 +36,50 @@ def test_a_column_that_was_fitted_and_is_missing_is_named_and_no_rows_are_no_fau
     ):
         text_columns(FRAME, ["c"])
     assert text_columns(FRAME[:0], ["a"]) == [[]]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda rows: table(rows, None, ["a", "b"], "label")[0],
+        lambda rows: documents(rows, "a", 0)[0],
+        lambda rows: texts_table(rows, "a", "b")[0],
+        lambda rows: question_table(rows, "b", "a", "c")[0],
+        lambda rows: choice_table(rows, ["a", "b", "choices", "label"]),
+        lambda rows: tagged(rows, None, "a", "spans", None)[0],
+    ],
+)
+def test_a_list_of_dicts_is_a_table(read):
+    rows = [{"a": "x y", "b": "u", "label": i, "c": "x"} for i in range(2)]
+    rows = [{**row, "choices": ["x", "y"], "spans": [(0, 1, "X")]} for row in rows]
+    pd.testing.assert_frame_equal(read(rows), read(pd.DataFrame(rows)), check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("texts", "names", "said"),
+    [
+        (
+            ["x"],
+            ["a", "b"],
+            r"texts\[0\] is 'x', of type str; expected 2 strings in a tuple, \(a, b",
+        ),
+        ([["x", "y"]], ["a", "b"], r"texts\[0\] is \['x', 'y'\], of type list; expected 2 strings"),
+        (["x", pd.NA], ["a"], "<NA>, .*expected a string"),
+        (["x", np.nan], ["a"], r"texts\[1\] is nan, .*expected a string.*Leave out .*dropna"),
+        ([pd.Series(["x"] * 99)], ["a"], r"texts\[0\] is 0 .{,90}, of type Series"),
+        (
+            {"a": "x", "b": "y"},
+            ["a", "b"],
+            r"of type dict; expected 2 strings in a tuple, \(a, b\)",
+        ),
+        (FRAME, ["a", "c"], r"column 'c' is not in .*Or give tuples of 2 strings: zip"),
+        (FRAME, ["c"], r"column 'c' is not in .*Or give one column alone"),
+    ],
+    ids=range(8),
+)
+def test_what_rows_should_be_is_said_in_words(texts, names, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        text_columns(texts, names)
 
 
 def test_half_a_surrogate_pair_is_named_with_its_row():
@@ -69,5 +115,5 @@ def test_choices_of_numpy_become_strings_of_python():
 
 @pytest.mark.parametrize("texts", [5, None, "a", b"a", {"text": "a"}], ids=str)
 def test_what_is_no_container_of_texts_is_told(texts):
-    with pytest.raises(TypeError, match=f"not of type {type(texts).__name__}"):
+    with pytest.raises(TypeError, match=f"of type {type(texts).__name__}; expected a string, or"):
         text_columns(texts, ["text"])

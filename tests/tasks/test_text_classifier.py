@@ -167,7 +167,9 @@ def test_pairs_of_texts_and_labels_that_are_numbers():
     assert classify.predict([("good film", "a good day")]) == [1]
     frame = pd.DataFrame(pairs, columns=["first", "second"])
     assert classify.predict(frame).tolist() == labels
-    with pytest.raises(ValueError, match=r"texts\[0\] is 'x', not 2 strings"):
+    with pytest.raises(
+        ValueError, match=r"texts\[0\] is 'x', of type str; expected 2 strings .* \(first, second\)"
+    ):
         classify.predict(["x"])
 
 
@@ -227,10 +229,10 @@ def test_scikit_learn_takes_it_as_its_own():
 
     class Quick(TextClassifier):
         def fit(self, data, labels=None, **how):
-            return super().fit(data, labels, **{**HOW, **how})
+            return super().fit(data, labels, **{**HOW, "epochs": 40, **how})
 
         def __init__(self, *, learning_rate=0.01, vocab_size=90):
-            super().__init__(learning_rate=learning_rate, vocab_size=vocab_size)
+            super().__init__({"num_layers": 0}, learning_rate=learning_rate, vocab_size=vocab_size)
 
     assert clone(Quick(vocab_size=77)).vocab_size == 77
     assert cross_val_score(Quick(), TEXTS, LABELS, cv=2).mean() > 0.7
@@ -239,10 +241,9 @@ def test_scikit_learn_takes_it_as_its_own():
     assert pipeline.score([text.upper() for text in TEXTS], LABELS) > 0.9
     grid = GridSearchCV(Quick(), {"learning_rate": [1e-6, 0.01]}, cv=2, scoring="accuracy")
     assert grid.fit(TEXTS, LABELS).best_params_ == {"learning_rate": 0.01}
-    # Scorers that take the column of a class by its place, also out of a table.
-    for texts in (TEXTS, pd.Series(TEXTS)):
-        losses = cross_val_score(Quick(), texts, LABELS, cv=2, scoring="neg_log_loss")
-        assert np.all(losses < 0)  # NaN where a scorer failed
+    # Scorers that take the column of a class by its place, out of a table.
+    losses = cross_val_score(Quick(), pd.Series(TEXTS), LABELS, cv=2, scoring="neg_log_loss")
+    assert np.all(losses < 0)  # NaN where a scorer failed
     voters = [("one", Quick()), ("other", Quick(vocab_size=80))]
     vote = VotingClassifier(voters, voting="soft").fit(TEXTS, LABELS)
     assert np.mean(vote.predict(TEXTS) == LABELS) > 0.9

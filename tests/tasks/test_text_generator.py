@@ -14,8 +14,7 @@ from test_classifier_exports import SERVE
 
 import tftransformer as tt
 from tftransformer.models import Gpt2
-from tftransformer.tasks.foreseeing import CharacterCounts
-from tftransformer.tasks.given import learn_bpe
+from tftransformer.tasks.learners import learn_bpe
 from tftransformer.text import ByteBpeTokenizer
 from tftransformer.text.byte_bpe_tokenizer import LETTERS
 
@@ -51,14 +50,22 @@ def writer_of_noise(tokenizer):
     for weight in model.weights:
         if len(weight.shape) == 2:
             weight.assign(random.normal(size=weight.shape, scale=0.7))
-    return tt.TextGenerator(model, tokenizer=tokenizer, batch_size=3)
+    write = tt.TextGenerator(model, tokenizer=tokenizer, batch_size=3)
+    write.fitted()  # each test may ask for what it has found
+    return write
 
 
-def test_few_words_make_a_small_vocabulary_and_are_given_back():
-    text = "the dog sleeps in the house\na cat eats fish\n" * 60
-    small = learn_bpe([text], 4000)  # which has room for bytes, and there is none
-    assert small.vocab_size < 256
-    assert small.decode(small.encode([text]).ids) == [text]
+@pytest.mark.slow
+def test_several_texts_of_a_prompt_are_those_of_the_beams_best_first(write):
+    options = {"num_beams": 3, "max_new_tokens": 4}
+    found = write.n_best(PROMPTS[:2], num_return_sequences=3, **options)
+    for answer, several in zip(write(PROMPTS[:2], **options), found, strict=True):
+        assert len({each.text for each in several}) == 3
+        assert several == sorted(several, key=lambda each: -each.score)
+        assert several[0].text == answer["generated_text"]
+        assert several[0].score == pytest.approx(answer["score"], rel=1e-5)
+    with pytest.raises(ValueError, match="a call gives one answer"):
+        write(PROMPTS[:2], num_return_sequences=3, **options)
 
 
 def texts(answers):
@@ -239,6 +246,34 @@ def test_the_limit_is_told_by_finished(write):
 
 
 @pytest.mark.slow
+def test_an_end_that_a_limit_forces_is_behind_each_text_and_finishes_none(write):
+    end = write.data_.tokenizers[0].special_ids["end"]
+    free = write(PROMPTS, max_new_tokens=3)
+    found = write(PROMPTS, max_new_tokens=4, forced_eos_token_id=end)
+    assert [(x["generated_text"], x["finished"]) for x in found] == [
+        (x["generated_text"], x["finished"]) for x in free
+    ]
+    assert not all(answer["finished"] for answer in free)
+
+
+@pytest.mark.slow
+def test_a_text_ends_at_any_token_that_a_person_names(write, tokenizer):
+    ends = [i for i in range(tokenizer.vocab_size) if i != tokenizer.special_ids["end"]]
+    found = write(PROMPTS, max_new_tokens=3, eos_token_id=ends)
+    assert all(answer["finished"] for answer in found)
+
+
+@pytest.mark.slow
+def test_padding_with_the_id_of_the_end_finishes_nothing():
+    pieces = [*LETTERS, "<end>"]
+    ends = dict.fromkeys(("pad", "start", "end"), 256)
+    found = writer_of_noise(ByteBpeTokenizer(pieces, [], special_ids=ends))(
+        ["The old dog", "A"], max_length=14
+    )
+    assert [answer["finished"] for answer in found] == [False, False]
+
+
+@pytest.mark.slow
 def test_a_prompt_that_is_too_long_loses_its_beginning_and_that_is_told(write):
     prompt = "the dog " * 60
     with pytest.warns(UserWarning, match="1 of 2 texts .* only their ends were read"):
@@ -265,6 +300,22 @@ def test_a_prompt_that_is_too_long_loses_its_beginning_and_that_is_told(write):
 def test_options_without_sense_are_refused_by_name(write, options, error, message):
     with pytest.raises(error, match=message):
         write("A", **options)
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "message"),
+    [
+        ("Bert", {}, "no token after the query"),
+        ("XLNet", {"penalty_alpha": 0.6}, "XLNet has no hidden state"),
+    ],
+)
+def test_a_model_that_could_not_write_so_is_not_trained(family, options, message):
+    writer = tt.TextGenerator(
+        {"family": family, "num_layers": 1, "d_model": 16, "num_heads": 2}, options=options
+    )
+    with pytest.raises(ValueError, match=message):
+        writer.fit(TEXTS)
+    assert not hasattr(writer, "model_")
 
 
 @pytest.mark.slow
@@ -336,34 +387,10 @@ def test_it_learns_from_texts_and_foresees_better_than_before():
     assert write.evaluate("\n".join(TEXTS[:9]))["tokens"] == ids.lengths[0] + 1
 
 
-def test_characters_are_counted_as_kneser_and_ney_do():
-    counts = CharacterCounts(["abab", "abc"], order=2)
-    letters = "abc"
-    for before in (*letters, "z"):
-        seen = sum(counts.probability(before + letter) for letter in letters)
-        unseen = counts.probability(before + "?")
-        assert seen + unseen == pytest.approx(1, abs=1e-9)
-    assert counts.probability("ab") > counts.probability("ac") > 0
-    assert counts.nats(["ab"]) < counts.nats(["ba"])
-
-
-def test_what_is_taken_from_counts_is_what_the_counts_of_counts_say():
-    """Six pairs seen once, three twice, two three times, one four times (eq. 26)."""
-    seen = {1: "abcdef", 2: "ghi", 3: "jk", 4: "l"}
-    texts = [letter for times, letters in seen.items() for letter in letters * times]
-    counts = CharacterCounts(texts, order=1)
-    share = 6 / (6 + 2 * 3)
-    taken = (0, 1 - 2 * share * 3 / 6, 2 - 3 * share * 2 / 3, 3 - 4 * share * 1 / 2)
-    assert counts.discounts[1] == pytest.approx(taken)
-    held = taken[1] * 6 + taken[2] * 3 + taken[3] * 3
-    assert counts.probability("?") == pytest.approx(held / 22 / 13)
-    assert counts.probability("l") == pytest.approx((4 - taken[3] + held / 13) / 22)
-
-
 def test_nothing_can_be_written_before_it_is_learnt():
     with pytest.raises(RuntimeError, match="call fit first"):
         tt.TextGenerator()("A")
     with pytest.raises(ValueError, match="column 'text' is not in"):
         tt.TextGenerator().fit(pd.DataFrame({"a": ["b"]}))
-    with pytest.raises(ValueError, match="there is no text"):
+    with pytest.raises(ValueError, match="there is no row"):
         tt.TextGenerator().fit([])

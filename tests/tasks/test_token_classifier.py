@@ -321,6 +321,8 @@ def test_from_scratch_spellings_are_read_in_training_and_in_serving_alike(tokeni
     assert inputs["spelling_ids"].max() > 0
     for name in ("token_ids", "spelling_ids"):
         np.testing.assert_array_equal(inputs[name], rows[name], name)
+    rows, _ = task.graph().encode(tf.constant([], tf.string))
+    assert {tuple(row.shape[:2]) for row in rows.values()} == {(0, 0)}
 
 
 @pytest.mark.slow
@@ -336,3 +338,13 @@ def test_words_never_seen_are_known_by_their_spelling():
         assert task.data_.objective.spelling == (spelling or 0)
         found[spelling] = [[entity["word"] for entity in row] for row in task(asked)]
     assert found[2000] == [["Xyzburg"], [], ["Qheim"]]
+
+
+def test_labels_that_a_folder_writes_as_numbers_are_names():
+    objective = Entities(known=["1", "2"])
+    objective.begin([1, 2])
+    assert (objective.types_, objective.classes_, objective.scheme_) == (
+        ["1", "2"],
+        ["1", "2"],
+        "plain",
+    )

@@ -9,6 +9,7 @@ from tftransformer.data import DataProcess
 from tftransformer.decoding import BeamSearch, Greedy
 from tftransformer.models import Transformer
 from tftransformer.tasks import Translator
+from tftransformer.tasks.learners import learn_bpe
 from tftransformer.training import InverseSquareRootSchedule, Trainer
 
 NUMBERS = {"one": "eins", "two": "zwei", "three": "drei", "four": "vier", "five": "fünf"}
@@ -72,7 +73,8 @@ def test_a_setting_that_is_changed_acts(translate, tmp_path):
 
 @pytest.mark.slow
 def test_what_fit_does_is_what_its_parts_do(tmp_path):
-    data = DataProcess(*COLUMNS.values(), vocab_size=300, batch_tokens=2048, max_length=20)
+    how = {"tokenizer": learn_bpe, "vocab_size": 300, "batch_tokens": 2048, "max_length": 20}
+    data = DataProcess(*COLUMNS.values(), **how)
     train = data.fit(FRAME).batches(FRAME)
     keras.utils.set_random_seed(0)
     size = data.source_tokenizer.vocab_size
@@ -118,12 +120,15 @@ def test_a_run_goes_on_and_ends_as_if_it_had_not_stopped(tmp_path):
 
 @pytest.mark.slow
 def test_a_trained_model_is_trained_further(translate):
-    given = {"max_length": 20, "learning_rate": 0.01, "warmup_steps": 10}
+    given = {"max_length": 20, "learning_rate": 0.01, "warmup_steps": 10, "sampling_alpha": 0.1}
     further = Translator(translate.model_, translate.data_, **given)
+    weights = translate.model_.get_weights()
     before = further.evaluate(FRAME, baselines=False)["chrf"]
     other = FRAME.assign(german=FRAME["german"].str.replace(" und ", " "))
     further.fit(other, **COLUMNS, epochs=60, validation=0, verbose=0)
-    assert further.model_ is translate.model_
+    assert further.source_tokenizer.sampling_alpha == 0.1
+    for one, other in zip(translate.model_.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(one, other)  # what was given stays as it is
     assert before > further.evaluate(FRAME, baselines=False)["chrf"]
 
 
@@ -148,7 +153,12 @@ def test_settings_stay_as_they_were_given():
         ({"batch_tokens": 5}, {}, "leaves no room"),
         ({}, {"source": "en"}, "column 'en' is not in the DataFrame"),
         ({}, {"epochs": 0}, "epochs=0 was given; expected an int ≥ 1"),
-        ({}, {"minuts": 3}, "'minuts' is an argument of neither fit nor Trainer"),
+        ({}, {"minuts": 3}, "'minuts' is an argument of neither fit nor Trainer: 'minutes' is one"),
+        (
+            {"model": {"layers": 3}},
+            {},
+            "layers=3 was given; Transformer takes num_layers, .*norm, ",
+        ),
     ],
     ids=str,
 )

@@ -161,16 +161,15 @@ def read_named(path: str, names: Iterable[Any]) -> Any:
         ValueError: it has not; the message begins with the path.
     """
     from tftransformer import read_table
-    from tftransformer.data.columns import check_columns
+    from tftransformer.data.columns import check_columns, check_rows
 
     frame = read_table(path)
     flat = [n for name in names for n in (name if isinstance(name, list) else [name])]
     try:
         check_columns(frame, flat)
+        check_rows(frame)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
-    if frame.empty:
-        raise ValueError(f"{path}: the table has no rows.")
     return frame
 
 

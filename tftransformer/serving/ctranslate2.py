@@ -215,6 +215,7 @@ def encodings(position: keras.layers.Layer) -> np.ndarray:
 
 
 def array(tensor: Any) -> np.ndarray:
+    """A tensor as a float32 array."""
     return ops.convert_to_numpy(tensor).astype("float32")
 
 

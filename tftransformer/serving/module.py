@@ -177,7 +177,7 @@ class ServedModule(tf.Module):
             def compute(rows: Any) -> Any:
                 # Read once: a loop that reads variables waits for every other.
                 with held.scope():
-                    return parts(rows)
+                    return parts(_with_a_column(rows, graph.fills))
 
         self.compute = traced_apart(compute, input_signature=[specs])
         self.functions = {name: self._function(graph, name) for name in graph.signatures}
@@ -223,6 +223,20 @@ class ServedModule(tf.Module):
             if card is not None:
                 (beside / "README.md").write_text(card(), encoding="utf-8")
         return pathlib.Path(path)
+
+
+def _with_a_column(rows: Rows, fills: Mapping[str, int]) -> Rows:
+    """Rows of a token at least: those of no texts have none, of which nothing can be the first."""
+
+    def padded(name: str, x: tf.Tensor) -> tf.Tensor:
+        places = [
+            [0, 0],
+            [0, tf.cast(tf.shape(x)[1] == 0, tf.int32)],
+            *[[0, 0]] * (x.shape.rank - 2),
+        ]
+        return tf.pad(x, places, constant_values=fills[name])
+
+    return {name: padded(name, x) if name in fills else x for name, x in rows.items()}
 
 
 def _spec_of(value: Any) -> Any:

@@ -16,9 +16,9 @@ from tftransformer.tasks.task import Task
 from tftransformer.tasks.text_classifier import TextClassifier
 from tftransformer.tasks.text_embedder import TextEmbedder
 from tftransformer.tasks.text_generator import TextGenerator
-from tftransformer.tasks.text_to_text_graph import Written
 from tftransformer.tasks.token_classifier import TokenClassifier
 from tftransformer.tasks.translator import Translator
+from tftransformer.tasks.writing import Written
 
 __all__ = [
     "Alignment",

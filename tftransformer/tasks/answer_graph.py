@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tftransformer.core import check_ints
@@ -33,7 +32,6 @@ class AnswerGraph(RowGraph):
         align_to_words: whether answers are widened to whole words.
         may_be_none: whether "" is an answer, too.
         threshold: how much more likely it must be than the best span, as a difference of logits.
-        output: name of the model's output, or None.
         **row: see `RowGraph`; `max_length` is that of a window.
     """
 
@@ -49,7 +47,6 @@ class AnswerGraph(RowGraph):
         align_to_words: bool,
         may_be_none: bool,
         threshold: float,
-        output: str | None,
         **row: Any,
     ):
         super().__init__(texts=["questions", "contexts"], **row)
@@ -57,7 +54,7 @@ class AnswerGraph(RowGraph):
         check_stride(self.room, stride)
         self.stride, self.top_k, self.max_answer_length = stride, top_k, max_answer_length
         self.align_to_words, self.may_be_none = align_to_words, may_be_none
-        self.threshold, self.output = threshold, output
+        self.threshold = threshold
         self.context_first, self.mark = context_is_first(self.template), mark_of(self.template)
 
     def lengths(self, *texts: tf.Tensor) -> tf.Tensor:
@@ -93,12 +90,6 @@ class AnswerGraph(RowGraph):
             "cut": cut,
         }
         return self.rows(*rows), known
-
-    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:
-        """Returns the logits of starts and ends: float32 (windows, length, 2)."""
-        logits = model(self.model_inputs(rows), training=False)
-        logits = logits if self.output is None else logits[self.output]
-        return keras.ops.cast(logits, "float32")
 
     def by_text(self, found: tf.Tensor, known: Any) -> dict[str, tf.Tensor]:
         at, rows = known["pieces"], known["rows"]

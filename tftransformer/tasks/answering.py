@@ -95,7 +95,7 @@ class Answerer(Estimator):
             ValueError: if a row is not as many strings as were fitted.
         """
         if options and (known := _names(self.answers)) is not None:
-            check_names(options, known[1:], f"option of a {type(self).__name__}")
+            check_names(options, known[1:], f"option of {type(self).__name__}")
         if self._is_one(texts):
             return self.answers(self.columns([texts]), **options)[0]
         return in_container(self.answers(self.columns(texts), **options), texts, self.column)

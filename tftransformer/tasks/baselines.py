@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tftransformer.objectives.labels import listed
 from tftransformer.scores import classification_scores
 
 
@@ -55,7 +56,7 @@ def tell_unseen(truth: Sequence[Any], classes: Sequence[Any], kind: str) -> None
         return
     said = (
         f"label {unseen[0]!r} ({type(unseen[0]).__name__}) is none of the {len(classes)} that were "
-        f"learnt ({', '.join(map(repr, classes[:8]))}{', …' * (len(classes) > 8)})"
+        f"learnt ({listed(classes)})"
     )
     if len(unseen) == len(labels):
         raise ValueError(f"{said}, nor is any other one: read the table as that of the training.")

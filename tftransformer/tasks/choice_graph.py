@@ -14,23 +14,24 @@ class ChoiceGraph(RowGraph):
     `serving_default` takes `contexts` and `questions`, string (batch,), and `choices`, string
     (batch, choices), empty where a row has fewer. It gives `choices`, string (batch,), `indices`,
     int32 (batch,), `scores`, float32 (batch, choices), and `cut`, bool (batch,): which contexts
-    lost their ends.
+    lost their ends. Of each choice, beside the context, the model says a number.
 
     Args:
-        output: name of the model's output.
         **row: see `RowGraph`.
     """
 
     ranks = {"choices": 2}  # as of `TaskGraph`
 
-    def __init__(self, *, output: str | None, **row: Any):
+    def __init__(self, **row: Any):
         super().__init__(texts=["contexts", "seconds"], **row)
         self.inputs = ("contexts", "questions", "choices")
-        self.output = output
 
     def encode(self, *texts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
-        choices = tf.convert_to_tensor(texts[2], tf.string)
-        first, second = self.pairs(*texts)
+        contexts, questions, choices = (tf.convert_to_tensor(text, tf.string) for text in texts)
+        # Of no rows the best choice has to be one of a number, too.
+        lacking = tf.cast(tf.shape(choices)[1] == 0, tf.int32)
+        choices = tf.concat([choices, tf.fill([tf.shape(choices)[0], lacking], "")], axis=1)
+        first, second = self.pairs(contexts, questions, choices)
         first, second, cut = truncate_in_graph(first, second, self.room, only_first=True)
         cut = tf.reduce_any(tf.reshape(cut > 0, tf.shape(choices)), axis=1)
         return self.rows(first, second), {"cut": cut, "choices": choices}
@@ -46,11 +47,6 @@ class ChoiceGraph(RowGraph):
         lengths = sum(ids.row_lengths() for ids in self.pairs(*texts))
         longest = tf.reduce_max(tf.reshape(lengths, tf.shape(texts[2])), axis=1)
         return longest + self.max_length - self.room
-
-    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:
-        """Returns logits: float32 (rows,), a row for each choice."""
-        found = model(self.model_inputs(rows), training=False)
-        return tf.cast(found if self.output is None else found[self.output], tf.float32)
 
     def by_text(self, found: tf.Tensor, known: Any) -> tf.Tensor:
         """What the softmax makes of the logits: float32 (batch, choices), 0 where there is none."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.tasks.tables import check_unicode
+from tftransformer.data.columns import check_columns, check_rows
+from tftransformer.tasks.tables import as_frame, check_unicode
 
 
 def choice_rows(
@@ -29,10 +30,7 @@ def choice_rows(
             f"{type(rows).__name__}."
         )
     if hasattr(rows, "columns"):
-        missing = [name for name in names if name is not None and name not in rows.columns]
-        if missing:
-            known = ", ".join(map(repr, rows.columns))
-            raise ValueError(f"column {missing[0]!r} is not in the DataFrame (columns: {known}).")
+        check_columns(rows, [name for name in names if name is not None])
         length = len(rows)
         columns = [[""] * length if n is None else rows[n].tolist() for n in names]
         given: list[Any] = list(zip(*columns, strict=True))
@@ -63,7 +61,7 @@ def choice_table(data: Any, names: Sequence[Any]) -> Any:
     In `choices` the question stands before each, as the second text of a row; `answer` is a number.
 
     Args:
-        data: a DataFrame, or tuples of context, question, choices and answer.
+        data: a DataFrame, dicts, or tuples of context, question, choices and answer.
         names: of the columns.
 
     Raises:
@@ -71,6 +69,7 @@ def choice_table(data: Any, names: Sequence[Any]) -> Any:
     """
     import pandas as pd
 
+    data = as_frame(data)
     if not hasattr(data, "columns"):
         rows = [tuple(row) for row in data]
         wrong = [index for index, row in enumerate(rows) if len(row) != 4]
@@ -81,11 +80,8 @@ def choice_table(data: Any, names: Sequence[Any]) -> Any:
             )
         names = ["context", "question", "choices", "answer"]
         data = pd.DataFrame(rows, columns=names)
-    if not len(data):
-        raise ValueError("there is no row: the table is empty.")
-    if names[3] not in data.columns:
-        known = ", ".join(map(repr, data.columns))
-        raise ValueError(f"column {names[3]!r} is not in the DataFrame (columns: {known}).")
+    check_rows(data)
+    check_columns(data, names[3:])
     contexts, questions, choices = choice_rows(data, names[:3])
     numbers = [
         _number(index, answer, each)

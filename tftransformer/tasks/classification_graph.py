@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tftransformer.tasks.row_graph import RowGraph
@@ -23,19 +22,13 @@ class ClassificationGraph(RowGraph):
     Args:
         labels: what the logits stand for; none of numbers.
         kind: "single" (softmax), "several" (sigmoid) or "numbers" (as they are).
-        output: name of the model's output, or None.
         **row: see `RowGraph`.
     """
 
-    def __init__(self, *, labels: Sequence[str], kind: str, output: str | None, **row: Any):
+    def __init__(self, *, labels: Sequence[str], kind: str, **row: Any):
         super().__init__(**row)
-        self.labels, self.kind, self.output = list(labels), kind, output
+        self.labels, self.kind = list(labels), kind
         self.signatures = ("serving_default",) + ("top_k",) * (kind != "numbers")
-
-    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:
-        """Returns logits, or numbers: float32 (rows, classes)."""
-        logits = model(self.model_inputs(rows), training=False)
-        return keras.ops.cast(logits if self.output is None else logits[self.output], "float32")
 
     def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
         if self.kind == "numbers":

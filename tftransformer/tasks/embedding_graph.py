@@ -14,18 +14,11 @@ class EmbeddingGraph(RowGraph):
     were too long and lost their ends.
 
     Args:
-        output: name of the model's output.
         **row: see `RowGraph`.
     """
 
-    def __init__(self, *, output: str | None, **row: Any):
+    def __init__(self, **row: Any):
         super().__init__(texts=["texts"], **row)
-        self.output = output
-
-    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:
-        """Returns vectors: float32 (rows, d)."""
-        found = model(self.model_inputs(rows), training=False)
-        return tf.cast(found if self.output is None else found[self.output], tf.float32)
 
     def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
         return {"serving_default": {"embeddings": found, **known}}

@@ -7,10 +7,16 @@ import tensorflow as tf
 
 from tftransformer.core import require
 from tftransformer.core.tags import tag_parts
+from tftransformer.tasks.best_paths import IMPOSSIBLE, best_paths, by_step
 from tftransformer.tasks.window_graph import WindowGraph
 from tftransformer.text import without_white_ends, word_pieces
 
 AGGREGATIONS = ("none", "simple", "first", "average", "max")
+OF_PIECES = AGGREGATIONS[:2]
+# What the words beside it say of a word's label weighs less than the word: the model has read them,
+# too. Entity F1 from scratch with 0, 0.5 and 1: wnut17 22.7, 23.3, 21.1; germeval2014 52.7, 57.2,
+# 49.3; legal_ner_de 50.2, 68.6, 70.4.
+WEIGHT = 0.5
 
 
 def check_entities(aggregation: str, ignored: Collection[str]) -> None:
@@ -29,6 +35,9 @@ class EntityGraph(WindowGraph):
     entity of the unit before if both have the same type, its own prefix is I or E (a label without
     a prefix counts as I) and the one before has B or I. The score is the mean over the units.
 
+    Each unit has its likeliest label; but where `neighbours` are known, the words of a text have
+    the labels that are likeliest together (Viterbi 1967).
+
     `serving_default` gives of each text its entities, in order: `entity_group` and `word`, string
     (batch, entities), `score`, float32, `start` and `end`, int32, in characters, half open; and
     `entities`, int32 (batch,), how many there are: what is behind is padding. `cut`, bool (batch,),
@@ -39,6 +48,8 @@ class EntityGraph(WindowGraph):
         prefixed: whether labels begin with a prefix of B, I, E, S.
         aggregation: one of the `AGGREGATIONS`.
         ignored: types, or with "none" labels, that are no entities.
+        neighbours: how much likelier each label is behind another one than anywhere, logarithms
+            (labels + 1, labels), the last row of those that begin a text; None: it is not known.
         **windows: see `WindowGraph`.
     """
 
@@ -51,10 +62,12 @@ class EntityGraph(WindowGraph):
         prefixed: bool,
         aggregation: str,
         ignored: Collection[str],
+        neighbours: Sequence[Sequence[float]] | None = None,
         **windows: Any,
     ):
         super().__init__(**windows)
         check_entities(aggregation, ignored)
+        self.neighbours = None if aggregation in OF_PIECES else neighbours
         self.aggregation = aggregation
         parts = [tag_parts(label, prefixed) for label in labels]
         self.goes_on = [prefix in "IE" for prefix, _ in parts]
@@ -80,7 +93,7 @@ class EntityGraph(WindowGraph):
         words, starts, ends = known["words"], known["starts"], known["ends"]
         row, starts, ends = words.value_rowids(), starts.flat_values, ends.flat_values
         piece = tf.range(tf.size(row, tf.int64))
-        if self.aggregation not in ("none", "simple"):
+        if self.aggregation not in OF_PIECES:
             word, first, last = word_pieces(words)
             count = tf.size(first, tf.int64)
             if self.aggregation == "average":
@@ -97,8 +110,15 @@ class EntityGraph(WindowGraph):
                 probabilities = tf.gather(probabilities, first)
             row, starts = tf.gather(row, first), tf.gather(starts, first)
             ends, piece = tf.gather(ends, last - 1), first
-        label = tf.argmax(probabilities, axis=1)
-        return label, tf.reduce_max(probabilities, axis=1), row, starts, ends, piece
+        if self.neighbours is None:
+            label = tf.argmax(probabilities, axis=1)
+        else:
+            scores = tf.RaggedTensor.from_value_rowids(
+                tf.math.log(probabilities + 1e-9), row, words.nrows(), validate=False
+            )
+            label = best_labels(scores, WEIGHT * tf.constant(self.neighbours))
+        score = tf.gather(probabilities, label, batch_dims=1)
+        return label, score, row, starts, ends, piece
 
     def _entities(self, units: tuple[tf.Tensor, ...], known: Any) -> dict[str, tf.Tensor]:
         """Entities as rows of equal length, with their number."""
@@ -149,6 +169,28 @@ class EntityGraph(WindowGraph):
         index = piece - tf.gather(known["ids"].row_starts(), row) + before
         ids = tf.gather(known["ids"].flat_values, piece)
         return {"id": ids, "index": tf.cast(index, tf.int32)}
+
+
+def best_labels(scores: tf.RaggedTensor, pairs: tf.Tensor) -> tf.Tensor:
+    """The labels of each row whose scores, and those of neighbours, have the highest sum.
+
+    Args:
+        scores: float32 (rows, None, labels).
+        pairs: of a label behind another one, float32 (labels + 1, labels), the last row of first
+            labels.
+
+    Returns:
+        int32 tensor (values,), of all rows behind each other.
+    """
+    count, lengths = pairs.shape[1], scores.row_lengths()
+    own = by_step(scores.flat_values, lengths)
+    # The last state is that of a text that has not begun.
+    own = tf.pad(own, [[0, 0], [0, 0], [0, 1]], constant_values=IMPOSSIBLE)
+    pairs = tf.pad(pairs, [[0, 0], [0, 1]], constant_values=IMPOSSIBLE)
+    there = tf.sequence_mask(lengths, tf.shape(own)[0])
+    start = tf.one_hot(tf.fill([tf.shape(own)[1]], count), count + 1, 0.0, IMPOSSIBLE)
+    found, _ = best_paths(lambda step: own[step][:, None] + pairs, tf.transpose(there), start)
+    return tf.boolean_mask(found, there)
 
 
 def as_entities(outputs: dict[str, Any]) -> list[list[dict[str, Any]]]:

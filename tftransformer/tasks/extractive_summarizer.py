@@ -7,7 +7,8 @@ from typing import Any, Literal, Self
 from tftransformer.core import is_int, require
 from tftransformer.heads import SentenceHead
 from tftransformer.objectives import Sentences
-from tftransformer.tasks.given import Given, learn_wordpieces
+from tftransformer.tasks.given import Given
+from tftransformer.tasks.learners import learn_wordpieces
 from tftransformer.tasks.row_task import WindowedTask
 from tftransformer.tasks.sentence_graph import SentenceGraph, as_summaries
 from tftransformer.tasks.summary_scores import (
@@ -56,7 +57,7 @@ class ExtractiveSummarizer(WindowedTask):
 
     task, said = "extractive_summarizer", "summary_text"
     sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 2})
-    head = "sentences"
+    head, has_own_head = "sentences", True
     named = ("text", "summary")
     default_length = 512
     learn_tokenizer = staticmethod(learn_wordpieces)
@@ -120,11 +121,7 @@ class ExtractiveSummarizer(WindowedTask):
         Args:
             max_length, sentences: in the stead of the settings.
         """
-        return SentenceGraph(
-            sentences=self._number(sentences),
-            output=self.fitted().objective.output,
-            **self.row(max_length),
-        )
+        return SentenceGraph(sentences=self._number(sentences), **self.row(max_length))
 
     def answers(
         self, columns: Sequence[list[str]], sentences: int | float | None = None

@@ -11,7 +11,8 @@ from tftransformer.core import check_ints, require
 from tftransformer.data.columns import is_unicode
 from tftransformer.objectives import MaskedTokens
 from tftransformer.tasks.baselines import masked_evaluation
-from tftransformer.tasks.given import Given, learn_unigram
+from tftransformer.tasks.given import Given
+from tftransformer.tasks.learners import learn_unigram
 from tftransformer.tasks.mask_graph import MaskGraph
 from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import texts_table
@@ -84,6 +85,13 @@ class FillMask(RowTask):
         """
         return self.learn(*texts_table(data, text), **how)
 
+    def read_given(self) -> Given:
+        given = super().read_given()
+        model = self.sketched() if given.model is None else given.model
+        self.head = getattr(model, "masked_head", self.head)
+        given.unused = [name for name in given.unused if name != self.head]
+        return given
+
     def objective(self, given: Given, output: str | None) -> MaskedTokens:
         return MaskedTokens(self.share, self.whole_words, output=output)
 
@@ -105,8 +113,7 @@ class FillMask(RowTask):
         return tokenizer.tokens([tokenizer.special_ids["mask"]])[0]
 
     def graph(self, max_length: int | None = None, top_k: int = 5) -> MaskGraph:
-        output = self.fitted().objective.output
-        return MaskGraph(output=output, top_k=top_k, **self.row(max_length))
+        return MaskGraph(top_k=top_k, **self.row(max_length))
 
     def answers(
         self,

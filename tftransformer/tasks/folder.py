@@ -11,8 +11,11 @@ from typing import Any
 import keras
 
 from tftransformer.core import replacing_folder, unallocated
+from tftransformer.pretrained.folder import elsewhere
 from tftransformer.tasks.card import write_card
 
+# What the files of a model's first folder said besides, for another folder of that kind.
+FURTHER = {"further_config", "generation_config"}
 MODEL_FILE, WEIGHTS_FILE = "model.keras", "model.weights.h5"
 # What Keras and Python raise at files that somebody else wrote, or nobody finished.
 DAMAGE = (
@@ -50,6 +53,9 @@ def write_task(
         ValueError: if a setting could not be read again.
     """
     written = {name: _serialised(name, value) for name, value in settings.items()}
+    written |= {
+        name: further for name in sorted(FURTHER) if (further := getattr(model, name, None))
+    }
     with replacing_folder(folder) as beside:
         model.save(beside / MODEL_FILE)
         for name, part in parts.items():
@@ -86,6 +92,8 @@ def read_task(
         model = keras.models.load_model(folder / MODEL_FILE, compile=False)
     except (OSError, *DAMAGE) as error:
         raise ValueError(f"{folder / MODEL_FILE} cannot be read: {error}") from error
+    for name in FURTHER & settings.keys():
+        setattr(model, name, settings.pop(name))
     return model, {name: read(folder / name) for name, read in readers.items()}, settings
 
 
@@ -98,8 +106,8 @@ def read_settings(
         words = task.replace("_", " ")
         kind = words.title().replace(" ", "")
         raise FileNotFoundError(
-            f"{path} does not exist: {folder} holds no {words}. {kind}.save(folder) writes one, "
-            "and so does training."
+            f"{path} does not exist: {folder} holds no {words}{elsewhere(path)}. "
+            f"{kind}.save(folder) writes one, and so does training."
         )
     try:
         return {

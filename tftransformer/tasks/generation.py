@@ -27,7 +27,9 @@ from tftransformer.tasks.generation_options import (
     NEUTRAL,
     Options,
     check_options,
+    check_room,
     listed,
+    options_that_count,
 )
 
 
@@ -37,6 +39,7 @@ class Generation:
 
     Attributes:
         strategy: how to decode.
+        end_ids: tokens that end a text; -1: none does.
         processors: what changes the scores before.
         max_new_tokens: most new tokens; None: as the task has it.
         max_length: most tokens of prompt and new ones together; None: they do not count so.
@@ -45,6 +48,7 @@ class Generation:
     """
 
     strategy: Strategy
+    end_ids: tuple[int, ...]
     processors: tuple = ()
     max_new_tokens: int | None = None
     max_length: int | None = None
@@ -62,7 +66,7 @@ def generation_of(options: Options, strategy: Strategy, end_id: int) -> Generati
     Args:
         options: by name; what is not there stays as `strategy` has it.
         strategy: how to decode where no option says it.
-        end_id: the token that ends texts; -1: none does.
+        end_id: the token that ends texts, where no option says it; -1: none does.
 
     Raises:
         TypeError: if there is no such option.
@@ -70,14 +74,16 @@ def generation_of(options: Options, strategy: Strategy, end_id: int) -> Generati
     """
     check_options(options)
     options = {name: value for name, value in options.items() if name not in NEUTRAL}
-    limits = {name: options.get(name) for name in ("max_new_tokens", "max_length")}
-    if limits["max_new_tokens"]:
-        limits["max_length"] = None
+    options = options_that_count(options)
+    check_room(options)
+    ends = listed(options.get("eos_token_id", end_id))
     forced = options.get("forced_eos_token_id")
     return Generation(
         _strategy(options, strategy),
-        tuple(_processors(options, end_id)),
-        **limits,
+        ends,
+        tuple(_processors(options, [end for end in ends if end >= 0])),
+        options.get("max_new_tokens"),
+        options.get("max_length"),
         stop=listed(options.get("stop", ())),
         forces_end=forced is not None,
     )
@@ -124,28 +130,26 @@ def _strategy(options: Options, default: Strategy) -> Strategy:
     return replace(default, **given)
 
 
-def _processors(options: Options, end_id: int) -> list[Processor]:
+def _processors(options: Options, end_ids: Sequence[int]) -> list[Processor]:
     """The processors that options ask for, in the order that they act in."""
     chain: list[Processor] = []
+    lone = [[end] for end in end_ids]
     if options.get("repetition_penalty", 1.0) != 1.0:
         chain.append(RepetitionPenalty(options["repetition_penalty"]))
     if options.get("no_repeat_ngram_size", 0):
         chain.append(NoRepeatNgrams(options["no_repeat_ngram_size"]))
-    banned = [*options.get("bad_words_ids", ()), *([i] for i in options.get("suppress_tokens", ()))]
+    words = [word for word in options.get("bad_words_ids", ()) if list(word) not in lone]
+    banned = [*words, *([i] for i in options.get("suppress_tokens", ()))]
     if banned:
         chain.append(BadWords(banned))
-    if options.get("min_length", 0) and end_id >= 0:
-        chain.append(MinLength(options["min_length"], end_id))
-    if options.get("min_new_tokens", 0) and end_id >= 0:
-        chain.append(MinNewTokens(options["min_new_tokens"], end_id))
+    if options.get("min_length", 0) and end_ids:
+        chain.append(MinLength(options["min_length"], end_ids))
+    if options.get("min_new_tokens", 0) and end_ids:
+        chain.append(MinNewTokens(options["min_new_tokens"], end_ids))
     if options.get("forced_bos_token_id") is not None:
         chain.append(ForcedStart(options["forced_bos_token_id"]))
     if options.get("forced_eos_token_id") is not None:
-        length = options.get("max_length")
-        if options.get("max_new_tokens"):
-            length = options["max_new_tokens"] + 1
-        if length:
-            chain.append(ForcedEnd(max(length, 2), options["forced_eos_token_id"]))
+        chain.append(ForcedEnd(None, options["forced_eos_token_id"]))
     if options.get("renormalize_logits"):
         chain.append(Renormalized())
     return chain

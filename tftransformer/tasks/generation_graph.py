@@ -2,12 +2,12 @@
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from tftransformer.core import Ragged
+from tftransformer.core.selection import among
 from tftransformer.decoding import DecodingStep, StopStrings
 from tftransformer.serving import TaskGraph
 from tftransformer.tasks.generation import Generation
@@ -48,9 +48,9 @@ class GenerationGraph(TaskGraph):
         self.max_new_tokens, self.max_length = max_new_tokens, room
         self.tracked = [tokenizer]
         special = tokenizer.special_ids
-        self.end_id, self.pad_id = special.get("end", -1), special.get("pad", 0)
+        self.pad_id = special.get("pad", 0)
         self.fills = {"token_ids": self.pad_id, "padding_mask": 0}
-        self.before, _ = around_text(template, special)
+        self.before, _ = template.ids_around(special)
         # What a text begins with that has no token, if there is any.
         first = [special[name] for name in ("start", "end") if name in special][:1]
         self.begins_empty = self.before or first
@@ -100,7 +100,8 @@ class GenerationGraph(TaskGraph):
     ) -> Any:
         """Returns what the strategy decodes; `prefix` is what all rows begin with, if known."""
         step, how = self.started(model, rows, fixed, prefix)
-        return self.generation.strategy(step, rows["token_ids"], **how)
+        found = self.generation.strategy(step, rows["token_ids"], **how)
+        return without_forced_ends(found, self.generation, how["limits"])
 
     def beginning(self, prompts: list[str]) -> list[int]:
         """The tokens that all rows begin with, less than the whole of any."""
@@ -164,7 +165,7 @@ class GenerationGraph(TaskGraph):
             limits = how.max_length - tf.reduce_sum(rows["padding_mask"], axis=1)
         return step, {
             "max_new_tokens": most,
-            "end_id": self.end_id,
+            "end_id": how.end_ids,
             "pad_id": self.pad_id,
             "processors": how.processors,
             "row_numbers": rows["row_numbers"],
@@ -182,7 +183,7 @@ class GenerationGraph(TaskGraph):
         prompts = tf.gather(prompts, rows)
         new = new.with_row_splits_dtype(prompts.row_splits.dtype)
         texts = self.new_text(prompts, new)
-        finished = tf.reduce_any(found.ids == self.end_id, axis=2)
+        finished = has_ended(found, self.generation.end_ids)
         if self.stop is not None:
             ended = tf.strings.regex_replace(texts, self.cuts, "", replace_global=False)
             is_cut = tf.strings.length(ended) < tf.strings.length(texts)
@@ -225,10 +226,24 @@ class GenerationGraph(TaskGraph):
         return {"serving_default": {**best, "cut": known["cut"]}, "n_best": n_best}
 
 
-def around_text(template: Any, special_ids: Any) -> tuple[list[int], list[int]]:
-    """The special ids that stand before and behind the text in a row of a template."""
-    marker = -1
-    row, _ = template(Ragged.from_rows([[marker]]), None, special_ids)
-    ids = [int(i) for i in row.tolist()[0]]
-    place = ids.index(marker)
-    return ids[:place], ids[place + 1 :]
+def without_forced_ends(found: Any, generation: Generation, limits: Any) -> Any:
+    """What was decoded, with lengths that do not count an end token which a limit forced.
+
+    Args:
+        found: `Decoded`, (batch, n) of each.
+        generation: how it was decoded.
+        limits: int32 tensor (batch,), most tokens of each; None: as many as there is room for.
+    """
+    if not generation.forces_end:
+        return found
+    most = tf.shape(found.ids)[2]
+    limits = most if limits is None else tf.clip_by_value(limits, 1, most)[:, None]
+    is_forced = (found.lengths == limits) & has_ended(found, generation.end_ids)
+    return found._replace(lengths=found.lengths - tf.cast(is_forced, tf.int32))
+
+
+def has_ended(found: Any, end_ids: Sequence[int]) -> tf.Tensor:
+    """Which texts an end token ends, bool (batch, n), of `Decoded`; padding may have its id."""
+    ids = tf.convert_to_tensor(found.ids)
+    is_text = tf.range(tf.shape(ids)[2]) < tf.convert_to_tensor(found.lengths)[..., None]
+    return tf.reduce_any(among(ids, end_ids) & is_text, axis=2)

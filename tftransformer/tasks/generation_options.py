@@ -1,14 +1,15 @@
 """Options of generation, by the names that Hugging Face's `generate` has, and what they may be."""
 
 import functools
-import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, TypedDict, get_args, get_type_hints
 
 from tftransformer.core import check_names, is_int, is_number, require
 from tftransformer.data.columns import is_unicode
-from tftransformer.pretrained.entries import words
+from tftransformer.pretrained.entries import COUNTED, words
+from tftransformer.pretrained.folder import read_json
+from tftransformer.pretrained.load import GENERATION_FILE, read_config
 
 Options = Mapping[str, Any]
 
@@ -47,6 +48,13 @@ Flag = Annotated[bool, Must("True or False", lambda value: isinstance(value, boo
 Ids = Annotated[
     Sequence[int], Must("a list of ids", lambda ids: is_list(ids) and all(map(is_int, ids)))
 ]
+EndIds = Annotated[
+    int | Sequence[int],
+    Must(
+        "an id, or a list of ids",
+        lambda ids: listed(ids) != () and all(is_int(i, at_least=0) for i in listed(ids)),
+    ),
+]
 RowsOfIds = Annotated[
     Sequence[Sequence[int]],
     Must("a list of lists of ids", lambda rows: is_list(rows) and all(map(is_list, rows))),
@@ -62,9 +70,9 @@ class GenerationOptions(TypedDict, total=False):
 
     Args:
         max_new_tokens: most new tokens.
-        max_length: most tokens, those that a text begins with included.
+        max_length: the same, those that a text begins with included, where that is not told.
         min_new_tokens: fewest new tokens.
-        min_length: fewest tokens, those that a text begins with included.
+        min_length: the same, those that a text begins with included, where that is not told.
         num_beams: hypotheses of a beam search; 1: the best token is taken each time.
         num_return_sequences: texts that are kept of the beams.
         length_penalty: power of the length by which the score of a hypothesis is divided.
@@ -81,8 +89,9 @@ class GenerationOptions(TypedDict, total=False):
         penalty_alpha: of contrastive search, from 0 to 1: what likeness to earlier tokens costs.
         repetition_penalty: divides scores of tokens that were there; above 1.
         no_repeat_ngram_size: of so many tokens in a row none is written twice.
-        bad_words_ids: rows of ids that are never written.
+        bad_words_ids: rows of ids that are never written; a row of an end token alone bans nothing.
         suppress_tokens: ids that are never written.
+        eos_token_id: ids that end a text, or one; default: as a folder says, else the tokenizer's.
         forced_bos_token_id: id that each text begins with.
         forced_eos_token_id: id that a text ends with where a limit cuts it.
         renormalize_logits: whether scores are probabilities again behind what changes them.
@@ -111,6 +120,7 @@ class GenerationOptions(TypedDict, total=False):
     no_repeat_ngram_size: Whole | None
     bad_words_ids: RowsOfIds | None
     suppress_tokens: Ids | None
+    eos_token_id: EndIds | None
     forced_bos_token_id: Whole | None
     forced_eos_token_id: Whole | None
     renormalize_logits: Flag | None
@@ -154,8 +164,7 @@ NEUTRAL: dict[str, tuple] = {
 }
 # What of a folder's file is no way to generate: ids, which models and tokenizers tell, and files.
 OTHERS = words("""
-    _from_model_config bos_token_id cache_implementation decoder_start_token_id eos_token_id
-    low_memory
+    _from_model_config bos_token_id cache_implementation decoder_start_token_id low_memory
     output_attentions output_hidden_states output_logits output_scores pad_token_id prefix
     return_dict_in_generate transformers_version use_cache
     """)
@@ -187,33 +196,68 @@ def check_drawing(options: Options) -> None:
             )
 
 
+def check_room(options: Options) -> None:
+    """Raises a ValueError where fewest tokens are more than most of them."""
+    for fewest, most in _crossing(options, options):
+        if (fewest, most) != ("min_length", "max_new_tokens"):  # a prompt counts
+            raise ValueError(
+                f"{fewest}={options[fewest]} and {most}={options[most]}: the fewest tokens cannot "
+                "be more than the most."
+            )
+
+
+def options_that_count(options: Options) -> Options:
+    """Returns options without lengths beside numbers of new tokens, which count before them."""
+    told = {whole for new, whole in COUNTED if options.get(new) is not None}
+    return {name: value for name, value in options.items() if name not in told}
+
+
+def _crossing(fewest: Options, most: Options) -> list[tuple[str, str]]:
+    """Names of fewest tokens in some options and of most in others, where those are more."""
+    return [
+        (least, limit)
+        for least in ("min_new_tokens", "min_length")
+        for limit in ("max_new_tokens", "max_length")
+        if is_int(fewest.get(least)) and is_int(most.get(limit)) and fewest[least] > most[limit]
+    ]
+
+
 def together(*layers: Options) -> dict[str, Any]:
     """Returns the options of several layers, of which the first one has the last word.
 
-    A number of new tokens takes the place of a length that a later layer sets.
+    Most or fewest tokens, new ones or all, take the place of those of a later layer, most tokens
+    that of fewest which they leave no room for, and drawing or contrastive search that of its
+    beams.
     """
     options: dict[str, Any] = {}
     for layer in reversed(layers):
         require(isinstance(layer, Mapping), "options", layer, "names and their values, in a dict")
-        if "max_new_tokens" in layer:
-            options.pop("max_length", None)
-        elif "max_length" in layer:
-            options.pop("max_new_tokens", None)
+        for counted in COUNTED:
+            if not layer.keys().isdisjoint(counted):
+                for name in counted:
+                    options.pop(name, None)
+        if layer.get("do_sample") or layer.get("penalty_alpha"):
+            for beams in ("num_beams", "num_return_sequences"):
+                options.pop(beams, None)
+        for fewest, _ in _crossing(options, layer):
+            options.pop(fewest, None)
         options |= layer
     return {name: value for name, value in options.items() if value is not None}
 
 
 def folder_options(
-    folder: pathlib.Path, kind: str, prefix: str | None = None
+    folder: pathlib.Path, kind: str, pieces: int, prefix: str | None = None
 ) -> tuple[dict[str, Any], str]:
     """Reads how a Hugging Face folder says that texts are generated.
 
     Of `config.json` the parameters of a task count before `generation_config.json`. Whether tokens
     are drawn is not for a folder to say: texts are the same each time unless a person asks.
+    End tokens without a piece, such as those of another vocabulary, count for nothing.
 
     Args:
         folder: the folder.
         kind: of the task: what the names of its parameters in `task_specific_params` begin with.
+        pieces: how many there are that texts are written of.
         prefix: that of the parameters that count, where there are several of the kind.
 
     Returns:
@@ -222,7 +266,7 @@ def folder_options(
     Raises:
         ValueError: if it asks for a way to generate that is not there, or has several of the kind.
     """
-    config = _json(folder / "config.json")
+    config, general = folder_entries(folder)
     specific = config.get("task_specific_params") or {}
     kinds = {name: own for name, own in specific.items() if name.startswith(kind)}
     fits = [own for own in kinds.values() if prefix in (None, own.get("prefix"))]
@@ -230,28 +274,41 @@ def folder_options(
         known = ", ".join(repr(own.get("prefix")) for own in fits)
         raise ValueError(f"{folder} does several of {kind}: choose one by its prefix, of {known}.")
     own: dict[str, Any] = fits[0] if fits else {}
-    written = folder / "generation_config.json"
-    # Where that file is lacking, older folders have its entries in config.json.
-    general = (
-        _json(written) if written.is_file() else {n: config[n] for n in OPTIONS if n in config}
-    )
-    options = together(own, general)
-    options = {name: v for name, v in options.items() if name not in (*OTHERS, "do_sample")}
+    if general is config:
+        general = {name: config[name] for name in (*OPTIONS, *NEUTRAL) if name in config}
+    left_out = *OTHERS, "do_sample"
+    layers = ({n: v for n, v in layer.items() if n not in left_out} for layer in (own, general))
+    options = together(*layers)
     unknown = sorted(options.keys() - {*OPTIONS, *NEUTRAL})
     if unknown:
         raise ValueError(
             f"{folder} asks for {unknown[0]!r}, which is no option of generation here."
         )
+    ends = [i for i in listed(options.pop("eos_token_id", ())) if i in range(pieces)]
+    options |= {"eos_token_id": ends} if ends else {}
     check_options(options)
     options = {name: value for name, value in options.items() if name not in NEUTRAL}
     return options, prefix or own.get("prefix") or config.get("prefix") or ""
 
 
-def _json(path: pathlib.Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no object.")
-    return found
+def without_ends(options: Options) -> dict[str, Any]:
+    """Options of a folder without its end tokens: training further teaches the tokenizer's."""
+    return {name: value for name, value in options.items() if name != "eos_token_id"}
+
+
+def folder_entries(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Reads config.json and generation_config.json, of which older folders have one alone.
+
+    With what transformers assumes of entries that config.json lacks, of special tokens above all.
+    """
+    config, written = read_config(folder), folder / GENERATION_FILE
+    return config, read_json(written) if written.is_file() else config
+
+
+def start_of_targets(folder: pathlib.Path, pieces: int) -> int | None:
+    """The id that a Hugging Face folder says targets begin with; None: it is none of the pieces."""
+    names = "decoder_start_token_id", "bos_token_id"
+    config, general = folder_entries(folder)
+    said = [entries.get(name) for entries in (general, config) for name in names]
+    first = next((start for start in said if start is not None), None)
+    return first if first in range(pieces) else None

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,20 +12,19 @@ from tftransformer.core import check_ints, require
 from tftransformer.data import DataProcess
 from tftransformer.models.headed_model import HeadedModel, SomeHeads
 from tftransformer.objectives import Classes, Numbers
-from tftransformer.tasks.folder import read_task
-from tftransformer.tasks.pipeline import saved_in
-from tftransformer.text import SentencePieceTokenizer, WordPieceTokenizer
-from tftransformer.text.learning import check_corpus, learn_pieces
+from tftransformer.tasks.folder import FURTHER, read_task
+from tftransformer.tasks.learners import learn_unigram
+from tftransformer.tasks.pipeline import saved_in, saved_near
+from tftransformer.training.recipes.low_rank import copy_weights
 
-KINDS = ("single", "several", "numbers")
-# What Hugging Face calls them.
+# What Hugging Face calls each kind of labels.
 PROBLEMS = {
-    "single_label_classification": "single",
-    "multi_label_classification": "several",
-    "regression": "numbers",
+    "single": "single_label_classification",
+    "several": "multi_label_classification",
+    "numbers": "regression",
 }
+KINDS = tuple(PROBLEMS)
 UNNAMED = "LABEL_{}".format
-ROOM_FOR_BYTES = 1000  # pieces of a vocabulary that can spare 256 of them
 NO_LIMIT = 10**9  # what `model_max_length` says where there is none is larger
 
 
@@ -61,6 +59,11 @@ class Given:
     place: str = "the model"
     new: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+
+    def take(self, found: Any) -> None:
+        """Takes what a folder says of texts and ids: a `FolderTokenizer`."""
+        self.tokenizer, self.target = found.tokenizer, found.target
+        self.template, self.max_length = found.template, found.max_length
 
     def head(self, name: str | None) -> Any:
         """The trained head of that name, or None. Other Keras models are their own heads.
@@ -127,11 +130,15 @@ def read_given(task: Any) -> Given:
     """
     model, tokenizer = task.model, task.tokenizer
     given = Given(tokenizer=tokenizer if hasattr(tokenizer, "special_ids") else None)
+    if hasattr(tokenizer, "template"):
+        given.take(tokenizer)
     if isinstance(model, str | os.PathLike):
         folder = pathlib.Path(model)
         saved = sorted(saved_in(folder), key=lambda kind: kind.task != task.task)
         if saved:
             _read_saved(saved[0], task, folder, given)
+        elif not (folder / "config.json").is_file() and (near := saved_near(folder)):
+            raise ValueError(f"{folder} holds no model{near}.")
         else:
             _read_pretrained(task, folder, given)
         given.place = str(folder)
@@ -166,17 +173,14 @@ def _read_pretrained(task: Any, folder: pathlib.Path, given: Given) -> None:
     """A folder as Hugging Face's library writes it: weights, tokenizer, template, labels."""
     from tftransformer.pretrained import load_pretrained, read_tokenizer
 
-    loaded = load_pretrained(folder)
+    loaded = load_pretrained(folder, wanted=task.head)
     given.model, given.pretrained = loaded.model, folder
     others = getattr(loaded.model, "heads", {}).keys() - {task.head}
     given.unused = sorted(others - {"pooled"}) + list(loaded.unexpected)
     if given.tokenizer is None:
-        found = read_tokenizer(folder)
-        given.tokenizer, given.target = found.tokenizer, found.target
-        given.template = found.template
-        given.max_length = found.max_length
+        given.take(read_tokenizer(folder))
     problem = loaded.model.further_config.get("problem_type")
-    given.kind = PROBLEMS.get(problem)
+    given.kind = next((kind for kind, name in PROBLEMS.items() if name == problem), None)
     labels = given.labels("sequence_classification")
     if given.kind is None and labels is not None:
         given.kind = "single" if len(labels) > 1 else "several"
@@ -215,70 +219,6 @@ def objective_of(
     several = labels == "several"
     known = list(known or ())
     return Classes(several, known=known, output=output, **({} if several else single))
-
-
-def learn_unigram(
-    texts: list[str],
-    vocab_size: int,
-    *,
-    special_tokens: Sequence[str] = (),
-    sampling_alpha: float = 0.2,
-) -> SentencePieceTokenizer:
-    """Learns a tokenizer for thousands of rows rather than millions.
-
-    Letters count without case, there are no more pieces than the texts yield, and training cuts
-    the texts anew in each epoch, so that words share what their parts mean: from 6,000 sentences,
-    two points of accuracy (Kudo 2018).
-    """
-    model = learn_pieces(
-        check_corpus(texts),
-        vocab_size,
-        kind="unigram",
-        byte_fallback=False,
-        normalization="nmt_nfkc_cf",
-        character_coverage=1.0,
-        hard_vocab_limit=False,
-        special_tokens=special_tokens,
-    )
-    return SentencePieceTokenizer(model, sampling_alpha)
-
-
-def learn_bpe(
-    texts: list[str], vocab_size: int, *, sampling_alpha: float = 0.0
-) -> SentencePieceTokenizer:
-    """Learns pieces that give each text back to the character, to write it: no more than there are.
-
-    A line break is a piece of its own. Where the vocabulary has room for bytes, what was never
-    seen is made of them.
-    """
-    corpus = check_corpus(texts)
-    while True:
-        try:
-            model = learn_pieces(
-                corpus,
-                vocab_size,
-                kind="bpe",
-                byte_fallback=vocab_size >= ROOM_FOR_BYTES,
-                normalization="identity",
-                character_coverage=1.0,
-                user_defined_symbols=["\n"],
-            )
-            return SentencePieceTokenizer(model, sampling_alpha)
-        except ValueError as error:
-            most = re.search(r"at most (\d+)$", str(error))
-            if most is None or int(most[1]) >= vocab_size:
-                raise
-            vocab_size = int(most[1])  # fewer still where bytes have no room any more
-
-
-def learn_wordpieces(texts: list[str], vocab_size: int) -> WordPieceTokenizer:
-    """Learns pieces of words that are parted from punctuation marks, as many as there are."""
-    return WordPieceTokenizer.learn(texts, vocab_size, exactly=False)
-
-
-def learn_words(texts: list[str], vocab_size: int) -> WordPieceTokenizer:
-    """Learns whole words without case, for models that read spellings: those seen twice or more."""
-    return WordPieceTokenizer.of_words(texts, vocab_size, lower_case=True, strip_accents=False)
 
 
 def positions_of(model: Any) -> int | None:
@@ -322,6 +262,8 @@ def trained_further(given: Given, head: str, objective: Any, arguments: Any) -> 
 def own_copy(model: Any, head: str | None, arguments: Any = None) -> Any:
     """Returns a copy of a model, so that what a person gave stays as it is.
 
+    What is frozen of the model is frozen of the copy, and has LoRA where it has.
+
     Args:
         model: a `HeadedModel`, whose copy has one head alone; or another Keras model, which is
             copied as it is.
@@ -337,14 +279,16 @@ def own_copy(model: Any, head: str | None, arguments: Any = None) -> Any:
         if "summary_column" in config:  # rows are padded at their ends
             config["summary_column"] = "last_token"
     copy = type(model).from_config(config)
+    for name in FURTHER & vars(model).keys():
+        setattr(copy, name, getattr(model, name))
     if not isinstance(model, HeadedModel):
-        copy.set_weights(model.get_weights())
+        copy_weights(copy, model)
         return copy
     parts, new = _parts(model), None if arguments is None else f"heads.{head}"
     for name, part in _parts(copy).items():
         # A pooler that no head asks for has no weights.
         if name in parts and name != new and part.weights and parts[name].weights:
-            part.set_weights(parts[name].get_weights())
+            copy_weights(part, parts[name])
     return copy
 
 

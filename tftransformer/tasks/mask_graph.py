@@ -17,15 +17,16 @@ class MaskGraph(RowGraph):
     and `cut`, bool (batch,). What lies behind the last mask of a text means nothing.
 
     Args:
-        output: name of the model's output.
         top_k: how many tokens are served for each mask, at most all that there are.
         **row: see `RowGraph`.
     """
 
-    def __init__(self, *, output: str | None, top_k: int = 5, **row: Any):
+    advice = "fit with a larger max_length"  # what was cut off might be a mask
+
+    def __init__(self, *, top_k: int = 5, **row: Any):
         super().__init__(texts=["texts"], **row)
         check_ints(1, top_k=top_k)
-        self.output, self.mask_id = output, self.tokenizer.special_ids["mask"]
+        self.mask_id = self.tokenizer.special_ids["mask"]
         self.strings = token_strings(self.tokenizer)
         self.top_k = min(top_k, len(self.strings))
 
@@ -40,9 +41,7 @@ class MaskGraph(RowGraph):
         width = tf.shape(is_mask)[1] if fixed else tf.maximum(tf.reduce_max(masks), 1)
         order = tf.argsort(tf.cast(is_mask, tf.int32), axis=1, direction="DESCENDING", stable=True)
         inputs = self.model_inputs(rows) | {"mask_positions": order[:, :width]}
-        found = model(inputs, training=False)
-        logits = found if self.output is None else found[self.output]
-        return {"probabilities": tf.nn.softmax(tf.cast(logits, tf.float32)), "masks": masks}
+        return {"probabilities": tf.nn.softmax(self.outputs(model, inputs)), "masks": masks}
 
     def answers(self, found: dict[str, tf.Tensor], known: Any) -> dict[str, dict[str, tf.Tensor]]:
         # Where shapes stay the same, `compute` has room for masks that no text has.

@@ -9,7 +9,8 @@ import tensorflow as tf
 from tftransformer.objectives import Choices
 from tftransformer.tasks.choice_graph import ChoiceGraph
 from tftransformer.tasks.choices import choice_rows, choice_table, sliding_window
-from tftransformer.tasks.given import Given, learn_unigram
+from tftransformer.tasks.given import Given
+from tftransformer.tasks.learners import learn_unigram
 from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import in_container
 
@@ -44,6 +45,7 @@ class MultipleChoice(RowTask):
 
     task, head, said = "multiple_choice", "multiple_choice", "choice"
     named = ("context", "choices", "answer")
+    further_tokens = 4096  # a question is several rows: of fewer tokens two would make an update
 
     def __init__(
         self,
@@ -108,7 +110,7 @@ class MultipleChoice(RowTask):
         self.names_ = parts["names"]
 
     def graph(self, max_length: int | None = None) -> ChoiceGraph:
-        return ChoiceGraph(output=self.fitted().objective.output, **self.row(max_length))
+        return ChoiceGraph(**self.row(max_length))
 
     def __call__(  # type: ignore[override] # of three things, which have names
         self, context: Any, question: Any = "", choices: Any = None

@@ -84,12 +84,7 @@ class Parser(TreeTask, WordTask):
 
     def graph(self, max_length: int | None = None) -> LabelTreeGraph:
         """Returns what is computed from sentences to trees; `max_length` is that of the setting."""
-        objective = self.fitted().objective
-        return LabelTreeGraph(
-            classes=objective.kinds_,
-            output=objective.output,
-            **self.row(max_length),
-        )
+        return LabelTreeGraph(classes=self.fitted().objective.kinds_, **self.row(max_length))
 
     def answers(self, columns: Sequence[list[str]]) -> list[dict[str, Any]]:
         """The tree of each sentence.

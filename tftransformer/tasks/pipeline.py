@@ -79,7 +79,7 @@ def load(folder: str | os.PathLike, **changes: Any) -> Any:
     found = saved_in(folder)
     if len(found) != 1:
         names = ", ".join(kind.__name__ for kind in found)
-        what = f"several tasks ({names})" if found else "no task"
+        what = f"several tasks ({names})" if found else f"no task{saved_near(folder)}"
         raise FileNotFoundError(
             f"{folder} holds {what}. save(folder) of a task writes one; for the folder of a model "
             "give it to the task: TextClassifier(folder)."
@@ -91,6 +91,17 @@ def saved_in(folder: str | os.PathLike) -> list[Any]:
     """The classes of the tasks that were saved into a folder."""
     place = pathlib.Path(folder)
     return [kind for kind in _classes().values() if (place / f"{kind.task}.json").is_file()]
+
+
+def saved_near(folder: str | os.PathLike) -> str:
+    """What an error about a folder adds where a task was saved a folder deeper or higher."""
+    place = pathlib.Path(folder)
+    near = [*sorted(place.glob("*/")), place.parent]
+    found = [(kind, other) for other in near for kind in saved_in(other)]
+    if not found:
+        return ""
+    kind, other = found[0]
+    return f", but there is a {kind.__name__} in {other}: give that folder"
 
 
 def _classes() -> dict[str, Any]:

@@ -10,7 +10,8 @@ from tftransformer.models.span_model import SpanModel
 from tftransformer.objectives import Answers
 from tftransformer.scores import squad_scores
 from tftransformer.tasks.answer_graph import AnswerGraph, as_answers
-from tftransformer.tasks.given import Given, learn_wordpieces
+from tftransformer.tasks.given import Given
+from tftransformer.tasks.learners import learn_wordpieces
 from tftransformer.tasks.questions import question_table, sliding_window
 from tftransformer.tasks.row_task import WindowedTask
 
@@ -98,11 +99,13 @@ class QuestionAnswerer(WindowedTask):
         Args:
             data: the DataFrame; or the json, a path or a dict.
             question, context: names of the columns.
-            answer: name of the column of answers: see `question_table`.
+            answer: name of the column of answers: texts; or, as SQuAD has them, lists of dicts of
+                `text` and `answer_start`, or a dict of lists. "", None and an empty list mean that
+                there is none. A column "answers" is found, too.
             start: name of the column of their first characters in the context, if there is one;
                 else an answer is where its text first stands.
             **how: `validation`, `epochs` and what else `Task.learn` takes. All questions to one
-                context stay on one side of a split.
+                context stay on one side of a split, and a number as `validation` counts contexts.
         """
         frame, _ = question_table(data, question, context, answer, start)
         if hasattr(how.get("validation"), "columns"):
@@ -145,9 +148,13 @@ class QuestionAnswerer(WindowedTask):
             align_to_words=_first(align_to_words, self.align_to_words),
             may_be_none=may_be_none,
             threshold=self.threshold_,
-            output=self.head if isinstance(self.model_, HeadedModel) else None,
             **self.row(max_length),
         )
+
+    def row(self, max_length: int | None = None) -> dict[str, Any]:
+        # The objective is that of a `SpanModel`; what answers is the model in it.
+        output = self.head if isinstance(self.model_, HeadedModel) else None
+        return {**super().row(max_length), "output": output}
 
     def __call__(  # type: ignore[override] # of two texts, which have names
         self, question: Any, context: Any = None, **options: Any
@@ -163,6 +170,11 @@ class QuestionAnswerer(WindowedTask):
         Returns:
             as in `Task`.
         """
+        if context is not None and not (isinstance(question, str) and isinstance(context, str)):
+            raise TypeError(
+                "answer(question, context) takes two strings. Several questions go in tuples: "
+                "answer([(question, context), …]), or answer(list(zip(questions, contexts)))."
+            )
         return super().__call__(question if context is None else (question, context), **options)
 
     def answers(
@@ -218,8 +230,16 @@ class QuestionAnswerer(WindowedTask):
 
         Returns:
             It.
+
+        Raises:
+            ValueError: if all of them have one.
         """
         _, true, columns = self._asked(data)
+        if all(true):
+            raise ValueError(
+                "all of these questions have an answer: what tells that there is none is tuned on "
+                "questions some of which have none, an empty answer."
+            )
         found = self.answers(columns, handle_impossible_answer=False)
         margins = [each["no_answer_logit"] - each["logit"] for each in found]
         answers = [each["answer"] for each in found]

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.data.columns import check_columns
+from tftransformer.data.columns import check_columns, short
+from tftransformer.tasks.tables import as_frame
 
 COLUMNS = ("question", "context", "answers")
 ANSWER, START = "answer", "start"
@@ -59,7 +60,7 @@ def question_table(
     """Returns a DataFrame of questions, contexts and places, and all right answers of each row.
 
     Args:
-        data: a DataFrame, or SQuAD's json: a path or a dict.
+        data: a DataFrame, dicts in a list, or SQuAD's json: a path or a dict.
         question, context: names of its columns.
         answer: name of the column of answers: texts, whose places the column `start` has; or lists
             of dicts of `text` and `answer_start`; or such a dict of lists. "" , None and an empty
@@ -71,8 +72,15 @@ def question_table(
     """
     import pandas as pd
 
+    data = as_frame(data)
     if isinstance(data, str | os.PathLike | Mapping):
         data, answer = squad_table(data), COLUMNS[-1]
+    elif not hasattr(data, "columns"):
+        raise TypeError(
+            f"data is of type {type(data).__name__}; expected a DataFrame with the columns "
+            f"{question!r}, {context!r} and {answer!r}, a list of dicts that have them, or SQuAD's "
+            "json, a path or a dict."
+        )
     elif answer == ANSWER and answer not in data.columns and COLUMNS[-1] in data.columns:
         answer = COLUMNS[-1]
     named = [] if start in (None, START) else [start]  # the usual one may be lacking
@@ -107,7 +115,7 @@ def _answers(given: Any, start: Any) -> list[tuple[str, Any]]:
     if isinstance(given, Sequence) and all(isinstance(each, Mapping) for each in given):
         return [(each["text"], each.get("answer_start", each.get("start"))) for each in given]
     raise ValueError(
-        f"answer {given!r}: expected a text, or a list of dicts of text and answer_start."
+        f"answer {short(given)}: expected a text, or a list of dicts of text and answer_start."
     )
 
 
@@ -120,9 +128,14 @@ def _place(context: str, answers: list[tuple[str, Any]]) -> tuple[int, ...]:
     start = int(given) if is_given else context.find(text)
     if start < 0 or not text.strip() or context[start : start + len(text)] != text:
         where = f"at character {start} of" if is_given else "in"
+        if re.match(r"[\[{].*\banswer_start\b", text, re.DOTALL):
+            raise ValueError(
+                f"the answer {short(text)} is a list or dict that a file has turned into a "
+                "string: keep such rows in .jsonl or .parquet, or read it with ast.literal_eval."
+            )
         raise ValueError(
-            f"the answer {text!r} does not stand {where} its context: an answer is a part of it, "
-            "letter by letter. Leave the row out, or give '' where there is no answer."
+            f"the answer {short(text, 80)} does not stand {where} its context: an answer is a part "
+            "of it, letter by letter. Leave the row out, or give '' where there is no answer."
         )
     return start, start + len(text)
 

@@ -36,13 +36,15 @@ def retrieval_scores(
     names = np.unique(np.array(others, object).astype(str), return_inverse=True)[1]
     right = names[:, None] == names[None]
     best = np.where(right, similarities, -np.inf).max(axis=1)
-    # The rank among different texts: equal texts of the corpus count once.
-    ranks = [
-        1 + len(set(names[row > own]) - {name})
-        for row, own, name in zip(similarities, best, names, strict=True)
-    ]
-    rank = np.array(ranks, float)
-    return {"accuracy": float(np.mean(rank == 1)), "mrr": float(np.mean(1 / rank))}
+    # Ranks among different texts, so that equal ones of the corpus count once; of those that are as
+    # similar as the right one any may come first.
+    accuracy, reciprocal = [], []
+    for row, own, name in zip(similarities, best, names, strict=True):
+        better = {*names[row > own]} - {name}
+        tied = len({*names[row == own]} - better)
+        accuracy.append(0.0 if better else 1 / tied)
+        reciprocal.append(np.mean(1 / (1 + len(better) + np.arange(tied))))
+    return {"accuracy": float(np.mean(accuracy)), "mrr": float(np.mean(reciprocal))}
 
 
 def tfidf_similarities(texts: Sequence[str], others: Sequence[str]) -> Any:

@@ -11,13 +11,16 @@ from tftransformer.text import truncate_in_graph
 
 
 class RowGraph(TaskGraph):
-    """From one text or two to a row of ids; a page says what is made of it.
+    """From one text or two to a row of ids, and to what the model says of it.
+
+    A page says what `answers` makes of that.
 
     Args:
         tokenizer: of the texts.
         template: how they become one row.
         texts: names of the texts, one or two.
         max_length: most tokens of a row, special ones included.
+        output: name of the model's output; None: the model has one.
 
     Attributes:
         room: tokens of a row that are the texts'.
@@ -25,8 +28,17 @@ class RowGraph(TaskGraph):
 
     advice = 'choose too_long="cut"'  # where a text is too long
 
-    def __init__(self, *, tokenizer: Any, template: Any, texts: Sequence[str], max_length: int):
+    def __init__(
+        self,
+        *,
+        tokenizer: Any,
+        template: Any,
+        texts: Sequence[str],
+        max_length: int,
+        output: str | None = None,
+    ):
         self.tokenizer, self.template, self.max_length = tokenizer, template, max_length
+        self.output = output
         self.inputs = tuple(texts)
         self.tracked = [tokenizer]
         self.room = max_length - template.num_special(len(self.inputs) > 1)
@@ -69,3 +81,12 @@ class RowGraph(TaskGraph):
         if not self.has_segments:
             del inputs["segment_ids"]
         return inputs
+
+    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> Any:
+        """Returns what the model's output says of the rows: float32 (rows, …)."""
+        return self.outputs(model, self.model_inputs(rows))
+
+    def outputs(self, model: Any, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
+        """What the model's output says of inputs, in float32."""
+        found = model(inputs, training=False)
+        return tf.cast(found if self.output is None else found[self.output], tf.float32)

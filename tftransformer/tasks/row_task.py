@@ -5,33 +5,35 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
-from tftransformer.core import Ragged, check_ints, is_int, require
-from tftransformer.core.unallocated import unallocated
+from tftransformer.core import check_ints, is_int, require, unallocated
 from tftransformer.data import DataProcess
 from tftransformer.models import EncoderDecoder
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Objective
 from tftransformer.tasks.checks import check_number
-from tftransformer.tasks.given import Given, learn_unigram, positions_of, trained_further
+from tftransformer.tasks.given import Given, positions_of, trained_further
+from tftransformer.tasks.learners import learn_unigram
 from tftransformer.tasks.lengths import TOO_LONG
 from tftransformer.tasks.task import Task
-
-TEXT = -1  # an id that no token has, in the place of a text
 
 
 class RowTask(Task):
     """Base of the tasks whose model reads one row of tokens: a page names its head and objective.
 
     Attributes:
+        has_own_head: whether `head_arguments` is a layer, so that any family takes it.
         default_length: most tokens of a row where nothing else says it.
         first_tokens: of an update, where a model begins from scratch.
+        further_tokens: the same where a trained one is trained further.
         learn_tokenizer: learns one from texts and a size where none is given.
     """
 
-    head: ClassVar[str]
+    head: str
+    has_own_head: ClassVar[bool] = False
     sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 1})
     default_length: ClassVar[int] = 256
     first_tokens: ClassVar[int] = 1024
+    further_tokens: ClassVar[int] = 1024
     learn_tokenizer: Callable[..., Any] = staticmethod(learn_unigram)
     max_length: int | None
     tokenizer: Any
@@ -52,13 +54,20 @@ class RowTask(Task):
                 f"model={self.model!r}: a {type(model).__name__} has no heads and writes texts "
                 f"alone; a {type(self).__name__} takes one with the head {self.head!r}."
             )
+        if headed and not self.has_own_head and self.head not in {*model.head_names, *model.heads}:
+            raise ValueError(
+                f"model={self.model!r}: {type(model).__name__} has no head {self.head!r}, by which "
+                f"a {type(self).__name__} answers; it has {', '.join(model.head_names)}."
+            )
         return DataProcess(
             *columns,
             objective=self.objective(given, self.head if headed else None),
             **given.tokenizer_options(self, self.learn_tokenizer),
             max_length=limit,
             too_long=self.learns_long,
-            batch_tokens=max(self.first_tokens if given.model is None else 1024, limit),
+            batch_tokens=max(
+                self.first_tokens if given.model is None else self.further_tokens, limit
+            ),
             seed=self.seed,
         )
 
@@ -72,8 +81,10 @@ class RowTask(Task):
         Raises:
             ValueError, TypeError: if its sizes make no sense.
         """
-        if self._given.model is not None:
-            return self._given.model
+        return self.sketched() if self._given.model is None else self._given.model
+
+    def sketched(self) -> Any:
+        """The model from scratch, without heads and weights."""
         with unallocated():
             return self.from_scratch({"vocab_size": self.vocab_size}, heads=())
 
@@ -93,18 +104,22 @@ class RowTask(Task):
     def told(self) -> dict[str, Any]:
         """What a model from scratch is told of the rows that `data_` makes."""
         special = self.data_.tokenizers[0].special_ids
-        row, _ = self.data_.row_template(Ragged.from_rows([[TEXT]]), None, special)
-        edges = {"start_id": row.values[0], "end_id": row.values[-1]}
+        before, behind = self.data_.row_template.ids_around(special)
+        edges = {"start_id": before[:1], "end_id": behind[-1:]}
         return {
             "num_positions": self.data_.max_length,
             "pad_id": special["pad"],
             "heads": {self.head: self.head_arguments()},
-            **{name: int(number) for name, number in edges.items() if number != TEXT},
+            "summary_column": "last_token",  # rows are padded at their ends
+            **{name: ids[0] for name, ids in edges.items() if ids},
         }
 
     def head_arguments(self) -> Any:
         """Arguments of a new head, or it, for what `data_` has found."""
-        return {"labels": self.data_.objective.num_outputs}
+        objective = self.data_.objective
+        labels = list(getattr(objective, "classes_", ()))
+        is_named = labels and all(isinstance(label, str) for label in labels)
+        return {"labels": labels if is_named else objective.num_outputs}
 
     def check_answering(self) -> None:
         """Raises a ValueError where a setting of how rows are answered has no sense."""
@@ -128,6 +143,7 @@ class RowTask(Task):
             "tokenizer": data.tokenizers[0],
             "template": data.row_template,
             "max_length": max_length,
+            "output": data.objective.output,
         }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tftransformer import models
 from tftransformer.core import require
+from tftransformer.layers import EncoderLayer
 
 FAMILIES = sorted(
     name
@@ -14,6 +15,13 @@ FAMILIES = sorted(
     and issubclass(value, models.StackModel | models.EncoderDecoder)
     and value not in (models.StackModel, models.EncoderDecoder)
 )
+
+
+def sizes_of(source: int, target: int | None) -> dict[str, int]:
+    """The arguments of a model that say how many pieces one tokenizer has, or each of two."""
+    if target is None:
+        return {"vocab_size": source}
+    return {"source_vocab_size": source, "target_vocab_size": target}
 
 
 def new_model(
@@ -32,7 +40,7 @@ def new_model(
             another family than that of `sizes` does of these; of the other two it must take all.
 
     Raises:
-        ValueError: there is no such family.
+        ValueError: there is no such family, or it has one vocabulary where there are two.
         TypeError: it has no such argument.
     """
     asked = {**(chosen or {}), **vocabulary}
@@ -40,10 +48,21 @@ def new_model(
     require(family in FAMILIES, "family", family, f"one of {', '.join(FAMILIES)}")
     make = getattr(models, family)
     taken = inspect.signature(make).parameters
-    unknown = sorted(asked.keys() - taken.keys())
-    if unknown and "options" not in taken:  # which go to its stacks, and are looked at there
+    if not vocabulary.keys() <= taken.keys():
+        fit = [
+            n
+            for n in FAMILIES
+            if vocabulary.keys() <= inspect.signature(getattr(models, n)).parameters.keys()
+        ]
+        raise ValueError(
+            f"family={family!r} has one vocabulary for what it reads and writes, and the "
+            f"tokenizers have one each: choose {' or '.join(map(repr, fit))}."
+        )
+    named = [key for key in taken if taken[key].kind is not inspect.Parameter.VAR_KEYWORD]
+    if "options" in taken:  # which go to its layers
+        named += sorted(inspect.signature(EncoderLayer).parameters.keys() - {"kwargs", *named})
+    if unknown := sorted(asked.keys() - set(named)):
         name = unknown[0]
-        named = [key for key in taken if taken[key].kind is not inspect.Parameter.VAR_KEYWORD]
         raise TypeError(f"{name}={asked[name]!r} was given; {family} takes {', '.join(named)}.")
     own = sizes.keys() if family == sizes["family"] else sizes.keys() & taken.keys()
     known = {name: told[name] for name in told.keys() & taken.keys()}

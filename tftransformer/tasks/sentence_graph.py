@@ -4,7 +4,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from tftransformer.objectives.sentences import around
 from tftransformer.tasks.window_graph import WindowGraph
 from tftransformer.text import sentence_numbers, sentence_places, word_pieces
 
@@ -39,12 +38,7 @@ class SentenceGraph(WindowGraph):
 
     def encode(self, *texts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
         rows, known = super().encode(*texts)
-        at = known["pieces"]
-        numbers = at.with_flat_values(tf.gather(known["words"].flat_values, at.flat_values) + 1)
-        before, behind = (
-            tf.zeros([at.nrows(), len(zeros)], tf.int32) for zeros in around(self.template)
-        )
-        rows["sentence_numbers"] = tf.concat([before, numbers, behind], axis=1).to_tensor(0)
+        rows["sentence_numbers"] = self.in_rows(known["pieces"], known["words"].flat_values + 1)
         return rows, known
 
     def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:

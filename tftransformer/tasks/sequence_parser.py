@@ -1,12 +1,13 @@
 """SequenceParser."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 from tftransformer.tasks.generation_options import GenerationOptions
-from tftransformer.tasks.given import learn_bpe
+from tftransformer.tasks.learners import learn_bpe
 from tftransformer.tasks.text_to_text import TextToText
 from tftransformer.tasks.tree_task import TreeTask, answers_of
+from tftransformer.tasks.writing import Written
 from tftransformer.tasks.written_tree_graph import WrittenTreeGraph
 from tftransformer.tasks.written_trees import fewest, learn_symbols, symbols
 
@@ -60,7 +61,7 @@ class SequenceParser(TreeTask, TextToText):
         Raises:
             ValueError: if a sentence is too long to be read, or its tree to be written.
         """
-        best = [written[0] for written in self._n_best(columns, options)]
+        best = self.best(columns, options)
         return answers_of([each.text for each in best], [each.score for each in best])
 
     def evaluate(  # type: ignore[override] # whose options have names
@@ -81,7 +82,9 @@ class SequenceParser(TreeTask, TextToText):
         """
         return super().evaluate(data, labels, baselines=baselines, **options)
 
-    def _n_best(self, columns: Sequence[list[str]], options: Any) -> list[list[Any]]:
+    def written(
+        self, columns: Sequence[list[str]], options: Mapping[str, Any]
+    ) -> list[list[Written]]:
         self.fitted()
         how = {"generation": self.generation(options)} if options else {}
         graph, _ = self._graph_and_module(len(columns), **how)
@@ -93,4 +96,4 @@ class SequenceParser(TreeTask, TextToText):
                     f"{graph.max_target_length} symbols, at least {fewest(words)} of so many: "
                     "shorten it, or raise max_length."
                 )
-        return super()._n_best(columns, options)
+        return super().written(columns, options)

@@ -66,7 +66,7 @@ class Summarizer(TextToText):
         """
         return [
             {"summary_text": best.text, "score": best.score, "finished": best.finished}
-            for best, *_ in self._n_best(columns, options)
+            for best in self.best(columns, options)
         ]
 
     def evaluate(

@@ -7,7 +7,7 @@ import numpy as np
 
 from tftransformer.data import take_columns
 from tftransformer.scores import best_sentences, rouge_scores
-from tftransformer.tasks.tables import table
+from tftransformer.tasks.tables import rows_of, table
 from tftransformer.text import sentences
 
 
@@ -21,8 +21,8 @@ def summary_rows(data: Any, labels: Any, columns: Sequence[Any]) -> tuple[list[s
     """
     if labels is None:
         (data, labels), _ = take_columns(data, columns, columns[1:])
-    labels = [label if isinstance(label, str) else list(label) for label in labels]
-    return list(data), labels
+    labels = [label if isinstance(label, str) else list(label) for label in rows_of(labels)]
+    return rows_of(data), labels
 
 
 def rouge_f1(true: Sequence[Any], found: Sequence[str]) -> dict[str, float]:

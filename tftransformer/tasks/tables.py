@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 
 from tftransformer.core import is_number
-from tftransformer.data.columns import check_columns, is_unicode
+from tftransformer.data.columns import check_columns, check_rows, is_unicode, short
+from tftransformer.data.table import frame_of
 
 
 def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]]:
     """Returns a DataFrame of texts and labels, and the names of its columns, the label last.
 
     Args:
-        data: a DataFrame with all columns, or texts in any container, or pairs of them.
+        data: a DataFrame with all columns, dicts that have them, or texts in any container, or
+            pairs of them.
         labels: one for each text; None for a DataFrame.
         text: name of the column of texts, or a list of two.
         label: name of the column of labels.
@@ -23,6 +25,7 @@ def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]
     """
     import pandas as pd
 
+    data = as_frame(data)
     known = list(getattr(data, "columns", ()))  # where a MultiIndex has names that are tuples
     names = [text] if isinstance(text, str | int) or text in known else list(text)
     if isinstance(labels, str):
@@ -44,8 +47,7 @@ def table(data: Any, labels: Any, text: Any, label: Any) -> tuple[Any, list[Any]
         columns = zip(*rows, strict=True) if rows and len(names) > 1 else [rows]
         frame = pd.DataFrame(dict(zip(names, map(list, columns), strict=False)))
         frame[label] = pd.Series(labels, dtype=object)
-    if not len(frame):
-        raise ValueError("there is no row: the table is empty.")
+    check_rows(frame)
     return frame, [*names, label]
 
 
@@ -58,12 +60,12 @@ def check_validation(validation: Any, columns: Sequence[Any]) -> None:
     """
     if hasattr(validation, "columns"):
         check_columns(validation, columns, "A table to validate has the columns that are learnt.")
-        if validation.empty:
-            raise ValueError("validation: the DataFrame has no rows.")
+        check_rows(validation, "the table to validate")
     elif validation is not None and not is_number(validation):
         raise TypeError(
-            f"validation is of type {type(validation).__name__}; expected a share of the rows, "
-            "their number, 0 for none, or a DataFrame with the same columns."
+            f"validation={short(validation)} was given, of type {type(validation).__name__}; "
+            "expected a share of the rows, their number, 0 for none, or a DataFrame with the same "
+            "columns."
         )
 
 
@@ -71,7 +73,7 @@ def documents(data: Any, column: Any, validation: Any) -> tuple[Any, Any]:
     """Returns a DataFrame of texts that have no labels, and what of them is held out.
 
     Args:
-        data: a DataFrame with the column, texts in any container, or one text.
+        data: a DataFrame with the column, dicts that have it, texts in any container, or one text.
         column: name of the column.
         validation: a share or a number of the texts, which is given back; of one text, a share of
             its characters, which becomes a DataFrame; or other texts.
@@ -86,20 +88,28 @@ def documents(data: Any, column: Any, validation: Any) -> tuple[Any, Any]:
         validation = [rest]
     frames = []
     for given in (data, validation):
-        if isinstance(given, str):
-            given = [given]
+        given = [given] if isinstance(given, str) else as_frame(given)
         if not hasattr(given, "columns") and not isinstance(given, int | float):
             given = pd.DataFrame({column: pd.Series(list(given), dtype=object)})
-        if hasattr(given, "columns") and column not in given.columns:
-            known = ", ".join(map(repr, given.columns))
-            raise ValueError(
-                f"column {column!r} is not in the DataFrame (columns: {known}). Name it where you "
-                "call fit."
-            )
+        if hasattr(given, "columns"):
+            check_columns(given, [column], "Name it where you call fit.")
         frames.append(given)
-    if not len(frames[0]):
-        raise ValueError("there is no text: the table is empty.")
+    check_rows(frames[0])
     return frames[0], frames[1]
+
+
+def rows_of(data: Any) -> list[Any]:
+    """Returns the rows of a container.
+
+    Raises:
+        TypeError: if it is none, or one text, whose rows would be its letters.
+    """
+    if isinstance(data, str | bytes | Mapping) or not isinstance(data, Iterable):
+        raise TypeError(
+            f"{short(data)} was given, of type {type(data).__name__}; expected a DataFrame, or "
+            "several rows in a list, tuple, array or Series."
+        )
+    return list(data)
 
 
 def _parted(text: str, share: float) -> tuple[str, str]:
@@ -114,7 +124,8 @@ def texts_table(data: Any, *names: Any) -> tuple[Any, list[Any]]:
     """Returns a DataFrame of texts alone, and the names of its columns.
 
     Args:
-        data: a DataFrame that has them; or texts, or tuples of as many as there are names.
+        data: a DataFrame, or dicts, that have them; or texts, or tuples of as many as there are
+            names.
         *names: of the columns.
 
     Raises:
@@ -122,21 +133,15 @@ def texts_table(data: Any, *names: Any) -> tuple[Any, list[Any]]:
     """
     import pandas as pd
 
+    data = as_frame(data)
     if not hasattr(data, "columns"):
-        rows = [(row,) if isinstance(row, str) else tuple(row) for row in data]
+        rows = [(row,) if isinstance(row, str) else tuple(row) for row in rows_of(data)]
         for index, row in enumerate(rows):
             if len(row) != len(names):
                 raise ValueError(f"row {index} has {len(row)} texts, not {len(names)}: {row!r}.")
         data = pd.DataFrame(rows, columns=list(names))
-    for name in names:
-        if name not in data.columns:
-            known = ", ".join(map(repr, data.columns))
-            raise ValueError(
-                f"column {name!r} is not in the DataFrame (columns: {known}). Name the columns "
-                "where you call fit."
-            )
-    if not len(data):
-        raise ValueError("there is no row: the table is empty.")
+    check_columns(data, names, "Name the columns where you call fit.")
+    check_rows(data)
     return data, list(names)
 
 
@@ -159,12 +164,12 @@ def text_columns(
     if hasattr(texts, "columns"):
         if pair is not None and set(pair) <= set(texts.columns):
             names = pair
-        check_columns(texts, names, "It was fitted. Or give one column alone, frame['…'].")
+        check_columns(texts, names, f"It was fitted with it. Or give {_others(names)}.")
         rows = list(zip(*(texts[name].tolist() for name in names), strict=True))
     elif isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
         raise TypeError(
-            "texts must be strings in a list, tuple, array or Series, not of type "
-            f"{type(texts).__name__}."
+            f"{short(texts)} was given, of type {type(texts).__name__}; expected "
+            f"{_row_of(names)}, or several in a list, tuple, array or Series, or a DataFrame."
         )
     else:
         texts = texts.ravel().tolist() if isinstance(texts, np.ndarray) else texts
@@ -174,13 +179,37 @@ def text_columns(
     for index, row in enumerate(rows):
         if len(row) != len(names) or not all(isinstance(text, str) for text in row):
             given = row if len(row) > 1 else row[0]
+            import pandas as pd  # whoever asks of a list need not wait for it
+
+            is_missing = pd.api.types.is_scalar(given) and pd.isna(given)
+            advice = " Leave out rows without a text: frame.dropna()." if is_missing else ""
             raise ValueError(
-                f"texts[{index}] is {given!r}, not "
-                + ("a string." if len(names) == 1 else f"{len(names)} strings.")
+                f"texts[{index}] is {short(given, 60)}, of type {type(given).__name__}; expected "
+                f"{_row_of(names)}.{advice}"
             )
         for name, text in zip(names, row, strict=True):
             check_unicode(f"texts[{index}]" + f", {name!r}," * (len(names) > 1), text)
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
+
+
+def _row_of(names: Sequence[Any]) -> str:
+    """What a row of texts is, in words."""
+    if len(names) == 1:
+        return "a string"
+    return f"{len(names)} strings in a tuple, ({', '.join(map(str, names))})"
+
+
+def _others(names: Sequence[Any]) -> str:
+    """What may be given in the stead of a DataFrame, in words."""
+    if len(names) == 1:
+        return "one column alone, frame['…']"
+    return f"tuples of {len(names)} strings: zip({', '.join(['frame[…]'] * len(names))})"
+
+
+def as_frame(data: Any) -> Any:
+    """Returns rows that are dicts, in a list or tuple, as a DataFrame; anything else as it is."""
+    is_rows = isinstance(data, list | tuple) and len(data) > 0
+    return frame_of(data) if is_rows and all(isinstance(r, Mapping) for r in data) else data
 
 
 def with_words_joined(texts: Any, names: Sequence[Any], join: Callable[[Any], Any]) -> Any:
@@ -302,4 +331,4 @@ def _texts(data: Any, names: list[Any]) -> list[Any]:
     if hasattr(data, "columns"):
         given = list(zip(*(data[name] for name in names), strict=True))
         return given if len(names) > 1 else [row for (row,) in given]
-    return [tuple(row) if isinstance(row, list) else row for row in data]
+    return [tuple(row) if isinstance(row, list) else row for row in rows_of(data)]

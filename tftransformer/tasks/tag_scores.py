@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core.tags import spans_to_tags, tags_to_spans
+from tftransformer.core.tags import spans_on_words, spans_to_tags, tags_to_spans
 from tftransformer.scores import span_scores
-from tftransformer.tasks.tagged_texts import Span, as_spans, on_words
+from tftransformer.tasks.tagged_texts import Span, as_spans
 from tftransformer.text import GivenWords
 
 WORD = re.compile(r"\w+|[^\w\s]")
@@ -65,7 +65,7 @@ class _Words:
 
     def tags(self, spans: list[Span], names: dict[str, Any]) -> list[str]:
         names |= {str(kind): kind for _, _, kind in spans}
-        found = [(str(kind), i, j) for kind, i, j in on_words(self.places, spans)]
+        found = [(str(kind), i, j) for kind, i, j in spans_on_words(spans, self.places)]
         return spans_to_tags(found, len(self.words))
 
     def spans(self, tags: Sequence[str], names: dict[str, Any]) -> list[Span]:

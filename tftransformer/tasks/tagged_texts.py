@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core.tags import PREFIXES, scheme_of, spans_to_tags, tags_to_spans
-from tftransformer.data.columns import check_columns
+from tftransformer.core.tags import (
+    PREFIXES,
+    scheme_of,
+    spans_on_words,
+    spans_to_tags,
+    tags_to_spans,
+)
+from tftransformer.data.columns import check_columns, check_rows
+from tftransformer.tasks.tables import as_frame, rows_of
 from tftransformer.text import GivenWords
 
 # Of characters, half open, and what they are.
@@ -21,7 +28,7 @@ def tagged(data: Any, labels: Any, text: Any, label: Any, scheme: str | None) ->
     """Returns a DataFrame of texts and their spans, and the scheme of the tags.
 
     Args:
-        data: a DataFrame, or rows: each a text, or a list of words, of which a text is made.
+        data: a DataFrame, dicts, or rows: each a text, or a list of words, of which a text is made.
         labels: of rows that are no DataFrame.
         text: name of the column of texts or lists of words.
         label: name of the column of spans, or of lists of tags.
@@ -32,18 +39,18 @@ def tagged(data: Any, labels: Any, text: Any, label: Any, scheme: str | None) ->
     """
     import pandas as pd
 
+    data = as_frame(data)
     if labels is None and not hasattr(data, "columns"):
         raise ValueError("give a DataFrame, or fit(words, tags), or fit(texts, spans).")
     if labels is None:
         check_columns(data, [text, label], "Name them: tokens=… and tags=…, or text=… and spans=….")
         index, rows, labels = data.index, data[text].tolist(), data[label].tolist()
     else:
-        rows, labels = data.tolist() if hasattr(data, "iloc") else list(data), list(labels)
+        rows, labels = data.tolist() if hasattr(data, "iloc") else rows_of(data), rows_of(labels)
         index = data.index if hasattr(data, "index") and hasattr(data, "iloc") else None
     if len(rows) != len(labels):
         raise ValueError(f"{len(rows)} rows and {len(labels)} lists of labels: each row needs one.")
-    if not rows:
-        raise ValueError("there is no row: the table is empty.")
+    check_rows(rows)
     words = [_as_list(row) for row in rows]
     tags = [_as_list(given) for row, given in zip(words, labels, strict=True) if row is not None]
     if tags and scheme is None:
@@ -79,29 +86,9 @@ def words_as_text(row: Any) -> Any:
     return row
 
 
-def on_words(
-    places: Sequence[tuple[int, int]], spans: Sequence[Span]
-) -> list[tuple[Any, int, int]]:
-    """Spans of characters as spans of the words that they touch: (type, first, last), half open.
-
-    A word is of the first one that touches it.
-    """
-    found: list[tuple[Any, int, int]] = []
-    word = 0
-    for start, end, kind in sorted(spans, key=lambda span: span[:2]):
-        while word < len(places) and places[word][1] <= start:
-            word += 1
-        first = word
-        while word < len(places) and places[word][0] < end:
-            word += 1
-        if first < word:
-            found.append((kind, first, word))
-    return found
-
-
 def tags_of(text: GivenWords, spans: Sequence[Span], scheme: str) -> list[str]:
     """The tags of words, given spans of characters."""
-    found = [(str(kind), i, j) for kind, i, j in on_words(text.places(), spans)]
+    found = [(str(kind), i, j) for kind, i, j in spans_on_words(spans, text.places())]
     return spans_to_tags(found, len(text.words()), scheme=scheme)
 
 

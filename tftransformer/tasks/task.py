@@ -1,16 +1,19 @@
 """Task: what every task does, written once."""
 
 import abc
+import functools
 import inspect
+import math
 import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, ClassVar, Self
 
 import keras
 import tensorflow as tf
 
-from tftransformer.core.checks import check_ints, check_numbers, require
+from tftransformer.core import check_numbers, require
 from tftransformer.data import DataProcess
 from tftransformer.tasks.answering import Answerer
 from tftransformer.tasks.card import plain_scores, saved_card
@@ -19,9 +22,15 @@ from tftransformer.tasks.given import Given, own_copy, read_given
 from tftransformer.tasks.scratch import new_model
 from tftransformer.tasks.tables import check_validation
 from tftransformer.training import Checkpointing, Trainer
-from tftransformer.training.preparation import check_callbacks, planned
-from tftransformer.training.recipes import averaged_adamw, freeze, ulmfit_finetuning
-from tftransformer.training.run_directory import check_directory
+from tftransformer.training.preparation import check_arguments, check_callbacks, planned
+from tftransformer.training.recipes import (
+    averaged_adamw,
+    freeze,
+    merge_lora,
+    ulmfit_finetuning,
+)
+from tftransformer.training.recipes.freezing import check_no_lora
+from tftransformer.training.recipes.low_rank import adapted_layers
 
 RECIPES = {"ulmfit": ulmfit_finetuning}
 
@@ -56,14 +65,20 @@ class Task(Answerer):
     """
 
     readers: ClassVar[Mapping[str, Callable[[pathlib.Path], Any]]] = {"data": DataProcess.load}
-    head: ClassVar[str | None] = None
+    head: str | None = None
     named: ClassVar[tuple[str, ...]] = ("text", "label")
     ways: ClassVar[tuple[tuple[str, ...], ...]] = ()
     sizes: ClassVar[Mapping[str, Any]]
+    fit: Callable[..., Any]
     model: Any
     learning_rate: float | None
     seed: int
     _given: Given
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "fit" in vars(cls):
+            cls.fit = _whole(cls.fit)
 
     @abc.abstractmethod
     def process(self, columns: Sequence[Any]) -> DataProcess:
@@ -105,7 +120,8 @@ class Task(Answerer):
         Args:
             frame: pandas DataFrame.
             columns: names of its columns, in the order of the objective.
-            validation: a share of the rows, their number, or another DataFrame; 0 for none.
+            validation: a share of the rows, their number, or another DataFrame; 0 for none. Rows
+                with the same first text count as one, and stay on one side.
             epochs: passes over the data, those before a resume included.
             recipe: "ulmfit" trains lower parts of a given model more slowly, and later, up to
                 `learning_rate` or 0.001: see `recipes.ulmfit_finetuning`. None: all parts alike.
@@ -118,11 +134,16 @@ class Task(Answerer):
         """
         unknown = sorted(trainer.keys() - inspect.signature(Trainer).parameters.keys())
         if unknown:
-            raise TypeError(f"{unknown[0]!r} is an argument of neither fit nor Trainer.")
-        check_ints(1, epochs=epochs)
+            known = (inspect.signature(f).parameters for f in (self.fit, self.learn, Trainer))
+            close = get_close_matches(unknown[0], {name for names in known for name in names}, 1)
+            meant = f": {close[0]!r} is one" if close else ""
+            raise TypeError(f"{unknown[0]!r} is an argument of neither fit nor Trainer{meant}.")
+        check_validation(validation, columns)
+        has_validation = bool(hasattr(validation, "columns") or validation)
+        check_arguments(has_validation=has_validation, epochs=epochs, **trainer)
+        trainer["callbacks"] = check_callbacks(trainer.get("callbacks", ()))
         check_numbers(0, or_none=True, learning_rate=self.learning_rate)
         directory, resume = trainer.get("directory"), trainer.get("resume", False)
-        check_directory(directory, resume)
         require(recipe in (None, *RECIPES), "recipe", recipe, f"None or one of {[*RECIPES]}")
         self._given, self._is_named = self.read_given(), True
         if recipe is not None and self._given.model is None:
@@ -130,18 +151,20 @@ class Task(Answerer):
                 f"recipe={recipe!r} fine-tunes a trained model, and none was given: give a folder "
                 f"or a model to {type(self).__name__}, or leave out recipe."
             )
+        if recipe is not None:
+            check_no_lora(self._given.model)
         frame, held_out = self._take_rows(frame, columns, validation, directory, resume)
         train = self.data_.batches(frame)
         valid = None if held_out is None else self.data_.batches(held_out, training=False)
         how = {name: trainer[name] for name in ("jit_compile", "deterministic") if name in trainer}
         train, valid = planned(train, valid, **how)
         keras.utils.set_random_seed(self.seed)
-        updates = epochs * len(train)
+        updates = epochs * math.ceil(len(train) / trainer.get("gradient_accumulation", 1))
         with (trainer.get("strategy") or tf.distribute.get_strategy()).scope():
             model = self.make_model()
             if recipe is not None:
                 told = RECIPES[recipe](self.learning_rate or 1e-3, updates)
-                told["callbacks"] += check_callbacks(trainer.pop("callbacks", ()))
+                told["callbacks"] += trainer.pop("callbacks")
                 trainer = told | trainer
             trainer.setdefault("optimizer", self.make_optimizer(updates))
         if self._given.model is not None:
@@ -161,6 +184,7 @@ class Task(Answerer):
         if directory is not None and valid is not None:
             run.load("winner", last=checkpointing.keep_last)
         self.validation_ = run.evaluate(valid) if valid else {}
+        without_lora(model)
         self.measured_ = {"rows": str(self.report_), "validation": plain_scores(self.validation_)}
         self.model_ = model
         self._given = Given()  # let go of
@@ -175,7 +199,6 @@ class Task(Answerer):
         resume: bool,
     ) -> tuple[Any, Any]:
         """Fits `data_`; returns the rows to learn from, and those held out or None."""
-        check_validation(validation, columns)
         data = self.process(columns)
         held_out = validation if hasattr(validation, "columns") else None
         if held_out is None and validation:
@@ -225,7 +248,7 @@ class Task(Answerer):
         self._given, self._is_named = given, False
         data = self.process(self.named)
         data.objective.begin(given.labels(self.head))
-        self.data_, self.model_ = data, own_copy(given.model, self.head)
+        self.data_, self.model_ = data, without_lora(own_copy(given.model, self.head))
         self._given = Given()
 
     def save(self, folder: str | os.PathLike) -> None:
@@ -286,6 +309,32 @@ class Task(Answerer):
         task.take_saved(model, **parts, **learnt)
         task.graph()  # raises where settings and parts do not fit
         return task
+
+
+def _whole(fit: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps `fit`: where it fails or is interrupted, the object stays as it was.
+
+    Else it had the tokenizer and the labels of the new rows, and the model of those before.
+    """
+
+    @functools.wraps(fit)
+    def whole(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = dict(vars(self))
+        try:
+            return fit(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return whole
+
+
+def without_lora(model: Any) -> Any:
+    """Returns a model whose low-rank products, if it has any, are added to its weights."""
+    if adapted_layers(model):
+        merge_lora(model)
+    return model
 
 
 def begun_with(given: DataProcess, saved: DataProcess) -> DataProcess:

@@ -9,7 +9,7 @@ from tftransformer.core import check_ints, require
 from tftransformer.objectives import Objective
 from tftransformer.tasks.baselines import evaluation
 from tftransformer.tasks.classification_graph import ACTIVATIONS, OF_KIND, ClassificationGraph
-from tftransformer.tasks.given import Given, kind_of, objective_of
+from tftransformer.tasks.given import PROBLEMS, Given, kind_of, objective_of
 from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import label_array, probabilities, ranked, table
 
@@ -25,7 +25,9 @@ class TextClassifier(RowTask):
             None: a small one, from scratch, or what is to differ from its `sizes`, such as
             `{"num_layers": 2}` or `{"family": "Bert"}`. Of a folder that `save` wrote, settings
             that are not given are the saved ones, but for the learning rate.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
+        tokenizer: of that model, or, with the template and the length that belong to it, what
+            `pretrained.read_tokenizer` returns; or as in `DataProcess`, to be learnt. None: see
+            `learn_unigram`.
         labels: "single" (any hashable), "several" (a list of them in each row) or "numbers". None:
             as the folder says, else "single".
         class_weight: "balanced", or what a row of each class weighs, by label.
@@ -90,6 +92,13 @@ class TextClassifier(RowTask):
             smoothing=self.smoothing,
         )
 
+    def make_model(self) -> Any:
+        model = super().make_model()
+        objective: Any = self.data_.objective
+        further = getattr(model, "further_config", {})
+        model.further_config = {**further, "problem_type": PROBLEMS[kind_of(objective)]}
+        return model
+
     @property
     def classes_(self) -> np.ndarray:
         """The labels; class `i` is logit `i`."""
@@ -107,7 +116,6 @@ class TextClassifier(RowTask):
             texts=["first_texts", "second_texts"] if (texts or len(names)) > 1 else ["texts"],
             labels=[str(label) for label in getattr(data.objective, "classes_", ())],
             kind=self.kind,
-            output=data.objective.output,
             **self.row(max_length),
         )
 

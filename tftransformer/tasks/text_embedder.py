@@ -13,7 +13,7 @@ from tftransformer.tasks.embedding_graph import EmbeddingGraph
 from tftransformer.tasks.given import Given, own_copy
 from tftransformer.tasks.retrieval import check_similar, retrieval_scores, tfidf_similarities
 from tftransformer.tasks.row_task import RowTask
-from tftransformer.tasks.tables import texts_table
+from tftransformer.tasks.tables import as_frame, rows_of, texts_table
 
 POOLING = {"mean": "mean", "max": "max", "cls": "first"}
 
@@ -47,6 +47,7 @@ class TextEmbedder(RowTask):
     """
 
     task, head, named = "text_embedder", "embedding", ("text", "positive")
+    has_own_head = True
     ways = (("text", "positive"), ("text", "positive", "negative"))
 
     def __init__(
@@ -87,8 +88,9 @@ class TextEmbedder(RowTask):
             negative: name of a column of what does not, if there is one.
             **how: `validation`, `epochs` and what else `Task.learn` takes.
         """
+        data = as_frame(data)
         if not hasattr(data, "columns"):
-            data = [tuple(row) for row in data]
+            data = [tuple(row) for row in rows_of(data)]
             if negative is None and data and len(data[0]) == 3:
                 negative = "negative"
         names = [text, positive] + ([] if negative is None else [negative])
@@ -126,7 +128,7 @@ class TextEmbedder(RowTask):
         return list(self.fitted().columns[:1])
 
     def graph(self, max_length: int | None = None) -> EmbeddingGraph:
-        return EmbeddingGraph(output=self.fitted().objective.output, **self.row(max_length))
+        return EmbeddingGraph(**self.row(max_length))
 
     def answers(self, columns: Sequence[list[str]]) -> list[np.ndarray]:
         """The vector of each text: float32 (d,)."""

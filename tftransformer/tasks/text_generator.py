@@ -1,15 +1,15 @@
 """TextGenerator."""
 
 import itertools
+import math
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, Unpack
 
-import numpy as np
-
 from tftransformer.core import check_ints, require, unallocated
 from tftransformer.data import DataProcess
 from tftransformer.decoding import Greedy, RowStrategy
+from tftransformer.models.decoding_step import DecodingModel
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import NextToken
 from tftransformer.tasks.foreseeing import foreseeing_scores
@@ -20,17 +20,19 @@ from tftransformer.tasks.generation_options import (
     check_drawing,
     folder_options,
     together,
+    without_ends,
 )
-from tftransformer.tasks.given import Given, learn_bpe, own_copy, positions_of
+from tftransformer.tasks.given import Given, own_copy, positions_of
+from tftransformer.tasks.learners import learn_bpe
 from tftransformer.tasks.tables import documents
-from tftransformer.tasks.task import Task
+from tftransformer.tasks.writing import WritingTask, Written
 from tftransformer.text import Template
 
 NEW_TOKENS = 256  # at most, where nobody says how many
 SAVED = 256  # tokens that need not be computed, from which on a beginning is read by itself
 
 
-class TextGenerator(Task):
+class TextGenerator(WritingTask):
     """Writes on behind a prompt.
 
     It takes the best token each time, unless it is asked to draw (`do_sample=True`), and then
@@ -100,18 +102,22 @@ class TextGenerator(Task):
             **how: `epochs` and what else `Task.learn` takes.
         """
         frame, held_out = documents(data, text, validation)
-        return self.learn(frame, [text], validation=held_out, **how)
+        self.learn(frame, [text], validation=held_out, **how)
+        if "end" in self.data_.tokenizers[0].special_ids:
+            self.generation_ = without_ends(self.generation_)
+        return self
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
         check_ints(1, batch_size=self.batch_size)
-        self.generation({})  # raises where an option has no sense
         given, learnt = self._given, {"tokenizer": self.tokenizer or learn_bpe}
         if given.model is None:
             options: dict[str, Any] = {**learnt, "vocab_size": self.vocab_size}
             with unallocated():  # for its checks alone
-                self.from_scratch({"vocab_size": self.vocab_size}, heads=[self.head])
+                model = self.from_scratch({"vocab_size": self.vocab_size}, heads=[self.head])
         else:
-            options = given.tokenizer_options(self)
+            options, model = given.tokenizer_options(self), given.model
+        how = self.generation({})  # raises where an option has no sense
+        _check_writes(model, how)
         headed = given.model is None or isinstance(given.model, HeadedModel)
         limit = given.limit(self.max_length, 256)
         return DataProcess(
@@ -140,7 +146,8 @@ class TextGenerator(Task):
         if given.parts is not None:
             self.generation_ = given.parts.get("generation", {})
         elif given.pretrained is not None:
-            self.generation_, _ = folder_options(given.pretrained, "text-generation")
+            pieces = given.tokenizer.vocab_size
+            self.generation_, _ = folder_options(given.pretrained, "text-generation", pieces)
         return given
 
     def text_columns(self) -> list[Any]:
@@ -160,6 +167,7 @@ class TextGenerator(Task):
     ) -> GenerationGraph:
         data = self.fitted()
         how = generation or self.generation({})
+        _check_writes(self.model_, how)
         check_ints(1, batch_size=self.batch_size)
         check_ints(1, or_none=True, max_length=self.max_length)
         positions = positions_of(self.model_) or data.max_length
@@ -190,31 +198,37 @@ class TextGenerator(Task):
 
         Returns:
             for each `generated_text`, what is new alone; the `prompt`; the `score` that the
-            strategy ranks by; `finished`, whether it ended of its own: else a limit cut it.
+            strategy ranks by; `finished`, whether it ended of its own: else a limit cut it. Several
+            of each gives `n_best`.
 
         Raises:
             TypeError: if there is no such option.
             ValueError: if a value has no sense, a prompt is empty and the model cannot begin, or
                 no text has a finite score.
         """
+        return [
+            {
+                "generated_text": best.text,
+                "prompt": prompt,
+                "score": best.score,
+                "finished": best.finished,
+            }
+            for prompt, best in zip(columns[0], self.best(columns, options), strict=True)
+        ]
+
+    def written(
+        self, columns: Sequence[list[str]], options: Mapping[str, Any]
+    ) -> list[list[Written]]:
         (prompts,) = columns
         graph, how = self._graph_for(prompts, options)
         found = self.compute(columns, _rows, model=self._behind_beginning(graph, prompts), **how)
         for prompt, row in zip(prompts, found, strict=True):
-            if not np.isfinite(row["score"][0]):
+            if not row:
                 raise ValueError(
                     f"nothing that is written behind {prompt!r} has a finite score: weights of the "
                     "model are not finite, or the options ban every token."
                 )
-        return [
-            {
-                "generated_text": row["generated_text"][0].decode(),
-                "prompt": prompt,
-                "score": float(row["score"][0]),
-                "finished": bool(row["finished"][0]),
-            }
-            for prompt, row in zip(prompts, found, strict=True)
-        ]
+        return found
 
     def _behind_beginning(
         self, graph: GenerationGraph, prompts: list[str]
@@ -318,7 +332,20 @@ class TextGenerator(Task):
         self.generation_ = parts.get("generation", {})
 
 
-def _rows(outputs: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Outputs of a batch, row by row."""
-    count = len(outputs["score"])
-    return [{name: value[i] for name, value in outputs.items()} for i in range(count)]
+def _check_writes(model: Any, how: Generation) -> None:
+    """Raises a ValueError for a model of this package that cannot write so."""
+    if isinstance(model, DecodingModel):
+        model.check_decoding(how.strategy.reads_hidden)
+
+
+def _rows(outputs: Mapping[str, Any]) -> list[list[Written]]:
+    """Outputs of a batch, row by row: those with a score."""
+    named = (outputs[name].tolist() for name in ("generated_text", "score", "finished"))
+    return [
+        [
+            Written(text.decode(), score, finished)
+            for text, score, finished in zip(*row, strict=True)
+            if math.isfinite(score)
+        ]
+        for row in zip(*named, strict=True)
+    ]

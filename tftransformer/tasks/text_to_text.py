@@ -4,7 +4,8 @@ import os
 import pathlib
 import types
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from functools import partial
+from typing import Any, Self
 
 import keras
 
@@ -21,16 +22,22 @@ from tftransformer.tasks.checks import (
     check_vocabularies,
 )
 from tftransformer.tasks.generation import Generation, generation_of
-from tftransformer.tasks.generation_options import GenerationOptions, check_drawing, together
-from tftransformer.tasks.given import Given, given_model, positions_of, read_given
-from tftransformer.tasks.task import Task
+from tftransformer.tasks.generation_options import (
+    GenerationOptions,
+    check_drawing,
+    together,
+    without_ends,
+)
+from tftransformer.tasks.given import Given, given_model, own_copy, positions_of, read_given
+from tftransformer.tasks.learners import learn_bpe, sampled
+from tftransformer.tasks.scratch import sizes_of
 from tftransformer.tasks.text_to_text_graph import (
     WRITTEN,
     TextToTextGraph,
-    Written,
     manners_of,
     start_of,
 )
+from tftransformer.tasks.writing import WritingTask, Written, warn_of_long
 from tftransformer.text import load_tokenizer
 from tftransformer.training import InverseSquareRootSchedule
 
@@ -47,7 +54,7 @@ MOST = 1024
 OF_STRATEGIES = {"num_beams", "num_return_sequences", "length_penalty", "early_stopping"}
 
 
-class TextToText(Task):
+class TextToText(WritingTask):
     """Base of the tasks whose model reads a text and writes another; a page says what it is for.
 
     With a trained model and its tokenizers, or a folder, it is ready at once; `fit` trains it
@@ -59,7 +66,7 @@ class TextToText(Task):
             differ from `sizes`, such as `{"num_layers": 2}` or `{"family": "T5"}`.
         tokenizers: of a trained model: whatever has a `source_tokenizer` and a `target_tokenizer`,
             such as the `DataProcess` that it was trained with; default: those of the folder. Else
-            what is to be learnt, as `DataProcess` has it; default "bpe".
+            what is to be learnt, as `DataProcess` has it; default: see `learn_bpe`.
         strategy: how to decode; default `BeamSearch()`, or as the folder says. For several texts of
             each: `BeamSearch(num_return=4)`.
         max_length: most tokens of what is written, the end token included, and in training of a
@@ -78,9 +85,9 @@ class TextToText(Task):
         options: how to write, by Hugging Face's names, such as `{"num_beams": 2}`; they count
             before what the folder says.
         prefix: what stands before each text; default: as the folder says.
-        vocab_size: pieces of the vocabulary that is learnt.
+        vocab_size: pieces of the vocabulary that is learnt; by default at most so many.
         sampling_alpha: how often training cuts words anew at random, such as 0.1; see
-            `DataProcess`.
+            `DataProcess`. 0: as tokenizers that were given do it, which as a rule is never.
         batch_tokens: most tokens of a batch in training, on one side.
         label_smoothing: of the loss.
         learning_rate: highest one; default 0.004 from scratch, else 0.0005.
@@ -168,23 +175,26 @@ class TextToText(Task):
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
         check_settings(self)
-        given, learnt = self._given, self.folder_
+        given = self._given
         special: dict[str, Any] = {}
         if self.is_given:
             if not hasattr(self, "model_"):
                 self.begin(given)
             model, known = given.model, self.data_
-            options: dict[str, Any] = {"tokenizer": known.tokenizers}
+            options: dict[str, Any] = {"tokenizer": sampled(known.tokenizers, self.sampling_alpha)}
             check_vocabularies(model, known)
             special = {
-                "start_id": learnt.get("start_id"),
+                "start_id": self.folder_.get("start_id"),
                 "before": list(self._around()[0]) or None,
             }
         else:
             options = {"tokenizer": self.learners(), "vocab_size": self.vocab_size}
-            options["sampling_alpha"] = self.sampling_alpha
+            if self.tokenizers is not None:
+                options["sampling_alpha"] = self.sampling_alpha
+            each = options["tokenizer"] if isinstance(options["tokenizer"], tuple) else ()
+            sizes = sizes_of(self.vocab_size, self.vocab_size if len(set(each)) > 1 else None)
             with unallocated():  # for its checks alone: how many pieces there are is not known yet
-                model = self.from_scratch({"vocab_size": self.vocab_size}, heads=[self.head])
+                model = self.from_scratch(sizes, heads=[self.head])
         if isinstance(model, HeadedModel):
             special["output"] = self.head
         self.make_optimizer(10**6)  # raises where a rate has no sense
@@ -198,17 +208,22 @@ class TextToText(Task):
             **options,
         )
 
+    def learn(self, frame: Any, columns: Sequence[Any], **how: Any) -> Self:
+        super().learn(frame, columns, **how)
+        if self.folder_:
+            options = without_ends(self.folder_["options"])
+            self.folder_ = {**self.folder_, "options": options}
+        return self
+
     def learners(self) -> Any:
         """What is learnt to cut texts, where no tokenizers were given: see `DataProcess`."""
-        return self.tokenizers or "bpe"
+        return self.tokenizers or partial(learn_bpe, sampling_alpha=self.sampling_alpha)
 
     def make_model(self) -> Any:
         if self._given.model is not None:
-            return self._given.model
+            return own_copy(self._given.model, self.head)
         source, target = self.data_.tokenizers
-        sizes = {"vocab_size": source.vocab_size}
-        if source is not target:
-            sizes = {"source_vocab_size": source.vocab_size, "target_vocab_size": target.vocab_size}
+        sizes = sizes_of(source.vocab_size, None if source is target else target.vocab_size)
         special = {f"{name}_id": number for name, number in source.special_ids.items()}
         return self.from_scratch(sizes, heads=[self.head], **special)
 
@@ -306,29 +321,15 @@ class TextToText(Task):
             check_number("max_length", longest, 1, positions)
         return longest, source
 
-    def n_best(self, texts: Any, **options: Unpack[GenerationOptions]) -> list[list[Written]]:
-        """Writes several texts of each, with scores.
-
-        Texts are sorted by length and read in batches; neither changes what is written.
-
-        Args:
-            texts: several strings, as for a call.
-            **options: of generation, by Hugging Face's names.
-
-        Returns:
-            for each text what is written of it, best first, as many as the strategy returns or,
-            where it finds fewer, those.
-
-        Raises:
-            ValueError: if none of a text has a finite score.
-        """
-        return self._n_best(self.columns(texts), options)
-
-    def _n_best(self, columns: Sequence[list[str]], options: Any) -> list[list[Written]]:
+    def written(
+        self, columns: Sequence[list[str]], options: Mapping[str, Any]
+    ) -> list[list[Written]]:
         (texts,) = columns
         self.fitted()
         how: dict[str, Any] = {"generation": self.generation(options)} if options else {}
         graph, _ = self._graph_and_module(len(columns), **how)
+        if graph.max_length is None:
+            warn_of_long(texts, self.limit)
         rows = [row for row, text in enumerate(texts) if text and not text.isspace()]
         found = self.compute(columns, graph.written, rows, **how)
         for row, written in enumerate(found):

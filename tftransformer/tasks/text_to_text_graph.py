@@ -3,36 +3,22 @@
 import functools
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tftransformer.serving import TaskGraph
 from tftransformer.tasks.generation import Generation
-from tftransformer.tasks.generation_graph import around_text
-from tftransformer.tasks.generation_options import folder_options
+from tftransformer.tasks.generation_graph import has_ended, without_forced_ends
+from tftransformer.tasks.generation_options import folder_options, start_of_targets
 from tftransformer.tasks.given import Given
+from tftransformer.tasks.writing import Written
 
 # What `str.isspace` says yes to, and nothing at all.
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"
 # Tokens that may be written in any case.
 WRITTEN = 128
-
-
-class Written(NamedTuple):
-    """One of the texts that were written of another.
-
-    Attributes:
-        text: the text.
-        score: what the strategy ranks by; for beam search the log-probability divided by the
-            length penalty.
-        finished: whether it ended of its own; else the limit cut it.
-    """
-
-    text: str
-    score: float
-    finished: bool = True
 
 
 class TextToTextGraph(TaskGraph):
@@ -130,12 +116,13 @@ class TextToTextGraph(TaskGraph):
             step,
             tf.fill([tf.shape(source_ids)[0], 1], self.start_id),
             max_new_tokens=most,
-            end_id=self.target_tokenizer.special_ids["end"],
+            end_id=self.generation.end_ids,
             pad_id=self.target_tokenizer.special_ids["pad"],
             processors=processors,
             row_numbers=rows["row_numbers"],
             limits=limits,
         )
+        found = without_forced_ends(found, self.generation, limits)
         if most == self.max_target_length:
             return found
         lacking = [[0, 0], [0, 0], [0, self.max_target_length - most]]
@@ -151,19 +138,12 @@ class TextToTextGraph(TaskGraph):
         """
         return self.processors, limits
 
-    def finished(self, found: Any) -> tf.Tensor:
-        """Whether each text ended of its own: bool (batch, n)."""
-        ids = tf.convert_to_tensor(found.ids)
-        if self.generation.forces_end:  # the last one is no choice
-            ids = ids[..., : self.max_target_length - 1]
-        return tf.reduce_any(ids == self.target_tokenizer.special_ids["end"], axis=-1)
-
     def written(self, decoded: Any) -> list[list[Written]]:
         """What of each row of a batch a strategy has decoded, best first."""
         count, longest = decoded.ids.shape[1], int(decoded.lengths.max(initial=1))
         ids = decoded.ids[..., :longest].reshape(-1, longest)
         texts = self.target_tokenizer.decode(ids)
-        finished = np.asarray(self.finished(decoded))
+        finished = has_ended(decoded, self.generation.end_ids).numpy()
         return [
             [
                 Written(text, float(score), bool(end))
@@ -183,7 +163,7 @@ class TextToTextGraph(TaskGraph):
         n_best = {
             self.output: tf.where(nothing, "", texts),
             "scores": tf.where(nothing, 0.0, found.scores),
-            "finished": nothing | self.finished(found),
+            "finished": nothing | has_ended(found, self.generation.end_ids),
         }
         best = {name: value[:, 0] for name, value in n_best.items()}
         return {"serving_default": {**best, "cut": known["cut"]}, "n_best": n_best}
@@ -198,14 +178,14 @@ def manners_of(folder: pathlib.Path, given: Given, kind: str, prefix: str | None
         kind: what the names of its parameters in `task_specific_params` begin with.
         prefix: what stands before each text; None: as the folder says.
     """
-    options, prefix = folder_options(folder, kind, prefix)
-    config = given.model.further_config
-    start = getattr(given.model, "start_id", config.get("decoder_start_token_id"))
+    pieces = (given.target or given.tokenizer).vocab_size
+    options, prefix = folder_options(folder, kind, pieces, prefix)
+    start = start_of_targets(folder, pieces)
     return {
         "options": options,
         "prefix": prefix,
-        "start_id": start,
-        "around": around_text(given.template, given.tokenizer.special_ids),
+        "start_id": getattr(given.model, "start_id", None) if start is None else start,
+        "around": given.template.ids_around(given.tokenizer.special_ids),
         "max_source_length": given.max_length,
     }
 

@@ -18,8 +18,10 @@ from tftransformer.text import GivenWords
 class TokenClassifier(WordTask):
     """Finds the entities of texts: names, places, parts of speech, whatever words can be.
 
-    Texts of any length are read in windows that overlap, and each word is decided where it stands
-    most central; see `EntityGraph` for what an entity is made of.
+    Texts of any length are read in windows that overlap, and what the model says of a word is said
+    where it stands most central; see `EntityGraph` for what an entity is made of. After `fit` the
+    words of a text have the labels that are likeliest together, by how often one stood behind
+    another in training.
 
     Args:
         model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
@@ -118,7 +120,7 @@ class TokenClassifier(WordTask):
             getattr(self, "_scheme", self.scheme),
             stride=self.learning_stride(given),
             class_weight=self.class_weight,
-            known=list(given.labels(self.head) or ()),  # as JSON gives it back, to resume
+            known=[str(label) for label in given.labels(self.head) or ()],
             spelling=self.spelling(),
             output=output,
             judge_by=self.judge_by,
@@ -147,7 +149,7 @@ class TokenClassifier(WordTask):
             prefixed=objective.scheme_ in PREFIXES,
             aggregation=aggregation or self.aggregation,
             ignored=self.ignore_labels,
-            output=objective.output,
+            neighbours=getattr(objective, "neighbours_", None),
             given_words=given_words,
             **self.row(max_length),
         )

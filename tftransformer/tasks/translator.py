@@ -11,7 +11,7 @@ from tftransformer.serving import write_ctranslate2
 from tftransformer.tasks.alignment import Alignment, alignment_of
 from tftransformer.tasks.card import translation_card
 from tftransformer.tasks.generation_options import GenerationOptions
-from tftransformer.tasks.tables import table
+from tftransformer.tasks.tables import rows_of, table
 from tftransformer.tasks.text_to_text import TextToText
 
 FORMATS, WEIGHTS = ("saved_model", "ctranslate2"), ("float32", "bfloat16", "int8")
@@ -61,7 +61,7 @@ class Translator(TextToText):
         self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]
     ) -> list[str]:
         """The translation of each text; `options` are those of generation."""
-        return [best[0].text for best in self._n_best(columns, options)]
+        return [best.text for best in self.best(columns, options)]
 
     def alignment(self, source: str, target: str | None = None) -> Alignment:
         """Returns what each head of the decoder looks at.
@@ -97,7 +97,7 @@ class Translator(TextToText):
         columns: Any = self.fitted().columns
         if references is None:
             (data, references), _ = take_columns(data, columns)
-        sources, references = list(data), list(references)
+        sources, references = rows_of(data), rows_of(references)
         check_scoring(len(sources), references, tokenize)  # before the long work
         scores: dict[str, Any] = translation_scores(self(sources, **options), references, tokenize)
         if baselines and hasattr(self, "trained_on_"):
@@ -118,7 +118,7 @@ class Translator(TextToText):
         Args:
             path: folder to make; it must not exist.
             format: "saved_model", a SavedModel that takes and returns strings, with strategy and
-                processors (see `TranslationGraph`); or "ctranslate2", model and tokenizers
+                processors (see `TextToTextGraph`); or "ctranslate2", model and tokenizers
                 for CTranslate2, which is told how to decode with each call (see
                 `write_ctranslate2`).
             weights: "float32"; "bfloat16", half as large, and faster on processors with

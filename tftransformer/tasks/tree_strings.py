@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-# Stands for minus infinity, so that sums of several stay numbers.
-IMPOSSIBLE = -1e9
+from tftransformer.tasks.best_paths import IMPOSSIBLE, best_paths, by_step
 
 
 def one_blank_between_words(texts: tf.Tensor) -> tf.Tensor:
@@ -42,40 +41,15 @@ def best_depths(
         tf.pad(x, [[0, 0], [0, 1]], constant_values=IMPOSSIBLE) for x in (levels, depths)
     )
     depths = tf.gather(depths, _columns(states, numbers), axis=1)
-    levels, depths = (_by_word(x, lengths) for x in (levels, depths))
-    width, rows = tf.shape(levels)[0], tf.shape(levels)[1]
-    is_gap = tf.range(width)[:, None] < tf.cast(lengths, tf.int32) - 1
-    stay = tf.broadcast_to(tf.range(len(states)), [rows, len(states)])
-    score = tf.one_hot(tf.zeros([rows], tf.int32), len(states), 0.0, IMPOSSIBLE)
-
-    def forward(gap: tf.Tensor, score: tf.Tensor, came: tf.TensorArray) -> tuple:
-        through = score[:, :, None] + tf.gather(levels[gap], steps, axis=1)
-        through += depths[gap][:, None]
-        there = is_gap[gap][:, None]
-        best = tf.argmax(through, axis=1, output_type=tf.int32)
-        came = came.write(gap, tf.where(there, best, stay))
-        return gap + 1, tf.where(there, tf.reduce_max(through, axis=1), score), came
-
-    def backward(gap: tf.Tensor, state: tf.Tensor, found: tf.TensorArray) -> tuple:
-        found = found.write(gap - 1, state)
-        return gap - 1, tf.gather(came[gap - 1], state, batch_dims=1), found
-
-    came = tf.TensorArray(tf.int32, size=width, element_shape=[None, len(states)])
-    begin = tf.constant(0), score, came
-    _, score, came = tf.while_loop(lambda gap, *_: gap < width, forward, begin)
-    came = came.stack()
-    found = tf.TensorArray(tf.int32, size=width, element_shape=[None])
-    begin = width, tf.argmax(score, axis=1, output_type=tf.int32), found
-    *_, found = tf.while_loop(lambda gap, *_: gap > 0, backward, begin)
-    numbers_found = tf.transpose(tf.where(is_gap, found.stack(), 0))
-    flat = tf.RaggedTensor.from_tensor(numbers_found, lengths=lengths).flat_values
-    return flat, tf.reduce_max(score, axis=1)
-
-
-def _by_word(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """Values (words, n) as (width, texts, n), with a word more than there are, so that one is."""
-    rows = tf.RaggedTensor.from_row_lengths(values, lengths, validate=False).to_tensor()
-    return tf.pad(tf.transpose(rows, [1, 0, 2]), [[0, 1], [0, 0], [0, 0]])
+    levels, depths = (by_step(x, lengths) for x in (levels, depths))
+    rows, is_gap = tf.shape(levels)[1], tf.sequence_mask(lengths - 1, tf.shape(levels)[0])
+    found, score = best_paths(
+        lambda gap: tf.gather(levels[gap], steps, axis=1) + depths[gap][:, None],
+        tf.transpose(is_gap),
+        tf.one_hot(tf.zeros([rows], tf.int32), len(states), 0.0, IMPOSSIBLE),
+    )
+    numbers_found = tf.where(is_gap, found, 0)
+    return tf.RaggedTensor.from_tensor(numbers_found, lengths=lengths).flat_values, score
 
 
 def _columns(wanted: Iterable[int], there: Sequence[int]) -> list[int]:

@@ -4,8 +4,9 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from tftransformer.data.columns import check_columns
+from tftransformer.data.columns import check_columns, check_rows
 from tftransformer.scores.trees import TOP, Tree, bare_label
+from tftransformer.tasks.tables import rows_of
 from tftransformer.text import GivenWords
 
 TRACE = "-NONE-"
@@ -167,9 +168,8 @@ def trees_table(data: Any, column: Any, target: Callable[[Tree], Any]) -> Any:
     if hasattr(data, "columns"):
         check_columns(data, [column], "Name it where you call fit.")
         data = data[column]
-    rows = list(data)
-    if not rows:
-        raise ValueError("there is no row: the table is empty.")
+    rows = rows_of(data)
+    check_rows(rows)
     trees = [_read(row, number) for number, row in enumerate(rows)]
     columns = {
         SENTENCE: [tree and GivenWords.join(tree.words) for tree in trees],

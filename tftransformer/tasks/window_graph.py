@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tftransformer.tasks.row_graph import RowGraph
@@ -25,7 +24,6 @@ class WindowGraph(RowGraph):
     of a word that no window holds are decided one by one.
 
     Args:
-        output: name of the model's output, or None.
         stride: pieces that neighbours share; None: there is one window, and longer texts are cut.
         given_words: whether blanks, and nothing else, part the words of the texts.
         spelling: how many spellings of words the model knows; 0: it reads none.
@@ -37,14 +35,13 @@ class WindowGraph(RowGraph):
     def __init__(
         self,
         *,
-        output: str | None,
         stride: int | None,
         given_words: bool = False,
         spelling: int = 0,
         **row: Any,
     ):
         super().__init__(texts=["texts"], **row)
-        self.output, self.stride, self.given_words = output, stride, given_words
+        self.stride, self.given_words = stride, given_words
         self.spelling = spelling
         if spelling:
             self.fills = {**self.fills, "spelling_ids": 0}
@@ -69,11 +66,22 @@ class WindowGraph(RowGraph):
         if self.spelling:
             starts, ends, words = (places[name] for name in ("starts", "ends", "words"))
             spelled = spelling_ids(text, starts, ends, words, self.spelling).flat_values
-            spelled = at.with_flat_values(tf.gather(spelled, at.flat_values)).to_tensor()
-            before = self.template.num_before("a", pair=False)
-            behind = self.template.num_special(False) - before
-            rows["spelling_ids"] = tf.pad(spelled, [[0, 0], [before, behind], [0, 0]])
+            rows["spelling_ids"] = self.in_rows(at, spelled)
         return rows, known
+
+    def in_rows(self, at: tf.RaggedTensor, values: tf.Tensor) -> tf.Tensor:
+        """Values of pieces where their tokens are in rows, 0 for special tokens and padding.
+
+        Args:
+            at: which pieces a row has, (rows, None).
+            values: of all pieces, (pieces, …).
+        """
+        values = tf.gather(values, at.flat_values)
+        before, behind = (
+            tf.zeros([at.nrows(), len(special), *values.shape[1:]], values.dtype)
+            for special in self.template.around()
+        )
+        return tf.concat([before, at.with_flat_values(values), behind], axis=1).to_tensor(0)
 
     def grouped(self, text: tf.Tensor, places: dict[str, Any]) -> dict[str, Any]:
         """Returns the places of pieces, among them as `words` what is decided together."""
@@ -81,12 +89,6 @@ class WindowGraph(RowGraph):
             return places
         words = words_between_blanks(text, places["starts"], places["words"])
         return {**places, "words": words}
-
-    def compute(self, model: Any, rows: dict[str, tf.Tensor], fixed: bool) -> tf.Tensor:
-        """Returns logits: float32 (windows, length, labels)."""
-        logits = model(self.model_inputs(rows), training=False)
-        logits = logits if self.output is None else logits[self.output]
-        return keras.ops.cast(logits, "float32")
 
     def of_pieces(self, found: tf.Tensor, known: Any) -> tf.Tensor:
         """What was computed of each piece where it is decided: float32 (pieces, labels)."""

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from tftransformer.tasks.given import learn_wordpieces, learn_words, spellings_of
+from tftransformer.tasks.given import spellings_of
+from tftransformer.tasks.learners import learn_wordpieces, learn_words
 from tftransformer.tasks.row_task import WindowedTask
 
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.tasks.text_to_text_graph import TextToTextGraph, Written
+from tftransformer.tasks.text_to_text_graph import TextToTextGraph
 from tftransformer.tasks.tree_strings import one_blank_between_words
+from tftransformer.tasks.writing import Written
 from tftransformer.tasks.written_trees import Symbols, fewest
 
 

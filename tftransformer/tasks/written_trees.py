@@ -49,11 +49,21 @@ class Symbols:
 
     Args:
         tokenizer: what `learn_symbols` returns.
+
+    Raises:
+        ValueError: if it is another one.
     """
 
     def __init__(self, tokenizer: SentencePieceTokenizer):
-        size, self.end_id = tokenizer.vocab_size, tokenizer.special_ids["end"]
+        size = tokenizer.vocab_size
         names = [name.removeprefix(SPACE) for name in tokenizer.tokens(range(size))]
+        if WORD not in names:
+            raise ValueError(
+                f"the target tokenizer has no symbol {WORD}, by which trees are written. Symbols "
+                "are learnt with a model: give one that a SequenceParser has saved, or the sizes "
+                "of one to train from scratch."
+            )
+        self.end_id = tokenizer.special_ids["end"]
         kinds = {"(": OPENS, ")": CLOSES}
         of_ids = [IS_WORD if name == WORD else kinds.get(name[0], NOTHING) for name in names]
         closing = {name: i for i, name in enumerate(names)}

@@ -1,0 +1,81 @@
+"""WritingTask: what tasks share that write texts."""
+
+import abc
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Unpack
+
+from tftransformer.tasks.generation_options import GenerationOptions
+from tftransformer.tasks.task import Task
+
+# Characters of a text from which on reading it whole takes long, and much memory: some thousand
+# tokens.
+LONG = 20_000
+
+
+class Written(NamedTuple):
+    """One of the texts that were written of another, or behind it.
+
+    Attributes:
+        text: the text.
+        score: what the strategy ranks by; for beam search the log-probability divided by the
+            length penalty.
+        finished: whether it ended of its own; else the limit cut it.
+    """
+
+    text: str
+    score: float
+    finished: bool = True
+
+
+class WritingTask(Task):
+    """Base of the tasks that write texts, of which a strategy may find several."""
+
+    @abc.abstractmethod
+    def written(
+        self, columns: Sequence[list[str]], options: Mapping[str, Any]
+    ) -> list[list[Written]]:
+        """Returns what is written of each text, best first, one at least."""
+
+    def n_best(self, texts: Any, **options: Unpack[GenerationOptions]) -> list[list[Written]]:
+        """Writes several texts of each, with scores.
+
+        Texts are sorted by length and read in batches; neither changes what is written.
+
+        Args:
+            texts: several strings, as for a call.
+            **options: of generation, by Hugging Face's names.
+
+        Returns:
+            for each text what is written of it, best first, as many as the strategy returns or,
+            where it finds fewer, those.
+
+        Raises:
+            ValueError: if none of a text has a finite score.
+        """
+        return self.written(self.columns(texts), options)
+
+    def best(self, columns: Sequence[list[str]], options: Mapping[str, Any]) -> list[Written]:
+        """The best of what is written of each text.
+
+        Raises:
+            ValueError: if a call asks for several.
+        """
+        if (several := options.get("num_return_sequences") or 1) != 1:
+            raise ValueError(
+                f"num_return_sequences={several!r}: a call gives one answer for each text; "
+                f"n_best(texts, num_return_sequences={several!r}, …) gives several, in lists."
+            )
+        return [best for best, *_ in self.written(columns, options)]
+
+
+def warn_of_long(texts: Sequence[str], limit: str) -> None:
+    """Warns of texts that a model without a limit reads whole, where that takes long."""
+    found = [len(text) for text in texts if len(text) > LONG]
+    if found:
+        warnings.warn(
+            f"{len(found)} of {len(texts)} texts have more than {LONG:,} characters, up to "
+            f"{max(found):,}, and are read whole, which takes time and memory that grow with the "
+            f"square of their lengths: {limit}=1024, say, reads the beginnings alone.",
+            stacklevel=6,
+        )
