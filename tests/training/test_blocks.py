@@ -100,6 +100,73 @@ def test_a_trainer_trains_with_it_as_with_all_logits():
     assert model(inputs).shape[-1] == CLASSES  # the head is in its place again
 
 
+def chosen(model, loss=None, **options):
+    """The loss that a Trainer takes of 12 × 5 tokens of 11 classes."""
+    options = {"optimizer": "sgd", "precision": "float32", "verbose": 0} | options
+    trainer = tt.Trainer(model, batches(), loss=loss or LabelSmoothedCrossEntropy(0.1), **options)
+    (term,) = trainer._loop.steps.testing.terms
+    return term.loss
+
+
+class Capped(tt.Transformer):
+    """Does more with its logits than its head does."""
+
+    def logits(self, hidden):
+        return 3 * keras.ops.tanh(super().logits(hidden))
+
+
+@pytest.mark.slow_after(1)
+def test_many_logits_come_in_blocks_where_nothing_else_asks_for_them(monkeypatch):
+    assert type(chosen(transformer())) is LabelSmoothedCrossEntropy  # few
+    monkeypatch.setattr("tftransformer.training.blocks.MANY_LOGITS", 4 * 4 * LENGTH * CLASSES - 1)
+    model = transformer()
+    loss = chosen(model)
+    assert isinstance(loss, BlockedCrossEntropy)
+    assert loss.head is model.head
+    assert loss.smoothing == 0.1
+    top = keras.metrics.SparseTopKCategoricalAccuracy()
+    capped = Capped(num_layers=1, d_model=8, num_heads=2, dff=8, vocab_size=CLASSES)
+    for whole in (
+        chosen(transformer(), metrics=[top]),
+        chosen(transformer(), step=tt.recipes.RDrop(1.0)),
+        chosen(capped),
+    ):
+        assert type(whole) is LabelSmoothedCrossEntropy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gpt2", "masked tokens", "compiled"])
+def test_it_learns_the_same_when_blocks_are_chosen(kind, monkeypatch):
+    frame = tt.everyday_corpus(size=60).train
+    objective = tt.MaskedTokens() if kind == "masked tokens" else tt.NextToken()
+    data = tt.DataProcess("en", objective=objective, vocab_size=400, max_length=16)
+    data.fit(frame)
+
+    def learnt():
+        keras.utils.set_random_seed(0)
+        sizes = {"num_layers": 1, "d_model": 8, "num_heads": 2, "dff": 8, "dropout": 0.0}
+        sizes |= {"attention_dropout": 0.0, "pad_id": data.tokenizers[0].special_ids["pad"]}
+        size = data.tokenizers[0].vocab_size
+        if kind == "masked tokens":
+            model = tt.Bert(size, **sizes, heads=["masked_lm"]).only("masked_lm")
+        else:
+            model = tt.Gpt2(size, **sizes).only("lm")
+        options = {"jit_compile": kind == "compiled", "precision": "float32", "verbose": 0}
+        optimizer = keras.optimizers.SGD(0.5)
+        batches = data.batches(frame)
+        trainer = tt.Trainer(model, batches, batches, optimizer=optimizer, **options)
+        return trainer.train().history, trainer._loop.steps.testing.heads
+
+    plain, heads = learnt()
+    assert not heads
+    monkeypatch.setattr("tftransformer.training.blocks.MANY_LOGITS", 0)
+    blocked, heads = learnt()
+    assert len(heads) == 1
+    assert blocked.keys() == plain.keys()
+    for name, values in plain.items():
+        np.testing.assert_allclose(blocked[name], values, rtol=1e-4, err_msg=name)
+
+
 @pytest.mark.slow
 def test_metrics_that_need_all_logits_are_refused():
     with pytest.raises(ValueError, match="'top' needs all logits"):

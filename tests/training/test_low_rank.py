@@ -99,6 +99,16 @@ def test_layers_without_lora_are_named(layers, message):
         recipes.add_lora(bert(), 2, layers=layers)
 
 
+def test_parts_of_an_adapted_model_are_not_unfrozen():
+    model = bert()
+    trained = recipes.add_lora(model, 2)
+    with pytest.raises(ValueError, match="the model has LoRA"):
+        recipes.freeze(model, below=1)
+    with pytest.raises(ValueError, match="the model has LoRA"):
+        train(model, callbacks=[recipes.GradualUnfreezing()])
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == trained
+
+
 def test_lora_is_given_once_and_merged_once():
     model = bert()
     recipes.add_lora(model, 2)

@@ -338,6 +338,7 @@ def test_outputs_without_labels_are_ignored_and_ranks_may_differ():
         ({"loss": {"kind": None, "tags": None}}, "No output has a loss"),
         ({"loss_weights": {"taggs": 1.0}}, "loss_weights names 'taggs'"),
         ({"loss": lambda y, p: tf.reduce_mean(p)}, r"gives values of shape \(\)"),
+        ({"loss": {"tags": "mse", "kind": None}}, "does not take labels and outputs"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

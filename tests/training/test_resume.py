@@ -173,8 +173,8 @@ def test_training_stops_when_the_minutes_are_over(tiny):
 @pytest.mark.slow
 @pytest.mark.parametrize("min_delta", [0.0, 0.5])
 def test_early_stopping_keeps_its_patience_over_a_resume(tiny, tmp_path, min_delta):
-    def run(epochs):
-        stopping = keras.callbacks.EarlyStopping("val_loss", min_delta=min_delta, patience=3)
+    def run(epochs, patience=3):
+        stopping = keras.callbacks.EarlyStopping("val_loss", min_delta=min_delta, patience=patience)
         trainer = Trainer(
             tiny.tiny_model(),
             tiny.TinyBatches(2),
@@ -193,6 +193,8 @@ def test_early_stopping_keeps_its_patience_over_a_resume(tiny, tmp_path, min_del
     history, stopping = run(epochs=50)
     assert history.epoch == [0, 1, 2, 3]
     assert np.isclose(stopping.best, history.history["val_loss"][0])
+    assert run(epochs=50)[0].history == history.history  # it is over
+    assert run(epochs=50, patience=4)[0].epoch == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from tftransformer.training import (
     load_checkpoint,
     repair_run,
 )
+from tftransformer.training.run_record import RunRecord
 
 
 def flip(path, place, bits=64):
@@ -196,6 +197,15 @@ def test_a_run_does_not_go_on_with_others(tiny, run, other):
     assert tiny.digest(model) == before
 
 
+def test_another_number_of_updates_is_said_to_come_of_epochs_and_rows():
+    before, now = (RunRecord({"optimizer": {"rate.total_steps": n}}, "cpu") for n in (3, 6))
+    (line,) = before.differences(now)
+    assert line == (
+        "optimizer: rate.total_steps (the updates that epochs, rows and gradient_accumulation "
+        "make) 3 there, 6 here"
+    )
+
+
 @pytest.mark.slow
 def test_a_fingerprint_stands_for_the_data(tiny, tmp_path):
     def make(fingerprint):
@@ -313,6 +323,27 @@ def test_the_average_is_taken_where_it_wins(tiny, tmp_path, setback, winner, cap
     assert trainer.load("winner") == min(losses, key=losses.get) == winner
     assert tiny.digest(trainer.model) == losses[winner][1]
     assert "is taken" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_without_a_finite_loss_there_is_no_winner(tiny, tmp_path):
+    valid = tiny.TinyBatches(1, seed=1)
+    options = {"validation": valid, "optimizer": keras.optimizers.SGD(float("inf"))}
+    trainer = tiny.make(tiny.TinyBatches(2), directory=tmp_path, **options)
+    with pytest.warns(UserWarning, match="not finite after update 2"):
+        trainer.train()
+    with pytest.raises(ValueError, match=r"nothing to take a model from: .* a lower"):
+        trainer.load("winner")
+
+
+@pytest.mark.slow
+def test_without_a_best_epoch_the_average_wins(tiny, tmp_path):
+    checkpointing = Checkpointing(monitor="missing")
+    valid = tiny.TinyBatches(1, seed=1)
+    trainer = tiny.make(validation=valid, directory=tmp_path, checkpointing=checkpointing)
+    with pytest.warns(UserWarning, match="the logs hold only"):
+        trainer.train()
+    assert trainer.load("winner") == "average"
 
 
 @pytest.mark.slow

@@ -131,6 +131,21 @@ def test_a_model_and_a_tokenizer_that_disagree_on_padding_are_told():
         Trainer(Transformer(1, 8, num_heads=2, dff=8, vocab_size=20, pad_id=2), batches)
 
 
+def test_an_optimizer_of_another_strategy_is_told(tiny):
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with pytest.raises(ValueError, match="/iteration was not created under the strategy"):
+        tiny.make(strategy=strategy, optimizer=keras.optimizers.SGD())
+
+
+def test_a_loss_that_no_trained_weight_moves_is_told(tiny):
+    class Freeze(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.trainable = False
+
+    with pytest.raises(ValueError, match="the loss depends on none of the 0 variables"):
+        tiny.make(callbacks=[Freeze()]).train()
+
+
 def test_batches_of_another_kind_are_refused(tiny):
     with pytest.raises(TypeError, match="list"):
         tiny.make(train=[1, 2])

@@ -20,9 +20,9 @@ def rows():
     return ids, len(words) + 1
 
 
-def batches(inputs, labels, weights):
+def batches(inputs, labels, weights, rows=40):
     data = tf.data.Dataset.from_tensor_slices((inputs, labels, weights.astype("float32")))
-    return data.batch(40)
+    return data.batch(rows)
 
 
 @pytest.mark.slow
@@ -67,3 +67,21 @@ def test_each_step_learns_and_the_whole_is_resumed(tmp_path):
     again, _ = run(directory=tmp_path, resume=True)
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+def test_accumulated_updates_are_those_of_the_rate_and_callbacks_are_called_in_each_step():
+    class Look(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            optimizer = self.model.optimizer
+            seen.append((int(optimizer.iterations), optimizer._learning_rate.total_steps))
+
+    seen = []
+    ids = np.arange(1, 25, dtype="int32").reshape(6, 4)
+    text = batches(ids, ids, np.ones(ids.shape), rows=2)
+    labelled = batches(ids, np.arange(6) % 2, np.ones(6), rows=2)
+    heads = ["lm", "sequence_classification"]
+    model = tt.Gpt2(25, 1, 8, 2, num_positions=8, heads=heads)
+    options = {"gradient_accumulation": 2, "callbacks": Look(), "verbose": 0}
+    recipes.ulmfit(model, text, text, labelled, epochs=(1, 1, 2), **options)
+    assert seen == [(2, 2), (2, 2), (4, 4)]

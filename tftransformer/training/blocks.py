@@ -5,11 +5,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import best_index, check_ints
 from tftransformer.core.gradients import custom_gradient
 from tftransformer.training.losses import LabelSmoothedCrossEntropy, LogitsLater
+from tftransformer.training.outputs import by_name
+
+# Bytes of a batch's float32 logits from which on it is no slower to make them twice, in blocks.
+MANY_LOGITS = 2**29
 
 
 class Statistics(NamedTuple):
@@ -63,9 +68,11 @@ class BlockedCrossEntropy(LabelSmoothedCrossEntropy):
 
     The logits of a batch need tokens × classes numbers, several times over: with a large
     vocabulary more than all the rest of a step. Here there are those of `block` tokens at a time;
-    the gradient computes them once more. It saves memory and costs time: a third more products in
-    the head. Values and gradients are the same. Metrics of such an output are `TokenAccuracy` and
-    `Perplexity`, which share the pass.
+    the gradient computes them once more: a third more products in the head. Values and gradients
+    are the same. Metrics of such an output are `TokenAccuracy` and `Perplexity`, which share the
+    pass. A `Trainer` takes it by itself in the place of `LabelSmoothedCrossEntropy` where the
+    float32 logits of a batch would take more than half a GiB, the metrics allow it, no `step` asks
+    for logits, and the model is one of this package's.
 
     Args:
         head: the layer of the model whose output is that output of the model.
@@ -84,7 +91,7 @@ class BlockedCrossEntropy(LabelSmoothedCrossEntropy):
         head: keras.layers.Layer,
         smoothing: float = 0.1,
         *,
-        block: int = 1024,
+        block: int = 512,
         name: str = "label_smoothed_cross_entropy",
     ):
         super().__init__(smoothing, name=name)
@@ -96,6 +103,32 @@ class BlockedCrossEntropy(LabelSmoothedCrossEntropy):
     def of(self, hidden: tf.Tensor) -> BlockedLogits:
         """Returns what the loss and the metrics take instead of logits."""
         return BlockedLogits(hidden, self.head, self.block)
+
+
+def in_blocks(
+    loss: keras.losses.Loss, model: keras.Model, row: Any, output: str, logits: Any, places: int
+) -> keras.losses.Loss:
+    """Returns a loss that takes the logits of a batch in blocks, where they are many; or the loss.
+
+    Args:
+        loss: of the output.
+        model: one that says which of its layers makes the logits, see
+            `HeadedModel.language_model_head`; or another, which has them all.
+        row: inputs of one row.
+        output: the name of the output.
+        logits: what the model returns for that row there.
+        places: how many a batch has.
+    """
+    head_of = getattr(model, "language_model_head", None)
+    many = type(loss) is LabelSmoothedCrossEntropy and 4 * places * logits.shape[-1] > MANY_LOGITS
+    head = head_of(output) if many and head_of is not None else None
+    if head is None:
+        return loss
+    with without_heads([head]):
+        hidden = by_name(model, model(row, training=False))[output]
+    # A model of one's own may do more with them.
+    same = hidden.shape[:-1] == logits.shape[:-1] and np.allclose(head(hidden), logits, atol=1e-2)
+    return BlockedCrossEntropy(head, loss.smoothing, name=loss.name) if same else loss
 
 
 @contextlib.contextmanager
@@ -120,20 +153,19 @@ def _scan(hidden: tf.Tensor, labels: tf.Tensor, head: keras.layers.Layer, block:
     tokens = tf.shape(labels)[0]
     blocks = -(-tokens // block)
     missing = blocks * block - tokens
-    hidden = tf.pad(hidden, [[0, missing], [0, 0]])
-    labels = tf.pad(labels, [[0, missing]])
+    # Of fixed size each: XLA cannot cut a number of rows that it does not know.
+    hidden = tf.reshape(tf.pad(hidden, [[0, missing], [0, 0]]), (-1, block, hidden.shape[1]))
+    labels = tf.reshape(tf.pad(labels, [[0, missing]]), (-1, block))
 
     def logits_of(rows: Any, values: Any) -> Any:
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
             return tf.cast(head(rows), "float32")
 
-    def part(tensor: Any, index: Any) -> Any:
-        return tensor[index * block : (index + 1) * block]
-
     @custom_gradient
     def scan(hidden: Any, *values: Any) -> Any:
-        def of_block(index: Any) -> Any:
-            logits, own = logits_of(part(hidden, index), values), part(labels, index)
+        def of_block(given: Any) -> Any:
+            rows, own = given
+            logits = logits_of(rows, values)
             return (
                 tf.reduce_logsumexp(logits, -1),
                 tf.gather(logits, own, batch_dims=1),
@@ -143,38 +175,35 @@ def _scan(hidden: tf.Tensor, labels: tf.Tensor, head: keras.layers.Layer, block:
 
         kinds = (*[tf.TensorSpec((block,), "float32")] * 3, tf.TensorSpec((block,), "int32"))
         found = tf.map_fn(
-            of_block, tf.range(blocks), fn_output_signature=kinds, parallel_iterations=1
+            of_block, (hidden, labels), fn_output_signature=kinds, parallel_iterations=1
         )
-        normalizers = tf.reshape(found[0], (-1,))
+        normalizers = found[0]
 
         def gradient(*upstream: Any) -> Any:
-            slopes = [tf.reshape(one, (-1,)) for one in upstream[:3]]
+            by_all, by_label, by_mean = upstream[:3]
 
             def backwards(index: Any, parts: Any, sums: Any) -> Any:
-                rows, (by_all, by_label, by_mean) = (
-                    part(hidden, index),
-                    (part(slope, index)[:, None] for slope in slopes),
-                )
+                rows = hidden[index]
                 with tf.GradientTape() as tape:
                     tape.watch((rows, *values))
                     logits = logits_of(rows, values)
-                classes = tf.shape(logits)[1]
-                slope = tf.exp(logits - part(normalizers, index)[:, None]) * by_all
-                slope += by_mean / tf.cast(classes, "float32")
-                places = tf.stack([tf.range(block), part(labels, index)], 1)
-                slope = tf.tensor_scatter_nd_add(slope, places, by_label[:, 0])
+                classes = tf.cast(tf.shape(logits)[1], "float32")
+                slope = tf.exp(logits - normalizers[index][:, None]) * by_all[index][:, None]
+                slope += by_mean[index][:, None] / classes
+                places = tf.stack([tf.range(block), labels[index]], 1)
+                slope = tf.tensor_scatter_nd_add(slope, places, by_label[index])
                 first, *rest = tape.gradient(logits, [rows, *values], output_gradients=slope)
                 sums = [a if b is None else a + b for a, b in zip(sums, rest, strict=True)]
                 return index + 1, parts.write(index, first), sums
 
             parts = tf.TensorArray(
-                hidden.dtype, size=blocks, element_shape=(block, hidden.shape[1])
+                hidden.dtype, size=blocks, element_shape=(block, hidden.shape[-1])
             )
             start = (tf.constant(0), parts, [tf.zeros_like(value) for value in values])
             _, parts, sums = tf.while_loop(
                 lambda index, *_: index < blocks, backwards, start, parallel_iterations=1
             )
-            return (parts.concat(), *sums)
+            return (parts.stack(), *sums)
 
         return found, gradient
 

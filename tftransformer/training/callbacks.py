@@ -23,7 +23,7 @@ class Callbacks(keras.callbacks.CallbackList):
     Args:
         callbacks: sequence of `keras.callbacks.Callback`.
         model: the model they act on.
-        epochs: number of epochs, or None.
+        epochs: number of epochs.
         steps: number of batches in an epoch, or None if unknown.
         verbose: 0 silent, 1 progress bar, 2 one line for each epoch, "auto" chooses 1 for a
             terminal or notebook and else 2.
@@ -104,12 +104,17 @@ class Callbacks(keras.callbacks.CallbackList):
         return states
 
     def restore(self, progress: Progress) -> None:
-        """Takes up the history and, if the callbacks are still the same ones, their state."""
+        """Takes up the history and, if the callbacks are still the same ones, their state.
+
+        A run that one of them has stopped early is over, unless it is told to be more patient now.
+        """
         self.history.history = {name: list(column) for name, column in progress.history.items()}
         self.history.epoch = list(progress.epochs)
         if [name for name, _ in progress.callbacks] == [type(own).__name__ for own in self._own]:
             for callback, (_, attributes) in zip(self._own, progress.callbacks, strict=True):
                 vars(callback).update(attributes)
+                if isinstance(callback, keras.callbacks.EarlyStopping) and callback.stopped_epoch:
+                    self.model.stop_training |= callback.wait >= callback.patience
 
 
 def _looks_at_batches(callback: keras.callbacks.Callback) -> bool:

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import register
-from tftransformer.training.metrics import _TokenMean
+from tftransformer.training.metrics import TokenMean
 
 HIDDEN = -1e9  # finite, so that a row without candidates has finite gradients
 
@@ -76,15 +76,18 @@ def of_batch(groups: Any, vectors: Any, temperature: float) -> tuple[Any, Any, A
 class ChoiceCrossEntropy(keras.losses.Loss):
     """Cross-entropy over the choices of a row; labels are those of `of_choices`."""
 
-    def __init__(self, name: str = "choice_cross_entropy", **kwargs: Any):
-        super().__init__(name=name, reduction="mean_with_sample_weight")
+    def __init__(self, name: str = "choice_cross_entropy"):
+        super().__init__(name=name, reduction="mean_with_sample_weight", dtype="float32")
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return chosen_losses(*of_choices(y_true, y_pred))
 
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name}
+
 
 @register
-class ChoiceAccuracy(_TokenMean):
+class ChoiceAccuracy(TokenMean):
     """Part of the rows whose best choice is the right one; labels are those of `of_choices`."""
 
     def __init__(self, name: str = "accuracy", dtype: Any = None):
@@ -103,12 +106,13 @@ class ContrastiveLoss(keras.losses.Loss):
 
     Args:
         temperature: the lower, the more the hardest candidates count.
+        name: optional string.
     """
 
     of_rows = True  # see `scored`
 
-    def __init__(self, temperature: float = 0.05, name: str = "contrastive_loss", **kwargs: Any):
-        super().__init__(name=name, reduction="mean_with_sample_weight")
+    def __init__(self, temperature: float = 0.05, name: str = "contrastive_loss"):
+        super().__init__(name=name, reduction="mean_with_sample_weight", dtype="float32")
         self.temperature = temperature
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -119,7 +123,7 @@ class ContrastiveLoss(keras.losses.Loss):
 
 
 @register
-class ContrastiveAccuracy(_TokenMean):
+class ContrastiveAccuracy(TokenMean):
     """Part of the rows that find their own positive among those of the batch."""
 
     def __init__(self, name: str = "accuracy", dtype: Any = None):

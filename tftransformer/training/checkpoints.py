@@ -5,7 +5,6 @@ import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +13,7 @@ import tensorflow as tf
 from tftransformer.core import check_ints, check_numbers, replacing
 from tftransformer.training.progress import Progress
 from tftransformer.training.states import DamagedStateError, State, StateFolder
+from tftransformer.training.trainable import all_finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Checkpointing:
         return self.every_steps is not None and step % self.every_steps == 0
 
     def is_better(self, value: float, best: float | None) -> bool:
+        """Whether a value of `monitor` is finite, and better than the best until now, if any."""
         if not np.isfinite(value):
             return False
         return best is None or (value < best if self.mode == "min" else value > best)
@@ -156,7 +157,7 @@ class CheckpointStore:
         Raises:
             OSError: the disk took no more.
         """
-        if not all(_is_finite(variable) for variable in self._trainable()):
+        if not all_finite(self._variables["model"]):
             return False
         folder = self._folders["checkpoints" if is_checkpoint else "resume"]
         state = State(progress.step, folder.path)
@@ -238,9 +239,6 @@ class CheckpointStore:
         with replacing(self.directory / "history.csv") as beside:
             beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    def _trainable(self) -> list[tf.Variable]:
-        return _raw(variable for variable in self._variables["model"] if variable.trainable)
-
     def _write(self, folder: StateFolder, state: State, content: dict, keep: int) -> None:
         try:
             folder.write(state.number, tf.train.Checkpoint(**content), keep)
@@ -299,7 +297,7 @@ def load_checkpoint(
         raise ValueError(f"which={which!r}: expected 'best', 'last' or 'average'.")
     if last is not None and (which != "average" or last < 1):
         raise ValueError(f"last={last} goes with which='average' and is at least 1.")
-    states = _states_to_load(directory, which)
+    states = states_to_load(directory, which)
     if not states:
         raise ValueError(
             f"'{directory}' holds no checkpoint to load as {which!r}: no training has saved one "
@@ -311,7 +309,8 @@ def load_checkpoint(
         variable.assign(mean)
 
 
-def _states_to_load(directory: str | Path, which: str) -> list[State]:
+def states_to_load(directory: str | Path, which: str) -> list[State]:
+    """The states that make up the weights called so."""
     folders = state_folders(directory)
     if which == "best":
         return folders["best"].states()
@@ -364,10 +363,6 @@ def _progress_of(state: State, values: dict[str, np.ndarray]) -> Progress:
 
 def _raw(variables: Iterable[keras.Variable]) -> list[tf.Variable]:
     return [v.value if isinstance(v, keras.Variable) else v for v in variables]
-
-
-def _is_finite(variable: Any) -> bool:
-    return bool(tf.reduce_all(tf.math.is_finite(variable)))
 
 
 def _key(name: str) -> str:

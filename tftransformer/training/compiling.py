@@ -1,5 +1,7 @@
 """From what `compile` takes to the losses and metrics of each output."""
 
+import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -7,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.training.blocks import BlockedCrossEntropy
+from tftransformer.training.blocks import BlockedCrossEntropy, in_blocks
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.metrics import FunctionMean, Perplexity, TokenAccuracy
 from tftransformer.training.outputs import Scored, assigned, by_name, scored
@@ -53,6 +55,7 @@ def make_scores(
     metrics: Any,
     loss_weights: Any,
     tells_perplexity: bool,
+    may_block: bool,
 ) -> tuple[Scores, Scores]:
     """Makes what a model is trained on and scored by.
 
@@ -65,6 +68,7 @@ def make_scores(
             are classes.
         loss_weights: a number for each loss, by output.
         tells_perplexity: whether evaluation tells the perplexity of tokens as well.
+        may_block: whether logits that are many may come in blocks: nothing else asks for them.
 
     Returns:
         `Scores` of training, and those of evaluation.
@@ -104,6 +108,15 @@ def make_scores(
         by_logits = [term for term in of_tokens if takes_logits(term.loss) is not False]
         more = _default(Perplexity, by_logits, prefixes)
     training, more = _with_own_names(training), _with_own_names([*training, *more])
+    if may_block:
+        row = tf.nest.map_structure(lambda part: part[:1], batch[0])
+        whole = {measure.output for measure in more if not _takes_blocks(measure)}
+        for index, term in enumerate(terms):
+            if term.output not in whole and parts[term.output].is_of_classes:
+                places = math.prod(labels[term.output].shape)
+                given = row, term.output, outputs[term.output], places
+                loss = in_blocks(term.loss, model, *given)
+                terms[index] = dataclasses.replace(term, loss=loss)
     _check_blocked(terms, more)
     ranks = dict.fromkeys(outputs) | {n: part.weights.shape.rank for n, part in parts.items()}
     for measure in more:
@@ -147,14 +160,22 @@ def _check_loss(loss: keras.losses.Loss, part: Scored, output: str) -> None:
             "0 and 1: for logits give keras.losses.…Crossentropy(from_logits=True), or "
             "LabelSmoothedCrossEntropy(0.0)."
         )
-    values = values_of(loss, part)
+    said = (
+        f"The labels are of shape {tuple(part.labels.shape)}, the outputs of shape "
+        f"{tuple(part.outputs.shape)}."
+    )
+    try:
+        values = values_of(loss, part)
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(
+            f"The loss {loss.name!r}{where} does not take labels and outputs. {said}"
+        ) from error
     shape, places = tuple(values.shape), tuple(part.weights.shape)
     if shape != places:
         raise ValueError(
             f"The loss {loss.name!r}{where} gives values of shape {shape} for one row with weights "
             f"of shape {places}: it must give one for each place, and leave the mean to the "
-            f"Trainer. The labels are of shape {tuple(part.labels.shape)}, the outputs of shape "
-            f"{tuple(part.outputs.shape)}."
+            f"Trainer. {said}"
         )
     if part.labels.shape[-1] == 1 and len(places) > 1 and not part.is_of_classes:
         _check_elementwise(loss, part, where)
@@ -258,11 +279,15 @@ def _check_blocked(terms: Sequence[Term], measures: Sequence[Measure]) -> None:
     """Raises a ValueError where a metric would need logits that never stand in memory."""
     blocked = {term.output for term in terms if isinstance(term.loss, BlockedCrossEntropy)}
     for measure in measures:
-        if measure.output in blocked and not isinstance(measure.metric, TokenAccuracy | Perplexity):
+        if measure.output in blocked and not _takes_blocks(measure):
             raise ValueError(
                 f"The metric {measure.name!r} needs all logits, which BlockedCrossEntropy does not "
                 "make: give TokenAccuracy() or Perplexity(), or another loss."
             )
+
+
+def _takes_blocks(measure: Measure) -> bool:
+    return isinstance(measure.metric, TokenAccuracy | Perplexity)
 
 
 def _check_names(labels: tf.Tensor, weights: Any, losses: Any, used: Any, loss: Any) -> None:

@@ -32,6 +32,7 @@ class DatasetBatches:
             )
 
     def dataset(self, epoch: int = 0, start: int = 0) -> tf.data.Dataset:
+        """The batches from number `start` on, in the same order in each epoch."""
         return self._dataset.skip(start)
 
 

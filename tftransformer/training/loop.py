@@ -1,5 +1,6 @@
 """From the first epoch that is left to the end of training: updates, validations, saves."""
 
+import warnings
 from typing import Any
 
 from tftransformer.training.callbacks import Callbacks
@@ -10,7 +11,7 @@ from tftransformer.training.progress import Progress
 from tftransformer.training.run_directory import RunDirectory
 from tftransformer.training.signals import StopSignals
 from tftransformer.training.steps import Steps
-from tftransformer.training.trainable import frozen_layers
+from tftransformer.training.trainable import all_finite, frozen_layers
 from tftransformer.training.updates import averaged, write_averages
 
 
@@ -56,6 +57,12 @@ class Loop:
             self._epoch(callbacks, signals)
         write_averages(self.steps.optimizer)
         callbacks.on_train_end()
+        if self.run is None and not all_finite(self.steps.model.variables):
+            warnings.warn(
+                f"A weight is not finite after update {self.progress.step}: what the model says "
+                "means nothing. Try a lower learning rate or clip_norm=1.0.",
+                stacklevel=4,
+            )
 
     def evaluate(self, batches: Any, name: str, signals: StopSignals) -> dict[str, float]:
         """Loss and metrics over all of the batches, or those before a signal."""

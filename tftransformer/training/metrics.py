@@ -35,7 +35,7 @@ def correct_predictions(labels: Any, logits: Any) -> Any:
     return ops.cast(ops.equal(ops.reshape(best, ops.shape(labels)), labels), "float32")
 
 
-class _TokenMean(keras.metrics.Mean):
+class TokenMean(keras.metrics.Mean):
     """Weighted mean over every token since the last reset, whatever the batches were."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -56,7 +56,7 @@ class _TokenMean(keras.metrics.Mean):
 
 
 @register
-class TokenAccuracy(_TokenMean):
+class TokenAccuracy(TokenMean):
     """Part of the tokens whose highest logit is the label's, weighted by `sample_weight`.
 
     Give it to `compile(weighted_metrics=[...])`, so that padding does not count.
@@ -79,7 +79,7 @@ class TokenAccuracy(_TokenMean):
 
 
 @register
-class Perplexity(_TokenMean):
+class Perplexity(TokenMean):
     """`exp` of the mean negative log-likelihood of the labels, without label smoothing.
 
     Give it to `compile(weighted_metrics=[...])`, so that padding does not count.
@@ -105,7 +105,7 @@ class Perplexity(_TokenMean):
 
 
 @register
-class GroupedAccuracy(_TokenMean):
+class GroupedAccuracy(TokenMean):
     """Part of the places where the highest logit of each group of classes is the label's.
 
     Args:
@@ -137,7 +137,7 @@ class GroupedAccuracy(_TokenMean):
         return {**super().get_config(), "sizes": self.sizes}
 
 
-class FunctionMean(_TokenMean):
+class FunctionMean(TokenMean):
     """Weighted mean of a function of labels and outputs.
 
     Args:

@@ -75,8 +75,8 @@ class Scored(NamedTuple):
 
     @property
     def is_of_classes(self) -> bool:
-        """Whether the labels are numbers of classes."""
-        return self.labels.shape.rank < self.outputs.shape.rank
+        """Whether the labels are numbers of classes, one for each place."""
+        return self.labels.shape.rank == self.outputs.shape.rank - 1
 
     @property
     def flat(self) -> "Scored":

@@ -3,12 +3,14 @@
 import dataclasses
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tftransformer.core import check_ints, check_numbers
 from tftransformer.core.device import (
     FEW_SHAPES,
     VALIDATION_SHAPES,
@@ -22,6 +24,7 @@ from tftransformer.training.hardware import current_device
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
 from tftransformer.training.outputs import by_name, with_rank
 from tftransformer.training.precision import precision_of
+from tftransformer.training.run_directory import check_directory
 from tftransformer.training.schedules import CustomSchedule
 from tftransformer.training.scores import Scores, named
 
@@ -30,6 +33,60 @@ def check_backend() -> None:
     """Raises a ValueError under another backend of Keras than TensorFlow."""
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"Trainer needs KERAS_BACKEND=tensorflow, not {keras.backend.backend()}.")
+
+
+def check_arguments(
+    *,
+    has_validation: bool,
+    strategy: tf.distribute.Strategy | None = None,
+    optimizer: Any = None,
+    epochs: int = 1,
+    steps: int | None = None,
+    minutes: float | None = None,
+    directory: str | Path | None = None,
+    resume: bool = False,
+    checkpointing: Checkpointing | None = None,
+    gradient_accumulation: int = 1,
+    clip_norm: float | None = None,
+    jit_compile: bool | str = "auto",
+    precision: str = "auto",
+    deterministic: bool = False,
+    step: TrainStep | None = None,
+    gradients: GradientRule | None = None,
+    carry: Carry | None = None,
+    **_: Any,
+) -> None:
+    """Raises an error for what of the arguments of a `Trainer` has no sense, whatever is trained.
+
+    Who makes batches and a model first can ask it before.
+
+    Args:
+        has_validation: whether there will be something to validate on.
+        strategy, optimizer, epochs, steps, minutes, directory, resume, checkpointing,
+        gradient_accumulation, clip_norm, jit_compile, precision, deterministic, step, gradients,
+        carry: as the `Trainer` takes them.
+        **_: its other arguments.
+    """
+    check_ints(1, epochs=epochs, gradient_accumulation=gradient_accumulation)
+    check_ints(1, or_none=True, steps=steps)
+    check_numbers(0, or_none=True, minutes=minutes, clip_norm=clip_norm)
+    check_kinds(checkpointing, step, gradients, carry)
+    strategy = strategy or tf.distribute.get_strategy()
+    check_strategy(strategy, minutes, carry)
+    check_directory(directory, resume)
+    (checkpointing or Checkpointing()).check_monitor(has_validation)
+    if optimizer is not None:
+        _check_optimizer(keras.optimizers.get(optimizer), strategy)
+        if isinstance(optimizer, keras.optimizers.Optimizer):
+            _check_scope(optimizer.variables, strategy)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it warns of is told when training is prepared
+        choose(
+            current_device(),
+            precision=precision,
+            jit_compile=jit_compile,
+            deterministic=deterministic,
+        )
 
 
 def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
@@ -63,12 +120,7 @@ def check_kinds(checkpointing: Any, step: Any, gradients: Any, carry: Any) -> No
 
 
 def with_monitor(settings: Checkpointing, objective: Any, has_validation: bool) -> Checkpointing:
-    """Returns the settings with a monitor: their own, the objective's, or the loss.
-
-    Raises:
-        ValueError: nothing will ever log the monitor that is set.
-    """
-    settings.check_monitor(has_validation)
+    """Returns the settings with a monitor: their own, the objective's, or the loss."""
     if settings.monitor is not None or objective is None or not has_validation:
         return settings
     return dataclasses.replace(settings, monitor=objective.monitor, mode=objective.mode)
@@ -254,15 +306,14 @@ def make_optimizer(
         scales_loss: whether the loss is scaled, lest gradients vanish in float16.
 
     Raises:
-        ValueError: it has settings that the Trainer has, or variables of another strategy.
+        ValueError: it has variables of another strategy.
     """
     with strategy.scope():
         if optimizer is None:
             optimizer = _default_optimizer(model)
         optimizer = keras.optimizers.get(optimizer)
         inner = getattr(optimizer, "inner_optimizer", optimizer)
-        _check_optimizer(inner, strategy)
-        _check_scope([*model.variables, *optimizer.variables], strategy)
+        _check_scope(model.variables, strategy)
         if not optimizer.built:
             # Before it is wrapped, lest a variable of its own escape: Nadam's product of momenta.
             inner.build(variables)
@@ -282,7 +333,8 @@ def _check_scope(variables: Sequence[keras.Variable], strategy: tf.distribute.St
             )
 
 
-def _check_optimizer(inner: Any, strategy: tf.distribute.Strategy) -> None:
+def _check_optimizer(optimizer: Any, strategy: tf.distribute.Strategy) -> None:
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
     if inner.gradient_accumulation_steps:
         raise ValueError(
             "The optimizer's gradient_accumulation_steps weighs batches, not tokens; give "

@@ -124,7 +124,8 @@ class RunDirectory:
         """Returns what was saved, and how to go on."""
         newest = self.store.newest
         saved = f"{newest} is the state to go on from" if newest else "nothing was saved yet"
-        return f"{saved}: Trainer(..., directory={str(self.directory)!r}, resume=True)."
+        given = f"directory={str(self.directory)!r}, resume=True"
+        return f"{saved}: the same call with {given} does."
 
     def _compare(self, progress: Progress, different: list[str]) -> None:
         """Raises a ValueError for what differs, those lines included, from what a run had."""
@@ -165,11 +166,13 @@ def say_stopped(signal: str, run: RunDirectory | None) -> None:
 
 
 def check_directory(directory: str | Path | None, resume: bool) -> None:
-    """Raises a ValueError if a fresh run would mix with an earlier one, or with one that runs."""
+    """Raises an error if a fresh run would mix with an earlier one, or with one that runs."""
     if directory is None:
         if resume:
             raise ValueError("resume=True needs the directory of the run: directory='runs/...'.")
         return
+    if Path(directory).exists() and not Path(directory).is_dir():
+        raise NotADirectoryError(f"{directory} is no folder: the run needs one of its own.")
     check_unlocked(directory)
     if not resume and saved_states(directory):
         raise ValueError(

@@ -182,10 +182,17 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
         if not keys:
             continue
-        told = [f"{key or 'it'} {_short(old, key)} there, {_short(new, key)} here" for key in keys]
+        told = [f"{_said(key)} {_short(old, key)} there, {_short(new, key)} here" for key in keys]
         more = f"; and {len(told) - 3} more" if len(told) > 3 else ""
         lines.append(f"{part}: {'; '.join(told[:3])}{more}")
     return lines
+
+
+def _said(key: str) -> str:
+    """What a leaf is called; where nobody gave it, what it comes from."""
+    if key.endswith("total_steps"):
+        return f"{key} (the updates that epochs, rows and gradient_accumulation make)"
+    return key or "it"
 
 
 def _short(entries: Mapping[str, Any], key: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core.registration import register
+from tftransformer.core import register
 
 Schedule: Any = keras.optimizers.schedules.LearningRateSchedule
 

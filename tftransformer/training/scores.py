@@ -78,6 +78,7 @@ class Scores:
     Attributes:
         used: the names of the outputs that have a loss or a metric.
         heads: the layers that losses call themselves: the model returns hidden states for them.
+        told: that they do, in words; empty where none does.
         sums: float64 variable (terms + means, 2), weighted sums and sums of weights.
         state: list of the variables that hold the sums and the state of the other metrics.
     """
@@ -93,7 +94,10 @@ class Scores:
         self.means = [measure for measure in measures if measure.is_mean]
         self.wholes = [measure for measure in measures if not measure.is_mean]
         losses = [term.loss for term in terms]
-        self.heads = [loss.head for loss in losses if isinstance(loss, BlockedCrossEntropy)]
+        blocked = [loss for loss in losses if isinstance(loss, BlockedCrossEntropy)]
+        self.heads = [loss.head for loss in blocked]
+        sizes = " and ".join(f"{loss.block:,}" for loss in blocked)
+        self.told = f" Logits come in blocks of {sizes} tokens." if blocked else ""
         self.used = {t.output for t in terms} | {m.output for m in measures}
         # float64, so that long epochs add up.
         self.sums = _state(np.zeros((len(terms) + len(self.means), 2), "float64"))

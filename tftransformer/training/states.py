@@ -44,6 +44,7 @@ class State:
 
     @property
     def name(self) -> str:
+        """What the names of its files begin with."""
         return f"ckpt-{self.number}"
 
     def __str__(self) -> str:

@@ -236,8 +236,13 @@ class Steps:
 
     def _apply(self, gradients: Any, variables: Sequence[keras.Variable]) -> None:
         """Sums gradients over the replicas, and updates the variables as rule and clipping say."""
-        pairs = zip(gradients, variables, strict=True)
-        gradients, variables = zip(*(pair for pair in pairs if pair[0] is not None), strict=True)
+        pairs = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
+        if not pairs:
+            raise ValueError(
+                f"the loss depends on none of the {len(variables)} variables that are trained: too "
+                "much of the model is frozen, or outputs are trained that come from elsewhere."
+            )
+        gradients, variables = zip(*pairs, strict=True)
         gradients = self._sum_over_replicas(list(gradients))
         gradients = self.rule.gradients(gradients, variables)
         if self.clip_norm is not None:

@@ -1,10 +1,11 @@
 """What is frozen of a model, and its parts from the bottom up, by names of Keras not public."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tftransformer.stacks import Encoder
 
@@ -46,6 +47,12 @@ def train_all_but(model: keras.Model, frozen: Sequence[keras.layers.Layer]) -> N
 def trained_weights(model: keras.Model) -> int:
     """Returns how many numbers are trained."""
     return sum(math.prod(variable.shape) for variable in model.trainable_variables)
+
+
+def all_finite(variables: Iterable[Any]) -> bool:
+    """Whether all numbers of those variables that are trained are finite."""
+    trained = (tf.convert_to_tensor(variable) for variable in variables if variable.trainable)
+    return all(bool(tf.reduce_all(tf.math.is_finite(value))) for value in trained)
 
 
 def _set_trainable(layer: keras.layers.Layer, trainable: bool) -> None:

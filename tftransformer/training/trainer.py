@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tftransformer.core import check_ints, check_numbers
 from tftransformer.training import preparation
 from tftransformer.training.callbacks import Callbacks
 from tftransformer.training.carrying import Carried
@@ -20,7 +19,7 @@ from tftransformer.training.hooks import Carry, GradientRule, TrainStep
 from tftransformer.training.limits import Limits
 from tftransformer.training.loop import Loop
 from tftransformer.training.progress import Progress
-from tftransformer.training.run_directory import RunDirectory, check_directory, say_stopped
+from tftransformer.training.run_directory import RunDirectory, say_stopped
 from tftransformer.training.signals import StopSignals
 from tftransformer.training.steps import Steps
 from tftransformer.training.trainable import freeze_layers, may_be_trained
@@ -157,13 +156,27 @@ class Trainer:
         verbose: str | int = "auto",
     ):
         preparation.check_backend()
+        preparation.check_arguments(
+            has_validation=validation is not None,
+            strategy=strategy,
+            optimizer=optimizer,
+            epochs=epochs,
+            steps=steps,
+            minutes=minutes,
+            directory=directory,
+            resume=resume,
+            checkpointing=checkpointing,
+            gradient_accumulation=gradient_accumulation,
+            clip_norm=clip_norm,
+            jit_compile=jit_compile,
+            precision=precision,
+            deterministic=deterministic,
+            step=step,
+            gradients=gradients,
+            carry=carry,
+        )
+        self._user_callbacks = preparation.check_callbacks(callbacks)
         self.strategy = strategy or tf.distribute.get_strategy()
-        check_ints(1, epochs=epochs, gradient_accumulation=gradient_accumulation)
-        check_ints(1, or_none=True, steps=steps)
-        check_numbers(0, or_none=True, minutes=minutes, clip_norm=clip_norm)
-        preparation.check_kinds(checkpointing, step, gradients, carry)
-        preparation.check_strategy(self.strategy, minutes, carry)
-        check_directory(directory, resume)
         self.model = model
         train, validation = preparation.planned(train, validation, jit_compile, deterministic)
         given = {"train": train} | ({} if validation is None else {"validation": validation})
@@ -171,7 +184,6 @@ class Trainer:
         preparation.check_order(carry, data)
         samples = {name: first_batch(batches, name) for name, batches in data.items()}
         train, validation = data["train"], data.get("validation")
-        self._user_callbacks = preparation.check_callbacks(callbacks)
         self._verbose = verbose
         objective = getattr(train, "objective", None)
         checkpointing = preparation.with_monitor(
@@ -182,8 +194,16 @@ class Trainer:
         preparation.check_padding(model, train)
         outputs = preparation.check_model(model, samples, self.strategy)
         training, testing = make_scores(
-            model, outputs["train"], samples["train"], loss, metrics, loss_weights, tells_perplexity
+            model,
+            outputs["train"],
+            samples["train"],
+            loss,
+            metrics,
+            loss_weights,
+            tells_perplexity,
+            may_block=step is None,
         )
+        self._told = training.told
         preparation.check_labels(training, outputs, samples)
         variables = may_be_trained(model)
         if gradients is not None:
@@ -258,7 +278,7 @@ class Trainer:
         told, batches, run = str(self.choice), self._loop.train, self._loop.run
         if self.choice.jit_compile and hasattr(batches, "padding"):
             told += f" Of all positions {batches.padding:.1%} are padding."
-        self._say(told)
+        self._say(told + self._told)
         callbacks = Callbacks(
             self._user_callbacks,
             self.model,

@@ -5,8 +5,10 @@ from typing import Any
 
 import keras
 
-from tftransformer.training.checkpoints import Checkpointing, load_checkpoint
+from tftransformer.training.checkpoints import Checkpointing, load_checkpoint, states_to_load
 from tftransformer.training.run_directory import RunDirectory
+
+NAMES = {"best": "the best epoch", "average": "the average"}
 
 
 def load_weights(
@@ -42,10 +44,17 @@ def load_weights(
         raise ValueError(
             "load('winner') compares on validation data: Trainer(model, train, validation)."
         )
+    kept = [one for one in ("best", "average") if states_to_load(run.directory, one)]
+    if not kept:
+        raise ValueError(
+            f"'{run.directory}' holds nothing to take a model from: no update was made, or weights "
+            "are not finite since the first epoch. Train longer, or with a lower learning rate or "
+            "clip_norm=1.0."
+        )
     before = model.get_weights()
     logs = {}
     try:
-        for one in ("best", "average"):
+        for one in kept:
             load_checkpoint(model, run.directory, one, last if one == "average" else None)
             logs[one] = evaluate(validation)
     except Exception:
@@ -53,14 +62,15 @@ def load_weights(
         raise
     checkpointing = run.checkpointing
     key, is_better = (checkpointing.monitor or "").removeprefix("val_"), checkpointing.is_better
+    if len(kept) < 2:
+        return kept[0], f"Only {NAMES[kept[0]]} was kept, and is taken."
     if key not in logs["best"]:
         key, is_better = "loss", Checkpointing().is_better
-    best, average = (logs[one][key] for one in ("best", "average"))
+    best, average = (logs[one][key] for one in kept)
     winner = "average" if is_better(average, best) else "best"
     if winner == "best":
         load_checkpoint(model, run.directory, "best")
-    name = {"best": "the best epoch", "average": "the average"}[winner]
     return winner, (
         f"Of validation {key} {best:.4f} (best epoch) and {average:.4f} (average of the last "
-        f"checkpoints), {name} is taken."
+        f"checkpoints), {NAMES[winner]} is taken."
     )

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tftransformer.core import check_ints
+from tftransformer.training.recipes.low_rank import adapted_layers
 from tftransformer.training.trainable import (
     may_be_trained,
     parts_of,
@@ -28,7 +29,7 @@ def freeze(model: keras.Model, below: int) -> int:
         how many weights are trained.
 
     Raises:
-        ValueError: no part would be trained.
+        ValueError: no part would be trained, or the model has LoRA.
 
     Example:
 
@@ -38,6 +39,7 @@ def freeze(model: keras.Model, below: int) -> int:
     >>> [len(layer.trainable_variables) for layer in model.stack.layers]
     [0, 16]
     """
+    check_no_lora(model)
     parts = parts_of(model)
     if not parts:
         raise ValueError("the model has no weights yet: build it first, or call it once.")
@@ -49,6 +51,15 @@ def freeze(model: keras.Model, below: int) -> int:
         )
     train_all_but(model, [layer for part in parts[:frozen] for layer in part])
     return trained_weights(model)
+
+
+def check_no_lora(model: keras.Model) -> None:
+    """Raises a ValueError for a model with LoRA, of which single weights of a layer are frozen."""
+    if adapted_layers(model):
+        raise ValueError(
+            "the model has LoRA: what freezes and unfreezes its parts would train the weights that "
+            "LoRA leaves as they are. Do one or the other; merge_lora(model) ends LoRA."
+        )
 
 
 class GradualUnfreezing(keras.callbacks.Callback):
@@ -79,6 +90,7 @@ class GradualUnfreezing(keras.callbacks.Callback):
         self.every, self.start = every, start
 
     def on_train_begin(self, logs: Any = None) -> None:
+        check_no_lora(self.model)
         optimizer = self.model.optimizer
         if not optimizer.built:
             optimizer.build(may_be_trained(self.model))

@@ -2,8 +2,7 @@
 
 import keras
 
-from tftransformer.core import require
-from tftransformer.core.checks import is_number
+from tftransformer.core import is_number, require
 from tftransformer.training.hooks import GradientRule
 from tftransformer.training.trainable import parts_of
 

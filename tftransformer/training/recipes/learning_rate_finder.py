@@ -18,9 +18,6 @@ class LearningRates:
     Attributes:
         rates: float (updates,), rising.
         losses: float (updates,), that of the batch before it was learnt from at that rate.
-        smoothed: float (updates,), means of `losses` over a twentieth of the updates around each.
-        suggestion: a tenth of the rate at which `smoothed` is lowest: there the loss still falls,
-            and training is not near to where it diverges.
     """
 
     rates: np.ndarray
@@ -28,12 +25,17 @@ class LearningRates:
 
     @property
     def smoothed(self) -> np.ndarray:
+        """Means of `losses` over a twentieth of the updates around each: float (updates,)."""
         window = np.ones(1 + 2 * (len(self.losses) // 40))
         sums = np.convolve(self.losses, window, "same")
         return sums / np.convolve(np.ones_like(self.losses), window, "same")
 
     @property
     def suggestion(self) -> float:
+        """A tenth of the rate at which `smoothed` is lowest.
+
+        There the loss still falls, and training is not near to where it diverges.
+        """
         return float(self.rates[self.smoothed.argmin()]) / 10
 
 

@@ -85,8 +85,7 @@ def merge_lora(model: keras.Model) -> int:
     Raises:
         ValueError: none had.
     """
-    flat = model._flatten_layers()
-    adapted = [layer for layer in flat if getattr(layer, "lora_enabled", False)]
+    adapted = adapted_layers(model)
     if not adapted:
         raise ValueError("no layer of the model has LoRA: add_lora(model, rank) gives it to some.")
     for layer in adapted:
@@ -95,10 +94,29 @@ def merge_lora(model: keras.Model) -> int:
         for factor in ("a", "b"):
             layer._untrack_variable(getattr(layer, f"lora_{name}_{factor}"))
         layer.lora_enabled, layer.lora_rank, layer.lora_alpha = False, None, None
-    for layer in flat:
+    for layer in model._flatten_layers():
         for variable in _own(layer):
             variable.trainable = layer.trainable
     return len(adapted)
+
+
+def adapted_layers(model: keras.layers.Layer) -> list[Any]:
+    """Returns the layers of a model that have LoRA."""
+    flat = model._flatten_layers()
+    return [layer for layer in flat if getattr(layer, "lora_enabled", False)]
+
+
+def copy_weights(model: keras.layers.Layer, twin: keras.layers.Layer) -> None:
+    """Gives a model the weights of one that is built alike, its LoRA, and what of it is trained."""
+    pairs = list(zip(model._flatten_layers(), twin._flatten_layers(), strict=True))
+    for layer, other in pairs:
+        if getattr(other, "lora_enabled", False) and not layer.lora_enabled:
+            layer.enable_lora(other.lora_rank, lora_alpha=other.lora_alpha)
+    model.set_weights(twin.get_weights())
+    for layer, other in pairs:
+        layer._trainable = other._trainable
+        for variable, theirs in zip(_own(layer), _own(other), strict=True):
+            variable.trainable = theirs.trainable
 
 
 def _own(layer: Any) -> list[keras.Variable]:

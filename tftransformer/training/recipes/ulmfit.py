@@ -1,11 +1,13 @@
 """ULMFiT."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from tftransformer.training.preparation import check_callbacks
 from tftransformer.training.recipes.freezing import GradualUnfreezing, freeze
 from tftransformer.training.recipes.layerwise_rates import LayerwiseRates
 from tftransformer.training.schedules import SlantedTriangularSchedule
@@ -95,18 +97,21 @@ def ulmfit(
     >>> [len(history["loss"]) for history in histories]
     [1, 1, 2]
     """
+    own = check_callbacks(options.pop("callbacks", ()))
     histories = []
     for number, (stage, taken) in enumerate(STAGES.items()):
         batches = (general, domain, labelled)[number]
-        updates = epochs[number] * max(1, len(batches))
+        windows = math.ceil(len(batches) / options.get("gradient_accumulation", 1))
+        updates = epochs[number] * max(1, windows)
         recipe = ulmfit_finetuning(peaks[number], updates, decay)
+        told = {name: recipe[name] for name in taken}
+        told["callbacks"] = [*told.get("callbacks", ()), *own]
         history = Trainer(
             model.only(heads[stage == "finetune"]),
             batches,
-            **{name: recipe[name] for name in taken},
             epochs=epochs[number],
             directory=None if directory is None else Path(directory) / stage,
-            **options,
+            **{**told, **options},
         ).train()
         histories.append(history.history)
     freeze(model, below=0)
