@@ -9,7 +9,7 @@ texts (.tsv, .tsv.gz, .csv, .jsonl, .parquet), from scratch or from a model's fo
 
 import math
 
-from shared import options_of, parser_of, tables, text_of
+from shared import options_of, parser_of, tables, texts
 
 import tftransformer as tt
 
@@ -26,9 +26,7 @@ def main() -> None:
         corpus = tt.everyday_corpus()
         train, test = corpus.train[:6000], corpus.test[:300]
     elif options.data.endswith((".txt", ".txt.gz")):
-        text = text_of(options.data)
-        end = text.rfind("\n", 0, len(text) * 9 // 10) + 1
-        train, test = text[:end], text[end:]
+        train, test = texts(options.data)
     else:
         train, test = tables(options.data, most=500)
 

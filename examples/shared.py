@@ -1,4 +1,4 @@
-"""What the examples share: the options that all have, the rows to score, where they write."""
+"""What the examples share, those in pretrain/ too: options, what to learn from, what to score."""
 
 import argparse
 import gzip
@@ -27,6 +27,11 @@ def options_of(parser: argparse.ArgumentParser, epochs: int | None, told: str) -
     """
     parser.add_argument("--epochs", type=int, default=epochs, help=f"passes over the data ({told})")
     parser.add_argument("--minutes", type=float, help="stop after so many minutes")
+    return parsed(parser)
+
+
+def parsed(parser: argparse.ArgumentParser) -> Any:
+    """Adds the option of writing, and reads all."""
     parser.add_argument("--directory", help="for all that is written (a new one in runs/)")
     options = parser.parse_args()
     made = time.strftime("runs/%Y-%m-%d_%H-%M-%S")
@@ -53,6 +58,15 @@ def tables(
         return rows, read(test)
     held_out = rows.sample(min(most or len(rows), round(len(rows) / 10)), random_state=0)
     return rows.drop(held_out.index), held_out
+
+
+def texts(train: str, test: str | None = None) -> tuple[str, str]:
+    """Reads a text to learn from and one to score: that of another file, else its last tenth."""
+    text = text_of(train)
+    if test:
+        return text, text_of(test)
+    end = text.rfind("\n", 0, len(text) * 9 // 10) + 1
+    return text[:end], text[end:]
 
 
 def text_of(path: str) -> str:

@@ -1,10 +1,10 @@
 """What pre-training is worth, by the number of rows that have labels.
 
     python examples/pretrain/few_labels.py --train train.tsv --test dev.tsv \
-        --text sentence --label label [--rows 100 500 2000] [--seeds 0 1 2]
+        --text sentence --label label [--more texts.tsv] [--rows 100 500 2000] [--seeds 0 1 2]
 
-One small BERT learns labels in three ways: from scratch; after it has guessed masked tokens of all
-texts, whose labels it is not told; and both at once, of the rows with labels alone. Beside it a
+One small encoder learns labels in three ways: from scratch; after it has guessed masked tokens of
+all texts, whose labels it is not told; and both at once, of the rows with labels alone. Beside it a
 linear machine on TF-IDF. Accuracy and macro F1 of each go to `log.jsonl`, mean and range over the
 seeds into a table and `few_labels.png`. A run that was stopped goes on with --directory FOLDER.
 Without --train: tenses of the embedded corpus.
@@ -19,26 +19,26 @@ from typing import Any
 
 import keras
 import numpy as np
-from language import Log, parsed, parser_of
+import pandas as pd
+from language import Log, parsed, shared, spread, tables_of
 
 import tftransformer as tt
 from tftransformer.tasks.baselines import linear_baseline
 from tftransformer.visualize.figure import Plot
 
-SIZES = {"family": "Bert", "num_layers": 2, "d_model": 128, "num_heads": 4, "dff": 512}
-SIZES |= {"segments": 1, "dropout": 0.2}
-LENGTH, VOCABULARY = 64, 4000
+SIZES = {"family": "SentenceModel", "num_layers": 2, "d_model": 128, "num_heads": 4, "dff": 512}
+GUESSING = SIZES | {"dropout": 0.1, "token_dropout": 0.0}  # few of many texts are seen twice
+LENGTH, WORDS, VOCABULARY = 64, 40, 8000
 MASKED, CLASSES = "masked_lm", "sequence_classification"
 COLOURS = {"linear": "#999999", "scratch": "#D55E00", "joint": "#009E73", "pre-trained": "#0072B2"}
 
 
 def main() -> None:
     options = options_of()
-    train, test = tables(options)
+    train, test = tables_of(options.train, options.test, size=4000)
     columns = {"text": options.text, "label": options.label}
     log = Log(options.directory)
     folder = options.directory / "masked"
-    done = {line["what"]: line for line in log.before}
     log("rows", train=len(train), test=len(test), classes=train[options.label].nunique())
     fill = pretrained(train, folder, options)
     log(
@@ -59,18 +59,17 @@ def main() -> None:
             }
             for way, answer in ways.items():
                 what = f"{way}, {count} rows, seed {seed}"
-                if what not in done:
-                    done[what] = scores_of(test[options.label].tolist(), answer())
-                    log(what, **done[what])
-                found[way, count].append(done[what][options.score])
+                find = partial(scores_of, test[options.label].tolist(), answer)
+                found[way, count].append(100 * log.once(what, find)[options.score])
     shown(found, counts, options)
 
 
 def options_of() -> Any:
-    parser = parser_of(__doc__)
+    parser = shared.parser_of(__doc__)
     add = parser.add_argument
     add("--train", metavar="FILE", help="table of all texts and their labels")
     add("--test", metavar="FILE", help="another one to score; default: a tenth of the rows")
+    add("--more", metavar="FILE", help="table of further texts to guess masked tokens of")
     add("--text", default="en", help="column of the texts (en)")
     add("--label", default="tense", help="column of the labels (tense)")
     add("--rows", type=int, nargs="+", default=[100, 300, 1000, 3000], help="that have labels")
@@ -79,30 +78,30 @@ def options_of() -> Any:
     return parsed(parser, seeds=[0, 1, 2])
 
 
-def tables(options: Any) -> tuple[Any, Any]:
-    """The rows to learn from and those to score."""
-    if options.train is None:
-        corpus = tt.everyday_corpus(size=4000)
-        return corpus.train, corpus.validation
-    rows = tt.read_table(options.train)
-    if options.test:
-        return rows, tt.read_table(options.test)
-    held_out = rows.sample(frac=0.1, random_state=0)
-    return rows.drop(held_out.index), held_out
-
-
 def pretrained(train: Any, folder: pathlib.Path, options: Any) -> tt.FillMask:
-    """Guesses masked tokens of all texts; a second run takes the folder of the first."""
+    """Guesses masked tokens of all texts; a second run goes on with the folder of the first."""
     if folder.is_dir():
         return tt.FillMask.load(folder)
-    fill = tt.FillMask(SIZES, max_length=LENGTH, vocab_size=VOCABULARY)
-    fill.fit(train, text=options.text, epochs=options.epochs, verbose=2).save(folder)
+    texts, run = train[options.text].astype(str).tolist(), folder.with_name("guessing")
+    if options.more is not None:
+        more = tt.read_table(options.more)[options.text]
+        texts += [part for text in more for part in parts_of(text)]
+    fill = tt.FillMask(GUESSING, max_length=LENGTH, vocab_size=VOCABULARY, share=0.2)
+    how = {"epochs": options.epochs, "validation": min(1000, len(texts) // 10), "verbose": 2}
+    table = pd.DataFrame({options.text: texts})
+    fill.fit(table, text=options.text, **how, directory=run, resume=run.is_dir()).save(folder)
     return fill
 
 
-def scores_of(truth: list[Any], answers: list[Any]) -> dict[str, float]:
+def parts_of(text: str) -> list[str]:
+    """Stretches of a text of so many words that few are cut."""
+    words = text.split()
+    return [" ".join(words[i : i + WORDS]) for i in range(0, len(words), WORDS)]
+
+
+def scores_of(truth: list[Any], answer: Callable[[], list[Any]]) -> dict[str, float]:
     """What is logged of answers."""
-    scores = tt.scores.classification_scores(truth, answers)
+    scores = tt.scores.classification_scores(truth, answer())
     return {"accuracy": scores["accuracy"], "macro_f1": scores["macro"]["f1"]}
 
 
@@ -121,7 +120,7 @@ def classified(
         model,
         tokenizer=None if is_trained else fill.data_.tokenizers[0],
         max_length=LENGTH,
-        learning_rate=3e-4 if is_trained else 1e-3,
+        learning_rate=1e-3,
         seed=seed,
     )
     how = {"epochs": epochs_of(rows), "validation": 0, "verbose": 0}
@@ -146,7 +145,7 @@ def jointly(
     ).fit(rows)
     batches = data.batches(rows)
     sizes = {name: value for name, value in SIZES.items() if name != "family"}
-    model = tt.Bert(
+    model = tt.SentenceModel(
         tokenizer.vocab_size,
         **sizes,
         num_positions=LENGTH,
@@ -173,13 +172,10 @@ def shown(found: dict[tuple[str, int], list[float]], counts: list[int], options:
     plot.set_layout_engine("constrained")
     axes = plot.subplots()
     for way, colour in COLOURS.items():
-        runs = [100 * np.array(found[way, count]) for count in counts]
-        means = np.array([each.mean() for each in runs])
+        runs = [found[way, count] for count in counts]
+        means = np.array([np.mean(each) for each in runs])
         below, above = (np.abs([edge(each) for each in runs] - means) for edge in (np.min, np.max))
-        cells = (
-            f"{m:.1f} ({r.min():.1f} – {r.max():.1f})" for m, r in zip(means, runs, strict=True)
-        )
-        print(way, *cells, sep="\t")
+        print(way, *map(spread, runs), sep="\t")
         axes.errorbar(counts, means, [below, above], color=colour, marker="o", capsize=3, label=way)
     axes.set_xscale("log")
     axes.set_xticks(counts, [f"{count:,}" for count in counts])

@@ -2,10 +2,10 @@
 
 import argparse
 import contextlib
-import gzip
 import json
 import math
 import pathlib
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +18,8 @@ import tftransformer as tt
 from tftransformer.core import Ragged
 from tftransformer.tasks.foreseeing import CharacterCounts
 
-
-def parser_of(doc: str | None) -> argparse.ArgumentParser:
-    """A parser whose help begins with what a script says of itself."""
-    return argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
+import shared
 
 
 def parsed(parser: argparse.ArgumentParser, seeds: Sequence[int]) -> Any:
@@ -35,16 +31,12 @@ def parsed(parser: argparse.ArgumentParser, seeds: Sequence[int]) -> Any:
     """
     told = f"one run each ({' '.join(map(str, seeds))})"
     parser.add_argument("--seeds", type=int, nargs="+", default=list(seeds), help=told)
-    parser.add_argument("--directory", help="for all that is written (a new one in runs/)")
-    options = parser.parse_args()
-    made = time.strftime("runs/%Y-%m-%d_%H-%M-%S")
-    options.directory = pathlib.Path(options.directory or made)
-    return options
+    return shared.parsed(parser)
 
 
 def options_of(doc: str | None, minutes: float, steps: int = 2000) -> Any:
     """The options of the scripts that read a text."""
-    parser = parser_of(doc)
+    parser = shared.parser_of(doc)
     add = parser.add_argument
     add("--data", metavar="FILE", help="text to learn from; default: what the package embeds")
     add("--validation", metavar="FILE", help="text to score; default: the last tenth of the data")
@@ -53,22 +45,47 @@ def options_of(doc: str | None, minutes: float, steps: int = 2000) -> Any:
     return parsed(parser, seeds=[0])
 
 
+def pair_options_of(
+    doc: str | None, steps: int, whose: str, add_own: Callable[[Any], None] = lambda add: None
+) -> Any:
+    """The options of the scripts that read a table of sentences and their translations.
+
+    Args:
+        doc: what the script says of itself.
+        steps: the default number of updates.
+        whose: what the help calls those that make them.
+        add_own: adds the options that are the script's own, by `add_argument`.
+    """
+    parser = shared.parser_of(doc)
+    add = parser.add_argument
+    add("--data", metavar="TABLE", help="of pairs; default: what the package embeds")
+    add("--validation", metavar="TABLE", help="of pairs to score; default: a tenth of the data")
+    add("--columns", nargs=2, default=["en", "de"], metavar="NAME", help="of both (en de)")
+    add("--steps", type=int, default=steps, help=f"updates of {whose} ({steps})")
+    add_own(add)
+    return parsed(parser, seeds=[0])
+
+
+def tables_of(train: str | None, held_out: str | None, size: int = 20_000) -> tuple[Any, Any]:
+    """The rows to learn from and those to score.
+
+    Args:
+        train: path of a table; None: what the package embeds.
+        held_out: path of another one; None: a tenth of the rows.
+        size: rows of what the package embeds.
+    """
+    if train is None:
+        corpus = tt.everyday_corpus(size)
+        return corpus.train, corpus.validation
+    return shared.tables(train, held_out)
+
+
 def texts_of(options: Any) -> tuple[str, str]:
     """The text to learn from, and that to score."""
     if options.data is None:
         corpus = tt.everyday_corpus()
         return "\n".join(corpus.train["en"]), "\n".join(corpus.validation["en"])
-    text = _read(options.data)
-    if options.validation is not None:
-        return text, _read(options.validation)
-    end = text.rfind("\n", 0, len(text) * 9 // 10) + 1
-    return text[:end], text[end:]
-
-
-def _read(path: str) -> str:
-    opened = gzip.open if path.endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8", newline="") as file:
-        return file.read()
+    return shared.texts(options.data, options.validation)
 
 
 def as_ids(*texts: Sequence[str]) -> tuple[int, list[np.ndarray]]:
@@ -108,17 +125,14 @@ class Log:
     """Lines on the screen and in `log.jsonl` of a folder.
 
     Args:
-        folder: is made if need be.
-
-    Attributes:
-        before: the lines of an earlier run, as dicts.
+        folder: is made if need be; what an earlier run has found is read there.
     """
 
     def __init__(self, folder: pathlib.Path):
         folder.mkdir(parents=True, exist_ok=True)
         self.path, self.begun = folder / "log.jsonl", time.monotonic()
         lines = self.path.read_text("utf-8").splitlines() if self.path.is_file() else []
-        self.before = [json.loads(line) for line in lines]
+        self._found = {line.pop("what"): line for line in map(json.loads, lines)}
 
     def __call__(self, what: str, **found: Any) -> None:
         if "nats" in found:
@@ -126,8 +140,20 @@ class Log:
         found["minutes"] = (time.monotonic() - self.begun) / 60
         told = {k: round(v, 4) if isinstance(v, float) else v for k, v in found.items()}
         print(f"{what:24}", *(f"{name} {value}" for name, value in told.items()), flush=True)
+        self._found[what] = told
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"what": what, **told}) + "\n")
+
+    def once(self, what: str, find: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """What an earlier run has found and logged, else what `find` does."""
+        if what not in self._found:
+            with self.part():
+                self(what, **find())
+        return self._found[what]
+
+    def folder(self, what: str) -> pathlib.Path:
+        """Where a run is kept that is called so."""
+        return self.path.parent / what.replace(",", "").replace(" ", "_")
 
     @contextlib.contextmanager
     def part(self) -> Iterator[None]:
@@ -135,6 +161,11 @@ class Log:
         before, self.begun = self.begun, time.monotonic()
         yield
         self.begun = before
+
+
+def spread(runs: Sequence[float]) -> str:
+    """Mean of some runs, lowest and highest."""
+    return f"{np.mean(runs):.1f} ({min(runs):.1f} – {max(runs):.1f})"
 
 
 def trained(
