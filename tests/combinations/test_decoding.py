@@ -105,7 +105,7 @@ def decode_without_cache(model, inputs, mask_name, prompt, strategy, **given):
     inputs = {name: np.repeat(x, rows, axis=0) for name, x in inputs.items()}
 
     def run(ids, **more):
-        told = {mask_name: np.ones(ids.shape, bool)} if mask_name else {}
+        told = {mask_name: np.ones(ids.shape, bool)}  # a pad token that was written is a token
         outputs = model({TEXTS.get(type(model), "token_ids"): ids, **inputs, **told, **more})
         return outputs if isinstance(outputs, dict) else {"lm": outputs}
 
@@ -170,7 +170,7 @@ def check(case):
     # What does not know padding by its id has to be told of it, and so has every decoder.
     knows = case["name"] not in UNTOLD and not is_pair
     told = case["told"] or not (knows or is_token.all())
-    mask_name = ("target_padding_mask" if is_pair else "padding_mask") if told else None
+    mask_name = "target_padding_mask" if is_pair else "padding_mask"
     inputs = {"source_ids": padded(case["sources"], "right")[0]} if is_pair else {}
     if case["name"] == "gpt2, prefix":
         inputs["prefix_lengths"] = np.array([len(row) for row in case["rows"]], "int32")
@@ -192,7 +192,7 @@ def check(case):
 
 
 @pytest.mark.slow
-@settings(max_examples=int(os.environ.get("COMBINATIONS", 10)), deadline=None, derandomize=True)
+@settings(max_examples=int(os.environ.get("COMBINATIONS", 10)), deadline=None)
 @given(decodings())
 def test_a_padded_batch_with_a_cache_is_each_row_alone_without(case):
     check(case)
@@ -206,7 +206,7 @@ def test_many_more_of_them(case):
 
 
 @pytest.mark.slow
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None)
 @given(decodings(), st.lists(st.sampled_from(BANS), max_size=2, unique=True))
 def test_greedy_is_a_beam_of_one(case, processors):
     model = model_of(case["name"])

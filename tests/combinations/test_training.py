@@ -293,27 +293,27 @@ def check_resume(case, directory, stop):
 
 
 @pytest.mark.slow
-@settings(max_examples=max(1, COUNT // 3), deadline=None, derandomize=True)
+@settings(max_examples=max(1, COUNT // 3), deadline=None)
 @given(case=cases())
 def test_sums_are_exact_and_what_is_frozen_stays(case):
     check_sums(case)
 
 
 @pytest.mark.slow
-@settings(max_examples=10 * COUNT, deadline=None, derandomize=True)
+@settings(max_examples=10 * COUNT, deadline=None)
 @given(case=cases())
 def test_sums_are_exact_in_many_runs(case):
     check_sums(case)
 
 
-@settings(max_examples=max(1, COUNT // 8), deadline=None, derandomize=True)
+@settings(max_examples=max(1, COUNT // 8), deadline=None)
 @given(case=cases(), stop=st.integers(1, 6))
 def test_a_run_that_stops_anywhere_goes_on_to_the_bit(tmp_path_factory, case, stop):
     check_resume(case, tmp_path_factory.mktemp("run"), stop)
 
 
 @pytest.mark.slow
-@settings(max_examples=4 * COUNT, deadline=None, derandomize=True)
+@settings(max_examples=4 * COUNT, deadline=None)
 @given(case=cases(), stop=st.integers(1, 6))
 def test_runs_that_stop_anywhere_go_on_to_the_bit(tmp_path_factory, case, stop):
     check_resume(case, tmp_path_factory.mktemp("run"), stop)

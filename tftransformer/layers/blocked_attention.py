@@ -194,8 +194,9 @@ class _Whole:
             float tensor (batch, key/value heads, keys, width).
         """
         batch, shared = ops.shape(self.key)[:2]
+        count = rows.shape[1] // shared * ops.shape(rows)[2]
         of_pairs, rows = (
-            ops.reshape(x, (batch, shared, -1, ops.shape(x)[-1])) for x in (of_pairs, rows)
+            ops.reshape(x, (batch, shared, count, ops.shape(x)[-1])) for x in (of_pairs, rows)
         )
         return ops.matmul(_turned(of_pairs), rows)
 
@@ -246,7 +247,7 @@ class _Blocks:
         """Calls `step(number of a block, keys that it may see, carry)` for each."""
         count = (self.queries + BLOCK - 1) // BLOCK
         before, after, _ = self.window
-        parts = PARTS if before is None and after is not None else 1
+        parts = min(PARTS, count) if before is None and after is not None else 1
         for first, last in itertools.pairwise(count * part // parts for part in range(parts + 1)):
             span = self.keys
             if after is not None and before is not None:
