@@ -64,3 +64,9 @@ def test_options_that_transformers_does_not_know_are_refused_before_anything_is_
     with pytest.raises(ValueError, match=r"generation has 'seed', which .* no word for"):
         tt.save_pretrained(bart(), tmp_path / "new", generation={"seed": 3})
     assert not (tmp_path / "new").exists()
+
+
+def test_a_model_that_writes_nothing_leaves_no_options_of_an_older_one(tmp_path):
+    tt.save_pretrained(bart(), tmp_path)
+    tt.save_pretrained(bart(heads={"sequence_classification": {"labels": 2}}), tmp_path)
+    assert not (tmp_path / "generation_config.json").exists()

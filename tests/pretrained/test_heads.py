@@ -160,3 +160,12 @@ def test_an_entry_of_heads_that_is_none_is_refused(tmp_path):
         with pytest.raises(ValueError, match=r"describes no model"):
             load_pretrained(tmp_path)
         path.write_text(text)
+
+
+def test_labels_that_config_names_count_where_our_entry_has_their_number(tmp_path):
+    heads = {"sequence_classification": {"labels": 2}, "masked_lm": {}}
+    names = {"id2label": {"0": "no", "1": "yes"}, "label2id": {"no": 0, "yes": 1}}
+    save_pretrained(make(Bert, heads, True), tmp_path, config=names)
+    found = load_pretrained(tmp_path).model.heads
+    assert found.keys() == heads.keys()
+    assert found["sequence_classification"].labels == ["no", "yes"]

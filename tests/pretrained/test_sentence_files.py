@@ -4,7 +4,11 @@ import json
 
 import pytest
 
-from tftransformer.pretrained import read_sentence_files
+from tftransformer.pretrained import (
+    SentenceFiles,
+    read_sentence_files,
+    write_sentence_files,
+)
 
 OLD = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
 MODULES = ("models.Transformer", "models.Pooling", "models.Normalize")
@@ -68,3 +72,26 @@ def test_a_prompt_that_is_empty_or_nobodys_default_changes_nothing(tmp_path):
 def test_what_would_make_other_vectors_is_refused(change, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         read_sentence_files(folder_of(tmp_path, **change))
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("parts", [("mean",), ("first", "max", "mean")])
+def test_what_is_written_is_read_and_takes_the_place_of_a_prompt(parts, normalize, tmp_path):
+    said = {"prompts": {"query": "Represent: "}, "default_prompt_name": "query"}
+    folder_of(tmp_path, config_sentence_transformers=said)
+    files = SentenceFiles(parts, normalize, 14)
+    write_sentence_files(files, tmp_path, 32)
+    assert read_sentence_files(tmp_path) == files
+    pooling = json.loads((tmp_path / "1_Pooling" / "config.json").read_text())
+    assert (pooling["word_embedding_dimension"], pooling["pooling_mode_cls_token"]) == (
+        32,
+        "first" in parts,
+    )
+    for module in json.loads((tmp_path / "modules.json").read_text()):
+        assert (tmp_path / module["path"]).is_dir()
+
+
+def test_another_order_of_what_is_taken_of_the_tokens_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"that library has them as \('max', 'mean'\)"):
+        write_sentence_files(SentenceFiles(("mean", "max")), tmp_path, 32)
+    assert not any(tmp_path.iterdir())

@@ -119,3 +119,14 @@ def test_a_saved_configuration_is_plain(tmp_path):
     assert config["unk_token"] == "[UNK]"
     assert config["padding_side"] == "right"
     assert "model_max_length" not in config
+
+
+@pytest.mark.parametrize(
+    ("template", "has_segments"),
+    [(Template.bert(), True), (Template.roberta(), False), (Template("a", "a b:1"), False)],
+    ids=["BERT", "RoBERTa", "GPT"],
+)
+def test_models_are_given_segments_where_the_template_has_some(template, has_segments, tmp_path):
+    save_tokenizer(FolderTokenizer(made("wordpiece lower"), template), tmp_path)
+    names = json.loads((tmp_path / "tokenizer_config.json").read_text())["model_input_names"]
+    assert names == ["input_ids", *["token_type_ids"] * has_segments, "attention_mask"]

@@ -5,7 +5,8 @@ import json
 import pytest
 
 import tftransformer as tt
-from tftransformer.tasks.generation import generation_of
+from tftransformer.pretrained.entries import GENERATION, SAID_THERE
+from tftransformer.tasks.generation import generation_of, options_of
 from tftransformer.tasks.generation_options import folder_options, start_of_targets, together
 
 
@@ -164,3 +165,48 @@ def test_ends_are_those_of_an_option_or_the_tokenizer_and_bad_words_ban_none_of_
     assert how.end_ids == (3, 4)
     bans = tt.decoding.BadWords([[3, 4], [5]]), tt.decoding.MinLength(2, [3, 4])
     assert how.processors == bans
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"num_beams": 3, "length_penalty": 0.7, "early_stopping": True, "max_length": 9},
+        {"num_beams": 4, "num_return_sequences": 2, "early_stopping": "never"},
+        {"do_sample": True, "temperature": 0.7, "top_p": 0.9, "max_new_tokens": 5},
+        {"penalty_alpha": 0.5, "top_k": 3, "repetition_penalty": 1.2},
+        {
+            "no_repeat_ngram_size": 2,
+            "bad_words_ids": [[5, 6]],
+            "suppress_tokens": [7],
+            "min_length": 3,
+            "min_new_tokens": 2,
+            "renormalize_logits": True,
+            "eos_token_id": [3, 4],
+            "forced_bos_token_id": 8,
+            "forced_eos_token_id": 3,
+        },
+    ],
+)
+def test_options_are_found_again_in_what_they_mean(options):
+    how = generation_of(options, tt.Greedy(), -1)
+    found = options_of(how)
+    assert generation_of(together(found), tt.Greedy(), -1) == how
+    assert found.keys() <= GENERATION | SAID_THERE
+
+
+@pytest.mark.parametrize(
+    ("options", "lost"),
+    [
+        ({"stop": "x"}, "stop"),
+        ({"do_sample": True, "seed": 3}, "strategy=Sampling"),
+        ({"num_beams": 2}, "strategy=BeamSearch.*WuLengthPenalty"),
+    ],
+)
+def test_what_generation_config_has_no_words_for_is_named(options, lost):
+    how = generation_of(options, tt.BeamSearch() if "num_beams" in options else tt.Greedy(), 3)
+    with pytest.raises(ValueError, match=f"no words for {lost}"):
+        options_of(how)
+    banned = generation_of({}, tt.Greedy(), 3).with_processors([tt.decoding.TopK(2)])
+    with pytest.raises(ValueError, match="no words for processors"):
+        options_of(banned)

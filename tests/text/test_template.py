@@ -155,6 +155,11 @@ def test_the_graph_form_is_traced_once_for_any_batch():
         assert ids.nrows() == segments.nrows() == len(rows)
 
 
+def test_a_template_without_segments_makes_the_same_rows_in_one():
+    assert Template.bert().without_segments() == Template("cls a sep", "cls a sep b sep")
+    assert Template.roberta().without_segments() == Template.roberta()
+
+
 def test_a_special_token_that_the_vocabulary_lacks_is_named():
     rows, in_graph = ragged([[7]])
     for join, text in ((Template.bert(), rows), (Template.bert().in_graph, in_graph)):

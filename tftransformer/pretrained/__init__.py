@@ -2,7 +2,11 @@
 
 from tftransformer.pretrained.load import Loaded, from_pretrained, load_pretrained
 from tftransformer.pretrained.save import save_pretrained
-from tftransformer.pretrained.sentence_files import SentenceFiles, read_sentence_files
+from tftransformer.pretrained.sentence_files import (
+    SentenceFiles,
+    read_sentence_files,
+    write_sentence_files,
+)
 from tftransformer.pretrained.tokenizer import FolderTokenizer, read_tokenizer
 from tftransformer.pretrained.tokenizer_description import TokenizerDescription
 from tftransformer.pretrained.tokenizer_files import read_tokenizer_files
@@ -20,4 +24,5 @@ __all__ = [
     "read_tokenizer_files",
     "save_pretrained",
     "save_tokenizer",
+    "write_sentence_files",
 ]

@@ -14,6 +14,8 @@ HEADS = "tftransformer_heads"
 # Ours, too: which token XLNet's classifiers read. transformers reads the last column, which is the
 # last token where rows are padded on the left, as XLNet's tokenizer does it.
 SUMMARY_COLUMN = "tftransformer_summary_column"
+# And what a task has learnt beside the model, by the names of tasks: see `Task.save_pretrained`.
+LEARNT = "tftransformer_learnt"
 # What describes the file itself and is written anew.
 VERSIONS = {
     "_name_or_path",
@@ -63,4 +65,5 @@ UNUSED = (
     task_specific_params output_scores return_dict_in_generate
     """)
     | GENERATION
+    | {LEARNT}
 )

@@ -209,7 +209,12 @@ class Family:
         if told is not None:
             if not isinstance(told, dict) or not all(isinstance(v, dict) for v in told.values()):
                 raise ValueError(f"{entries.HEADS}={told!r} is no object of heads.")
-            return told
+            number = len(config.get("id2label") or ())
+            named = {"labels": label_names(config, number)} if number else {}
+            return {
+                head: {**own, **named} if own.get("labels") == number else own
+                for head, own in told.items()
+            }
         tensors = self.tensors(body)
         held = [
             head

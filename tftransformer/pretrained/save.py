@@ -21,7 +21,7 @@ from tftransformer.pretrained.rules import named
 from tftransformer.pretrained.weight_files import INDEX, WHOLE
 
 # What an older model left in the folder.
-STALE = (WHOLE, INDEX, "model-*-of-*.safetensors")
+STALE = (WHOLE, INDEX, "model-*-of-*.safetensors", GENERATION_FILE)
 
 
 def save_pretrained(

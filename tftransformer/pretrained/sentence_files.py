@@ -1,5 +1,6 @@
 """What a folder of the sentence-transformers library says beside its model."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,42 @@ def read_sentence_files(folder: str | os.PathLike[str]) -> SentenceFiles | None:
         )
     _check_prompt(folder)
     return SentenceFiles(parts, normalize, settings.get("max_seq_length"))
+
+
+def write_sentence_files(files: SentenceFiles, folder: str | os.PathLike[str], width: int) -> None:
+    """Writes what `read_sentence_files` reads, beside the model and the tokenizer of a folder.
+
+    Args:
+        files: what is to be said.
+        folder: there is one.
+        width: of the vector of a token.
+
+    Raises:
+        ValueError: if the library would put what is taken of the tokens in another order.
+    """
+    folder, ordered = Path(folder), tuple(part for part in POOLING.values() if part in files.parts)
+    if files.parts != ordered:
+        raise ValueError(
+            f"{files.parts} of the tokens are side by side in the vectors, and that library has "
+            f"them as {ordered}."
+        )
+    names = ["Transformer", "Pooling", *["Normalize"] * files.normalize]
+    paths = ["", *(f"{i}_{name}" for i, name in enumerate(names) if i)]
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{name}"}
+        for i, (name, path) in enumerate(zip(names, paths, strict=True))
+    ]
+    pooling = {name: part in files.parts for name, part in POOLING.items()}
+    contents: dict[str, Any] = {
+        "modules.json": modules,
+        "1_Pooling/config.json": {"word_embedding_dimension": width, **pooling},
+        "sentence_bert_config.json": {"max_seq_length": files.max_length, "do_lower_case": False},
+        "config_sentence_transformers.json": {"prompts": {}, "default_prompt_name": None},
+    }
+    for path in paths:
+        (folder / path).mkdir(exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _check_prompt(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Tokenizers of ours as the files of a Hugging Face folder."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -42,8 +43,8 @@ def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> Non
 
     tokenizer_config.json and tokenizer.json, whether it came from such a folder or was learnt
     here; for Marian, XLM and XLNet's class, whose rules a tokenizer.json cannot say, the files of
-    these. Other files of a tokenizer that would be read in their stead are removed; what else lies
-    in the folder stays.
+    these. Models get token_type_ids where the template has segments, and only there. Other files of
+    a tokenizer that would be read in their stead are removed; what else lies in the folder stays.
 
     Args:
         read: the tokenizer, its template and what is known besides.
@@ -65,12 +66,18 @@ def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> Non
     layout = layout_of_family(tokenizer, read.target) or _json_layout(tokenizer, rows)
     roles = {SPELLED.get(role, role): number for role, number in tokenizer.special_ids.items()}
     tokens = {role: (tokenizer.tokens([number])[0], number) for role, number in roles.items()}
-    if layout.rows is not None and rows != (template(layout.rows, tokens),):
+    # GPT's rows, the texts alone, are of two segments to the package and of one to the model.
+    has_segments = rows != () and read.template != read.template.without_segments()
+    own = layout.rows
+    if own is not None and not has_segments:
+        own = re.sub(":[0-9]", "", own[0]), re.sub(":[0-9]", "", own[1])
+    if own is not None and rows != (template(own, tokens),):
         kind = layout.config["tokenizer_class"]
         raise ValueError(f"{kind} makes rows by itself: {layout.rows}, not by {read.template}")
     config: dict[str, Any] = {
         **layout.config,
         "clean_up_tokenization_spaces": False,
+        "model_input_names": ["input_ids", *["token_type_ids"] * has_segments, "attention_mask"],
         "padding_side": read.padding_side,
         **({"model_max_length": read.max_length} if read.max_length else {}),
         **({"pad_token_type_id": read.segment_fill} if read.segment_fill else {}),

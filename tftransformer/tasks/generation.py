@@ -21,10 +21,12 @@ from tftransformer.decoding import (
     Sampling,
     Strategy,
 )
+from tftransformer.pretrained.entries import GENERATION, SAID_THERE
 from tftransformer.tasks.generation_options import (
     DRAWING,
     IDLE,
     NEUTRAL,
+    OPTIONS,
     Options,
     check_options,
     check_room,
@@ -87,6 +89,58 @@ def generation_of(options: Options, strategy: Strategy, end_id: int) -> Generati
         stop=listed(options.get("stop", ())),
         forces_end=forced is not None,
     )
+
+
+# Which option is which attribute of a processor.
+OPTION_OF: dict[type[Processor], tuple[str, str]] = {
+    RepetitionPenalty: ("repetition_penalty", "penalty"),
+    NoRepeatNgrams: ("no_repeat_ngram_size", "size"),
+    BadWords: ("bad_words_ids", "words"),
+    MinLength: ("min_length", "min_length"),
+    MinNewTokens: ("min_new_tokens", "min_new_tokens"),
+    ForcedStart: ("forced_bos_token_id", "token_id"),
+    ForcedEnd: ("forced_eos_token_id", "end_id"),
+}
+
+
+def options_of(how: Generation) -> dict[str, Any]:
+    """Returns options of which `generation_of` makes the same; None for all others.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    strategy = how.strategy
+    options: dict[str, Any] = {"num_beams": 1}
+    if isinstance(strategy, BeamSearch):
+        options = {
+            "num_beams": strategy.num_beams,
+            "num_return_sequences": strategy.num_return,
+            "early_stopping": strategy.early_stopping,
+            "length_penalty": getattr(strategy.length_penalty, "alpha", None),
+        }
+    elif isinstance(strategy, ContrastiveSearch):
+        options = {"penalty_alpha": strategy.penalty, "top_k": strategy.top_k}
+    elif isinstance(strategy, Sampling):
+        drawing = {name: getattr(strategy, name) for name in DRAWING if name != "seed"}
+        options = {"do_sample": True, **drawing}
+    for processor in how.processors:
+        if type(processor) in OPTION_OF:
+            name, attribute = OPTION_OF[type(processor)]
+            options[name] = getattr(processor, attribute)
+    options |= {
+        "renormalize_logits": True if Renormalized() in how.processors else None,
+        "max_new_tokens": how.max_new_tokens,
+        "max_length": how.max_length,
+        "eos_token_id": [end for end in how.end_ids if end >= 0] or None,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    same = vars(generation_of(options, Greedy(), -1))
+    if lost := [f"{name}={value!r}" for name, value in vars(how).items() if value != same[name]]:
+        raise ValueError(
+            f"generation_config.json has no words for {', '.join(lost)}: say how to write by "
+            'options of Hugging Face\'s, such as {"num_beams": 4, "length_penalty": 1.0}.'
+        )
+    return {**dict.fromkeys({*OPTIONS} & (GENERATION | SAID_THERE)), **options}
 
 
 def _strategy(options: Options, default: Strategy) -> Strategy:

@@ -44,7 +44,7 @@ class GenerationGraph(TaskGraph):
         max_new_tokens: int,
         room: int,
     ):
-        self.tokenizer, self.generation = tokenizer, generation
+        self.tokenizer, self.template, self.generation = tokenizer, template, generation
         self.max_new_tokens, self.max_length = max_new_tokens, room
         self.tracked = [tokenizer]
         special = tokenizer.special_ids

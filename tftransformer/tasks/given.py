@@ -15,6 +15,7 @@ from tftransformer.objectives import Classes, Numbers
 from tftransformer.tasks.folder import FURTHER, read_task
 from tftransformer.tasks.learners import learn_unigram
 from tftransformer.tasks.pipeline import saved_in, saved_near
+from tftransformer.text import Template
 from tftransformer.training.recipes.low_rank import copy_weights
 
 # What Hugging Face calls each kind of labels.
@@ -41,6 +42,8 @@ class Given:
         kind: of its labels, one of `KINDS`, if it is known.
         parts: of a folder that `Task.save` wrote: what `Task.take` takes beside the model.
         is_foreign: whether another task trained its heads, so that they do not answer here.
+        learnt: what `Task.save_pretrained` wrote into config.json beside the model, if the head
+            still has the same labels.
         pretrained: the folder, where Hugging Face's library wrote it.
         place: what to call it.
         new: the head that begins with new weights, in a list, once it is known.
@@ -55,6 +58,7 @@ class Given:
     kind: str | None = None
     parts: dict[str, Any] | None = None
     is_foreign: bool = False
+    learnt: Mapping[str, Any] = field(default_factory=dict)
     pretrained: pathlib.Path | None = None
     place: str = "the model"
     new: list[str] = field(default_factory=list)
@@ -64,6 +68,8 @@ class Given:
         """Takes what a folder says of texts and ids: a `FolderTokenizer`."""
         self.tokenizer, self.target = found.tokenizer, found.target
         self.template, self.max_length = found.template, found.max_length
+        if self.template == Template("a", "a b:1"):  # GPT's, whose segments no model is given
+            self.template = self.template.without_segments()
 
     def head(self, name: str | None) -> Any:
         """The trained head of that name, or None. Other Keras models are their own heads.
@@ -79,6 +85,8 @@ class Given:
         learnt = self.parts and getattr(self.parts.get("data"), "objective", None)
         if learnt is not None:
             return getattr(learnt, "classes_", None)
+        if "classes_" in self.learnt.get("objective", {}):
+            return self.learnt["objective"]["classes_"]
         found = getattr(self.head(name), "labels", None)
         return [UNNAMED(i) for i in range(found)] if isinstance(found, int) else found
 
@@ -172,6 +180,7 @@ def _read_saved(kind: Any, task: Any, folder: pathlib.Path, given: Given) -> Non
 def _read_pretrained(task: Any, folder: pathlib.Path, given: Given) -> None:
     """A folder as Hugging Face's library writes it: weights, tokenizer, template, labels."""
     from tftransformer.pretrained import load_pretrained, read_tokenizer
+    from tftransformer.pretrained.entries import LEARNT
 
     loaded = load_pretrained(folder, wanted=task.head)
     given.model, given.pretrained = loaded.model, folder
@@ -181,6 +190,10 @@ def _read_pretrained(task: Any, folder: pathlib.Path, given: Given) -> None:
         given.take(read_tokenizer(folder))
     problem = loaded.model.further_config.get("problem_type")
     given.kind = next((kind for kind, name in PROBLEMS.items() if name == problem), None)
+    said = loaded.model.further_config.pop(LEARNT, None)
+    own = said.get(task.task) if isinstance(said, dict) else None
+    if isinstance(own, dict) and own.get("labels") in (None, given.labels(task.head)):
+        given.learnt = own
     labels = given.labels("sequence_classification")
     if given.kind is None and labels is not None:
         given.kind = "single" if len(labels) > 1 else "several"
@@ -234,6 +247,15 @@ def vocabulary_of(model: Any) -> int | None:
     return getattr(getattr(stack, "embeddings", None), "vocab_size", None)
 
 
+def reads_segments(model: Any, given: bool) -> bool:
+    """Whether segments make a difference; GPT and XLM look them up among the tokens, if `given`."""
+    if not isinstance(model, HeadedModel) or hasattr(model, "summary_column"):  # XLNet compares
+        return True
+    embeddings: Any = getattr(getattr(model, "stack", None), "embeddings", None)
+    segments = getattr(embeddings, "segments", None)
+    return segments is not None and (given or segments is not embeddings.table)
+
+
 def spellings_of(model: Any) -> int:
     """How many spellings of words a model knows; 0: it reads none."""
     embeddings = getattr(getattr(model, "stack", None), "embeddings", None)
@@ -267,7 +289,7 @@ def own_copy(model: Any, head: str | None, arguments: Any = None) -> Any:
     Args:
         model: a `HeadedModel`, whose copy has one head alone; or another Keras model, which is
             copied as it is.
-        head: the name of the head; None: all that there are.
+        head: the name of the head; None: all that there are; "": there is none.
         arguments: of a new head, or it; None: the model's own head, with its weights.
     """
     config = model.get_config()
@@ -275,7 +297,7 @@ def own_copy(model: Any, head: str | None, arguments: Any = None) -> Any:
         if head is not None:
             kept = config["heads"] if isinstance(config["heads"], dict) else {}
             new = keras.saving.serialize_keras_object(arguments or kept.get(head, {}))
-            config = {**config, "heads": {head: new}}
+            config = {**config, "heads": {head: new} if head else {}}
         if "summary_column" in config:  # rows are padded at their ends
             config["summary_column"] = "last_token"
     copy = type(model).from_config(config)

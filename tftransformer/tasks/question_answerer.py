@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 from tftransformer.core import check_ints, require
@@ -12,6 +13,7 @@ from tftransformer.scores import squad_scores
 from tftransformer.tasks.answer_graph import AnswerGraph, as_answers
 from tftransformer.tasks.given import Given
 from tftransformer.tasks.learners import learn_wordpieces
+from tftransformer.tasks.pretrained_folder import FolderParts
 from tftransformer.tasks.questions import question_table, sliding_window
 from tftransformer.tasks.row_task import WindowedTask
 
@@ -251,6 +253,15 @@ class QuestionAnswerer(WindowedTask):
         self.threshold_ = float(threshold)
         self._made = ([], {})  # graphs have the old one
         return self.threshold_
+
+    def begin(self, given: Given) -> None:
+        super().begin(given)
+        self.threshold_ = given.learnt.get("threshold", self.threshold_)
+
+    def folder_parts(self) -> FolderParts:
+        said = super().folder_parts()
+        learnt = {**said.learnt, "labels": None, "threshold": self.threshold_}
+        return replace(said, learnt=learnt)
 
     def learnt(self) -> dict[str, Any]:
         return {**super().learnt(), "threshold": self.threshold_}

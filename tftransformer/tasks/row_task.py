@@ -11,9 +11,10 @@ from tftransformer.models import EncoderDecoder
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Objective
 from tftransformer.tasks.checks import check_number
-from tftransformer.tasks.given import Given, positions_of, trained_further
+from tftransformer.tasks.given import Given, positions_of, reads_segments, trained_further
 from tftransformer.tasks.learners import learn_unigram
 from tftransformer.tasks.lengths import TOO_LONG
+from tftransformer.tasks.pretrained_folder import FolderParts, labels_said
 from tftransformer.tasks.task import Task
 
 
@@ -120,6 +121,19 @@ class RowTask(Task):
         labels = list(getattr(objective, "classes_", ()))
         is_named = labels and all(isinstance(label, str) for label in labels)
         return {"labels": labels if is_named else objective.num_outputs}
+
+    def folder_parts(self) -> FolderParts:
+        graph: Any = self.graph()
+        objective = self.data_.objective
+        template = graph.template
+        if not reads_segments(self.model_, graph.has_segments):
+            template = template.without_segments()
+        rows = {"tokenizer": graph.tokenizer, "template": template, "max_length": graph.max_length}
+        head = getattr(self.model_, "heads", {}).get(self.head)
+        labels, config = labels_said(head, getattr(objective, "classes_", None))
+        state = objective.get_state()
+        learnt = {"labels": labels, "objective": state} if state else {}
+        return FolderParts(rows, config, learnt=learnt)
 
     def check_answering(self) -> None:
         """Raises a ValueError where a setting of how rows are answered has no sense."""

@@ -19,6 +19,7 @@ from tftransformer.tasks.answering import Answerer
 from tftransformer.tasks.card import plain_scores, saved_card
 from tftransformer.tasks.folder import read_task, write_task
 from tftransformer.tasks.given import Given, own_copy, read_given
+from tftransformer.tasks.pretrained_folder import FolderParts, replacing_pretrained, write_parts
 from tftransformer.tasks.scratch import new_model
 from tftransformer.tasks.tables import check_validation
 from tftransformer.training import Checkpointing, Trainer
@@ -248,6 +249,7 @@ class Task(Answerer):
         self._given, self._is_named = given, False
         data = self.process(self.named)
         data.objective.begin(given.labels(self.head))
+        data.objective.set_state(given.learnt.get("objective", {}))
         self.data_, self.model_ = data, without_lora(own_copy(given.model, self.head))
         self._given = Given()
 
@@ -268,6 +270,48 @@ class Task(Answerer):
         learnt = self.learnt() | ({"measured": self.measured_} if self.measured_ else {})
         card = saved_card(self, settings)
         write_task(folder, self.task, self.model_, self.parts(), {**settings, **learnt}, card)
+
+    def save_pretrained(self, folder: str | os.PathLike) -> None:
+        """Writes a folder that Hugging Face's transformers loads, in one step.
+
+        Model, labels, tokenizer, template of rows, lengths, and how texts are generated. The same
+        class reads it and answers alike, where it is given the same settings, such as
+        `aggregation`; whether tokens are drawn is asked for anew, too. What else lies in the folder
+        stays. A `TextEmbedder` writes a folder of the sentence-transformers library.
+
+        Args:
+            folder: where to; made if need be.
+
+        Raises:
+            ValueError: if the format has no words for the model, its tokenizer, or what it does
+                with them. Then nothing is written; `save` writes all of it.
+
+        Example:
+
+        >>> rows = {"text": ["good fun", "bad jokes", "a good film"] * 6, "label": [1, 0, 1] * 6}
+        >>> classify = tt.TextClassifier({"family": "Bert", "d_model": 16}, vocab_size=40)
+        >>> _ = classify.fit(rows["text"], rows["label"], epochs=1, validation=0, verbose=0)
+        >>> classify.save_pretrained("my-classifier")
+        >>> tt.TextClassifier("my-classifier")("good jokes") == classify("good jokes")
+        True
+        """
+        self.fitted()
+        with replacing_pretrained(folder) as beside:
+            try:
+                self.write_folder(beside)
+            except ValueError as error:
+                raise ValueError(
+                    f"this {type(self).__name__} cannot be a folder of Hugging Face's library: "
+                    f"{error} The task's save(folder) writes all of it."
+                ) from error
+
+    def write_folder(self, folder: pathlib.Path) -> None:
+        """Writes what `save_pretrained` does, into an empty folder."""
+        write_parts(self, self.model_, folder)
+
+    def folder_parts(self) -> FolderParts:
+        """What `save_pretrained` says beside the model; raises a ValueError where it cannot."""
+        raise ValueError(f"nobody there knows what a {type(self).__name__} does.")
 
     def parts(self) -> dict[str, Any]:
         """What is saved beside the model, each in a folder of its name; see `readers`."""

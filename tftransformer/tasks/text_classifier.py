@@ -1,6 +1,7 @@
 """TextClassifier."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from tftransformer.objectives import Objective
 from tftransformer.tasks.baselines import evaluation
 from tftransformer.tasks.classification_graph import ACTIVATIONS, OF_KIND, ClassificationGraph
 from tftransformer.tasks.given import PROBLEMS, Given, kind_of, objective_of
+from tftransformer.tasks.pretrained_folder import FolderParts
 from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import label_array, probabilities, ranked, table
 
@@ -98,6 +100,10 @@ class TextClassifier(RowTask):
         further = getattr(model, "further_config", {})
         model.further_config = {**further, "problem_type": PROBLEMS[kind_of(objective)]}
         return model
+
+    def folder_parts(self) -> FolderParts:
+        said = super().folder_parts()
+        return replace(said, config={**said.config, "problem_type": PROBLEMS[self.kind]})
 
     @property
     def classes_(self) -> np.ndarray:

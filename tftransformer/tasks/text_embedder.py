@@ -1,5 +1,6 @@
 """TextEmbedder."""
 
+import pathlib
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Contrast
 from tftransformer.tasks.embedding_graph import EmbeddingGraph
 from tftransformer.tasks.given import Given, own_copy
+from tftransformer.tasks.pretrained_folder import write_parts
 from tftransformer.tasks.retrieval import check_similar, retrieval_scores, tfidf_similarities
 from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import as_frame, rows_of, texts_table
@@ -121,8 +123,16 @@ class TextEmbedder(RowTask):
         require(pooling in POOLING, "pooling", pooling, f"one of {', '.join(POOLING)}")
         parts = [POOLING[pooling]]
         if not self.is_given and self.pooling is None:
-            parts = ["mean", "max"]  # what a small model from scratch says most by
+            parts = ["max", "mean"]  # what a small model from scratch says most by
         return EmbeddingHead(parts, normalize, name=self.head)
+
+    def write_folder(self, folder: pathlib.Path) -> None:
+        from tftransformer.pretrained import SentenceFiles, write_sentence_files
+
+        write_parts(self, own_copy(self.model_, ""), folder)
+        head, most = self.model_.heads[self.head], self.graph().max_length
+        files = SentenceFiles(tuple(head.parts), head.normalize, most)
+        write_sentence_files(files, folder, self.model_.d_model)
 
     def text_columns(self) -> list[Any]:
         return list(self.fitted().columns[:1])

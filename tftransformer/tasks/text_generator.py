@@ -24,6 +24,7 @@ from tftransformer.tasks.generation_options import (
 )
 from tftransformer.tasks.given import Given, own_copy, positions_of
 from tftransformer.tasks.learners import learn_bpe
+from tftransformer.tasks.pretrained_folder import FolderParts, prompt_parts
 from tftransformer.tasks.tables import documents
 from tftransformer.tasks.writing import WritingTask, Written
 from tftransformer.text import Template
@@ -182,6 +183,9 @@ class TextGenerator(WritingTask):
             max_new_tokens=most,
             room=positions + 1 - most - how.strategy.reads_hidden,
         )
+
+    def folder_parts(self) -> FolderParts:
+        return prompt_parts(self)
 
     def answers(
         self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]

@@ -30,20 +30,21 @@ from tftransformer.tasks.generation_options import (
 )
 from tftransformer.tasks.given import Given, given_model, own_copy, positions_of, read_given
 from tftransformer.tasks.learners import learn_bpe, sampled
+from tftransformer.tasks.pretrained_folder import FolderParts, pair_parts
 from tftransformer.tasks.scratch import sizes_of
 from tftransformer.tasks.text_to_text_graph import (
+    COLUMNS,
     WRITTEN,
     TextToTextGraph,
+    data_of,
     manners_of,
     start_of,
 )
 from tftransformer.tasks.writing import WritingTask, Written, warn_of_long
-from tftransformer.text import load_tokenizer
+from tftransformer.text import Template, load_tokenizer
 from tftransformer.training import InverseSquareRootSchedule
 
 TOKENIZERS = "source_tokenizer", "target_tokenizer"
-# What columns are called where nothing was fitted.
-COLUMNS = "source", "target"
 # Most tokens of a source in an export, where neither model nor person sets a limit: what attention
 # costs grows with the square of the length, and a server takes what strangers send.
 SERVED_LENGTH = 512
@@ -162,7 +163,7 @@ class TextToText(WritingTask):
         if given.parts is not None:
             self.take_saved(given.model, **given.parts)
         elif self._has_tokenizers:
-            self.model_, self.data_ = given.model, _data_of(self.tokenizers)
+            self.model_, self.data_ = given.model, data_of(self.tokenizers)
         elif given.tokenizer is None:
             raise ValueError(
                 f"tokenizers={self.tokenizers!r}: a model needs the tokenizers that it was trained "
@@ -170,7 +171,7 @@ class TextToText(WritingTask):
             )
         else:
             pair = given.tokenizer, given.target or given.tokenizer
-            self.model_, self.data_ = given.model, _data_of(pair)
+            self.model_, self.data_ = given.model, data_of(pair)
         self.graph()  # raises where something does not fit
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
@@ -296,9 +297,13 @@ class TextToText(WritingTask):
             output=self.output,
         )
 
+    @property
+    def template(self) -> Template:
+        """What begins and ends each source."""
+        return self.folder_.get("template") or Template("a end", "a b end")
+
     def _around(self) -> tuple[Sequence[int], Sequence[int]]:
-        """Ids that begin and end each source."""
-        return self.folder_.get("around") or ((), (self.data_.source_tokenizer.special_ids["end"],))
+        return self.template.ids_around(self.data_.source_tokenizer.special_ids)
 
     def _most(self, source: int | None) -> int:
         """Most tokens that may be written of a source of at most so many."""
@@ -370,6 +375,9 @@ class TextToText(WritingTask):
         limits["max_source_length"] = limit
         return super().export(path, weights=weights, jit_compile=jit_compile, **limits)
 
+    def folder_parts(self) -> FolderParts:
+        return pair_parts(self)
+
     def parts(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in TOKENIZERS}
 
@@ -386,13 +394,4 @@ class TextToText(WritingTask):
     ) -> None:
         tokenizers = source_tokenizer, target_tokenizer
         self.folder_ = folder or {}
-        self.model_, self.data_ = model, _data_of(tokenizers, [*map(as_name, columns)])
-
-
-def _data_of(tokenizers: Any, columns: Sequence[Any] = COLUMNS) -> DataProcess:
-    """The `DataProcess` of trained tokenizers, which may be one already."""
-    if isinstance(tokenizers, DataProcess):
-        return tokenizers
-    if not isinstance(tokenizers, tuple):
-        tokenizers = tokenizers.source_tokenizer, tokenizers.target_tokenizer
-    return DataProcess(*columns, tokenizer=tokenizers)
+        self.model_, self.data_ = model, data_of(tokenizers, [*map(as_name, columns)])

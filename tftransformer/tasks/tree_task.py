@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from tftransformer.scores.trees import Tree
+from tftransformer.tasks.pretrained_folder import FolderParts
 from tftransformer.tasks.tables import with_words_joined
 from tftransformer.tasks.task import Task
 from tftransformer.tasks.tree_scores import right_branching, tree_scores
@@ -55,6 +56,9 @@ class TreeTask(Task):
         if hasattr(texts, "columns") and SENTENCE not in texts.columns and tree in texts.columns:
             texts = trees_table(texts, tree, str)
         return super().columns(with_words_joined(texts, self.text_columns(), as_sentence))
+
+    def folder_parts(self) -> FolderParts:
+        raise ValueError("config.json has no words for trees.")
 
     def evaluate(
         self, data: Any, labels: Any = None, *, baselines: bool = True, **options: Any

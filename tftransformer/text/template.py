@@ -71,6 +71,10 @@ class Template(Configurable):
         """That of the tokenizers learnt here: `<s> a </s> b </s>`, all in one segment."""
         return cls("start a end", "start a end b end")
 
+    def without_segments(self) -> "Template":
+        """The same rows in one segment."""
+        return Template(*(" ".join(part.name for part in row) for row in self._parts.values()))
+
     @property
     def parts(self) -> dict[str, tuple[Part, ...]]:
         """What a row is made of, under `"single"` and `"pair"`."""
