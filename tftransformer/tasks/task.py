@@ -289,10 +289,12 @@ class Task(Answerer):
         Example:
 
         >>> rows = {"text": ["good fun", "bad jokes", "a good film"] * 6, "label": [1, 0, 1] * 6}
-        >>> classify = tt.TextClassifier({"family": "Bert", "d_model": 16}, vocab_size=40)
+        >>> sizes = {"family": "Bert", "num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 32}
+        >>> classify = tt.TextClassifier(sizes, vocab_size=40)
         >>> _ = classify.fit(rows["text"], rows["label"], epochs=1, validation=0, verbose=0)
         >>> classify.save_pretrained("my-classifier")
-        >>> tt.TextClassifier("my-classifier")("good jokes") == classify("good jokes")
+        >>> again = tt.TextClassifier("my-classifier")
+        >>> again("good jokes")["label"] == classify("good jokes")["label"]
         True
         """
         self.fitted()
