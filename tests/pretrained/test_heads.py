@@ -163,9 +163,9 @@ def test_an_entry_of_heads_that_is_none_is_refused(tmp_path):
 
 
 def test_labels_that_config_names_count_where_our_entry_has_their_number(tmp_path):
-    heads = {"sequence_classification": {"labels": 2}, "masked_lm": {}}
+    heads = {"sequence_classification": {"labels": 2}, "span": {"labels": 2}}
     names = {"id2label": {"0": "no", "1": "yes"}, "label2id": {"no": 0, "yes": 1}}
     save_pretrained(make(Bert, heads, True), tmp_path, config=names)
     found = load_pretrained(tmp_path).model.heads
     assert found.keys() == heads.keys()
-    assert found["sequence_classification"].labels == ["no", "yes"]
+    assert [found[name].labels for name in heads] == [["no", "yes"], 2]

@@ -212,7 +212,7 @@ class Family:
             number = len(config.get("id2label") or ())
             named = {"labels": label_names(config, number)} if number else {}
             return {
-                head: {**own, **named} if own.get("labels") == number else own
+                head: own | (named if head in self.labelled and own.get("labels") == number else {})
                 for head, own in told.items()
             }
         tensors = self.tensors(body)
