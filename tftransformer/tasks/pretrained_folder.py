@@ -1,13 +1,10 @@
 """What a task says in a folder of Hugging Face's library, beside its model."""
 
-import contextlib
-import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tftransformer.core import replacing_folder
 from tftransformer.data.vocabularies import digest_of
 from tftransformer.tasks.generation import options_of
 from tftransformer.text import Template
@@ -29,16 +26,6 @@ class FolderParts:
     config: Mapping[str, Any] = field(default_factory=dict)
     generation: Mapping[str, Any] = field(default_factory=dict)
     learnt: Mapping[str, Any] = field(default_factory=dict)
-
-
-@contextlib.contextmanager
-def replacing_pretrained(folder: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Gives an empty folder, in which no older model or tokenizer is read beside the new ones."""
-    from tftransformer.pretrained.save import STALE
-    from tftransformer.pretrained.tokenizer_saving import REPLACED
-
-    with replacing_folder(folder, stale=(*STALE, *REPLACED)) as beside:
-        yield beside
 
 
 def write_parts(task: Any, model: Any, folder: pathlib.Path) -> None:

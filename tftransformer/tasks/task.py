@@ -13,13 +13,13 @@ from typing import Any, ClassVar, Self
 import keras
 import tensorflow as tf
 
-from tftransformer.core import check_numbers, require
+from tftransformer.core import check_numbers, replacing_folder, require
 from tftransformer.data import DataProcess
 from tftransformer.tasks.answering import Answerer
 from tftransformer.tasks.card import plain_scores, saved_card
 from tftransformer.tasks.folder import read_task, write_task
 from tftransformer.tasks.given import Given, own_copy, read_given
-from tftransformer.tasks.pretrained_folder import FolderParts, replacing_pretrained, write_parts
+from tftransformer.tasks.pretrained_folder import FolderParts, write_parts
 from tftransformer.tasks.scratch import new_model
 from tftransformer.tasks.tables import check_validation
 from tftransformer.training import Checkpointing, Trainer
@@ -297,8 +297,11 @@ class Task(Answerer):
         >>> again("good jokes")["label"] == classify("good jokes")["label"]
         True
         """
+        from tftransformer.pretrained.save import STALE
+        from tftransformer.pretrained.tokenizer_saving import REPLACED
+
         self.fitted()
-        with replacing_pretrained(folder) as beside:
+        with replacing_folder(folder, stale=(*STALE, *REPLACED)) as beside:
             try:
                 self.write_folder(beside)
             except ValueError as error:
