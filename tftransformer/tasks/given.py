@@ -25,6 +25,8 @@ PROBLEMS = {
     "numbers": "regression",
 }
 KINDS = tuple(PROBLEMS)
+# What columns of texts and of what is written of them are called where nothing was fitted.
+COLUMNS = "source", "target"
 UNNAMED = "LABEL_{}".format
 NO_LIMIT = 10**9  # what `model_max_length` says where there is none is larger
 
@@ -68,7 +70,7 @@ class Given:
         """Takes what a folder says of texts and ids: a `FolderTokenizer`."""
         self.tokenizer, self.target = found.tokenizer, found.target
         self.template, self.max_length = found.template, found.max_length
-        if self.template == Template("a", "a b:1"):  # GPT's, whose segments no model is given
+        if self.template == Template.bare():  # its segments no model is given
             self.template = self.template.without_segments()
 
     def head(self, name: str | None) -> Any:
@@ -232,6 +234,15 @@ def objective_of(
     several = labels == "several"
     known = list(known or ())
     return Classes(several, known=known, output=output, **({} if several else single))
+
+
+def data_of(tokenizers: Any, columns: Sequence[Any] = COLUMNS) -> DataProcess:
+    """The `DataProcess` of trained tokenizers, which may be one already."""
+    if isinstance(tokenizers, DataProcess):
+        return tokenizers
+    if not isinstance(tokenizers, tuple):
+        tokenizers = tokenizers.source_tokenizer, tokenizers.target_tokenizer
+    return DataProcess(*columns, tokenizer=tokenizers)
 
 
 def positions_of(model: Any) -> int | None:

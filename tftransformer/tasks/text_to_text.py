@@ -28,18 +28,19 @@ from tftransformer.tasks.generation_options import (
     together,
     without_ends,
 )
-from tftransformer.tasks.given import Given, given_model, own_copy, positions_of, read_given
+from tftransformer.tasks.given import (
+    COLUMNS,
+    Given,
+    data_of,
+    given_model,
+    own_copy,
+    positions_of,
+    read_given,
+)
 from tftransformer.tasks.learners import learn_bpe, sampled
 from tftransformer.tasks.pretrained_folder import FolderParts, pair_parts
 from tftransformer.tasks.scratch import sizes_of
-from tftransformer.tasks.text_to_text_graph import (
-    COLUMNS,
-    WRITTEN,
-    TextToTextGraph,
-    data_of,
-    manners_of,
-    start_of,
-)
+from tftransformer.tasks.text_to_text_graph import WRITTEN, TextToTextGraph, manners_of, start_of
 from tftransformer.tasks.writing import WritingTask, Written, warn_of_long
 from tftransformer.text import Template, load_tokenizer
 from tftransformer.training import InverseSquareRootSchedule

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.data import DataProcess
 from tftransformer.serving import TaskGraph
 from tftransformer.tasks.generation import Generation
 from tftransformer.tasks.generation_graph import has_ended, without_forced_ends
@@ -16,8 +15,6 @@ from tftransformer.tasks.generation_options import folder_options, start_of_targ
 from tftransformer.tasks.given import Given
 from tftransformer.tasks.writing import Written
 
-# What columns are called where nothing was fitted.
-COLUMNS = "source", "target"
 # What `str.isspace` says yes to, and nothing at all.
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"
 # Tokens that may be written in any case.
@@ -191,15 +188,6 @@ def manners_of(folder: pathlib.Path, given: Given, kind: str, prefix: str | None
         "template": given.template,
         "max_source_length": given.max_length,
     }
-
-
-def data_of(tokenizers: Any, columns: Sequence[Any] = COLUMNS) -> DataProcess:
-    """The `DataProcess` of trained tokenizers, which may be one already."""
-    if isinstance(tokenizers, DataProcess):
-        return tokenizers
-    if not isinstance(tokenizers, tuple):
-        tokenizers = tokenizers.source_tokenizer, tokenizers.target_tokenizer
-    return DataProcess(*columns, tokenizer=tokenizers)
 
 
 def start_of(model: Any, tokenizer: Any) -> int:

@@ -71,6 +71,11 @@ class Template(Configurable):
         """That of the tokenizers learnt here: `<s> a </s> b </s>`, all in one segment."""
         return cls("start a end", "start a end b end")
 
+    @classmethod
+    def bare(cls) -> "Template":
+        """Hugging Face's where a tokenizer.json says nothing of rows: `a b`, `b` in segment 1."""
+        return cls("a", "a b:1")
+
     def without_segments(self) -> "Template":
         """The same rows in one segment."""
         return Template(*(" ".join(part.name for part in row) for row in self._parts.values()))
