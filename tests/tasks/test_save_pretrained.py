@@ -115,6 +115,23 @@ def test_labels_have_names_there_and_are_here_what_they_were(
 
 
 @pytest.mark.slow
+def test_what_no_task_learns_is_told(tmp_path):
+    classify, _ = fitted("TextClassifier", BERT)
+    classify.save_pretrained(tmp_path)
+    config = said(tmp_path)
+    for wrong in (
+        3,
+        {"objective": None},
+        {"objective": {"classes_": ["a"]}},
+        {"threshold": "high"},
+    ):
+        again = {**config, "tftransformer_learnt": {"text_classifier": wrong}}
+        (tmp_path / "config.json").write_text(json.dumps(again))
+        with pytest.raises(ValueError, match=r"no save_pretrained writes beside . labels. Delete"):
+            tt.TextClassifier(tmp_path).fitted()
+
+
+@pytest.mark.slow
 def test_what_was_learnt_beside_the_model_comes_along(tmp_path):
     tag, _ = fitted("TokenClassifier", BERT)
     tag.save_pretrained(tmp_path / "tag")

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tftransformer.core import check_ints, require
+from tftransformer.core import check_ints, is_number, require
 from tftransformer.data import DataProcess
 from tftransformer.models.headed_model import HeadedModel, SomeHeads
 from tftransformer.objectives import Classes, Numbers
@@ -193,12 +193,31 @@ def _read_pretrained(task: Any, folder: pathlib.Path, given: Given) -> None:
     problem = loaded.model.further_config.get("problem_type")
     given.kind = next((kind for kind, name in PROBLEMS.items() if name == problem), None)
     said = loaded.model.further_config.pop(LEARNT, None)
-    own = said.get(task.task) if isinstance(said, dict) else None
-    if isinstance(own, dict) and own.get("labels") in (None, given.labels(task.head)):
-        given.learnt = own
+    if isinstance(said, dict) and task.task in said:
+        given.learnt = _own_learnt(said[task.task], given.labels(task.head), folder)
     labels = given.labels("sequence_classification")
     if given.kind is None and labels is not None:
         given.kind = "single" if len(labels) > 1 else "several"
+
+
+def _own_learnt(said: Any, labels: list[Any] | None, folder: pathlib.Path) -> Mapping[str, Any]:
+    """What `save_pretrained` of the same task said, if it belongs to these labels of the head."""
+    known = labels or []
+    if isinstance(said, dict) and said.get("labels") not in (None, labels):
+        return {}  # another tool gave the head others
+    try:
+        classes = said.get("objective", {}).get("classes_", known)
+        fits = isinstance(classes, list) and len(classes) == len(known)
+        fits = fits and is_number(said.get("threshold", 0.0))
+    except AttributeError:  # no dict
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{folder / 'config.json'} says of what a task has learnt {said!r}, which no "
+            f"save_pretrained writes beside {len(known)} labels. Delete this entry, "
+            "`tftransformer_learnt`, and labels are read as transformers reads them."
+        )
+    return said
 
 
 def given_model(model: Any) -> Any:
