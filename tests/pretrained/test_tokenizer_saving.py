@@ -130,3 +130,30 @@ def test_models_are_given_segments_where_the_template_has_some(template, has_seg
     save_tokenizer(FolderTokenizer(made("wordpiece lower"), template), tmp_path)
     names = json.loads((tmp_path / "tokenizer_config.json").read_text())["model_input_names"]
     assert names == ["input_ids", *["token_type_ids"] * has_segments, "attention_mask"]
+
+
+def test_special_tokens_without_a_role_are_special_there_too(tmp_path):
+    tokenizer = SentencePieceTokenizer.learn(CORPUS, 300, special_tokens=["<mask>", "<eop>"])
+    save_tokenizer(FolderTokenizer(tokenizer, Template("a end")), tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text("utf-8"))
+    assert config["mask_token"] == "<mask>"
+    assert config["additional_special_tokens"] == ["<eop>"]
+
+
+def test_what_was_split_at_white_space_is_again_so_that_no_place_begins_with_a_blank(tmp_path):
+    save_tokenizer(FolderTokenizer(made("unigram nmt_nfkc"), Template("a end")), tmp_path / "new")
+    file = tmp_path / "new" / "tokenizer.json"
+    content = json.loads(file.read_text("utf-8"))
+    blanks = content["pre_tokenizer"]
+    assert blanks["type"] == "Metaspace"
+    steps = {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, blanks]}
+    file.write_text(json.dumps({**content, "pre_tokenizer": steps}), "utf-8")
+    expected = read_by_the_package(tmp_path / "new")
+    read = read_tokenizer(tmp_path / "new")
+    save_tokenizer(read, tmp_path / "again")
+    package = read_by_the_package(tmp_path / "again")
+    for text in TEXTS:
+        found, right = package.encode(text), expected.encode(text)
+        assert (found.ids, found.offsets) == (right.ids, right.offsets), text
+    assert {1, 2}.isdisjoint(start for start, _ in package.encode("A  tall").offsets)
+    assert read_tokenizer(tmp_path / "again").tokenizer.rewriting == read.tokenizer.rewriting

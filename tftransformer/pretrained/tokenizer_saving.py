@@ -66,6 +66,8 @@ def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> Non
     layout = layout_of_family(tokenizer, read.target) or _json_layout(tokenizer, rows)
     roles = {SPELLED.get(role, role): number for role, number in tokenizer.special_ids.items()}
     tokens = {role: (tokenizer.tokens([number])[0], number) for role, number in roles.items()}
+    named = {token for token, _ in tokens.values()}
+    further = [x.content for x in tokenizer.added_tokens if x.special and x.content not in named]
     # GPT's rows, the texts alone, are of two segments to the package and of one to the model.
     has_segments = rows != () and read.template != read.template.without_segments()
     own = layout.rows
@@ -82,6 +84,7 @@ def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> Non
         **({"model_max_length": read.max_length} if read.max_length else {}),
         **({"pad_token_type_id": read.segment_fill} if read.segment_fill else {}),
         **{f"{role}_token": token for role, (token, _) in tokens.items()},
+        **({"additional_special_tokens": further} if further else {}),
     }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

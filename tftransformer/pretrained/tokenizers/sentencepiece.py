@@ -127,7 +127,9 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
     else:
         vocab = tuple(zip(model.pieces, model.scores, strict=True))
         made = Unigram(vocab, model.unknown, model.byte_fallback)
-    normalizer = [*steps_of(tokenizer.rewriting)]
+    rewriting = [*map(list, tokenizer.rewriting)]
+    by_white = rewriting != [] and rewriting[-1:] == _blanks_of_white(tokenizer.vocabulary())
+    normalizer = [*steps_of(rewriting[:-1] if by_white else rewriting)]
     if model.charsmap:
         charsmap = base64.b64encode(model.charsmap).decode()
         normalizer.append(Step("Precompiled", {"precompiled_charsmap": charsmap}))
@@ -135,7 +137,7 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
         scheme = "always" if model.dummy_prefix else "never"
         blanks = {"replacement": SPACE, "prepend_scheme": scheme, "split": True}
         normalizer += [Step("Strip", {"strip_left": True, "strip_right": True}), ONE_BLANK]
-        pre_tokenizer = [Step("Metaspace", blanks)]
+        pre_tokenizer = [*[Step("WhitespaceSplit", {})] * by_white, Step("Metaspace", blanks)]
     else:
         normalizer += [Step("Prepend", {"prepend": SPACE})] if model.dummy_prefix else []
         normalizer.append(Step("Replace", {"pattern": {"String": " "}, "content": SPACE}))
@@ -156,11 +158,8 @@ def _made(
     splits = by_white or any(
         step.kind == "Metaspace" and step.options["split"] for step in description.pre_tokenizer
     )
-    if by_white:  # also at white space that the model itself takes for letters
-        normalize = load_model(data).normalize
-        white = [c for first, last in members("s") for c in map(chr, range(first, last + 1))]
-        kept = [c for c in white if c != " " and c in normalize(f"a{c}b")]
-        rewriting = [*rewriting, *([["replace", f"[{''.join(kept)}]", " "]] if kept else [])]
+    if by_white:
+        rewriting = [*rewriting, *_blanks_of_white(data)]
     return SentencePieceTokenizer(
         data,
         pieces=pieces(description.ids),
@@ -170,6 +169,17 @@ def _made(
         stripped="^ ",
         rewriting=rewriting,
     )
+
+
+def _blanks_of_white(data: bytes) -> list[list[str]]:
+    """The rewriting, if any, that makes blanks of white space which a model takes for letters.
+
+    What is split at white space is rewritten so in the end, and by that it is told again.
+    """
+    normalize = load_model(data).normalize
+    white = [c for first, last in members("s") for c in map(chr, range(first, last + 1))]
+    kept = "".join(c for c in white if c != " " and c in normalize(f"a{c}b"))
+    return [["replace", f"[{kept}]", " "]] if kept else []
 
 
 def _ranks(model: Bpe, names: list[str]) -> list[float]:
