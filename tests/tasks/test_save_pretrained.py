@@ -167,6 +167,7 @@ REFUSED = {
     "ExtractiveSummarizer": (BERT, {}, "Hugging Face has no names for"),
     "Parser": (BERT, {}, "no words for trees"),
     "SequenceParser": (SIZES, BEAMS, "no words for trees"),
+    "TextEmbedder": (T5, {}, "reads the encoder alone of a T5.*T5Encoder"),
     "Summarizer": (T5, {}, "no words for strategy=BeamSearch.*WuLengthPenalty"),
     "TextGenerator": (GPT2, {"options": {"stop": "dog"}}, "no words for stop=.'dog',."),
     "Translator": (SIZES, BEAMS, "Hugging Face has no names for"),
@@ -181,6 +182,46 @@ def test_what_has_no_such_format_is_refused_and_nothing_is_written(name, tmp_pat
     with pytest.raises(ValueError, match=rf"(?s)this {name} cannot be .*{message}.*save\(folder\)"):
         task.save_pretrained(tmp_path / "new")
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_limit_that_grows_with_the_source_is_refused_and_another_one_is_said(tmp_path):
+    task, _ = fitted("Translator", T5, options={"num_beams": 1})
+    with pytest.raises(ValueError, match=r"a limit that grows.*max_new_tokens.*save\(folder\)"):
+        task.save_pretrained(tmp_path / "new")
+    assert not any(tmp_path.iterdir())
+    task.max_length = 7
+    task.save_pretrained(tmp_path / "new")
+    assert said(tmp_path / "new", "generation_config")["max_new_tokens"] == 7
+    assert tt.Translator(tmp_path / "new")(TEXTS[:3]) == task(TEXTS[:3])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "limits"),
+    [({}, [16, None]), ({"max_new_tokens": 5}, [5, None]), ({"max_length": 9}, [None, 9])],
+)
+def test_how_much_is_written_behind_a_prompt_is_said(options, limits, tmp_path):
+    write, _ = fitted("TextGenerator", GPT2, options=options or None)  # it knows 32 positions
+    write.save_pretrained(tmp_path)
+    generation = said(tmp_path, "generation_config")
+    assert [generation.get(name) for name in ("max_new_tokens", "max_length")] == limits
+    assert tt.TextGenerator(tmp_path)("the dog") == write("the dog")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("row", "side"), [("cls a sep b:1 sep:1", "right"), ("a sep b:1 sep:1 cls:2", "left")]
+)
+def test_the_side_that_is_padded_tells_whether_questions_stand_first(row, side, tmp_path):
+    answer, _ = fitted("QuestionAnswerer", XLNET)
+    template = tt.Template("a", row)  # as of BERT, and of XLNet
+    tokenizer = tt.pretrained.FolderTokenizer(answer.data_.tokenizers[0], template)
+    answer = tt.QuestionAnswerer(answer.model_, tokenizer=tokenizer, max_length=32)
+    answer.save_pretrained(tmp_path)
+    assert said(tmp_path, "tokenizer_config")["padding_side"] == side
+    again = tt.QuestionAnswerer(tmp_path)
+    assert again("who eats", TEXTS[1]) == answer("who eats", TEXTS[1])
 
 
 @pytest.mark.slow

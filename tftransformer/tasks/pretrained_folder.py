@@ -63,13 +63,22 @@ def labels_said(head: Any, classes: Sequence[Any] | None) -> tuple[Any, dict[str
 
 
 def pair_parts(task: Any) -> FolderParts:
-    """What is told of a task that reads texts and writes others, a `TextToText`."""
+    """What is told of a task that reads texts and writes others, a `TextToText`.
+
+    Raises:
+        ValueError: if the files have no words for how it writes, or for how much.
+    """
     graph, further = task.graph(), getattr(task.model_, "further_config", {})
     source, target = graph.source_tokenizer, graph.target_tokenizer
     rows = {"tokenizer": source, "template": task.template, "max_length": graph.max_length}
     if digest_of([source]) != digest_of([target]):
         rows["target"] = target
     generation = options_of(graph.generation)
+    if graph.grows:  # where that library is told nothing it writes 20 tokens
+        raise ValueError(
+            "generation_config.json has no words for a limit that grows with the source: say most "
+            'tokens of what is written, such as options={"max_new_tokens": 128}.'
+        )
     start, special = graph.start_id, target.special_ids
     config: dict[str, Any] = {"prefix": graph.prefix}
     if not hasattr(task.model_, "start_id"):
@@ -91,5 +100,8 @@ def prompt_parts(task: Any) -> FolderParts:
         "max_length": data.max_length,
         "padding_side": "left",
     }
-    ids = {"pad_token_id": graph.tokenizer.special_ids.get("pad")}
-    return FolderParts(rows, generation={**options_of(graph.generation), **ids})
+    generation = options_of(graph.generation)
+    if generation["max_new_tokens"] is generation["max_length"] is None:
+        generation["max_new_tokens"] = graph.max_new_tokens  # told nothing, that library writes 20
+    generation["pad_token_id"] = graph.tokenizer.special_ids.get("pad")
+    return FolderParts(rows, generation=generation)

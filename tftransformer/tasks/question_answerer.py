@@ -261,7 +261,9 @@ class QuestionAnswerer(WindowedTask):
     def folder_parts(self) -> FolderParts:
         said = super().folder_parts()
         learnt = {**said.learnt, "labels": None, "threshold": self.threshold_}
-        return replace(said, learnt=learnt)
+        # By which side is padded that library tells whether the question stands first.
+        side = "left" if self.graph().context_first else "right"
+        return replace(said, rows={**said.rows, "padding_side": side}, learnt=learnt)
 
     def learnt(self) -> dict[str, Any]:
         return {**super().learnt(), "threshold": self.threshold_}

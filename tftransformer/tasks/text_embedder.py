@@ -8,6 +8,7 @@ import numpy as np
 
 from tftransformer.core import check_ints, require
 from tftransformer.heads import EmbeddingHead
+from tftransformer.models import T5
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import Contrast
 from tftransformer.tasks.embedding_graph import EmbeddingGraph
@@ -129,6 +130,11 @@ class TextEmbedder(RowTask):
     def write_folder(self, folder: pathlib.Path) -> None:
         from tftransformer.pretrained import SentenceFiles, write_sentence_files
 
+        if isinstance(self.model_, T5):
+            raise ValueError(
+                "sentence-transformers reads the encoder alone of a T5, and these vectors are its "
+                'decoder\'s: train one with family="T5Encoder".'
+            )
         write_parts(self, own_copy(self.model_, ""), folder)
         head, most = self.model_.heads[self.head], self.graph().max_length
         files = SentenceFiles(tuple(head.parts), head.normalize, most)
