@@ -206,3 +206,32 @@ def trained(
     trainer.train()
     trainer.load("best")
     return trainer, trainer.evaluate(validation)["loss"]
+
+
+def learn_characters(
+    name: str, make: Callable[[int], Any], options: Any, length: int, rows: int, *, peak: float
+) -> None:
+    """Counts the characters of a text, then trains a model of them for each seed.
+
+    Args:
+        name: of the model, in the log.
+        make: makes it of the number of its ids.
+        options: those of `options_of`.
+        length: characters in a block.
+        rows: blocks in a batch.
+        peak: the highest learning rate.
+    """
+    import keras
+
+    size, (train, validation) = as_ids(*texts_of(options))
+    log = Log(options.directory)
+    log("characters", train=len(train), validation=len(validation), kinds=size - 1)
+    log("counting, order 7", nats=counted(train, validation, 7))
+    held_out = batches_of(validation, length, 4096 // length, documents="joined", training=False)
+    for seed in options.seeds:
+        keras.utils.set_random_seed(seed)
+        batches = batches_of(train, length, rows, documents="joined", training=True, seed=seed)
+        with log.part():
+            run = options.directory / f"seed_{seed}"
+            trainer, nats = trained(lambda: make(size), batches, held_out, options, run, peak=peak)
+            log(f"{name}, seed {seed}", nats=nats, weights=trainer.model.count_params())

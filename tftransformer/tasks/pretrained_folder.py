@@ -101,7 +101,7 @@ def prompt_parts(task: Any) -> FolderParts:
         "padding_side": "left",
     }
     generation = options_of(graph.generation)
-    if generation["max_new_tokens"] is generation["max_length"] is None:
+    if generation["max_new_tokens"] is None and generation["max_length"] is None:
         generation["max_new_tokens"] = graph.max_new_tokens  # told nothing, that library writes 20
     generation["pad_token_id"] = graph.tokenizer.special_ids.get("pad")
     return FolderParts(rows, generation=generation)
