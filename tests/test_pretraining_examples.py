@@ -1,4 +1,4 @@
-"""The scripts of examples/pretrain/ that read pairs: what they find, say, and do not do twice."""
+"""The scripts of examples/pretrain/: what they find, say, and do not do twice."""
 
 import importlib
 import json
@@ -17,7 +17,7 @@ WORDS = [("ab", "xy"), ("cd", "zu"), ("ef", "vw"), ("gh", "qr"), ("ij", "op"), (
 def script(monkeypatch):
     """A function that imports a script by its name."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("language", "retrieval", "denoising"):
+    for name in ("language", "retrieval", "denoising", "shakespeare", "own_model"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     return importlib.import_module
 
@@ -118,3 +118,19 @@ def test_denoising_compares_a_translator_with_one_from_scratch(
     assert not np.array_equal(scratch[0], denoiser[0])
     lines = (tmp_path / "run" / "log.jsonl").read_text("utf-8").splitlines()
     assert json.loads(lines[0])["texts"] == 122
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["shakespeare", "own_model"])
+def test_characters_are_learnt_and_a_second_run_adds_none(
+    script, tmp_path, monkeypatch, capsys, name
+):
+    (tmp_path / "text.txt").write_text("the dog sleeps in the house\na cat eats fish\n" * 120)
+    given = ["--data", tmp_path / "text.txt", "--directory", tmp_path / "run"]
+    monkeypatch.setattr(sys, "argv", ["script", *map(str, [*given, "--steps", 4])])
+    module = script(name)
+    for _ in range(2):
+        module.main()
+    shown = [line.split() for line in capsys.readouterr().out.splitlines() if "nats" in line]
+    counting, first, again, second = [float(line[line.index("nats") + 1]) for line in shown]
+    assert 0 < counting == again < first == second < np.log(18)  # kinds of characters

@@ -231,6 +231,7 @@ class _Names:
     """
 
     _NUMBER = re.compile(r"(_\d+)?$")  # and not the number of a family, as in gpt2_1
+    _OF_CLASSES = {"module", "class_name", "registered_name"}  # which a layer may be called like
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
@@ -260,7 +261,10 @@ class _Names:
 
     def _replace(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: self._replace(part) for key, part in value.items()}
+            return {
+                key: part if key in self._OF_CLASSES else self._replace(part)
+                for key, part in value.items()
+            }
         if isinstance(value, list):
             return [self._replace(part) for part in value]
         if isinstance(value, str) and (value in self._known or value.startswith("keras_tensor")):
