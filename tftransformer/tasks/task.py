@@ -279,11 +279,11 @@ class Task(Answerer):
         `aggregation`; whether tokens are drawn is asked for anew, too. What else lies in the folder
         stays. A `TextEmbedder` writes a folder of the sentence-transformers library.
 
-        There a model computes the same of the same ids, and `generate()` writes the same texts. Not
-        in the files is what stands around that: here nobody writes special tokens into a text, and
-        their tokenizers read them out of it; their pipelines have rules of their own by which
-        entities and answers are made of what a model says, and put defaults of their own (256
-        tokens, four beams, or tokens that are drawn) before generation_config.json.
+        In transformers the model computes the same of the same ids, and `generate()` writes the same
+        texts. Three things differ there: its tokenizers read special tokens that are spelled in a
+        text, which is plain text here; its pipelines make entities and answers of logits by rules
+        of their own; and those that write put defaults of their own (256 tokens, four beams or
+        drawn tokens) before generation_config.json.
 
         Args:
             folder: where to; made if need be.
