@@ -36,7 +36,7 @@ def test_the_pieces_of_fine_tuning_do_what_their_page_says(tmp_path, monkeypatch
 def test_the_task_of_the_page_learns_saves_loads_and_serves(tmp_path, monkeypatch):
     module = run("adding_a_task", tmp_path, monkeypatch)
     ranker, frame = module.ranker, module.frame
-    assert ranker.evaluate(frame[600:])["accuracy"] > 0.7  # chance is a half; one run had 0.85
+    assert ranker.evaluate(frame[600:])["accuracy"] > 0.9
     rows = list(zip(frame["query"], frame["better"], strict=True))[:5]
     scores = ranker(rows)
     np.testing.assert_allclose(module.again(rows), scores, atol=1e-5)
