@@ -279,12 +279,6 @@ class Task(Answerer):
         `aggregation`; whether tokens are drawn is asked for anew, too. What else lies in the folder
         stays. A `TextEmbedder` writes a folder of the sentence-transformers library.
 
-        In transformers a model computes the same of the same ids, and `generate()` writes the same
-        texts. Three things differ there: its tokenizers read special tokens that are spelled in a
-        text, which is plain text here; its pipelines make entities and answers of logits by rules
-        of their own; and those that write put defaults of their own (256 tokens, four beams or
-        drawn tokens) before generation_config.json.
-
         Args:
             folder: where to; made if need be.
 
