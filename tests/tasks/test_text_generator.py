@@ -307,6 +307,9 @@ def test_options_without_sense_are_refused_by_name(write, options, error, messag
     [
         ("Bert", {}, "no token after the query"),
         ("XLNet", {"penalty_alpha": 0.6}, "XLNet has no hidden state"),
+        ("XLNet", {}, "XLNet foresees a token at its own place"),
+        ("T5", {}, "T5 writes of a source"),
+        ("Bart", {}, "Bart writes of a source"),
     ],
 )
 def test_a_model_that_could_not_write_so_is_not_trained(family, options, message):

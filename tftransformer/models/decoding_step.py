@@ -144,6 +144,8 @@ class DecodingModel:
     reads_prefix: ClassVar[bool] = False
     # Whether a step has a hidden state for each token it is given.
     keeps_hidden: ClassVar[bool] = True
+    # Whether the logits at a token foresee the one behind it, in a step and in training alike.
+    foresees_next: ClassVar[bool] = True
     check_mask: Callable[[], None]
     check_prefix: Callable[[Any, Any], None]
     built: bool

@@ -85,6 +85,7 @@ class XLNet(RecurrentModel):
     """
 
     keeps_hidden = False  # a step has one of the token that is to follow
+    foresees_next = False  # a token is foreseen at its own place, without being seen
 
     input_names = (
         *RecurrentModel.input_names,

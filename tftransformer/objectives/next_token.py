@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from tftransformer.core import Ragged, register, require, splits_of
 from tftransformer.objectives.columns import Column, IsReal, Tokens
@@ -13,6 +14,7 @@ from tftransformer.objectives.packing import PackedExamples, pack
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.metrics import TokenAccuracy
 
+ROUNDING = 1e-4  # part of the largest logit that two equal sums may part by
 DOCUMENTS = ("apart", "packed", "joined", "streams")
 
 
@@ -31,7 +33,8 @@ class NextToken(Objective):
     | labels | d | e | end |
 
     Where a tokenizer has no start, nothing predicts the first token; where it has no end, none is
-    learnt. There is one column, the text, and one axis, "tokens".
+    learnt. There is one column, the text, and one axis, "tokens". A `Trainer` refuses a model that
+    sees the tokens it is to predict.
 
     Args:
         smoothing: float in [0, 1), probability mass that the loss spreads over all pieces.
@@ -122,6 +125,33 @@ class NextToken(Objective):
         ids, labels = _Shifted(rows, 0, pad), _Shifted(rows, 1, pad)
         inputs: dict[str, Column] = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
         return ColumnExamples(inputs, self.by_output(labels), self.by_output(IsReal(labels)))
+
+    def check_model(self, model: Any, inputs: Any, weights: Any) -> None:
+        """Changes the second half of a row: what is foreseen in the first must not change."""
+        counts = np.asarray(weights if self.output is None else weights[self.output]) > 0
+        row = int(counts.sum(axis=1).argmax())
+        middle = (int(np.flatnonzero(counts[row]).max(initial=-1)) + 1) // 2
+        foreseen = np.flatnonzero(counts[row, :middle])
+        if not len(foreseen):
+            return
+        plain = {name: np.array(array)[row : row + 1] for name, array in inputs.items()}
+        logits = self._foreseen(model, plain, foreseen)
+        ids = plain["token_ids"].copy()
+        ids[:, middle:] = (ids[:, middle:] + 1) % logits.shape[-1]
+        moved = np.abs(self._foreseen(model, {**plain, "token_ids": ids}, foreseen) - logits)
+        if moved.max() > ROUNDING * np.abs(logits).max():
+            raise ValueError(
+                f"{type(self).__name__} has a model foresee each token from those before it, and "
+                f"this {type(model).__name__} sees those behind it, too: it would learn to copy "
+                "them. Give it a mask with CausalMask(), or another objective, such as "
+                "MaskedTokens()."
+            )
+
+    def _foreseen(self, model: Any, inputs: Mapping[str, Any], places: np.ndarray) -> np.ndarray:
+        """The logits at some places of the one row of inputs: float32 (places, vocabulary)."""
+        outputs = model(inputs, training=False)
+        logits = outputs[self.output] if isinstance(outputs, Mapping) else outputs
+        return np.asarray(ops.cast(logits, "float32"))[0, places]
 
     def losses(self) -> Any:
         return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))

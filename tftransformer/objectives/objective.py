@@ -115,6 +115,14 @@ class Objective(Configurable, abc.ABC):
     def metrics(self) -> Any:
         """The weighted metrics: a list, or a dict of lists by output name; new ones each time."""
 
+    def check_model(self, model: Any, inputs: Any, weights: Any) -> None:
+        """Raises a ValueError for a model that sees what it is to foresee: a `Trainer` asks.
+
+        Args:
+            model: built.
+            inputs, weights: of a batch, as `Examples.batch` returns them.
+        """
+
     def by_output(self, value: Any) -> Any:
         """`value`, or a dict of it where the model's output has a name."""
         return value if self.output is None else {self.output: value}

@@ -91,6 +91,9 @@ class Permutation(NextToken):
 
         return DrawnExamples(make)
 
+    def check_model(self, model: Any, inputs: Any, weights: Any) -> None:
+        """There is nothing to check: what a target sees stands in the inputs."""
+
 
 class _Targets(Column):
     """The ids of the targets of each row, from left to right: int32 (chosen, targets)."""

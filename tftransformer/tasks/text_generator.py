@@ -9,6 +9,7 @@ from typing import Any, Self, Unpack
 from tftransformer.core import check_ints, require, unallocated
 from tftransformer.data import DataProcess
 from tftransformer.decoding import Greedy, RowStrategy
+from tftransformer.models import EncoderDecoder
 from tftransformer.models.decoding_step import DecodingModel
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import NextToken
@@ -119,6 +120,8 @@ class TextGenerator(WritingTask):
             options, model = given.tokenizer_options(self), given.model
         how = self.generation({})  # raises where an option has no sense
         _check_writes(model, how)
+        if given.model is None:
+            _check_foresees(model)
         headed = given.model is None or isinstance(given.model, HeadedModel)
         limit = given.limit(self.max_length, 256)
         return DataProcess(
@@ -133,6 +136,7 @@ class TextGenerator(WritingTask):
     def make_model(self) -> Any:
         tokenizer = self.data_.tokenizers[0]
         if self._given.model is not None:
+            _check_foresees(self._given.model)
             return own_copy(self._given.model, self.head)
         return self.from_scratch(
             {"vocab_size": tokenizer.vocab_size},
@@ -320,6 +324,7 @@ class TextGenerator(WritingTask):
                 other in the training texts: `counting`.
         """
         (column,) = self.text_columns()
+        _check_foresees(self.model_)
         frame, _ = documents(data, column, 0)
         known = self.trained_on_[column].tolist() if hasattr(self, "trained_on_") else None
         return foreseeing_scores(self, frame[column].tolist(), known if baselines else None)
@@ -338,8 +343,23 @@ class TextGenerator(WritingTask):
 
 def _check_writes(model: Any, how: Generation) -> None:
     """Raises a ValueError for a model of this package that cannot write so."""
+    if isinstance(model, EncoderDecoder):
+        raise ValueError(
+            f"{type(model).__name__} writes of a source, and a TextGenerator behind a prompt: give it a "
+            "language model, such as Gpt2, or this one to a Summarizer or a Translator."
+        )
     if isinstance(model, DecodingModel):
         model.check_decoding(how.strategy.reads_hidden)
+
+
+def _check_foresees(model: Any) -> None:
+    """Raises a ValueError for a model that writes, but not by what `NextToken` trains."""
+    if not getattr(model, "foresees_next", True):
+        raise ValueError(
+            f"{type(model).__name__} foresees a token at its own place, which a TextGenerator "
+            "neither trains nor scores, though it writes with one that is trained: "
+            "DataProcess(…, objective=Permutation()) and a Trainer train it."
+        )
 
 
 def _rows(outputs: Mapping[str, Any]) -> list[list[Written]]:

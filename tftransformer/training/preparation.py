@@ -226,6 +226,23 @@ def check_model(
     return outputs
 
 
+def check_objective(
+    objective: Any, model: keras.Model, batch: tuple, strategy: tf.distribute.Strategy
+) -> None:
+    """Raises a ValueError where the model cannot learn what the objective of the data asks.
+
+    Args:
+        objective: that of the training data, or None.
+        model: built.
+        batch: the first (inputs, labels, weights) of the training data.
+        strategy: the strategy that the variables belong to.
+    """
+    if objective is not None:
+        inputs, _, weights = batch
+        with strategy.scope():
+            objective.check_model(model, inputs, weights)
+
+
 def check_labels(scores: Scores, outputs: Mapping[str, Any], batches: Mapping[str, tuple]) -> None:
     """Raises a ValueError where labels of the first batches do not fit the outputs for them."""
     for name, (_, labels, weights) in batches.items():

@@ -193,6 +193,7 @@ class Trainer:
         loss, metrics, loss_weights = of_objective(objective, loss, metrics, loss_weights)
         preparation.check_padding(model, train)
         outputs = preparation.check_model(model, samples, self.strategy)
+        preparation.check_objective(objective, model, samples["train"], self.strategy)
         training, testing = make_scores(
             model,
             outputs["train"],
