@@ -122,6 +122,19 @@ def test_it_heeds_processors_and_limits():
     assert END not in np.array(found.ids)
 
 
+def test_more_candidates_than_tokens_are_all_tokens():
+    model, prompt = gpt2(), np.array([[5, 6], [7, 8]])
+    given = {"max_new_tokens": 6, "end_id": END, "pad_id": PAD}
+    every, more = (
+        ContrastiveSearch(count)(
+            model.start_decoding(prompt, num_beams=count, hidden=True), prompt, **given
+        )
+        for count in (model.vocab_size, model.vocab_size + 3)
+    )
+    np.testing.assert_array_equal(every.ids, more.ids)
+    np.testing.assert_allclose(every.scores, more.scores, rtol=1e-5)
+
+
 def test_what_it_needs_is_said():
     model, prompt = gpt2(), np.array([[5, 6]])
     given = {"max_new_tokens": 4, "end_id": END, "pad_id": PAD}

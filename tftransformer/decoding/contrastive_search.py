@@ -27,7 +27,7 @@ class ContrastiveSearch(Strategy):
     on the logits; the score is that of `Greedy`.
 
     Args:
-        top_k: how many tokens are tried.
+        top_k: how many tokens are tried, or all if there are fewer.
         penalty: float in [0, 1], how much likeness counts; 0 is `Greedy`.
 
     >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
@@ -141,7 +141,11 @@ class ContrastiveSearch(Strategy):
             rows = (ops.repeat(x, times, axis=0) for x in (logits, ids, request.lengths))
             every, ids, lengths = rows
             scores = process(request.processors, every, ids, lengths + generated)[::times]
-        chances, tokens = ops.top_k(ops.softmax(scores), times)
+        known = min(times, scores.shape[-1])
+        chances, tokens = ops.top_k(ops.softmax(scores), known)
+        # A vocabulary with fewer tokens has no further candidates.
+        lacking = ((0, 0), (0, times - known))
+        chances, tokens = ops.pad(chances, lacking), ops.pad(tokens, lacking)
         # Where every token is banned, there is no continuation.
         chances = ops.where(ops.isnan(chances), 0.0, chances)
         tokens = ops.cast(tokens, "int32")
