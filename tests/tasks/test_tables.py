@@ -117,3 +117,21 @@ def test_choices_of_numpy_become_strings_of_python():
 def test_what_is_no_container_of_texts_is_told(texts):
     with pytest.raises(TypeError, match=f"of type {type(texts).__name__}; expected a string, or"):
         text_columns(texts, ["text"])
+
+
+@pytest.mark.parametrize("share", [1.5, 1.0, -0.1, float("nan"), float("inf")])
+def test_a_share_of_one_text_is_between_0_and_1(share):
+    with pytest.raises(ValueError, match=r"validation=.* expected a number between 0 and 1"):
+        documents("one text that is parted", "a", share)
+
+
+@pytest.mark.parametrize("none", [0, 0.0, None])
+def test_nothing_of_one_text_is_held_out_where_nothing_is_asked(none):
+    frame, held_out = documents("one text", "a", none)
+    assert frame["a"].tolist() == ["one text"]
+    assert not held_out
+
+
+def test_a_share_may_be_a_number_of_numpy():
+    frame, held_out = documents("a text of two halves", "a", np.float32(0.5))
+    assert "".join([*frame["a"], *held_out["a"]]) == "a text of two halves"

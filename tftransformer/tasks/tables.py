@@ -1,11 +1,12 @@
 """Rows of texts and labels in tables."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from tftransformer.core import is_number
+from tftransformer.core import check_numbers, is_number
 from tftransformer.data.columns import check_columns, check_rows, is_unicode, short
 from tftransformer.data.table import frame_of
 
@@ -79,17 +80,20 @@ def documents(data: Any, column: Any, validation: Any) -> tuple[Any, Any]:
             its characters, which becomes a DataFrame; or other texts.
 
     Raises:
-        ValueError: if the column is not there, or there is no text.
+        ValueError: if the column is not there, there is no text, or a share of one is not between
+            0 and 1.
     """
     import pandas as pd
 
-    if isinstance(data, str) and isinstance(validation, float) and validation:
+    is_share = isinstance(validation, Real) and not isinstance(validation, Integral)
+    if isinstance(data, str) and is_share and validation:
+        check_numbers(0, 1, validation=validation)
         data, rest = _parted(data, 1 - validation)
         validation = [rest]
     frames = []
     for given in (data, validation):
         given = [given] if isinstance(given, str) else as_frame(given)
-        if not hasattr(given, "columns") and not isinstance(given, int | float):
+        if not hasattr(given, "columns") and not isinstance(given, Real | None):
             given = pd.DataFrame({column: pd.Series(list(given), dtype=object)})
         if hasattr(given, "columns"):
             check_columns(given, [column], "Name it where you call fit.")
