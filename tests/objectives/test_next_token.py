@@ -1,4 +1,4 @@
-"""NextToken and PrefixLM: a model that sees what it is to foresee is told from one that does not."""
+"""NextToken and PrefixLM: a model that sees what it is to foresee is refused."""
 
 import keras
 import pandas as pd

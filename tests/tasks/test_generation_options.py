@@ -60,16 +60,15 @@ def test_a_folders_fewest_tokens_yield_to_the_most_of_a_person_whose_own_must_ag
         ("temperature", ["x"]),
         ("do_sample", ["yes"]),
         ("forced_eos_token_id", [[1, 2], -1]),
-        ("suppress_tokens", [5, ["a"]]),
+        ("suppress_tokens", [5, ["a"], [-1]]),
         ("eos_token_id", [-1, "a", [], [1, "a"]]),
-        ("bad_words_ids", [5, [5], [["a"]], [[]]]),
+        ("bad_words_ids", [5, [5], [["a"]], [[]], [[5, -1]]]),
         ("stop", [5, [1], [""], b"a", "\ud800"]),
     ],
 )
 def test_a_value_that_an_option_cannot_have_is_refused_by_its_name(name, values):
-    of_processors = {"bad_words_ids": "words"}
     for value in values:
-        with pytest.raises(ValueError, match=rf"{name}=|{of_processors.get(name, name)}="):
+        with pytest.raises(ValueError, match=rf"^{name}="):
             generation_of({name: value}, tt.Greedy(), 1)
     with pytest.raises(ValueError, match="options=5"):
         together({}, 5)

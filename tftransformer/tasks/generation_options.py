@@ -36,28 +36,39 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str) and value != "" and is_unicode(value)
 
 
+is_id = functools.partial(is_int, at_least=0)
+
+
+def is_ids(values: Sequence[Any]) -> bool:
+    """Whether values are ids, one at least."""
+    return len(values) > 0 and all(map(is_id, values))
+
+
 def listed(value: Any) -> tuple:
     """One value, or several, as several."""
     return tuple(value) if is_list(value) else (value,)
 
 
 Count = Annotated[int, Must("an int ≥ 1", functools.partial(is_int, at_least=1))]
-Whole = Annotated[int, Must("an int ≥ 0", functools.partial(is_int, at_least=0))]
+Whole = Annotated[int, Must("an int ≥ 0", is_id)]
 Number = Annotated[float, Must("a number", is_number)]
 Flag = Annotated[bool, Must("True or False", lambda value: isinstance(value, bool))]
 Ids = Annotated[
-    Sequence[int], Must("a list of ids", lambda ids: is_list(ids) and all(map(is_int, ids)))
+    Sequence[int], Must("a list of ids", lambda ids: is_list(ids) and all(map(is_id, ids)))
 ]
 EndIds = Annotated[
     int | Sequence[int],
     Must(
         "an id, or a list of ids",
-        lambda ids: listed(ids) != () and all(is_int(i, at_least=0) for i in listed(ids)),
+        lambda ids: is_ids(listed(ids)),
     ),
 ]
 RowsOfIds = Annotated[
     Sequence[Sequence[int]],
-    Must("a list of lists of ids", lambda rows: is_list(rows) and all(map(is_list, rows))),
+    Must(
+        "a list of lists of ids",
+        lambda rows: is_list(rows) and all(is_list(row) and is_ids(row) for row in rows),
+    ),
 ]
 Texts = Annotated[
     Sequence[str] | str,

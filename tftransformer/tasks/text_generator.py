@@ -345,8 +345,8 @@ def _check_writes(model: Any, how: Generation) -> None:
     """Raises a ValueError for a model of this package that cannot write so."""
     if isinstance(model, EncoderDecoder):
         raise ValueError(
-            f"{type(model).__name__} writes of a source, and a TextGenerator behind a prompt: give it a "
-            "language model, such as Gpt2, or this one to a Summarizer or a Translator."
+            f"{type(model).__name__} writes of a source, and a TextGenerator behind a prompt: give "
+            "it a language model, such as Gpt2, or this one to a Summarizer or a Translator."
         )
     if isinstance(model, DecodingModel):
         model.check_decoding(how.strategy.reads_hidden)
