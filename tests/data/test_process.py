@@ -12,6 +12,7 @@ import pytest
 
 from tftransformer.data import DataProcess, read_table
 from tftransformer.models import Transformer
+from tftransformer.objectives import Denoising, NextSentence, NextToken
 from tftransformer.text import WordPieceTokenizer
 from tftransformer.training import Trainer
 
@@ -278,6 +279,12 @@ def test_a_save_without_vocabulary_or_settings_is_named(tmp_path):
         DataProcess.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="not a saved DataProcess"):
         DataProcess.load(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("objective", [NextToken(), Denoising(), NextSentence()], ids=repr)
+def test_texts_that_are_laid_once_are_not_said_to_be_sampled(objective):
+    with pytest.raises(ValueError, match=rf"sampling_alpha=0.1: {type(objective).__name__} lays"):
+        process("en", objective=objective, sampling_alpha=0.1)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ class DataProcess:
         character_coverage: share of the running characters whose kinds get a piece of their own;
             None: the tokenizer's default, 0.9995 (`"wordpiece"`: 1.0).
         sampling_alpha: above 0, each training epoch cuts the texts anew at random: BPE-dropout
-            with this probability (Provilkov et al. 2020), or unigram sampling (Kudo 2018).
+            with this probability (Provilkov et al. 2020), or unigram sampling (Kudo 2018). Not
+            where an objective reads texts in blocks or windows, which are laid once.
         max_length: most tokens of a row on one axis (a side), special ones included.
         too_long: what becomes of longer rows, in evaluation as in training: `"drop"` leaves them
             out, `"cut"` cuts their texts, both with a count in the report; `"refuse"` raises.
@@ -134,6 +135,12 @@ class DataProcess:
             raise ValueError(
                 "a wordpiece tokenizer neither samples nor normalises: leave out sampling_alpha "
                 "and normalization, or choose tokenizer='bpe'."
+            )
+        is_laid = self.objective.in_blocks or self.objective.stride is not None
+        if self.sampling_alpha and is_laid:
+            raise ValueError(
+                f"sampling_alpha={self.sampling_alpha}: {type(self.objective).__name__} lays its "
+                "texts in blocks or windows once, and cuts them in one way alone. Leave it out."
             )
         separate = not self.shared_vocabulary or len({*map(id, each)}) > 1
         if self.objective.joins_texts and separate:
