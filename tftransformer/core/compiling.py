@@ -1,6 +1,7 @@
 """Compiled functions on whatever backend Keras has: the one place that knows how each does it."""
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -98,7 +99,10 @@ def compiled(function: Callable, variables: Sequence[keras.Variable]) -> Callabl
         variables: all variables that it reads.
     """
     if keras.backend.backend() == "tensorflow":
-        return _backend_module().function(function, autograph=False, reduce_retracing=True)
+        # TensorFlow counts traces by code and warns of the fifth, whosever it is. A `partial` has
+        # no code, so it is counted by itself.
+        own = functools.partial(function)
+        return _backend_module().function(own, autograph=False, reduce_retracing=True)
     if keras.backend.backend() != "jax":
         return function
 
