@@ -321,6 +321,23 @@ def test_a_model_that_could_not_write_so_is_not_trained(family, options, message
     assert not hasattr(writer, "model_")
 
 
+class NoTraining(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        raise AssertionError("long work")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings", [{"max_length": 1}, {"max_length": 16, "options": {"max_new_tokens": 16}}]
+)
+def test_settings_that_leave_no_room_to_write_are_told_before_training(settings):
+    sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2}
+    writer = tt.TextGenerator(sizes, vocab_size=160, **settings)
+    with pytest.raises(ValueError, match="leaves no room for a prompt"):
+        writer.fit(TEXTS, validation=0, verbose=0, callbacks=[NoTraining()])
+    assert not hasattr(writer, "model_")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("banned", [{"forced_bos_token_id": 999}, {"suppress_tokens": range(160)}])
 def test_where_every_token_is_banned_that_is_told(write, banned):

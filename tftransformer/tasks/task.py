@@ -168,6 +168,8 @@ class Task(Answerer):
                 told["callbacks"] += trainer.pop("callbacks")
                 trainer = told | trainer
             trainer.setdefault("optimizer", self.make_optimizer(updates))
+        self.model_ = model
+        self.graph()  # raises where settings do not fit it, before it is trained
         if self._given.model is not None:
             # As BERT was: a few large gradients behind a new head can undo what was learnt before.
             trainer.setdefault("clip_norm", 1.0)
@@ -187,7 +189,6 @@ class Task(Answerer):
         self.validation_ = run.evaluate(valid) if valid else {}
         without_lora(model)
         self.measured_ = {"rows": str(self.report_), "validation": plain_scores(self.validation_)}
-        self.model_ = model
         self._given = Given()  # let go of
         return self
 
