@@ -1,5 +1,7 @@
 """What a larger model keeps of a smaller one: what it computes for all that it knew."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -86,6 +88,23 @@ def test_a_grown_model_reads_new_tokens_and_positions_and_is_saved(tmp_path):
 
 
 @pytest.mark.slow
+def test_what_the_folder_of_a_model_said_besides_is_said_of_the_larger_one(tmp_path):
+    model = tt.XLNet(20, 1, 16, 2, 32, memory_length=4)
+    tt.save_pretrained(model, tmp_path / "first", config={"bos_token_id": 3})
+    model = tt.from_pretrained(tmp_path / "first")
+    for copy, changed in (
+        (recipes.grow(model, vocab_size=25).model, "vocab_size"),
+        (model.with_memory(9), "mem_len"),
+    ):
+        tt.save_pretrained(copy, tmp_path / "second")
+        before, after = (
+            json.loads((tmp_path / folder / "config.json").read_text("utf-8"))
+            for folder in ("first", "second")
+        )
+        assert after["bos_token_id"] == 3
+        assert {name for name in before if before[name] != after[name]} == {changed}
+
+
 def test_only_the_named_vocabulary_of_a_translator_grows():
     model = tt.Transformer(1, 8, 2, 16, source_vocab_size=20, target_vocab_size=30)
     grown = recipes.grow(model, target_vocab_size=33)

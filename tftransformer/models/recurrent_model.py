@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tftransformer.layers import LayerState, StackState
+from tftransformer.models.further import take_further
 from tftransformer.models.stack_model import StackModel
 
 
@@ -54,6 +55,7 @@ class RecurrentModel(StackModel):
         """
         other = type(self).from_config({**self.get_config(), "memory_length": length})
         other.set_weights(self.get_weights())
+        take_further(other, self)
         return other
 
     def run_stack(

@@ -11,11 +11,10 @@ from typing import Any
 import keras
 
 from tftransformer.core import replacing_folder, unallocated
+from tftransformer.models.further import FURTHER
 from tftransformer.pretrained.folder import elsewhere
 from tftransformer.tasks.card import write_card
 
-# What the files of a model's first folder said besides, for another folder of that kind.
-FURTHER = {"further_config", "generation_config"}
 MODEL_FILE, WEIGHTS_FILE = "model.keras", "model.weights.h5"
 # What Keras and Python raise at files that somebody else wrote, or nobody finished.
 DAMAGE = (

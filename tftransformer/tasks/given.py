@@ -10,9 +10,10 @@ import keras
 
 from tftransformer.core import check_ints, is_number, require
 from tftransformer.data import DataProcess
+from tftransformer.models.further import take_further
 from tftransformer.models.headed_model import HeadedModel, SomeHeads
 from tftransformer.objectives import Classes, Numbers
-from tftransformer.tasks.folder import FURTHER, read_task
+from tftransformer.tasks.folder import read_task
 from tftransformer.tasks.learners import learn_unigram
 from tftransformer.tasks.pipeline import saved_in, saved_near
 from tftransformer.text import Template
@@ -331,8 +332,7 @@ def own_copy(model: Any, head: str | None, arguments: Any = None) -> Any:
         if "summary_column" in config:  # rows are padded at their ends
             config["summary_column"] = "last_token"
     copy = type(model).from_config(config)
-    for name in FURTHER & vars(model).keys():
-        setattr(copy, name, getattr(model, name))
+    take_further(copy, model)
     if not isinstance(model, HeadedModel):
         copy_weights(copy, model)
         return copy

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tftransformer.models.further import take_further
 from tftransformer.positions import LearnedPositions
 
 _SIZES = "vocab_size", "source_vocab_size", "target_vocab_size"
@@ -59,6 +60,7 @@ def grow(model: keras.Model, new_rows: str = "initializer", **sizes: int) -> Gro
     config = model.get_config()
     _check_sizes(model, config, sizes)
     larger = type(model).from_config({**config, **sizes})
+    take_further(larger, model)
     _check_heads(larger, sizes)
     pairs = _pairs(model, larger)
     positions = {
