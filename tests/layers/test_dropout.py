@@ -1,9 +1,12 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tftransformer.layers import TokenEmbeddings
+import tftransformer as tt
+from tftransformer.layers import LayerState, StackState, TokenEmbeddings
 from tftransformer.layers.dropout import Dropout
 from tftransformer.positions import LearnedPositions
 
@@ -70,3 +73,35 @@ def test_token_dropout_drops_whole_tokens_but_not_their_positions(vectors):
     assert 0.4 < dropped.mean() < 0.6
     np.testing.assert_allclose(drawn[~dropped], 2 * plain[~dropped], atol=1e-6)
     np.testing.assert_array_equal(embeddings(ids, training=False), embeddings(ids))
+
+
+SIZES = (30, 1, 16, 2, 32)
+
+
+@pytest.mark.parametrize(
+    ("model", "stack"),
+    [
+        (partial(tt.T5, *SIZES, head_width=8), "encoder"),
+        (partial(tt.T5, *SIZES, head_width=8), "decoder"),
+        (partial(tt.TransformerXL, *SIZES, memory_length=4, cutoffs=()), "stack"),
+    ],
+)
+def test_what_the_stacks_of_some_families_return_is_dropped_out(model, stack):
+    """As in the code of their papers. Where all summands are dropped, zero stays."""
+    own = getattr(model(dropout=0.5), stack)
+    given = [np.ones((2, 3, 16), "float32")] if stack == "decoder" else []
+    hidden = own(np.full((40, 50), 7), *(np.repeat(x, 20, axis=0) for x in given), training=True)
+    zero = keras.ops.convert_to_numpy(hidden) == 0
+    assert 0.48 < zero.mean() < 0.6
+
+
+def test_both_ends_of_the_query_stream_are_dropped_out():
+    stack, state = tt.XLNet(*SIZES, dropout=0.5).stack, StackState([LayerState()])
+    given = {
+        "target_mapping": np.eye(50, dtype="float32")[None].repeat(40, axis=0),
+        "context": {"attention_mask": np.ones((1, 1, 1), "int32")},
+    }
+    hidden = stack(np.full((40, 50), 7), **given, state=state, training=True)
+    for dropped in (state.hidden_states[1], hidden):
+        zero = keras.ops.convert_to_numpy(dropped) == 0
+        np.testing.assert_allclose(zero.mean(), 0.5, atol=0.02)

@@ -40,7 +40,8 @@ class T5(HeadedEncoderDecoder):
         gated: whether a second projection gates the activation.
         tied: whether the table of the tokens gives the logits, `(h · d_model^−½) Eᵀ`; else the
             head has weights of its own.
-        dropout: rate on embeddings, attention weights, sublayers and inside feed-forward nets.
+        dropout: rate on embeddings, attention weights, sublayers, inside feed-forward nets and on
+            what each stack returns.
         classifier_dropout: rate on what classifiers read.
         epsilon: of the norms.
         pad_id: the id that is padding in the source.

@@ -170,6 +170,7 @@ def t5_stack(
         normalization="rms",
         epsilon=of.epsilon,
         dropout=of.dropout,
+        output_dropout=of.dropout,
         **common,
         **given,
     )

@@ -60,7 +60,7 @@ class TransformerXL(RecurrentModel):
         shrink: factor by which each cluster's vectors are narrower.
         tie_projections: whether embedding and softmax share the projections of the rarer clusters.
         norm: where the norms stand, "post" or "pre".
-        dropout: rate on embeddings, encodings of distances and sublayers.
+        dropout: rate on embeddings, encodings of distances, sublayers and what the stack returns.
         attention_dropout: rate on the attention weights.
         activation: of the feed-forward nets.
         epsilon: of the norms.
@@ -169,6 +169,7 @@ class TransformerXL(RecurrentModel):
             norm=norm,
             final_norm=False,
             dropout=dropout,
+            output_dropout=dropout,
             activation_dropout=dropout,
             activation=activation,
             epsilon=epsilon,

@@ -61,7 +61,7 @@ class XLNet(RecurrentModel):
         causal: whether no token ever sees one after it.
         same_length: with `causal`, whether each sees only as far back as the memory is long.
         clamp: the largest distance told apart; None = all are.
-        dropout: rate on embeddings, sublayers and what classifiers read.
+        dropout: rate on embeddings, sublayers, what the stack returns and what classifiers read.
         attention_dropout: rate on the attention weights.
         activation: of the feed-forward nets.
         epsilon: of the norms.
@@ -170,6 +170,7 @@ class XLNet(RecurrentModel):
                 **common,
             ),
             dropout=dropout,
+            output_dropout=dropout,
             activation_dropout=dropout,
             activation=activation,
             epsilon=epsilon,

@@ -17,6 +17,7 @@ from tftransformer.core import (
     require,
 )
 from tftransformer.layers import EncoderLayer, Residual, StackState, make_norm
+from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.encoder_layer import arguments_of
 from tftransformer.masks import Mask, PaddingMask, check_mask
 from tftransformer.stacks.token_numbers import in_key_order, numbered_columns, visible_tokens
@@ -47,6 +48,7 @@ class Encoder(Layer):
             called with vectors.
         final_norm: whether a norm ends the stack, or the norm; default: where the layers leave
             what they add without one, as `norm="pre"` does.
+        output_dropout: rate on what the stack returns, as T5, Transformer-XL and XLNet have it.
         position_bias: layer from positions of queries and keys to what every layer adds to its
             scores, such as `BucketedBias`; evaluated once a call, like the mask.
         zero_padding: whether the vectors of padding are zero before and after each layer
@@ -72,6 +74,7 @@ class Encoder(Layer):
         mask: Masks = None,
         embeddings: keras.layers.Layer | None = None,
         final_norm: bool | keras.layers.Layer | None = None,
+        output_dropout: float = 0.0,
         position_bias: keras.layers.Layer | None = None,
         zero_padding: bool = False,
         name: str | None = None,
@@ -121,6 +124,9 @@ class Encoder(Layer):
                 layer.check_mask(own)
         self._layers_take = [sorted(arguments_of(layer)) for layer in self.layers]
         self.final_norm = self._make_final_norm(final_norm)
+        self.output_dropout = Dropout(
+            output_dropout, dtype=self.dtype_policy, name="output_dropout"
+        )
 
     def _make_final_norm(
         self, asked: bool | keras.layers.Layer | None
@@ -253,7 +259,9 @@ class Encoder(Layer):
         if state:
             state.hidden_states = hidden_states
         x = hidden_states[-1]
-        return x if self.final_norm is None else self.final_norm(x)
+        if self.final_norm is not None:
+            x = self.final_norm(x)
+        return self.output_dropout(x, training=training)
 
     def _biased(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """What each layer adds to its scores, where the stack has such a thing."""

@@ -30,7 +30,8 @@ class TwoStreamEncoder(RecurrentEncoder):
         dff: width inside the feed-forward nets.
         mask: who may see whom in the query stream; default `PaddingMask()`. In the content
             stream each position also sees itself.
-        **options: of `RecurrentEncoder` and, for each layer, of `EncoderLayer`.
+        **options: of `RecurrentEncoder` and, for each layer, of `EncoderLayer`. The rate
+            `output_dropout` also counts for what the query stream begins with.
     """
 
     layer_class = TwoStreamLayer
@@ -114,6 +115,7 @@ class TwoStreamEncoder(RecurrentEncoder):
         targets, query_masks = dict(targets), targets["masks"]
         del targets["masks"]
         start = ops.broadcast_to(ops.cast(self.target, x.dtype), (rows, count, self.d_model))
+        start = self.output_dropout(start, training=given["training"])
         streams = [x, start]
         for index, layer in enumerate(self.layers):
             slot = slots[index] or LayerState()
