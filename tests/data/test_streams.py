@@ -9,6 +9,7 @@ import tftransformer as tt
 from tftransformer.core import Ragged
 from tftransformer.data import Batches, Streams
 from tftransformer.objectives import NextToken
+from tftransformer.objectives.next_token import cut
 from tftransformer.training.checkpoints import Checkpointing
 
 WIDTH = 6
@@ -54,6 +55,37 @@ def test_rows_of_the_batches_are_the_text_in_order(count, training):
     rest = list(read.iterate(epoch=2, start=3))
     for one, two in zip(rest, batches[3:], strict=True):
         np.testing.assert_array_equal(one[0]["token_ids"], two[0]["token_ids"])
+
+
+@pytest.mark.parametrize("blocks", [64, 65, 97, 500, 777])
+def test_stretches_of_a_long_text_change_their_order_from_epoch_to_epoch(blocks):
+    last = 1 + blocks % WIDTH  # labels of the last block
+    text = np.arange((blocks - 1) * WIDTH + last + 1)
+    columns = [cut(Ragged(text, np.array([0, len(text)])), WIDTH, overlap=1)]
+    examples = NextToken().examples(columns, [Characters])
+    read, kept, same = (
+        Streams(examples, 3 * WIDTH, training=training) for training in (True, False, True)
+    )
+
+    def order(read, epoch):
+        """The numbers of the blocks, in the order of the streams."""
+        rows = np.stack(read.rows(epoch)).T.reshape(-1)
+        real = rows >= 0
+        assert not (np.diff(real.astype(int)) > 0).any()
+        return rows[real]
+
+    np.testing.assert_array_equal(order(kept, 3), np.arange(blocks))
+    first, second = order(read, 0), order(read, 1)
+    assert len(first) == len(second)
+    for found in (first, second):
+        assert sorted(found) == list(range(blocks))
+        assert found[-1] == blocks - 1
+        ends = np.flatnonzero(np.diff(found[:-1]) != 1) + 1
+        assert np.diff([0, *ends, blocks - 1]).min() >= 32
+    assert blocks < 500 or (first != second).any()
+    np.testing.assert_array_equal(order(same, 1), second)
+    for inputs, _, weights in read.iterate(epoch=1):
+        assert (np.diff(inputs["token_ids"], axis=1)[weights["lm"][:, 1:] > 0] == 1).all()
 
 
 def xl(**options):
@@ -183,7 +215,7 @@ def test_columns_of_a_frame_become_streams(tmp_path):
         batch_tokens=64,
     ).fit(frame)
     data.save(tmp_path)
-    read = tt.DataProcess.load(tmp_path).batches(frame)
+    read = tt.DataProcess.load(tmp_path).batches(frame, training=False)
     assert isinstance(read, Streams)
     assert read.shapes == [(4, 16)]
     assert isinstance(read.in_shapes(1, 8), Streams)

@@ -8,21 +8,28 @@ from tftransformer.data.batches import Batches
 from tftransformer.data.plan import PlannedBatch
 from tftransformer.objectives import Examples
 
+# Blocks that stay together where a text is shuffled: one in so many follows another text.
+STRETCH = 32
+
 
 class Streams(Batches):
     """Blocks of one long text as streams, read beside each other (Dai et al. 2019, §3.2).
 
     The blocks are parted into as many streams as a batch has rows, in order: row `i` of a batch
-    goes on where row `i` of the batch before ended, in all epochs alike, so that what a model
-    remembers of the one belongs to the other: `Trainer(model, streams, carry=CarriedMemory())`.
-    Each epoch, and each validation, begins without a memory. The last stream may be shorter; its
-    rows are then fill, of weight 0.
+    goes on where row `i` of the batch before ended, so that what a model remembers of the one
+    belongs to the other: `Trainer(model, streams, carry=CarriedMemory())`. Each epoch, and each
+    validation, begins without a memory. The last stream may be shorter; its rows are then fill, of
+    weight 0.
+
+    In training, stretches of 32 to 63 blocks of a longer text come in an order that each epoch
+    draws, lest a model read the same parts side by side each time, and parts that are alike one
+    after the other.
 
     Args:
         examples: blocks, each going on where the one before ended.
         batch_tokens: most positions of one batch, padding included: there are as many streams as
             have room for their blocks.
-        **options: of `Batches`; what it shuffles, streams keep in order.
+        **options: of `Batches`.
 
     Example:
 
@@ -47,6 +54,18 @@ class Streams(Batches):
     def _batches_of(self, lengths: np.ndarray, epoch: int) -> list[PlannedBatch]:
         (shape,) = self.shapes
         steps = -(-len(lengths) // shape[0])
-        blocks = np.arange(shape[0] * steps, dtype=np.int32).reshape(shape[0], steps)
-        blocks = np.where(blocks < len(lengths), blocks, -1)
+        blocks = self._order(len(lengths), self._generator(epoch))
+        fill = (0, shape[0] * steps - len(blocks))
+        blocks = np.pad(blocks, fill, constant_values=-1).reshape(shape[0], steps)
         return [PlannedBatch(rows, shape) for rows in blocks.T]
+
+    @staticmethod
+    def _order(count: int, generator: np.random.Generator | None) -> np.ndarray:
+        """The blocks in the order in which they are read: int32 (count,)."""
+        blocks = np.arange(count, dtype=np.int32)
+        if generator is None or count < 2 * STRETCH:
+            return blocks
+        # The last block, which may be short, stays the last: what is fill ends a stream.
+        stretches = np.array_split(blocks[:-1], (count - 1) // STRETCH)
+        shuffled = [stretches[i] for i in generator.permutation(len(stretches))]
+        return np.concatenate([*shuffled, blocks[-1:]])
