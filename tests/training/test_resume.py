@@ -162,6 +162,29 @@ def test_limits_stop_in_mid_epoch_and_the_rest_follows(tiny, tmp_path):
     assert tiny.digest(rest.model) == tiny.digest(whole.model)
 
 
+class InterruptValidation(keras.callbacks.Callback):
+    def on_test_begin(self, logs=None):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [4, 6])  # within an epoch, and at its end
+def test_a_run_interrupted_when_only_validation_was_left_validates(tiny, tmp_path, steps):
+    def run(directory, **options):
+        options = {"train": tiny.TinyBatches(6), "validation": tiny.TinyBatches(2), **options}
+        trainer = tiny.make(epochs=9, steps=steps, directory=directory, **options)
+        return trainer, trainer.train().history
+
+    whole, expected = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", callbacks=[InterruptValidation()])
+    for _ in range(2):  # what is over stays so
+        resumed, found = run(tmp_path / "cut", resume=True)
+        assert found == expected
+        assert tiny.digest(resumed.model) == tiny.digest(whole.model)
+        resumed.load("best")
+
+
 def test_training_stops_when_the_minutes_are_over(tiny):
     trainer = Trainer(
         tiny.tiny_model(), tiny.TinyBatches(6), optimizer="sgd", minutes=1e-9, epochs=9, verbose=0

@@ -53,8 +53,11 @@ class Loop:
         self.limits.begin()
         callbacks.on_train_begin()
         callbacks.restore(self.progress)
-        while self.progress.epoch < self.epochs and not self._is_over(signals):
+        # A run that has stopped within an epoch may be over, but for validating what was trained.
+        goes_on = self.progress.batch > 0
+        while self.progress.epoch < self.epochs and (goes_on or not self._is_over(signals)):
             self._epoch(callbacks, signals)
+            goes_on = False
         write_averages(self.steps.optimizer)
         callbacks.on_train_end()
         if self.run is None and not all_finite(self.steps.model.variables):
@@ -119,7 +122,10 @@ class Loop:
         progress = self.progress
         dataset = self.train.dataset(epoch=progress.epoch, start=progress.batch)
         batches = not_empty(dataset, "train", progress.batch)
+        is_over = self._is_over(signals)
         for window, last in with_last(windows(batches, self.accumulation)):
+            if is_over:
+                return False
             self._update(window, dataset.element_spec, callbacks)
             progress.batch, progress.step = progress.batch + len(window), progress.step + 1
             if not last:
@@ -127,8 +133,6 @@ class Loop:
                 is_checkpoint = self.checkpointing.is_checkpoint(progress.step)
                 if is_over or is_checkpoint or self.limits.is_save_due():
                     self._save(callbacks, is_checkpoint)
-                if is_over:
-                    return False
         return True
 
     def _update(self, window: list, spec: Any, callbacks: Callbacks) -> None:
