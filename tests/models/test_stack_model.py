@@ -2,9 +2,11 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from keras import ops
 
+import tftransformer as tt
 from tftransformer.decoding import BeamSearch, Greedy
 from tftransformer.heads import TokenHead
 from tftransformer.masks import CausalMask, PaddingMask, PrefixMask
@@ -178,6 +180,20 @@ def test_one_head_trains_by_plain_keras(kind, tmp_path):
     head.save(tmp_path / "head.keras")
     loaded = keras.saving.load_model(tmp_path / "head.keras")
     np.testing.assert_array_equal(loaded(IDS), head(IDS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("output", ["masked_lm", None])
+def test_one_head_takes_what_objectives_make_for_it_by_name(output):
+    table = {"text": ["a bee sees a bee", "the sea sees a bee", "the tea is at sea"] * 4}
+    objective = tt.MaskedTokens(output=output)
+    data = tt.DataProcess("text", objective=objective, vocab_size=280, max_length=12)
+    batches = data.fit(pd.DataFrame(table)).batches(pd.DataFrame(table))
+    head = make(Bert, vocab_size=280, heads=["masked_lm"]).only("masked_lm")
+    head.compile("adam", objective.losses(), weighted_metrics=objective.metrics())
+    history = head.fit(batches.dataset(), epochs=2, shuffle=False, verbose=0).history
+    assert len(history["loss"]) == 2
+    assert len(history) == 1 + len(tt.MaskedTokens(output=None).metrics())
 
 
 @pytest.mark.slow

@@ -354,6 +354,24 @@ def test_labels_for_no_output_in_particular_are_refused():
 
 
 @pytest.mark.slow
+def test_a_loss_without_a_name_is_that_of_the_only_head():
+    ids = np.arange(1, 13, dtype="int32").reshape(3, 4)
+    sizes = {"vocab_size": 20, "num_layers": 1, "d_model": 8, "num_heads": 2, "dff": 16}
+
+    def bert(*heads):
+        keras.utils.set_random_seed(0)
+        return Bert(**sizes, dropout=0.0, attention_dropout=0.0, heads=heads)
+
+    batches = dataset({"token_ids": ids}, ids, np.ones(ids.shape, "float32"))
+    named = {"loss": {"masked_lm": LabelSmoothedCrossEntropy(0.1)}}
+    labelled = batches.map(lambda x, y, w: (x, {"masked_lm": y}, {"masked_lm": w}))
+    expected, _ = train(bert("masked_lm"), labelled, labelled, **named)
+    assert train(bert("masked_lm"), batches, batches)[0] == expected
+    with pytest.raises(ValueError, match=r"outputs 'masked_lm', 'next_sentence': name the one"):
+        train(bert("masked_lm", "next_sentence"), batches)
+
+
+@pytest.mark.slow
 def test_the_objective_of_the_batches_gives_loss_and_metrics(tiny):
     class Objective:
         def losses(self):

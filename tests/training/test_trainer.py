@@ -292,6 +292,9 @@ def test_progress_is_printed_as_asked(tiny, capsys, verbose):
     printed = capsys.readouterr().out
     assert ("Epoch 2/2" in printed) == (verbose > 0)
     assert ("━" in printed) == (verbose == 1)
+    tiny.make(epochs=2, verbose=verbose, steps=7).train()
+    first, _, second = capsys.readouterr().out.rpartition("Epoch 2/2")
+    assert ("4/4" in first, "3/3" in second) == (verbose > 0, verbose > 0)
 
 
 @pytest.mark.slow

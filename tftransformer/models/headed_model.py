@@ -146,6 +146,9 @@ class SomeHeads(ExportedByNames, Configurable, keras.Model):
 class OneHead(SomeHeads):
     """A `HeadedModel` whose output is that of one head alone; made by `HeadedModel.only`.
 
+    Keras's `compile` and `fit` may also be given losses, metrics, labels and weights that are
+    dicts of that name, as objectives make them which know the name of the output.
+
     Args:
         model: the model, whose weights it shares.
         head: name of the head.
@@ -158,6 +161,20 @@ class OneHead(SomeHeads):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Returns the output of the head."""
         return super().call(inputs, training=training)[self.head]
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, *given: Any, **told: Any
+    ) -> Any:
+        """Does what that of Keras does."""
+        return super().compute_loss(x, y, self._named_as(y, y_pred), *given, **told)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, *given: Any, **told: Any) -> Any:
+        """Does what that of Keras does."""
+        return super().compute_metrics(x, y, self._named_as(y, y_pred), *given, **told)
+
+    def _named_as(self, labels: Any, output: Any) -> Any:
+        """The output, by the name of the head where labels have names."""
+        return {self.head: output} if isinstance(labels, Mapping) else output
 
     def language_model_head(self, output: str) -> LanguageModelHead | None:
         """Returns the layer whose logits the output is, of a head over the vocabulary."""

@@ -51,8 +51,9 @@ def known_inputs(
         raise ValueError(
             f"nobody reads {', '.join(map(repr, unread))} among the inputs: the model reads "
             f"{sorted(names - of_masks)}, its masks {sorted(of_masks)}, its heads "
-            f"{sorted(OF_HEADS)}. Whatever a mask reads asks for that mask: mask=... & "
-            "DocumentMask()."
+            f"{sorted(OF_HEADS)}. Whatever a mask reads asks for that mask: "
+            "mask=(CausalMask() | PrefixMask()) & … for 'prefix_lengths', mask=… & DocumentMask() "
+            "for 'query_documents' and 'key_documents'."
         )
     return named
 

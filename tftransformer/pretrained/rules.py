@@ -129,7 +129,10 @@ def named(model: Any, rules: list[Rule], body: str) -> dict[str, list[tuple[Rule
     known = {id(variable) for found in places.values() for _, variable in found}
     nameless = [weight.path for weight in model.weights if id(weight) not in known]
     if nameless:
-        raise ValueError(f"Hugging Face has no names for {nameless[:5]}: use model.save(…).")
+        raise ValueError(
+            f"Hugging Face has no names for {nameless[:5]}: use model.save(…)."
+            + " Of LoRA it has: recipes.merge_lora(model) first." * ("lora" in str(nameless))
+        )
     for name, found in places.items():
         number = found[0][0].part[1] if found[0][0].part else 1
         if len(found) != number:

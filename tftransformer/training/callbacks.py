@@ -81,8 +81,13 @@ class Callbacks(keras.callbacks.CallbackList):
             self._bar.on_train_batch_end(batch, logs())
             self._bar_drawn = time.monotonic()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Ends an epoch. A column of the history has NaN where an epoch logged no such value."""
+    def on_epoch_end(self, epoch: int, logs: dict[str, float], batches: int) -> None:
+        """Ends an epoch after so many batches.
+
+        A column of the history has NaN where an epoch logged no such value.
+        """
+        if self._bar:  # which else says that all batches are done, though a limit came before
+            self._bar.seen, self._bar.target = batches, None
         columns = self.history.history
         before = {name: len(column) for name, column in columns.items()}
         super().on_epoch_end(epoch, logs)

@@ -74,7 +74,8 @@ def make_scores(
         `Scores` of training, and those of evaluation.
     """
     outputs = by_name(model, outputs)
-    losses = _losses(loss, list(outputs), batch[1])
+    heads = getattr(model, "heads", outputs)
+    losses = _losses(loss, list(outputs), [name for name in outputs if name in heads], batch[1])
     wanted = _metrics(metrics, list(outputs), list(losses))
     used = {*losses, *wanted}
     labels, weights = named(batch[1], batch[2], list(outputs), used)
@@ -255,10 +256,16 @@ def _default(
     return [Measure(name, metric, prefixes[name] + metric.name) for name, metric in metrics]
 
 
-def _losses(given: Any, names: Sequence[str], labels: Any) -> dict[str, Any]:
-    """Returns losses by the names of the outputs; one for all is one for each that has labels."""
-    if isinstance(labels, Mapping) and not isinstance(given, Mapping | list | tuple):
-        given = dict.fromkeys(assigned(labels, names, "the labels of a batch"), given)
+def _losses(given: Any, names: Sequence[str], heads: Sequence[str], labels: Any) -> dict[str, Any]:
+    """Returns losses by the names of the outputs.
+
+    One for all is one for each output that has labels; of labels without names, for the only head.
+    """
+    if not isinstance(given, Mapping | list | tuple):
+        if isinstance(labels, Mapping):
+            given = dict.fromkeys(assigned(labels, names, "the labels of a batch"), given)
+        else:
+            names = heads
     return _without_none(assigned(given, names, "loss"))
 
 

@@ -100,7 +100,7 @@ class Loop:
                     callbacks.on_test_end(validated)
                     logs.update({f"val_{name}": value for name, value in validated.items()})
             if signals.received is None:
-                callbacks.on_epoch_end(progress.epoch, logs)
+                callbacks.on_epoch_end(progress.epoch, logs, progress.batch)
                 if self.run is not None:
                     self.run.store.keep_best(callbacks.last_logs)
         if signals.received is not None:
