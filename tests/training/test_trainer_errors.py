@@ -83,6 +83,17 @@ MISTAKES = {
         lambda tiny: {"checkpointing": Checkpointing(monitor="val_accuracy")},
         "validation",
     ),
+    "name of a metric": (
+        lambda tiny: {"checkpointing": Checkpointing(monitor="accurcy")},
+        "Checkpointing.monitor='accurcy'. watches what no epoch logs; .* hold accuracy, loss",
+    ),
+    "metric of another task": (
+        lambda tiny: {
+            "validation": tiny.TinyBatches(1),
+            "callbacks": [keras.callbacks.EarlyStopping("val_macro_f1")],
+        },
+        "EarlyStopping.* hold accuracy, loss, val_accuracy, val_loss, val_perplexity",
+    ),
     "schedule": (lambda tiny: {"optimizer": None}, "d_model"),
     "optimizer": (
         lambda tiny: {"optimizer": keras.optimizers.SGD(gradient_accumulation_steps=2)},

@@ -2,7 +2,7 @@
 
 import dataclasses
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,28 @@ def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
                 "Trainer(..., directory='runs/...', resume=True)."
             )
     return callbacks
+
+
+def check_monitors(
+    callbacks: Sequence[keras.callbacks.Callback], checkpointing: Any, names: Collection[str]
+) -> None:
+    """Raises a ValueError where something watches a value that nothing logs.
+
+    Args:
+        callbacks: of a person; one of their own may log more, and then anything goes.
+        checkpointing: `Checkpointing` of a person, or None.
+        names: what is logged.
+    """
+    known = "keras.", "tftransformer."
+    if not all(type(callback).__module__.startswith(known) for callback in callbacks):
+        return
+    for one in [*callbacks, checkpointing]:
+        monitor = getattr(one, "monitor", None)
+        if monitor is not None and monitor not in {*names, "learning_rate"}:
+            raise ValueError(
+                f"{type(one).__name__}(monitor={monitor!r}) watches what no epoch logs; the logs "
+                f"hold {', '.join(names)}."
+            )
 
 
 def check_kinds(checkpointing: Any, step: Any, gradients: Any, carry: Any) -> None:

@@ -186,6 +186,7 @@ class Trainer:
         train, validation = data["train"], data.get("validation")
         self._verbose = verbose
         objective = getattr(train, "objective", None)
+        asked = checkpointing
         checkpointing = preparation.with_monitor(
             checkpointing or Checkpointing(), objective, validation is not None
         )
@@ -204,6 +205,8 @@ class Trainer:
             tells_perplexity,
             may_block=step is None,
         )
+        told = [*training.logs(), *(f"val_{name}" for name in testing.logs() if validation)]
+        preparation.check_monitors(self._user_callbacks, asked, told)
         self._told = training.told
         preparation.check_labels(training, outputs, samples)
         variables = may_be_trained(model)
