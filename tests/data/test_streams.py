@@ -202,6 +202,8 @@ def test_what_is_carried_needs_rows_that_go_on():
     shuffled = Batches(examples, 3 * WIDTH, objective=NextToken())
     with pytest.raises(ValueError, match=r"those of train do not.*documents='streams'"):
         trainer(xl(), shuffled)
+    with pytest.warns(UserWarning, match=r"TransformerXL remembers nothing.*CarriedMemory"):
+        trainer(xl(), streams(documents(60)), carry=None)
 
 
 @pytest.mark.slow

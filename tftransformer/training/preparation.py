@@ -168,9 +168,20 @@ def check_strategy(
         )
 
 
-def check_order(carry: Carry | None, batches: Mapping[str, Any]) -> None:
-    """Raises a ValueError where something is carried and batches say that no row goes on."""
-    for name, own in batches.items() if carry is not None else ():
+def check_order(carry: Carry | None, batches: Mapping[str, Any], model: keras.Model) -> None:
+    """Raises a ValueError where something is carried and batches say that no row goes on.
+
+    Warns where rows go on, and a model with a memory is not given it.
+    """
+    if carry is None:
+        if hasattr(model, "with_memory") and getattr(batches["train"], "in_order", False):
+            warnings.warn(
+                f"The rows of train go on from batch to batch, and {type(model).__name__} remembers "
+                "nothing of the batch before: carry=CarriedMemory() hands its memory on.",
+                stacklevel=4,
+            )
+        return
+    for name, own in batches.items():
         if not getattr(own, "in_order", True):
             raise ValueError(
                 f"carry={type(carry).__name__}(...) needs rows that go on where those of the batch "

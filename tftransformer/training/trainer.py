@@ -181,7 +181,7 @@ class Trainer:
         train, validation = preparation.planned(train, validation, jit_compile, deterministic)
         given = {"train": train} | ({} if validation is None else {"validation": validation})
         data = {name: as_batches(batches, name) for name, batches in given.items()}
-        preparation.check_order(carry, data)
+        preparation.check_order(carry, data, model)
         samples = {name: first_batch(batches, name) for name, batches in data.items()}
         train, validation = data["train"], data.get("validation")
         self._verbose = verbose
