@@ -29,7 +29,7 @@ def test_the_pieces_of_fine_tuning_do_what_their_page_says(tmp_path, monkeypatch
     assert page.trained < page.model.count_params() / 2
     assert all(weight.trainable for weight in page.model.weights if "seed" not in weight.path)
     assert len(page.grown.changes) > 1
-    assert page.grown.model.num_positions == 64
+    assert page.grown.model.num_positions == 128
 
 
 @pytest.mark.slow

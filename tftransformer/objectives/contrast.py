@@ -23,7 +23,7 @@ class Contrast(TextRows):
 
     Args:
         temperature: of the loss.
-        output: see `TextRows`.
+        output: see `TextRows`; of a family it is a head, `heads={"embedding": tt.EmbeddingHead()}`.
     """
 
     rows_alone = True

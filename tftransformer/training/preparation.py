@@ -176,8 +176,8 @@ def check_order(carry: Carry | None, batches: Mapping[str, Any], model: keras.Mo
     if carry is None:
         if hasattr(model, "with_memory") and getattr(batches["train"], "in_order", False):
             warnings.warn(
-                f"The rows of train go on from batch to batch, and {type(model).__name__} remembers "
-                "nothing of the batch before: carry=CarriedMemory() hands its memory on.",
+                f"The rows of train go on where those of the batch before ended, of which "
+                f"{type(model).__name__} remembers nothing: carry=CarriedMemory() hands it on.",
                 stacklevel=4,
             )
         return
