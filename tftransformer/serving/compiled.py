@@ -23,7 +23,7 @@ def compiled(
         fills: the id that pads each tensor of two axes.
         max_length: most tokens that the model knows positions for, or None.
     """
-    inner = tf.function(compute, input_signature=[dict(specs)], jit_compile=True)
+    inner = tf.function(compute, input_signature=[dict(specs)], jit_compile=True, autograph=False)
 
     def with_padding(rows: Any) -> Any:
         count, length = tf.unstack(tf.shape(rows[next(iter(fills))]))

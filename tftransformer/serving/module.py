@@ -179,7 +179,7 @@ class ServedModule(tf.Module):
                 with held.scope():
                     return parts(_with_a_column(rows, graph.fills))
 
-        self.compute = traced_apart(compute, input_signature=[specs])
+        self.compute = traced_apart(compute, input_signature=[specs], autograph=False)
         self.functions = {name: self._function(graph, name) for name in graph.signatures}
         self.requests = lambda: _requests(graph, jit_compile)
 
@@ -190,7 +190,7 @@ class ServedModule(tf.Module):
             rows, known = graph.encode(*texts)
             return graph.answers(self.compute(rows), known)[signature]
 
-        return tf.function(answer, input_signature=graph.text_specs())
+        return tf.function(answer, input_signature=graph.text_specs(), autograph=False)
 
     def save(
         self, path: str | os.PathLike, *, card: Callable[[], str] | None = None

@@ -27,7 +27,8 @@ def in_parts(
         count = tf.minimum(number, parts)
         lengths = tf.reduce_sum(tf.cast(rows[first] != pad_id, tf.int32), axis=1)
         order = tf.argsort(lengths, stable=True)
-        part = tf.function(compute, input_signature=[dict(specs)]).get_concrete_function()
+        traced = tf.function(compute, input_signature=[dict(specs)], autograph=False)
+        part = traced.get_concrete_function()
 
         def body(i: Any, arrays: Any) -> Any:
             own = order[i * number // count : (i + 1) * number // count]
