@@ -120,6 +120,37 @@ def test_noise_and_spans_are_as_many_as_the_paper_says_and_lengths_are_exact(tok
     assert made.lengths.tolist() == [[len(source), len(labels)]]
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.one_of(st.integers(4, SIZE - 1), st.just(UNK)), max_size=200),
+                min_size=1, max_size=4),
+       st.integers(1, 40), st.sampled_from([0.01, 0.15, 0.5, 0.99]), st.sampled_from([1.0, 3.0]),
+       st.sampled_from([1, 3, 100]))  # fmt: skip
+def test_blocks_fit_whatever_is_drawn_and_are_cut_where_a_document_does_not(
+    rows, room, share, mean_length, sentinels
+):
+    objective = SpanCorruption(share, mean_length, sentinels=sentinels)
+    (blocks,) = objective.blocks(Ragged.from_rows(rows), TOKENIZER, room)
+    assert blocks.values.tolist() == Ragged.from_rows(rows).values.tolist()
+    made, whole = (objective.examples([Ragged.from_rows(of)], [TOKENIZER]).lengths.max(axis=1)
+                   for of in (blocks.tolist(), rows))  # fmt: skip
+    assert made.max(initial=0) <= room + 1
+    if whole.max() <= room + 1:
+        assert blocks.tolist() == rows
+    else:
+        assert blocks.lengths.min() > 0
+
+
+def test_blocks_are_as_long_as_those_of_t5():
+    document = Ragged.from_rows([range(4, 4 + 1500)])
+    tokenizer = SimpleNamespace(special_ids=TOKENIZER.special_ids, vocab_size=2000)
+    objective = SpanCorruption()
+    (blocks,) = objective.blocks(document, tokenizer, 511)
+    # `random_spans_helper` of its code: 568 tokens for 512 of input and 114 of target.
+    assert blocks.lengths.tolist() == [568, 568, 364]
+    made = objective.examples([blocks], [tokenizer])
+    assert made.lengths[0].tolist() == [512, 114]
+
+
 def test_every_place_of_a_short_row_is_left_out_as_often():
     made = drawn([list(range(10, 20))] * 4000)
     inputs, _, _ = made.batch(np.arange(4000), made.lengths.max(axis=0).tolist())

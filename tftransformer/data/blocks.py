@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tftransformer.core import Ragged, check_ints
 from tftransformer.data import vocabularies
 from tftransformer.data.report import Report
 from tftransformer.objectives import Examples
@@ -22,9 +23,21 @@ def blocked_examples(
         report: what became of the rows until now.
         training: whether they are to be trained on.
     """
-    (tokenizer,), (texts,), objective = process.tokenizers, columns, process.objective
+    (tokenizer,), (texts,) = process.tokenizers, columns
     ids = vocabularies.encode(tokenizer, texts)
     empty = int(np.count_nonzero(ids.lengths == 0))
-    blocks = objective.blocks(ids, tokenizer, process.max_length)
-    examples = objective.examples(blocks, [tokenizer], training=training)
+    blocks = in_blocks(process, ids)
+    examples = process.objective.examples(blocks, [tokenizer], training=training)
     return examples, dataclasses.replace(report, empty=report.empty + empty)
+
+
+def in_blocks(process: Any, documents: Ragged) -> list[Ragged]:
+    """The columns of the rows that an objective makes of documents of any length.
+
+    Args:
+        process: the `DataProcess`.
+        documents: ids of each.
+    """
+    room = process.max_length - process.objective.num_special(process.row_template, 1)
+    check_ints(1, **{"max_length less special tokens": room})
+    return process.objective.blocks(documents, process.tokenizers[0], room)

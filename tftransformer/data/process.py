@@ -23,7 +23,7 @@ from tftransformer.data.whole_texts import whole_examples
 from tftransformer.data.windows import windowed_examples
 from tftransformer.objectives import Examples, Objective, SequenceToSequence
 
-TOO_LONG = ("drop", "cut", "refuse")
+TOO_LONG = ("drop", "cut", "refuse", "blocks")
 
 
 class DataProcess:
@@ -53,8 +53,10 @@ class DataProcess:
             where an objective reads texts in blocks or windows, which are laid once.
         max_length: most tokens of a row on one axis (a side), special ones included.
         too_long: what becomes of longer rows, in evaluation as in training: `"drop"` leaves them
-            out, `"cut"` cuts their texts, both with a count in the report; `"refuse"` raises.
-            None: as the objective has it; of translation, that is `"drop"`.
+            out, `"cut"` cuts their texts, both with a count in the report; `"refuse"` raises;
+            `"blocks"` makes several rows of one, where it is a lone text that may be cut anywhere,
+            as `MaskedTokens` and `SpanCorruption` learn from. None: as the objective has it; of
+            translation, that is `"drop"`, of these two on one column `"blocks"`.
         batch_tokens: most positions of a batch, padding included, on its widest axis.
         max_shapes: most different padded shapes: see `Batches`.
         seed: of the split, the order and the sampling.
@@ -95,13 +97,19 @@ class DataProcess:
         self.character_coverage = character_coverage
         self.sampling_alpha = float(sampling_alpha)
         self.max_length = max_length
-        self.too_long = self.objective.too_long if too_long is None else too_long
+        self.too_long = self._usual_too_long if too_long is None else too_long
         self.batch_tokens = batch_tokens
         self.max_shapes = max_shapes
         self.seed = seed
         self._check_columns()
         self._check_tokenizer()
         self._check_sizes()
+
+    @property
+    def _usual_too_long(self) -> str:
+        """What becomes of long rows where nobody says it: what stands beside a text stays there."""
+        usual = self.objective.too_long
+        return "cut" if usual == "blocks" and len(self.columns) > 1 else usual
 
     def _check_columns(self) -> None:
         for column in self.columns:
@@ -159,10 +167,17 @@ class DataProcess:
             raise ValueError(f"seed={self.seed}: expected less than 2**32.")
         if self.too_long not in TOO_LONG:
             raise ValueError(f"too_long must be one of {TOO_LONG}, got {self.too_long!r}.")
+        name, usual = type(self.objective).__name__, self._usual_too_long
         if self.too_long == "cut" and not self.objective.joins_texts:
             raise ValueError(
-                f"the texts of {type(self.objective).__name__} cannot be cut, as they belong to "
-                "each other: choose too_long='drop' or 'refuse'."
+                f"the texts of {name} cannot be cut, as what is read and what is written belong to "
+                f"each other: leave too_long out, which is then {usual!r}, or choose 'refuse'."
+            )
+        if self.too_long == "blocks" and usual != "blocks":
+            raise ValueError(
+                f"too_long='blocks' makes several rows of a text that has its row to itself and "
+                f"may be cut anywhere, as MaskedTokens learns from; not of those of {name} and the "
+                f"columns {self.columns}: leave too_long out, which is then {usual!r}."
             )
         if self.batch_tokens < self.max_length:
             raise ValueError(
@@ -355,6 +370,7 @@ class DataProcess:
 
     def _tell(self, report: Report) -> None:
         if not report.used:
-            raise ValueError(f"no row is left to use: {report}.")
+            advice = " Raise max_length." if report.too_long else ""
+            raise ValueError(f"no row is left to use: {report}.{advice}")
         if report.dropped or report.cut:
             warnings.warn(f"DataProcess: {report}", stacklevel=3)

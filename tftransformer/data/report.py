@@ -13,7 +13,7 @@ class Report:
         empty: rows with nothing but white space on a side.
         too_long: rows with more tokens than `max_length` on a side.
         cut: rows that are used, but for the end of a text that was too long.
-        windowed: rows whose text takes several windows.
+        windowed: rows whose text takes several windows, or blocks.
         notes: what else a person should know.
     """
 

@@ -1,4 +1,4 @@
-"""Rows of whole texts, which are cut or left out where they are too long."""
+"""Rows of whole texts, which are cut, left out or make several where they are too long."""
 
 import dataclasses
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tftransformer.data import vocabularies
+from tftransformer.data.blocks import in_blocks
 from tftransformer.data.columns import cut_texts, rows_of
 from tftransformer.data.report import Report
 from tftransformer.data.sampling import Sampled
@@ -16,7 +17,7 @@ from tftransformer.objectives import Examples
 def whole_examples(
     process: Any, columns: list[Any], report: Report, training: bool
 ) -> tuple[Examples, Report]:
-    """Examples of rows, each of them all of its texts.
+    """Examples of rows, each of them all of its texts, or a block of the one that it has.
 
     Args:
         process: the `DataProcess`.
@@ -44,10 +45,7 @@ def _examples(process: Any, columns: Any, training: bool) -> Examples:
 
 def _fitting(process: Any, columns: Any, report: Any, training: bool) -> Any:
     """Examples of the columns, their texts cut if need be, and which rows not to use."""
-    empty = np.zeros(len(columns[0]), bool)
-    for column, kind in zip(columns, process.kinds, strict=True):
-        if kind == "text":
-            empty |= column.lengths == 0
+    empty = _empty(process, columns)
     examples = _examples(process, columns, training)
     too_long = (examples.lengths > process.max_length).any(axis=1) & ~empty
     count = int(too_long.sum())
@@ -57,15 +55,23 @@ def _fitting(process: Any, columns: Any, report: Any, training: bool) -> Any:
             f"{examples.lengths[~empty].max():,}. Raise max_length, or choose too_long='cut' "
             "or 'drop'."
         )
-    cuts = process.too_long == "cut"
-    counts = {"empty": report.empty + int(empty.sum()), "cut" if cuts else "too_long": count}
+    counted = {"cut": "cut", "blocks": "windowed"}.get(process.too_long, "too_long")
+    counts = {"empty": report.empty + int(empty.sum()), counted: count}
     report = dataclasses.replace(report, **counts)
-    if cuts and count:
+    if not count or counted == "too_long":
+        return examples, columns, empty | too_long, report
+    if process.too_long == "blocks":
+        columns = in_blocks(process, *columns)
+    else:
         alone = process.objective.rows_alone
         columns = cut_texts(columns, process.max_length, process.row_template, alone)
-        examples = _examples(process, columns, training)
-    left_out = empty if cuts else empty | too_long
-    return examples, columns, left_out, report
+    return _examples(process, columns, training), columns, _empty(process, columns), report
+
+
+def _empty(process: Any, columns: Any) -> np.ndarray:
+    """Which rows have a text without a token: bool (rows,)."""
+    texts = [c for c, kind in zip(columns, process.kinds, strict=True) if kind == "text"]
+    return np.any([text.lengths == 0 for text in texts], axis=0)
 
 
 def _sampler(process: Any, columns: Any) -> Callable[[int, int], Examples]:

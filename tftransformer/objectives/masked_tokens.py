@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import check_numbers, register
+from tftransformer.core import Ragged, check_numbers, register
 from tftransformer.objectives.drawing import chosen, uniform
 from tftransformer.objectives.examples import ColumnExamples, Examples
+from tftransformer.objectives.next_token import cut
 from tftransformer.objectives.objective import TEXT, Columns, special_id
 from tftransformer.objectives.text_rows import TextRows
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
@@ -29,6 +30,10 @@ class MaskedTokens(TextRows):
     `mask_positions` joins the inputs of `TextRows`, and labels and weights, of the axis "masked",
     are of these places alone.
 
+    A lone column may hold documents of any length: one that is too long makes rows as long as there
+    is room for, one behind the other, each with the special tokens of the template, so that all of
+    it is learnt. Pairs that are too long are cut, as are the texts of a `Joint` with labels.
+
     With `spans` stretches of words are chosen (SpanBERT, Joshi et al. 2020, §3.1): a word, each
     token being as likely to name it, and those behind it, 3.8 on average and no more than 10, up to
     a special token or a word that is chosen already. All tokens of a span become masks, or others,
@@ -43,6 +48,7 @@ class MaskedTokens(TextRows):
     """
 
     num_labels = 0
+    too_long = "blocks"
     hides_tokens = True
     becomes_mask, becomes_other = 0.8, 0.9  # below them
 
@@ -64,6 +70,10 @@ class MaskedTokens(TextRows):
                 f"MaskedTokens takes one column or two, of texts; it was given {count}."
             )
         return (TEXT,) * count
+
+    def blocks(self, documents: Ragged, tokenizer: Any, room: int) -> list[Ragged]:
+        """Cuts documents into blocks of at most `room` ids."""
+        return [cut(documents, room)]
 
     def examples(
         self,

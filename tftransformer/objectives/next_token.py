@@ -72,6 +72,7 @@ class NextToken(Objective):
     """
 
     joins_texts = True
+    too_long = "blocks"
     in_blocks = True
     overlap = 1  # ids that blocks share: the last label of one is what the next begins with
 
@@ -94,8 +95,12 @@ class NextToken(Objective):
             )
         return (TEXT,)
 
-    def blocks(self, documents: Ragged, tokenizer: Any, max_length: int) -> list[Ragged]:
-        """Cuts documents into blocks of at most `max_length` ids, and that of the last label.
+    def num_special(self, template: Any, texts: int) -> int:
+        """None: start and end are tokens of the text, which is cut with them."""
+        return 0
+
+    def blocks(self, documents: Ragged, tokenizer: Any, room: int) -> list[Ragged]:
+        """Cuts documents into blocks of at most `room` ids, and that of the last label.
 
         Returns:
             the columns that `examples` takes: the blocks; and, where they are packed, which of
@@ -104,9 +109,9 @@ class NextToken(Objective):
         texts = whole(documents, tokenizer)
         if self.documents in ("joined", "streams"):
             texts = Ragged(texts.values, np.array([0, len(texts.values)]))
-        blocks = cut(texts, max_length, self.overlap)
+        blocks = cut(texts, room, self.overlap)
         if self.documents == "packed":
-            return [blocks, pack(blocks.lengths - 1, max_length)]
+            return [blocks, pack(blocks.lengths - 1, room)]
         return [blocks]
 
     def examples(
@@ -199,16 +204,17 @@ def whole(documents: Ragged, tokenizer: Any) -> Ragged:
     return Ragged(values, splits)
 
 
-def cut(texts: Ragged, max_length: int, overlap: int) -> Ragged:
-    """Blocks of at most `max_length + overlap` ids, each beginning with the last ones of another.
+def cut(texts: Ragged, size: int | np.ndarray, overlap: int = 0) -> Ragged:
+    """Blocks of at most `size + overlap` ids, each beginning with the last ones of another.
 
     Args:
-        texts: the texts; no block has ids of two.
-        max_length: ids from where one block begins to where the next does.
+        texts: the texts; no block has ids of two, and empty ones make none.
+        size: ids from where one block begins to where the next does, of all texts or of each.
         overlap: ids that neighbours share.
     """
-    counts = -(-np.maximum(texts.lengths - overlap, 0) // max_length)  # of blocks
+    size = np.broadcast_to(size, len(texts))
+    counts = -(-np.maximum(texts.lengths - overlap, 0) // size)  # of blocks
     text = np.repeat(np.arange(len(texts)), counts)
-    begins = (np.arange(len(text)) - np.repeat(splits_of(counts)[:-1], counts)) * max_length
-    sizes = np.minimum(texts.lengths[text] - begins, max_length + overlap)
+    begins = (np.arange(len(text)) - np.repeat(splits_of(counts)[:-1], counts)) * size[text]
+    sizes = np.minimum(texts.lengths[text] - begins, size[text] + overlap)
     return texts.stretches(text, begins, sizes)

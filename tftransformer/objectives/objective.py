@@ -23,9 +23,12 @@ class Objective(Configurable, abc.ABC):
         monitor: the value by which an epoch is judged, such as `"val_loss"`.
         mode: `"min"` or `"max"`, whichever is better.
         too_long: what becomes of rows with more than `max_length` tokens unless a person says
-            otherwise: `"drop"`, `"cut"` or `"refuse"`.
-        in_blocks: whether its one text is documents of any length, of which its `blocks(documents,
-            tokenizer, max_length)` makes the columns that `examples` takes.
+            otherwise: `"drop"`, `"cut"`, `"refuse"`, or `"blocks"`, of an objective that learns
+            from a text wherever it is cut: its `blocks(documents, tokenizer, room)`, `room` being
+            what `num_special` leaves of `max_length`, makes the columns that `examples` takes of
+            them. Where a row has another column beside the text, it is cut.
+        in_blocks: whether `blocks` makes all rows, those of short texts as well, whatever a person
+            says of long ones.
         in_order: whether each of these rows goes on where the one before ended, and they are read
             so: see `data.Streams`.
         stride: pieces that neighbouring windows share, where the last text of a row is read in

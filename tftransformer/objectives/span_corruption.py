@@ -9,6 +9,7 @@ import numpy as np
 from tftransformer.core import Ragged, check_ints, check_numbers, register, require
 from tftransformer.objectives.drawing import chosen, moved_to_front, spread
 from tftransformer.objectives.examples import Examples
+from tftransformer.objectives.next_token import cut
 from tftransformer.objectives.objective import TEXT, Columns, Objective, special_id
 from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.metrics import TokenAccuracy
@@ -35,8 +36,9 @@ class SpanCorruption(Objective):
     leaves nothing to be drawn in a row of 30 tokens or less; here spans may stand anywhere. As in
     that code, the end of the labels takes the place of the last sentinel that the paper shows.
     Special tokens are never left out, and part a span that they fall into; a row of one token is
-    kept whole. What is drawn is a function of (seed, epoch, row). The column is one of texts, the
-    axes are `("source", "target")`.
+    kept whole. What is drawn is a function of (seed, epoch, row). The column is one of texts, of
+    any length: one whose source or labels may outgrow `max_length` makes several rows. The axes are
+    `("source", "target")`.
 
     Sentinels are the tokens `<extra_id_0>`, `<extra_id_1>`, … of the tokenizer. One that has none
     of them gets ids behind its vocabulary, the last id being the first sentinel as in T5: the
@@ -67,6 +69,8 @@ class SpanCorruption(Objective):
     ([[1, 29, 11, 12]], [[29, 11, 12, 2]])
     """
 
+    too_long = "blocks"
+
     def __init__(
         self,
         share: float = 0.15,
@@ -90,6 +94,26 @@ class SpanCorruption(Objective):
                 "DataProcess('text', objective=SpanCorruption())."
             )
         return (TEXT,)
+
+    def num_special(self, template: Any, texts: int) -> int:
+        """One: the end, of the source as of the labels."""
+        return 1
+
+    def blocks(self, documents: Ragged, tokenizer: Any, room: int) -> list[Ragged]:
+        """Cuts documents so that source and labels have room, whatever is drawn.
+
+        Blocks are of as many ids as find room where none is special (568 for a `max_length` of
+        512); one in which special tokens part too many spans for that is halved.
+        """
+        most = room + 1  # with the end
+        while True:
+            made = CorruptedExamples(documents, self, tokenizer)
+            is_long = (made.lengths > most).any(axis=1)
+            if not is_long.any():
+                return [documents]
+            lengths, full = documents.lengths, made.longest_within(most)
+            size = np.where(lengths > full, full, -(-lengths // 2))
+            documents = cut(documents, np.where(is_long, size, np.maximum(lengths, 1)))
 
     def examples(
         self,
@@ -152,10 +176,25 @@ class CorruptedExamples(Examples):
 
     @property
     def lengths(self) -> np.ndarray:
-        """The most that a row may take: a special token may part a span, or stand beside all."""
-        tokens = self._ids.lengths
         places = np.flatnonzero(self._is_special[self._ids.values])
         specials = np.diff(np.searchsorted(places, self._ids.row_splits))
+        return self._most(self._ids.lengths, specials)
+
+    def longest_within(self, most: int) -> int:
+        """How many tokens, none of them special, never take more than `most` on a side."""
+        tokens = np.arange(1, 2 * most)  # each stands on one side
+        return int((self._most(tokens, np.zeros_like(tokens)) <= most).all(axis=1).sum())
+
+    def _most(self, tokens: np.ndarray, specials: np.ndarray) -> np.ndarray:
+        """The most that such rows may take: a special token may part a span, or stand beside all.
+
+        Args:
+            tokens: of each row, int (rows,).
+            specials: how many of them are special.
+
+        Returns:
+            int32 (rows, 2), of the source and of the labels.
+        """
         noise, spans = self._sizes(tokens - specials)
         runs = np.minimum(spans + specials, noise)
         source = np.where(runs > len(self._sentinels), tokens, tokens - noise + runs)
