@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tftransformer as tt
@@ -43,6 +44,23 @@ def test_a_regular_language_is_learnt_beyond_its_frequencies():
     assert guesses[0]["score"] > 0.5
     with pytest.raises(ValueError, match="max_length=128: shorten it, or fit with a larger"):
         fill("[MASK] " * 200)
+
+
+@pytest.mark.slow
+def test_a_long_text_makes_rows_of_all_of_it():
+    tokenizer = tt.WordPieceTokenizer.learn(
+        sentences(200, 0), 400, special_tokens=["[MASK]"], exactly=False
+    )
+    fill = tt.FillMask(
+        {"d_model": 64, "num_heads": 2, "dff": 256}, tokenizer=tokenizer, max_length=20
+    )
+    texts = [" ".join(sentences(60, seed)) for seed in range(20)]
+    fill.fit(texts, epochs=1, validation=0, verbose=0)
+    made = fill.data_.batches(pd.DataFrame({"text": texts}))
+    tokens = tokenizer.encode(texts).ids.lengths
+    assert len(made.examples) == (-(-tokens // 18)).sum()
+    assert made.report.cut == 0
+    assert np.isfinite(fill.evaluate(texts)["perplexity"])
 
 
 def xlm_folder(folder, **sizes):

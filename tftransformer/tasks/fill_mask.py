@@ -53,7 +53,7 @@ class FillMask(RowTask):
     default_length = 128
     first_tokens = 512  # guesses say little each: many small updates learn sooner
     too_long = "refuse"  # what is cut off may be a mask
-    learns_long = "cut"
+    learns_long = "blocks"
     learn_tokenizer = staticmethod(
         partial(learn_unigram, special_tokens=["<mask>"], sampling_alpha=0.0)
     )
@@ -76,7 +76,7 @@ class FillMask(RowTask):
         self.learning_rate, self.batch_size, self.seed = learning_rate, batch_size, seed
 
     def fit(self, data: Any, *, text: Any = "text", **how: Any) -> Self:
-        """Learns from texts, or a column of a DataFrame; what is too long loses its end.
+        """Learns from texts of any length, or a column of a DataFrame; long ones make several rows.
 
         Args:
             data: the DataFrame, or the texts.
