@@ -28,7 +28,7 @@ from tftransformer.visualize.figure import Plot
 
 SIZES = {"family": "SentenceModel", "num_layers": 2, "d_model": 128, "num_heads": 4, "dff": 512}
 GUESSING = SIZES | {"dropout": 0.1, "token_dropout": 0.0}  # few of many texts are seen twice
-LENGTH, WORDS, VOCABULARY = 64, 40, 8000
+LENGTH, VOCABULARY = 64, 8000
 MASKED, CLASSES = "masked_lm", "sequence_classification"
 COLOURS = {"linear": "#999999", "scratch": "#D55E00", "joint": "#009E73", "pre-trained": "#0072B2"}
 
@@ -84,19 +84,12 @@ def pretrained(train: Any, folder: pathlib.Path, options: Any) -> tt.FillMask:
         return tt.FillMask.load(folder)
     texts, run = train[options.text].astype(str).tolist(), folder.with_name("guessing")
     if options.more is not None:
-        more = tt.read_table(options.more)[options.text]
-        texts += [part for text in more for part in parts_of(text)]
+        texts += tt.read_table(options.more)[options.text].dropna().tolist()
     fill = tt.FillMask(GUESSING, max_length=LENGTH, vocab_size=VOCABULARY, share=0.2)
     how = {"epochs": options.epochs, "validation": min(1000, len(texts) // 10), "verbose": 2}
     table = pd.DataFrame({options.text: texts})
     fill.fit(table, text=options.text, **how, directory=run, resume=run.is_dir()).save(folder)
     return fill
-
-
-def parts_of(text: str) -> list[str]:
-    """Stretches of a text of so many words that few are cut."""
-    words = text.split()
-    return [" ".join(words[i : i + WORDS]) for i in range(0, len(words), WORDS)]
 
 
 def scores_of(truth: list[Any], answer: Callable[[], list[Any]]) -> dict[str, float]:
