@@ -135,6 +135,19 @@ def test_more_candidates_than_tokens_are_all_tokens():
     np.testing.assert_allclose(every.scores, more.scores, rtol=1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("cache_length", [None, 12])
+def test_a_stream_gives_the_tokens_of_a_call_one_by_one(cache_length):
+    model, ids = gpt2(), np.array([[5, 6, 7, 0], [8, 9, 4, 3], [5, 0, 0, 0]])
+    inputs = {"token_ids": ids, "padding_mask": ids > 0}
+    step = model.start_decoding(inputs, num_beams=3, hidden=True, cache_length=cache_length)
+    options = {"max_new_tokens": 8, "end_id": END, "pad_id": PAD, "limits": np.array([8, 2, 5])}
+    expected = ContrastiveSearch(3)(step, ids, **options)
+    found = np.stack(list(ContrastiveSearch(3).stream(step, ids, **options)), axis=1)
+    assert found.shape[1] == np.max(expected.lengths)
+    np.testing.assert_array_equal(found, np.array(expected.ids)[:, 0, : found.shape[1]])
+
+
 def test_what_it_needs_is_said():
     model, prompt = gpt2(), np.array([[5, 6]])
     given = {"max_new_tokens": 4, "end_id": END, "pad_id": PAD}

@@ -160,8 +160,14 @@ def test_no_token_is_computed_behind_a_stop_string(write):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [{}, {"do_sample": True, "seed": 5, "min_p": 0.01}, {"stop": ["e", "a n", " "]}],
-    ids=["greedy", "drawn", "stopped"],
+    [
+        {},
+        {"do_sample": True, "seed": 5, "min_p": 0.01},
+        {"penalty_alpha": 0.6, "top_k": 3},
+        {"stop": ["e", "a n", " "]},
+        {"penalty_alpha": 0.6, "top_k": 3, "stop": ["e", "a n", " "]},
+    ],
+    ids=["greedy", "drawn", "contrastive", "stopped", "contrastive and stopped"],
 )
 def test_what_is_streamed_is_the_text_piece_by_piece(write, write_bytes, options):
     for writer in (write, write_bytes):  # bytes that are no characters are among the noise

@@ -1,6 +1,6 @@
 """Contrastive search."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,23 +8,23 @@ from keras import ops
 
 from tftransformer.core import best_index, check_ints, is_number, register, require
 from tftransformer.core.selection import pick
-from tftransformer.decoding.request import Decoded, Request
-from tftransformer.decoding.rolling import process, roll_out, write_token
-from tftransformer.decoding.strategy import Strategy
+from tftransformer.decoding.request import Request
+from tftransformer.decoding.rolling import Step, process, write_token
+from tftransformer.decoding.row_strategy import RowStrategy
 from tftransformer.models.decoding_step import DecodingStep
 from tftransformer.stacks.cached_stack import Prompts
 
 
 @register
 @dataclass(frozen=True)
-class ContrastiveSearch(Strategy):
+class ContrastiveSearch(RowStrategy):
     """Takes what is probable and unlike all before (Su et al. 2022, eq. 5; `n` = 1).
 
     Of the `top_k` most probable tokens that one which has the largest `(1 - penalty) · p(token) -
     penalty · max cos(h(token), h(earlier token))`, h being the hidden states that the head reads.
     Each is run to know its own, so the step has `top_k` rows for each prompt and room for one token
     more, and keeps hidden states: `start_decoding(…, num_beams=top_k, hidden=True)`. Processors act
-    on the logits; the score is that of `Greedy`.
+    on the logits; the score is that of `Greedy`. What is taken stays.
 
     Args:
         top_k: how many tokens are tried, or all if there are fewer.
@@ -53,8 +53,7 @@ class ContrastiveSearch(Strategy):
     def _check_fits(self, step: DecodingStep, shape: tuple, max_new_tokens: int) -> None:
         super()._check_fits(step, shape, max_new_tokens + 1)
 
-    def decode(self, step: DecodingStep, request: Request) -> Decoded:
-        prompts = ops.repeat(request.prompt_ids, self.top_k, axis=0)
+    def begin(self, step: DecodingStep, request: Request) -> tuple[Step, dict[str, Any], Callable]:
         first = request.prompt_ids[:, 0]
         of_candidates = ops.repeat(first[:, None], self.top_k, axis=1)
         state = {
@@ -77,12 +76,7 @@ class ContrastiveSearch(Strategy):
             return self._select(logits, hidden, generated, state, request, is_token)
 
         # The prompts are run first, and then each token to be taken.
-        steps = request.max_new_tokens + 1
-        state = roll_out(_HiddenStep(step), prompts, state, select, steps)
-        ids, scores = request.generated(state["ids"][:, None]), state["scores"][:, None]
-        reached = scores > -float("inf")
-        ids = ops.where(reached[..., None], ids, request.pad_id)
-        return Decoded(ids, scores, ops.where(reached, state["lengths"][:, None], 0))
+        return _HiddenStep(step), state, select
 
     def _select(
         self, logits: Any, hidden: Any, generated: Any, state: Any, request: Request, is_token: Any

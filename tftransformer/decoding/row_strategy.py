@@ -13,7 +13,7 @@ from tftransformer.core.compiling import can_compile, compiled
 from tftransformer.core.selection import pick
 from tftransformer.decoding.processors.processor import ids_of
 from tftransformer.decoding.request import Decoded, Request
-from tftransformer.decoding.rolling import advance, process, roll_out, write_token
+from tftransformer.decoding.rolling import Step, advance, process, roll_out, write_token
 from tftransformer.decoding.stop_strings import StopStrings
 from tftransformer.decoding.strategy import Strategy
 from tftransformer.models.decoding_step import DecodingStep
@@ -23,7 +23,8 @@ from tftransformer.models.decoding_step import DecodingStep
 class RowStrategy(Strategy):
     """Base of the strategies that write one sequence a row (`n` = 1) and never take a token back.
 
-    A subclass defines `choice(request)`.
+    A subclass defines `choice(request)`, or `begin(step, request)` where it chooses by more than
+    the scores of a step.
     """
 
     def choice(self, request: Request) -> Callable[[Any, Any], Any]:
@@ -66,15 +67,17 @@ class RowStrategy(Strategy):
         given = (prompt_ids, row_numbers, limits)
         start = step.start
         inputs = {} if start is None else start.inputs
-        tokens, state, cache = read(inputs, *given)
-        width = ops.shape(prompt_ids)[1]
-        for generated in range(1, max_new_tokens + 1):
-            yield ops.convert_to_numpy(tokens)[:, 0]
-            if generated == max_new_tokens or not ops.convert_to_numpy(ops.any(state["open"])):
+        taken, tokens, state, cache = read(inputs, *given)
+        width, steps = ops.shape(prompt_ids)[1], self._steps(max_new_tokens)
+        for generated in range(1, steps + 1):
+            if generated > self.reads_hidden:  # else the prompts alone were run
+                yield ops.convert_to_numpy(taken)
+            if generated == steps or not ops.convert_to_numpy(ops.any(state["open"])):
                 return
             position = ops.convert_to_tensor(width - 1 + generated, "int32")
             count = ops.convert_to_tensor(generated, "int32")
-            tokens, state, cache = go_on(inputs, *given, tokens, position, count, state, cache)
+            run = (tokens, position, count, state, cache)
+            taken, tokens, state, cache = go_on(inputs, *given, *run)
 
     def _halves(self, step: DecodingStep, options: tuple) -> tuple[Callable, Callable]:
         """What runs the prompts, and what runs one token more: of a model compiled, and kept."""
@@ -89,10 +92,11 @@ class RowStrategy(Strategy):
         def read(inputs: Any, prompt_ids: Any, row_numbers: Any, limits: Any) -> Any:
             step = step_of(inputs)
             request = self.request(step, prompt_ids, row_numbers, limits, options)
-            state, select = self.begin(request)
+            run, state, select = self.begin(step, request)
             zero = ops.zeros((), "int32")
             cache = keras.tree.map_structure(ops.convert_to_tensor, step.cache)
-            return advance(step, select, prompt_ids, zero, zero, state, cache)[1:]
+            found = advance(run, select, self._prompts(request), zero, zero, state, cache)
+            return self._taken(found[2], request, zero), *found[1:]
 
         def go_on(
             inputs: Any,
@@ -107,8 +111,9 @@ class RowStrategy(Strategy):
         ) -> Any:
             step = step_of(inputs)
             request = self.request(step, prompt_ids, row_numbers, limits, options)
-            _, select = self.begin(request)
-            return advance(step, select, tokens, position, generated, state, cache)[1:]
+            run, _, select = self.begin(step, request)
+            found = advance(run, select, tokens, position, generated, state, cache)
+            return self._taken(found[2], request, generated), *found[1:]
 
         if start is None or not is_compiled:
             return read, go_on
@@ -118,8 +123,25 @@ class RowStrategy(Strategy):
             traces[key] = (compiled(read, variables), compiled(go_on, variables))
         return traces[key]
 
-    def begin(self, request: Request) -> tuple[dict[str, Any], Callable]:
-        """The first state, and what selects the tokens of a step; see `roll_out`."""
+    def _prompts(self, request: Request) -> Any:
+        """The prompts that are run: `rows_per_prompt` rows of each."""
+        return ops.repeat(request.prompt_ids, self.rows_per_prompt, axis=0)
+
+    def _steps(self, max_new_tokens: Any) -> Any:
+        """How often the model is run: where hidden states are read, a token is before it counts."""
+        return max_new_tokens + self.reads_hidden
+
+    def _taken(self, state: dict[str, Any], request: Request, generated: Any) -> Any:
+        """The token that each row took last, int32 (batch,), behind `generated` steps and one."""
+        columns = request.lengths + generated - self.reads_hidden
+        return pick(state["ids"], columns[:, None])[:, 0]
+
+    def begin(self, step: DecodingStep, request: Request) -> tuple[Step, dict[str, Any], Callable]:
+        """What is run, the first state, and what selects the tokens of a step; see `roll_out`.
+
+        The state has `"ids"` as the request has them, with what was taken; `"scores"` and
+        `"lengths"` of it; and `"open"`, the rows that go on: (batch,) of each.
+        """
         choose = self.choice(request)
 
         def select(logits: Any, generated: Any, state: Any) -> Any:
@@ -158,15 +180,13 @@ class RowStrategy(Strategy):
             "open": ops.ones_like(request.prompt_ids[:, 0], dtype="bool"),
             **request.first_stops(),
         }
-        return state, select
+        return step, state, select
 
     def decode(self, step: DecodingStep, request: Request) -> Decoded:
-        state, select = self.begin(request)
-        state = roll_out(step, request.prompt_ids, state, select, request.max_new_tokens)
+        run, state, select = self.begin(step, request)
+        steps = self._steps(request.max_new_tokens)
+        state = roll_out(run, self._prompts(request), state, select, steps)
         ids, scores = request.generated(state["ids"][:, None]), state["scores"][:, None]
-        lengths = state["lengths"][:, None]
-        if request.processors:
-            reached = scores > -np.inf
-            ids = ops.where(reached[..., None], ids, request.pad_id)
-            lengths = ops.where(reached, lengths, 0)
-        return Decoded(ids, scores, lengths)
+        reached = scores > -np.inf
+        ids = ops.where(reached[..., None], ids, request.pad_id)
+        return Decoded(ids, scores, ops.where(reached, state["lengths"][:, None], 0))
