@@ -69,6 +69,10 @@ def test_what_was_trained_translates_line_by_line(folder):
     scored = [line.split("\t") for line in out.splitlines()]
     assert len(scored) == len(PAIRS) + 1
     assert all(float(score) <= 0 for score, _ in scored)
+    drawn = "--do-sample", "--num-return-sequences", 2
+    _, out, _ = run("translate", "--model", folder / "model", *drawn, text="\n".join(english))
+    assert len(out.splitlines()) == 2 * len(PAIRS)
+    assert out.splitlines()[::2] != out.splitlines()[1::2]
 
 
 @pytest.mark.slow

@@ -111,6 +111,39 @@ def test_a_row_with_a_number_is_the_same_in_any_batch(table_model):
             np.testing.assert_array_equal(whole[rows], some)
 
 
+def test_each_draw_of_a_row_is_one_of_its_own_whatever_their_number(table_model):
+    model, prompts, numbers = table_model(9, seed=0), [[2], [3]], np.array([90_000, 3])
+    plain = {"temperature": 2.0, "top_p": 0.95, "seed": 4}
+    three, eight = (
+        model.decode(Sampling(**plain, num_return=n), prompts, 8, row_numbers=numbers)
+        for n in (3, 8)
+    )
+    one = model.decode(Sampling(**plain), prompts, 8, row_numbers=numbers)
+    for first, some, all_of_them in zip(one, three, eight, strict=True):
+        np.testing.assert_array_equal(first, some[:, :1])
+        np.testing.assert_array_equal(some, all_of_them[:, :3])
+    assert len({tuple(text) for text in eight[0].reshape(16, -1).tolist()}) > 12
+
+
+def test_draws_of_a_row_and_of_its_neighbours_are_independent():
+    flat = Sampling(temperature=1e6, num_return=4)
+
+    def step(ids, cache, position):
+        return ops.broadcast_to(ops.convert_to_tensor(LOGITS), (ids.shape[0], len(LOGITS))), cache
+
+    given = {"max_new_tokens": 8, "end_id": -1, "pad_id": 0}
+    tokens = np.array(flat(DecodingStep(step), np.full((1000, 1), 2), **given).ids, "float64")
+    for one in range(4):
+        for other in range(4):
+            for first, second in (
+                (tokens[:-1, one], tokens[1:, other]),
+                (tokens[:, one, 1:], tokens[:, other, :-1]),
+                (tokens[:, one], tokens[:, (one + 1) % 4]),
+            ):
+                correlation = np.corrcoef(first.ravel(), second.ravel())[0, 1]
+                assert abs(correlation) < 4 / np.sqrt(first.size)
+
+
 def test_the_score_is_the_models_own(table_model):
     """Log-probabilities before temperature, top-k and processors."""
     model = table_model(9, seed=0)

@@ -29,6 +29,7 @@ STRATEGIES = [
     Greedy(),
     BeamSearch(3, PowerLengthPenalty(1.0), "never", num_return=2),
     Sampling(0.9, top_k=6, top_p=0.9, seed=3),
+    Sampling(seed=3, num_return=2),
 ]
 OPTIONS = {"max_new_tokens": 6, "end_id": 1, "pad_id": 0, "processors": PROCESSORS}
 
@@ -59,7 +60,7 @@ def test_a_graph_with_unknown_shapes_equals_eager(table_model, strategy, shape):
     prompts = np.array([[2, 5], [3, 4], [7, 8], [2, 2]], "int32")[:, :width]
     for result, expected in zip(graph(prompts), run(prompts), strict=True):
         np.testing.assert_allclose(result, expected, rtol=1e-5)
-    results = strategy.num_return if isinstance(strategy, BeamSearch) else 1
+    results = getattr(strategy, "num_return", 1)
     outputs = graph.get_concrete_function().structured_outputs
     assert [x.shape[1:].as_list() for x in outputs] == [[results, 6], [results], [results]]
     if shape[0] is None:
@@ -96,7 +97,7 @@ strategies = [
     Greedy(),
     BeamSearch(3, 0.6, num_return=2),
     Sampling(0.9, top_k=6, top_p=0.9, seed=3),
-    Sampling(seed=2**31 + 5),
+    Sampling(seed=2**31 + 5, num_return=2),
 ]
 
 def step(ids, cache, position):
@@ -338,6 +339,14 @@ def test_a_stream_gives_the_tokens_of_a_call_one_by_one(table_model, strategy):
     found = np.stack(list(strategy.stream(step, prompts, **given)), axis=1)
     assert found.shape[1] == lengths.max()
     np.testing.assert_array_equal(found, ids[:, 0, : lengths.max()])
+
+
+def test_a_stream_of_several_draws_has_a_row_for_each(table_model):
+    model, prompts, strategy = table_model(9, seed=4), [[2, 3], [3, 4]], Sampling(num_return=3)
+    ids, _, lengths = model.decode(strategy, prompts, 6, PROCESSORS)
+    step = DecodingStep(model.step, model.cache(6))
+    found = np.stack(list(strategy.stream(step, prompts, **OPTIONS)), axis=1)
+    np.testing.assert_array_equal(found, ids.reshape(6, -1)[:, : lengths.max()])
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tftransformer.decoding import BeamSearch, Greedy
+from tftransformer.decoding import BeamSearch, Greedy, Sampling
 
 TEXTS = ["The dog sleeps.", "", "two birds in the house and a dog", "Vögel 🐦"]
 
@@ -54,6 +54,7 @@ print(json.dumps({
         (Greedy(), False, 1),
         (BeamSearch(3, num_return=2), False, 3),
         (BeamSearch(3, num_return=2), True, 3),
+        (Sampling(seed=5, num_return=2), False, 1),
     ],
     ids=repr,
 )

@@ -17,6 +17,14 @@ def test_the_first_layer_of_options_has_the_last_word():
     assert generation_of(found, tt.Greedy(), 1).strategy == tt.Sampling(top_k=3)
     found = together({"penalty_alpha": 0.5}, {"num_beams": 4})
     assert generation_of(found, tt.Greedy(), 1).strategy == tt.ContrastiveSearch(4, 0.5)
+    found = together({"num_return_sequences": 3}, {"do_sample": True, "seed": 5})
+    assert generation_of(found, tt.Greedy(), 1).strategy == tt.Sampling(seed=5, num_return=3)
+    found = generation_of({"num_return_sequences": 3}, tt.Sampling(0.5), 1).strategy
+    assert found == tt.Sampling(0.5, num_return=3)
+    with pytest.raises(ValueError, match="num_return_sequences=3 needs .* do_sample=True"):
+        generation_of({"num_return_sequences": 3}, tt.Greedy(), 1)
+    with pytest.raises(ValueError, match="num_return_sequences=3 and penalty_alpha"):
+        generation_of({"num_return_sequences": 3, "penalty_alpha": 0.5}, tt.Greedy(), 1)
     with pytest.raises(ValueError, match="num_beams=2 and do_sample=True"):
         generation_of(together({"do_sample": True, "num_beams": 2}), tt.Greedy(), 1)
     how = generation_of({"num_beams": 2, "early_stopping": True}, tt.Greedy(), 1)
@@ -93,7 +101,8 @@ def test_a_penalty_of_likeness_asks_for_contrastive_search():
 def test_what_a_folder_asks_for_and_is_not_there_is_named(tmp_path):
     (tmp_path / "config.json").write_text(
         '{"model_type": "openai-gpt", "task_specific_params": '
-        '{"text-generation": {"do_sample": true, "max_length": 50}}}'
+        '{"text-generation": '
+        '{"do_sample": true, "num_return_sequences": 3, "max_length": 50}}}'
     )
     (tmp_path / "generation_config.json").write_text('{"num_beams": 2, "pad_token_id": 3}')
     options, prefix = folder_options(tmp_path, "text-generation", 9)
@@ -173,6 +182,7 @@ def test_ends_are_those_of_an_option_or_the_tokenizer_and_bad_words_ban_none_of_
         {"num_beams": 3, "length_penalty": 0.7, "early_stopping": True, "max_length": 9},
         {"num_beams": 4, "num_return_sequences": 2, "early_stopping": "never"},
         {"do_sample": True, "temperature": 0.7, "top_p": 0.9, "max_new_tokens": 5},
+        {"do_sample": True, "num_return_sequences": 3},
         {"penalty_alpha": 0.5, "top_k": 3, "repetition_penalty": 1.2},
         {
             "no_repeat_ngram_size": 2,

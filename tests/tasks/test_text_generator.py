@@ -68,6 +68,24 @@ def test_several_texts_of_a_prompt_are_those_of_the_beams_best_first(write):
         write(PROMPTS[:2], num_return_sequences=3, **options)
 
 
+@pytest.mark.slow
+def test_several_draws_of_a_prompt_begin_with_that_of_a_call(write, tmp_path):
+    options = {"do_sample": True, "seed": 4, "max_new_tokens": 9}
+    found = write.n_best(PROMPTS, num_return_sequences=3, **options)
+    for answer, several in zip(write(PROMPTS, **options), found, strict=True):
+        assert several[0].text == answer["generated_text"]
+        assert several[0].score == pytest.approx(answer["score"], rel=1e-5)
+    assert len({each.text for several in found for each in several}) > 15
+    several = {**options, "num_return_sequences": 3}
+    told = tt.TextGenerator(write.model, tokenizer=write.tokenizer, options=several, batch_size=2)
+    assert [[x.text for x in each] for each in told.n_best(PROMPTS)] == [
+        [x.text for x in each] for each in found
+    ]
+    served = tf.saved_model.load(str(told.export(tmp_path / "served"))).signatures["n_best"]
+    n_best = served(prompts=tf.constant(PROMPTS))["generated_text"].numpy().tolist()
+    assert n_best == [[each.text.encode() for each in several] for several in found]
+
+
 def texts(answers):
     return [answer["generated_text"] for answer in answers]
 
@@ -201,6 +219,8 @@ def test_a_stream_comes_token_by_token_and_never_in_parts_of_characters(write_by
 def test_a_stream_is_of_one_prompt_and_takes_nothing_back(write):
     with pytest.raises(ValueError, match="num_beams=1"):
         write.stream("A", num_beams=2)
+    with pytest.raises(ValueError, match="num_return_sequences=2 .* a stream is of one text"):
+        write.stream("A", do_sample=True, num_return_sequences=2)
     with pytest.raises(TypeError, match="one prompt"):
         write.stream(["A"])
     with pytest.raises(TypeError, match="'colour' is no option"):

@@ -1,7 +1,7 @@
 """Answers standard input, line by line, on standard output, or the rows of a table.
 
 A task that reads two texts takes them with a tab between. An answer that is a text stands as it is,
-others as JSON.
+others as JSON. Of several texts for one (`--num-return-sequences`) each has a line.
 """
 
 import argparse
@@ -40,8 +40,7 @@ def run(options: argparse.Namespace, cls: Any) -> None:
     if given_rows is None:
         from tftransformer import read_table
 
-        rows = task.columns(read_table(options.table))
-        for answer in task.answers(rows, **how):
+        for answer in answers(task, task.columns(read_table(options.table)), how):
             print(as_line(answer))
         return
     if getattr(options, "stream", False):
@@ -56,12 +55,24 @@ def run(options: argparse.Namespace, cls: Any) -> None:
     while lines := list(itertools.islice(given_rows, chunk)):
         texts = lines if count == 1 else [tuple(row.split("\t")) for row in lines]
         if getattr(options, "scores", False):
-            for best, *_ in task.n_best(texts, **how):
-                print(f"{best.score:.4f}\t{as_line(best.text)}")
+            for several in task.n_best(texts, **how):
+                for written in several[: how.get("num_return_sequences", 1)]:
+                    print(f"{written.score:.4f}\t{as_line(written.text)}")
         else:
-            for answer in task.answers(task.columns(texts), **how):
+            for answer in answers(task, task.columns(texts), how):
                 print(as_line(answer))
         sys.stdout.flush()
+
+
+def answers(task: Any, columns: list[list[str]], how: dict[str, Any]) -> list[Any]:
+    """The answers of a task, of each row as many as `num_return_sequences` asks for."""
+    if how.get("num_return_sequences", 1) == 1:
+        return task.answers(columns, **how)
+    return [
+        task.answer(text, written)
+        for text, several in zip(columns[0], task.written(columns, how), strict=True)
+        for written in several
+    ]
 
 
 def standard_input() -> TextIO:

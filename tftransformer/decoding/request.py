@@ -9,7 +9,9 @@ from tftransformer.decoding.stop_strings import StopStrings
 
 
 class Decoded(NamedTuple):
-    """What a strategy returns: `n` results for each row of the batch, best first.
+    """What a strategy returns: `n` results for each row of the batch.
+
+    What was searched stands best first, what was drawn in the order of the draws.
 
     Attributes:
         ids: int32 tensor (batch, n, max_new_tokens), the generated tokens without the prompt,
@@ -50,6 +52,14 @@ class Request(NamedTuple):
     processors: tuple
     row_numbers: Any
     stop: StopStrings | None = None
+
+    def repeated(self, times: int) -> "Request":
+        """The same with each row so many times, one behind the other."""
+        if times == 1:
+            return self
+        names = ("prompt_ids", "ids", "lengths", "limits", "row_numbers")
+        rows = {name: ops.repeat(getattr(self, name), times, axis=0) for name in names}
+        return self._replace(**rows)
 
     def generated(self, ids: Any) -> Any:
         """The generated part (..., max_new_tokens) of rows (batch, n, total)."""

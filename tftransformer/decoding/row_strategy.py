@@ -21,7 +21,7 @@ from tftransformer.models.decoding_step import DecodingStep
 
 @dataclass(frozen=True)
 class RowStrategy(Strategy):
-    """Base of the strategies that write one sequence a row (`n` = 1) and never take a token back.
+    """Base of the strategies that write each sequence by itself and never take a token back.
 
     A subclass defines `choice(request)`, or `begin(step, request)` where it chooses by more than
     the scores of a step.
@@ -51,8 +51,8 @@ class RowStrategy(Strategy):
                 as in a call, whose tokens these are.
 
         Yields:
-            int32 array (batch,), the next token of each row; the pad id behind its end. It ends
-            when all rows have.
+            int32 array (batch · n,), the next token of each sequence; the pad id behind its end. It
+            ends when all have.
 
         >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
         >>> step = model.start_decoding(np.array([[5, 6, 7]]))
@@ -123,6 +123,11 @@ class RowStrategy(Strategy):
             traces[key] = (compiled(read, variables), compiled(go_on, variables))
         return traces[key]
 
+    @property
+    def num_written(self) -> int:
+        """Sequences that are written for each prompt: `n`."""
+        return 1
+
     def _prompts(self, request: Request) -> Any:
         """The prompts that are run: `rows_per_prompt` rows of each."""
         return ops.repeat(request.prompt_ids, self.rows_per_prompt, axis=0)
@@ -132,16 +137,18 @@ class RowStrategy(Strategy):
         return max_new_tokens + self.reads_hidden
 
     def _taken(self, state: dict[str, Any], request: Request, generated: Any) -> Any:
-        """The token that each row took last, int32 (batch,), behind `generated` steps and one."""
-        columns = request.lengths + generated - self.reads_hidden
+        """The token that each row took last, int32 (rows,), behind `generated` steps and one."""
+        lengths = ops.repeat(request.lengths, self.num_written)
+        columns = lengths + generated - self.reads_hidden
         return pick(state["ids"], columns[:, None])[:, 0]
 
     def begin(self, step: DecodingStep, request: Request) -> tuple[Step, dict[str, Any], Callable]:
         """What is run, the first state, and what selects the tokens of a step; see `roll_out`.
 
         The state has `"ids"` as the request has them, with what was taken; `"scores"` and
-        `"lengths"` of it; and `"open"`, the rows that go on: (batch,) of each.
+        `"lengths"` of it; and `"open"`, the rows that go on: (batch · n,) of each.
         """
+        request = request.repeated(self.num_written)
         choose = self.choice(request)
 
         def select(logits: Any, generated: Any, state: Any) -> Any:
@@ -186,7 +193,9 @@ class RowStrategy(Strategy):
         run, state, select = self.begin(step, request)
         steps = self._steps(request.max_new_tokens)
         state = roll_out(run, self._prompts(request), state, select, steps)
-        ids, scores = request.generated(state["ids"][:, None]), state["scores"][:, None]
+        folded = (ops.shape(request.prompt_ids)[0], self.num_written)
+        scores, lengths = (ops.reshape(state[name], folded) for name in ("scores", "lengths"))
+        ids = ops.reshape(state["ids"], (*folded, ops.shape(state["ids"])[1]))
         reached = scores > -np.inf
-        ids = ops.where(reached[..., None], ids, request.pad_id)
-        return Decoded(ids, scores, ops.where(reached, state["lengths"][:, None], 0))
+        ids = ops.where(reached[..., None], request.generated(ids), request.pad_id)
+        return Decoded(ids, scores, ops.where(reached, lengths, 0))

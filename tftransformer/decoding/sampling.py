@@ -21,22 +21,26 @@ from tftransformer.decoding.request import Request
 from tftransformer.decoding.rolling import process
 from tftransformer.decoding.row_strategy import RowStrategy
 
+# 2³² times the golden ratio: few multiples of it are far apart, so that no number of a row makes
+# one draw another.
+SPREAD = 0x9E3779B9
+
 
 @register
 @dataclass(frozen=True)
 class Sampling(RowStrategy):
-    """Draws each token from the model's distribution (`n` = 1).
+    """Draws each token from the model's distribution, of each prompt `num_return` times.
 
     Order: the processors given to the call, on the logits, then temperature, top-k, top-p, min-p,
     typical, epsilon and eta, where they are asked for. The score is the sum of the model's own
     log-probabilities of the drawn tokens, end token included, before any of these and not divided
     by the length.
 
-    A draw is a pure function of `seed`, of the number of its row and of the count of tokens
-    generated so far: the same call gives the same text, on every backend up to rounding, and
-    no row depends on another. A row's number is its place in the batch, unless the call names
-    it: with `row_numbers`, int32 (batch,), a row has the same text in whichever batch and place
-    it stands.
+    A draw is a pure function of `seed`, of the number of its row, of which text of the row it is
+    for, and of the count of tokens generated so far: the same call gives the same text, on every
+    backend up to rounding, and no row depends on another, nor a text on how many are drawn. A row's
+    number is its place in the batch, unless the call names it: with `row_numbers`, int32 (batch,),
+    a row has the same texts in whichever batch and place it stands.
 
     Args:
         temperature: float > 0; divides the logits.
@@ -49,6 +53,8 @@ class Sampling(RowStrategy):
         typical_p: float in (0, 1] or None; the `top_p` of `Typical`.
         epsilon_cutoff: float in (0, 1] or None; see `Epsilon`.
         eta_cutoff: float in (0, 1] or None; see `Eta`.
+        num_return: int ≥ 1, texts that are drawn of each prompt, in this order. The step has as
+            many rows for each: give `start_decoding` the number as `num_beams`.
 
     >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
     >>> prompt = np.array([[5, 6, 7]])
@@ -66,12 +72,22 @@ class Sampling(RowStrategy):
     typical_p: float | None = None
     epsilon_cutoff: float | None = None
     eta_cutoff: float | None = None
+    num_return: int = 1
 
     def __post_init__(self) -> None:
         require(is_int(self.seed, 0) and self.seed < 2**32, "seed", self.seed, "an int in [0, 2³²)")
         Temperature(self.temperature)  # each checks its own value
         check_ints(1, or_none=True, top_k=self.top_k)
+        check_ints(1, num_return=self.num_return)
         self._warpers()
+
+    @property
+    def num_written(self) -> int:
+        return self.num_return
+
+    @property
+    def rows_per_prompt(self) -> int:
+        return self.num_return
 
     def _warpers(self) -> list[Processor]:
         """What bans tokens after top-k, in the order that it acts in."""
@@ -85,7 +101,9 @@ class Sampling(RowStrategy):
         return [warper(value) for warper, value in asked if value is not None]
 
     def choice(self, request: Request) -> Callable[[Any, Any], Any]:
-        keys = _mix(_mix(self.seed) + ops.cast(request.row_numbers, "uint32"))
+        rows = ops.cast(request.row_numbers, "uint32")
+        draws = ops.cast(ops.arange(ops.shape(rows)[0]) % self.num_return, "uint32")
+        keys = _mix(_mix(self.seed) + rows + draws * ops.convert_to_tensor(SPREAD, "uint32"))
 
         def draw(scores: Any, generated: Any) -> Any:
             scores = scores / self.temperature
@@ -120,7 +138,7 @@ def _mix(x: Any) -> Any:
     the batch; a counter hashed with the key of the row does neither. The constants are those of
     "lowbias32" (C. Wellons, Hash Prospector), after an offset, since 0 would stay 0.
     """
-    x = ops.convert_to_tensor(x, "uint32") + ops.convert_to_tensor(0x9E3779B9, "uint32")
+    x = ops.convert_to_tensor(x, "uint32") + ops.convert_to_tensor(SPREAD, "uint32")
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         x = ops.bitwise_xor(x, ops.right_shift(x, ops.cast(shift, "uint32")))
         x = x * ops.convert_to_tensor(factor, "uint32")

@@ -122,7 +122,7 @@ def options_of(how: Generation) -> dict[str, Any]:
         options = {"penalty_alpha": strategy.penalty, "top_k": strategy.top_k}
     elif isinstance(strategy, Sampling):
         drawing = {name: getattr(strategy, name) for name in DRAWING if name != "seed"}
-        options = {"do_sample": True, **drawing}
+        options = {"do_sample": True, "num_return_sequences": strategy.num_return, **drawing}
     for processor in how.processors:
         if type(processor) in OPTION_OF:
             name, attribute = OPTION_OF[type(processor)]
@@ -145,12 +145,13 @@ def options_of(how: Generation) -> dict[str, Any]:
 
 def _strategy(options: Options, default: Strategy) -> Strategy:
     """The strategy that options ask for."""
-    for way in ("do_sample", "penalty_alpha"):
-        for name in ("num_beams", "num_return_sequences"):
+    several = {"do_sample": ["num_beams"], "penalty_alpha": ["num_beams", "num_return_sequences"]}
+    for way, names in several.items():
+        for name in names:
             if options.get(way) and options.get(name, 1) != 1:
                 raise ValueError(
-                    f"{name}={options[name]!r} and {way}={options[way]!r}: one text is written so, "
-                    "and beams are another way. Choose one of the two."
+                    f"{name}={options[name]!r} and {way}={options[way]!r}: tokens are taken one by "
+                    "one so, and beams are another way. Choose one of the two."
                 )
     if options.get("penalty_alpha"):
         if options.get("do_sample"):
@@ -161,7 +162,10 @@ def _strategy(options: Options, default: Strategy) -> Strategy:
     if options.get("do_sample"):
         drawing = {name: options[name] for name in DRAWING if name in options}
         idle = {name for name, value in drawing.items() if value == IDLE.get(name)}
-        return Sampling(**{name: drawing[name] for name in drawing.keys() - idle})
+        count = options.get("num_return_sequences", 1)
+        return Sampling(
+            **{name: drawing[name] for name in drawing.keys() - idle}, num_return=count
+        )
     of_beams = {
         "num_beams": options.get("num_beams"),
         "num_return": options.get("num_return_sequences"),
@@ -171,6 +175,8 @@ def _strategy(options: Options, default: Strategy) -> Strategy:
     given = {name: value for name, value in of_beams.items() if value is not None}
     if not given:
         return default
+    if given.keys() == {"num_return"} and isinstance(default, Sampling):
+        return replace(default, **given)
     if "length_penalty" in given:
         given["length_penalty"] = PowerLengthPenalty(float(given["length_penalty"]))
     if given.get("num_beams", 1) > 1 and not isinstance(default, BeamSearch):
@@ -178,7 +184,8 @@ def _strategy(options: Options, default: Strategy) -> Strategy:
     if given.get("num_beams") == 1 or not isinstance(default, BeamSearch):
         if given.get("num_return", 1) > given.get("num_beams", 1):
             raise ValueError(
-                f"num_return_sequences={given['num_return']} needs as many beams: give num_beams."
+                f"num_return_sequences={given['num_return']} needs as many beams, num_beams, or "
+                "drawn texts, do_sample=True: the best token alone makes one text."
             )
         return Greedy()
     return replace(default, **given)

@@ -20,7 +20,8 @@ class GenerationGraph(TaskGraph):
     `serving_default` gives `generated_text`, string (batch,), what is new alone; `score`, float32
     (batch,), what the strategy ranks by; `finished`, bool (batch,): whether the text ended of its
     own, by the end token or a stop string; and `cut`, bool (batch,): which prompts were too long
-    and lost their beginnings. `n_best` gives the first three as (batch, n), best first.
+    and lost their beginnings. `n_best` gives the first three as (batch, n): what was searched best
+    first, what was drawn in the order of the draws.
 
     Args:
         tokenizer: of the texts.

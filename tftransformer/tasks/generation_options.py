@@ -85,7 +85,7 @@ class GenerationOptions(TypedDict, total=False):
         min_new_tokens: fewest new tokens.
         min_length: the same, those that a text begins with included, where that is not told.
         num_beams: hypotheses of a beam search; 1: the best token is taken each time.
-        num_return_sequences: texts that are kept of the beams.
+        num_return_sequences: texts that are kept of the beams, or that are drawn.
         length_penalty: power of the length by which the score of a hypothesis is divided.
         early_stopping: see `BeamSearch`.
         do_sample: whether tokens are drawn.
@@ -287,7 +287,9 @@ def folder_options(
     own: dict[str, Any] = fits[0] if fits else {}
     if general is config:
         general = {name: config[name] for name in (*OPTIONS, *NEUTRAL) if name in config}
-    left_out = *OTHERS, "do_sample"
+    left_out = [*OTHERS, "do_sample"]
+    if own.get("do_sample") or general.get("do_sample"):
+        left_out.append("num_return_sequences")
     layers = ({n: v for n, v in layer.items() if n not in left_out} for layer in (own, general))
     options = together(*layers)
     unknown = sorted(options.keys() - {*OPTIONS, *NEUTRAL})

@@ -61,8 +61,11 @@ class SequenceParser(TreeTask, TextToText):
         Raises:
             ValueError: if a sentence is too long to be read, or its tree to be written.
         """
-        best = self.best(columns, options)
-        return answers_of([each.text for each in best], [each.score for each in best])
+        return [*map(self.answer, columns[0], self.best(columns, options))]
+
+    def answer(self, text: str, written: Written) -> dict[str, Any]:
+        (answer,) = answers_of([written.text], [written.score])
+        return answer
 
     def evaluate(  # type: ignore[override] # whose options have names
         self,

@@ -7,6 +7,7 @@ from tftransformer.tasks.generation_options import GenerationOptions
 from tftransformer.tasks.summary_scores import lead, mean_length, rouge_f1, summary_rows
 from tftransformer.tasks.tables import table
 from tftransformer.tasks.text_to_text import TextToText
+from tftransformer.tasks.writing import Written
 
 
 class Summarizer(TextToText):
@@ -64,10 +65,14 @@ class Summarizer(TextToText):
             for each `summary_text`, the `score` that the strategy ranks by, and `finished`,
             whether the summary ended of its own: else a limit cut it.
         """
-        return [
-            {"summary_text": best.text, "score": best.score, "finished": best.finished}
-            for best in self.best(columns, options)
-        ]
+        return [*map(self.answer, columns[0], self.best(columns, options))]
+
+    def answer(self, text: str, written: Written) -> dict[str, Any]:
+        return {
+            "summary_text": written.text,
+            "score": written.score,
+            "finished": written.finished,
+        }
 
     def evaluate(
         self,

@@ -214,15 +214,15 @@ class TextGenerator(WritingTask):
             ValueError: if a value has no sense, a prompt is empty and the model cannot begin, or
                 no text has a finite score.
         """
-        return [
-            {
-                "generated_text": best.text,
-                "prompt": prompt,
-                "score": best.score,
-                "finished": best.finished,
-            }
-            for prompt, best in zip(columns[0], self.best(columns, options), strict=True)
-        ]
+        return [*map(self.answer, columns[0], self.best(columns, options))]
+
+    def answer(self, text: str, written: Written) -> dict[str, Any]:
+        return {
+            "generated_text": written.text,
+            "prompt": text,
+            "score": written.score,
+            "finished": written.finished,
+        }
 
     def written(
         self, columns: Sequence[list[str]], options: Mapping[str, Any]
@@ -293,6 +293,8 @@ class TextGenerator(WritingTask):
             strategy,
             "one that never takes a token back: num_beams=1",
         )
+        written = strategy.num_written
+        require(written == 1, "num_return_sequences", written, "1: a stream is of one text")
         cut, pieces = graph.stream(self.model_, prompt)
         self.warn_of(int(cut), 1, graph)
         return pieces

@@ -70,7 +70,7 @@ class TextToText(WritingTask):
             such as the `DataProcess` that it was trained with; default: those of the folder. Else
             what is to be learnt, as `DataProcess` has it; default: see `learn_bpe`.
         strategy: how to decode; default `BeamSearch()`, or as the folder says. For several texts of
-            each: `BeamSearch(num_return=4)`.
+            each: `BeamSearch(num_return=4)`, or `Sampling(num_return=4)`.
         max_length: most tokens of what is written, the end token included, and in training of a
             text on either side. Default: as the folder says; else 128 in training, and twice as
             many as the source has, at least 128, in writing; never more than the positions that the

@@ -27,7 +27,7 @@ class TextToTextGraph(TaskGraph):
     `serving_default` gives the texts under the name `output`, string (batch,); `scores`, float32
     (batch,); `finished`, bool (batch,): whether a text ended of its own; and `cut`, bool (batch,):
     which texts were longer than `max_source_length` and lost their ends. `n_best` gives the first
-    three as (batch, n), best first.
+    three as (batch, n): what was searched best first, what was drawn in the order of the draws.
 
     Args:
         model: a model with `start_decoding`, such as `Transformer`; asked for its vocabulary here.

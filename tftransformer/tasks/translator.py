@@ -13,6 +13,7 @@ from tftransformer.tasks.card import translation_card
 from tftransformer.tasks.generation_options import GenerationOptions
 from tftransformer.tasks.tables import rows_of, table
 from tftransformer.tasks.text_to_text import TextToText
+from tftransformer.tasks.writing import Written
 
 FORMATS, WEIGHTS = ("saved_model", "ctranslate2"), ("float32", "bfloat16", "int8")
 
@@ -61,7 +62,10 @@ class Translator(TextToText):
         self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]
     ) -> list[str]:
         """The translation of each text; `options` are those of generation."""
-        return [best.text for best in self.best(columns, options)]
+        return [*map(self.answer, columns[0], self.best(columns, options))]
+
+    def answer(self, text: str, written: Written) -> str:
+        return written.text
 
     def alignment(self, source: str, target: str | None = None) -> Alignment:
         """Returns what each head of the decoder looks at.

@@ -35,7 +35,11 @@ class WritingTask(Task):
     def written(
         self, columns: Sequence[list[str]], options: Mapping[str, Any]
     ) -> list[list[Written]]:
-        """Returns what is written of each text, best first, one at least."""
+        """Returns what is written of each text, as in `n_best`, one at least."""
+
+    @abc.abstractmethod
+    def answer(self, text: str, written: Written) -> Any:
+        """Returns the answer to a text of which this is written."""
 
     def n_best(self, texts: Any, **options: Unpack[GenerationOptions]) -> list[list[Written]]:
         """Writes several texts of each, with scores.
@@ -47,8 +51,9 @@ class WritingTask(Task):
             **options: of generation, by Hugging Face's names.
 
         Returns:
-            for each text what is written of it, best first, as many as the strategy returns or,
-            where it finds fewer, those.
+            for each text what is written of it, as many as the strategy returns or, where it finds
+            fewer, those: of beams best first; of `do_sample=True` in the order of the draws, of
+            which the first is what a call with the same `seed` writes.
 
         Raises:
             ValueError: if none of a text has a finite score.
@@ -56,7 +61,7 @@ class WritingTask(Task):
         return self.written(self.columns(texts), options)
 
     def best(self, columns: Sequence[list[str]], options: Mapping[str, Any]) -> list[Written]:
-        """The best of what is written of each text.
+        """The first of what is written of each text.
 
         Raises:
             ValueError: if a call asks for several.
