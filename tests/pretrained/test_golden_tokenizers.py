@@ -192,3 +192,22 @@ def test_a_folder_has_the_vocabulary_of_the_reference(folder):
     assert {path.name for path in folder.iterdir()} - {"cases.json", "cases.json.gz"} == {
         *known["files"]
     }
+
+
+@pytest.mark.slow
+@WHOLE
+def test_a_folders_tokenizer_comes_to_know_further_tokens(folder):
+    known = loaded(folder).tokenizer
+    grown, size = known.with_tokens(["qzebraq", "<qurl>"]), known.vocab_size
+    texts = [case["text"] for case in golden(folder)["cases"][:40]]
+    for allowed in (False, True):
+        expected = known.encode(texts, allow_special=allowed)
+        found = grown.encode(texts, allow_special=allowed)
+        assert found.ids.tolist() == expected.ids.tolist()
+        for name in ("starts", "ends", "words"):
+            assert getattr(found, name).tolist() == getattr(expected, name).tolist()
+    text = "the qzebraq eats <qurl> qzebraq"
+    ids = grown.encode([text]).ids.tolist()
+    assert [i - size for i in ids[0] if i >= size] == [0, 1, 0]
+    assert tf.function(grown.tokenize)(tf.constant([text])).to_list() == ids
+    assert grown.decode(ids) == [text]

@@ -13,7 +13,13 @@ from tftransformer.pretrained import (
     save_tokenizer,
 )
 from tftransformer.pretrained.tokenizer_description import Unigram
-from tftransformer.text import SentencePieceTokenizer, Template, WordPieceTokenizer
+from tftransformer.text import (
+    ByteBpeTokenizer,
+    SentencePieceTokenizer,
+    Template,
+    WordPieceTokenizer,
+)
+from tftransformer.text.byte_bpe_tokenizer import LETTERS
 
 CORPUS = [
     f"{who} {does} {what}."
@@ -157,3 +163,22 @@ def test_what_was_split_at_white_space_is_again_so_that_no_place_begins_with_a_b
         assert (found.ids, found.offsets) == (right.ids, right.offsets), text
     assert {1, 2}.isdisjoint(start for start, _ in package.encode("A  tall").offsets)
     assert read_tokenizer(tmp_path / "again").tokenizer.rewriting == read.tokenizer.rewriting
+
+
+def test_further_tokens_are_told_where_there_are_words_for_them(tmp_path):
+    texts = ["A zebra sieht <url>, zebras houses x<url>y", *CORPUS]
+    pieces = [*LETTERS, "Ġs", "Ġsi"]
+    known = (
+        made("wordpiece lower"),
+        ByteBpeTokenizer(pieces, [("Ġ", "s"), ("Ġs", "i")]),
+    )
+    for number, tokenizer in enumerate(known):
+        grown, path = tokenizer.with_tokens(["zebra", "<url>"]), tmp_path / str(number)
+        save_tokenizer(FolderTokenizer(grown, Template.bare()), path)
+        ours = grown.encode(texts).ids.tolist()
+        assert [row.ids for row in read_by_the_package(path).encode_batch(texts)] == ours
+        assert read_tokenizer(path).tokenizer.encode(texts).ids.tolist() == ours
+    grown = made("unigram identity").with_tokens(["zebra"])
+    with pytest.raises(ValueError, match=r"with_tokens\(\['zebra'\]\): no file"):
+        save_tokenizer(FolderTokenizer(grown, Template("a end")), tmp_path / "none")
+    assert not (tmp_path / "none").exists()

@@ -21,7 +21,7 @@ def test_the_first_layer_of_options_has_the_last_word():
     assert generation_of(found, tt.Greedy(), 1).strategy == tt.Sampling(seed=5, num_return=3)
     found = generation_of({"num_return_sequences": 3}, tt.Sampling(0.5), 1).strategy
     assert found == tt.Sampling(0.5, num_return=3)
-    with pytest.raises(ValueError, match="num_return_sequences=3 needs .* do_sample=True"):
+    with pytest.raises(ValueError, match=r"num_return_sequences=3 needs .* do_sample=True"):
         generation_of({"num_return_sequences": 3}, tt.Greedy(), 1)
     with pytest.raises(ValueError, match="num_return_sequences=3 and penalty_alpha"):
         generation_of({"num_return_sequences": 3, "penalty_alpha": 0.5}, tt.Greedy(), 1)

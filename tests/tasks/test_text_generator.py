@@ -219,7 +219,7 @@ def test_a_stream_comes_token_by_token_and_never_in_parts_of_characters(write_by
 def test_a_stream_is_of_one_prompt_and_takes_nothing_back(write):
     with pytest.raises(ValueError, match="num_beams=1"):
         write.stream("A", num_beams=2)
-    with pytest.raises(ValueError, match="num_return_sequences=2 .* a stream is of one text"):
+    with pytest.raises(ValueError, match=r"num_return_sequences=2 .* a stream is of one text"):
         write.stream("A", do_sample=True, num_return_sequences=2)
     with pytest.raises(TypeError, match="one prompt"):
         write.stream(["A"])

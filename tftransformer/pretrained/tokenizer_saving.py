@@ -62,6 +62,13 @@ def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> Non
         [[4, 5]]
     """
     tokenizer = read.tokenizer
+    for each in (tokenizer, read.target):
+        if isinstance(each, SentencePieceTokenizer) and each.further_tokens:
+            raise ValueError(
+                f"with_tokens({[*each.further_tokens]}): no file of Hugging Face's has words for "
+                "further tokens in texts that SentencePiece cuts. save(folder) of the task or the "
+                "tokenizer keeps them."
+            )
     rows = rows_of(read.template, tokenizer)
     layout = layout_of_family(tokenizer, read.target) or _json_layout(tokenizer, rows)
     roles = {SPELLED.get(role, role): number for role, number in tokenizer.special_ids.items()}

@@ -163,9 +163,7 @@ def _strategy(options: Options, default: Strategy) -> Strategy:
         drawing = {name: options[name] for name in DRAWING if name in options}
         idle = {name for name, value in drawing.items() if value == IDLE.get(name)}
         count = options.get("num_return_sequences", 1)
-        return Sampling(
-            **{name: drawing[name] for name in drawing.keys() - idle}, num_return=count
-        )
+        return Sampling(**{name: drawing[name] for name in drawing.keys() - idle}, num_return=count)
     of_beams = {
         "num_beams": options.get("num_beams"),
         "num_return": options.get("num_return_sequences"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Self
 
 import tensorflow as tf
 
@@ -40,6 +40,7 @@ class BpeTokenizer(Tokenizer):
         by_moses: words are cut by Moses' rules.
         special_ids: the special tokens by what they are for; default: `"unk"` alone.
         added_tokens: see `Tokenizer`, or their attributes by name; default: none.
+        further_tokens: see `Tokenizer`.
 
     Raises:
         ValueError: the vocabulary lacks the unknown token or what a merge needs.
@@ -53,6 +54,7 @@ class BpeTokenizer(Tokenizer):
 
     vocabulary_file = "bpe.json"
     ends_words = True
+    joint = "", " "
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class BpeTokenizer(Tokenizer):
         by_moses: bool = False,
         special_ids: Mapping[str, int] | None = None,
         added_tokens: Sequence[AddedToken | Mapping[str, Any]] = (),
+        further_tokens: Sequence[str] = (),
     ):
         ids = {piece: number for number, piece in enumerate(pieces)}
         if unk_token not in ids:
@@ -85,6 +88,7 @@ class BpeTokenizer(Tokenizer):
             added_tokens=added_tokens,
             rewriting=moses(lower_case, strip_accents) if by_moses else (),
             spelled={number: spelled[number] for number in special},
+            further_tokens=further_tokens,
         )
         self.merges = tuple((left, right) for left, right in merges)
         self.unk_token, self.suffix = unk_token, suffix
@@ -145,7 +149,7 @@ class BpeTokenizer(Tokenizer):
         return tf.strings.regex_replace(texts, "^(.)", r" \1") if continues else texts
 
     def vocabulary(self) -> bytes:
-        return as_file(self._pieces, self.merges)
+        return as_file(self._known, self.merges)
 
     def get_settings(self) -> dict:
         return {
@@ -156,9 +160,10 @@ class BpeTokenizer(Tokenizer):
             "parts_ideographs": self.parts_ideographs,
             "by_moses": self.by_moses,
             "special_ids": dict(self.special_ids),
-            "added_tokens": [asdict(token) for token in self.added_tokens],
+            "added_tokens": [asdict(token) for token in self._given_tokens],
+            **self._further_settings,
         }
 
     @classmethod
-    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "BpeTokenizer":
+    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> Self:
         return cls(*from_file(vocabulary), **settings)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Self
 
 import tensorflow as tf
 
@@ -53,6 +53,7 @@ class ByteBpeTokenizer(Tokenizer):
         ignore_merges: a word that is a piece is that piece, whatever its merges make of it.
         special_ids: the special tokens by what they are for.
         added_tokens: see `Tokenizer`, or their attributes by name; default: none.
+        further_tokens: see `Tokenizer`.
 
     Raises:
         ValueError: the vocabulary lacks a byte or what a merge needs, or an expression cannot be
@@ -80,6 +81,7 @@ class ByteBpeTokenizer(Tokenizer):
         ignore_merges: bool = False,
         special_ids: Mapping[str, int] | None = None,
         added_tokens: Sequence[AddedToken | Mapping[str, Any]] = (),
+        further_tokens: Sequence[str] = (),
     ):
         if normalization not in (None, "nfc"):
             raise ValueError(f"normalization must be 'nfc' or None, got {normalization!r}")
@@ -100,6 +102,7 @@ class ByteBpeTokenizer(Tokenizer):
             leading_spaces="^",
             added_tokens=added_tokens,
             spelled={number: spelled[number] for number in special},
+            further_tokens=further_tokens,
         )
         self.merges = tuple((left, right) for left, right in merges)
         self.expressions = tuple(expressions)
@@ -127,7 +130,7 @@ class ByteBpeTokenizer(Tokenizer):
         """The words that are one piece."""
         known = [
             number
-            for number, piece in enumerate(self._pieces)
+            for number, piece in enumerate(self._known)
             if number not in added and all(letter in LETTERS for letter in piece)
         ]
         words = [spelled[number] for number in known]
@@ -258,7 +261,7 @@ class ByteBpeTokenizer(Tokenizer):
         )
 
     def vocabulary(self) -> bytes:
-        return as_file(self._pieces, self.merges)
+        return as_file(self._known, self.merges)
 
     def get_settings(self) -> dict:
         return {
@@ -269,11 +272,12 @@ class ByteBpeTokenizer(Tokenizer):
             "keep_first_space": self.keep_first_space,
             "ignore_merges": self.ignore_merges,
             "special_ids": dict(self.special_ids),
-            "added_tokens": [asdict(token) for token in self.added_tokens],
+            "added_tokens": [asdict(token) for token in self._given_tokens],
+            **self._further_settings,
         }
 
     @classmethod
-    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "ByteBpeTokenizer":
+    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> Self:
         return cls(*from_file(vocabulary), **settings)
 
 

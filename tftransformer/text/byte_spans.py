@@ -1,6 +1,7 @@
 """Spans of bytes as places: characters without the white space around them, and words."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -72,6 +73,14 @@ def raw_places_of_spans(
         "ends": tf.minimum(tf.maximum(end, start + 1), row_end) - row_start,
         "words": tf.zeros_like(start),
     }
+
+
+def counted_words(ids: tf.RaggedTensor, begins: Any) -> tf.RaggedTensor:
+    """The number of each piece's word in its text, where some pieces begin words."""
+    begin = tf.gather(begins, ids.flat_values)
+    count = tf.cumsum(begin)
+    firsts = tf.gather(tf.concat([count, [0]], axis=0), ids.row_starts())
+    return ids.with_flat_values(count - tf.gather(firsts, ids.value_rowids()))
 
 
 def _in_characters(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tftransformer.text.tokenizer import check_texts
+from tftransformer.text.checks import check_texts
 
 # SentencePiece writes the space as U+2581 and would read that character as a space.
 SPACE = "▁"

@@ -7,6 +7,7 @@ corpus at once.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,25 @@ class Resampler:
         is_piece = drawn != NONE
         pieces_before = splits_of(is_piece)
         return Ragged(drawn[is_piece], pieces_before[letters.row_splits[texts.row_splits]])
+
+
+def resampler_of(processor: Any, numbers: Sequence[int]) -> Resampler:
+    """A resampler of a SentencePiece model's pieces.
+
+    Args:
+        processor: that of the model.
+        numbers: of each id its piece's number in the model; -1: it has none.
+    """
+    no_text = (
+        processor.is_control,
+        processor.is_unknown,
+        processor.is_byte,
+        processor.is_unused,
+    )
+    pieces = [
+        None if i < 0 or any(no(i) for no in no_text) else processor.id_to_piece(i) for i in numbers
+    ]
+    return Resampler(pieces, [0.0 if i < 0 else processor.get_score(i) for i in numbers])
 
 
 class _Merges:

@@ -63,6 +63,21 @@ def load_model(model: bytes) -> Any:
     return processor
 
 
+def messages() -> Any:
+    """The classes of a serialised model."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    return sentencepiece_model_pb2
+
+
+def with_symbol(model: bytes, symbol: str) -> bytes:
+    """A serialised model that has a character behind its pieces, which is always one by itself."""
+    proto = messages().ModelProto
+    made = proto.FromString(model)
+    made.pieces.add(piece=symbol, score=0.0, type=proto.SentencePiece.USER_DEFINED)
+    return made.SerializeToString()
+
+
 def surfaces_of(
     processor: Any, pieces: Sequence[int | str], added: Sequence[AddedToken] | None
 ) -> list[bytes]:
@@ -71,12 +86,10 @@ def surfaces_of(
     Args:
         processor: that of the model.
         pieces: of each its number in the model or, where it has none, its name.
-        added: tokens with ids of `pieces`.
+        added: tokens that take the place of pieces, by their ids.
     """
-    made = [_surface(processor, piece) for piece in pieces]
-    for token in added or ():
-        made[token.id] = b"" if token.special else token.content.encode()
-    return made
+    of_added = {x.id: b"" if x.special else x.content.encode() for x in added or ()}
+    return [of_added.get(i, _surface(processor, piece)) for i, piece in enumerate(pieces)]
 
 
 def _surface(processor: Any, piece: int | str) -> bytes:

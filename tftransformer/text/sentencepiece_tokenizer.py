@@ -6,29 +6,38 @@ import itertools
 import re
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import Ragged
 from tftransformer.text.added_tokens import AddedToken, as_added_tokens
-from tftransformer.text.byte_spans import BLANKS, WHITE, places_of_spans, raw_places_of_spans
+from tftransformer.text.byte_spans import (
+    BLANKS,
+    WHITE,
+    counted_words,
+    places_of_spans,
+    raw_places_of_spans,
+)
+from tftransformer.text.checks import as_vector, check_alpha, check_choice, check_texts
 from tftransformer.text.digit_commas import Commas
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.equal_cuts import EqualCuts
+from tftransformer.text.further_tokens import SIGN, WholeTokens, lookup
 from tftransformer.text.language_codes import CODE, behind_codes, without_codes
 from tftransformer.text.learning import check_corpus, learn_pieces
 from tftransformer.text.registry import register
-from tftransformer.text.resampling import Resampler
+from tftransformer.text.resampling import Resampler, resampler_of
 from tftransformer.text.sentencepiece_model import (
     SPACE,
     GraphModel,
     load_model,
     special_ids_of,
     surfaces_of,
+    with_symbol,
 )
-from tftransformer.text.tokenizer import Tokenizer, as_vector, check_texts
+from tftransformer.text.tokenizer import Tokenizer
 from tftransformer.text.utf8 import with_replacements
 
 KINDS = ("bpe", "unigram")
@@ -79,7 +88,7 @@ class SentencePieceTokenizer(Tokenizer):
         language_codes: a text may begin with the name of a language, as in `>>deu<< Hello`, which
             is a piece; the model does not see it (Marian's manner).
         splits_commas: a comma behind a digit is a piece by itself (XLNet's manner).
-        rewriting: as in `Tokenizer`.
+        rewriting, further_tokens: as in `Tokenizer`.
 
     Example:
         >>> corpus = ["Guten Morgen!", "Guten Abend!"]
@@ -103,9 +112,10 @@ class SentencePieceTokenizer(Tokenizer):
         language_codes: bool = False,
         splits_commas: bool = False,
         rewriting: Sequence[Sequence[str]] = (),
+        further_tokens: Sequence[str] = (),
     ):
-        _check_alpha(sampling_alpha)
-        _one_of("words", words, tuple(PLACES))
+        check_alpha(sampling_alpha)
+        check_choice("words", words, tuple(PLACES))
         processor = load_model(model)
         own = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
         names = own if pieces is None else list(pieces)
@@ -123,25 +133,31 @@ class SentencePieceTokenizer(Tokenizer):
             leading_spaces=leading_spaces if stripped is None else stripped,
             added_tokens=added,
             rewriting=rewriting,
+            further_tokens=further_tokens,
         )
         self.sampling_alpha = sampling_alpha
         self.words, self.stripped, self.language_codes = words, stripped, language_codes
         self._processor = processor
+        self._whole = WholeTokens(further_tokens, len(names)) if further_tokens else None
+        if further_tokens:
+            model = with_symbol(model, SIGN)
+            own = [*own, SIGN]
         self._model = GraphModel(model)
-        self._model_ids = [model_ids.get(name, -1) for name in names]
-        ids = {name: i for i, name in enumerate(names)}
+        further = [-1] * len(further_tokens)
+        self._model_ids = [model_ids.get(name, -1) for name in names] + further
+        ids = {name: i for i, name in enumerate(names)} | {SIGN: len(names)}
         unknown = known.get("unk", 0)
         ids_of_model = [ids.get(piece, unknown) for piece in own]
         self.splits_commas = splits_commas
-        self._commas = Commas(processor) if splits_commas else None
+        self._commas = Commas(load_model(model)) if splits_commas else None
         self._unknown = unknown
         codes = [name for name in names if re.fullmatch(CODE, name)] if language_codes else []
         self._codes = {code: ids[code] for code in codes}
-        begins = [name.startswith(SPACE) for name in names]
+        begins = [name.startswith(SPACE) for name in (*names, *further_tokens)]
         self._begins_word = np.array(begins, np.int32)
         # What the model knows no piece for may still be one of the vocabulary.
         beyond = {*names} - {*own} - {token.content for token in added or ()}
-        self._by_name = _lookup(ids, unknown) if beyond - {*self._codes} else None
+        self._by_name = lookup(ids, unknown) if beyond - {*self._codes} else None
         self._table = None
         if ids_of_model != [*range(len(own))]:
             self._table = np.array(ids_of_model, np.int32)
@@ -183,9 +199,9 @@ class SentencePieceTokenizer(Tokenizer):
             ValueError: an argument is out of range, a text is no Unicode string, there is no
                 text, or it yields fewer (or needs more) pieces than `vocab_size`.
         """
-        _check_alpha(sampling_alpha)
-        _one_of("kind", kind, KINDS)
-        _one_of("normalization", normalization, NORMALIZATIONS)
+        check_alpha(sampling_alpha)
+        check_choice("kind", kind, KINDS)
+        check_choice("normalization", normalization, NORMALIZATIONS)
         fixed = 4 + len(special_tokens) + 256 * byte_fallback
         if vocab_size <= fixed:
             raise ValueError(
@@ -221,13 +237,23 @@ class SentencePieceTokenizer(Tokenizer):
             return super().tokenize(texts, allow_special=allow_special)
         if allow_special:
             raise ValueError("sample=True draws from plain text: leave out allow_special")
-        return self._numbered(self._cut(as_vector(texts), sample=True))
+        return self._ids(as_vector(texts), sample=True)
 
     def cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
         if not self.language_codes:
-            return self._numbered(self._cut(texts, sample=False))
+            return self._ids(texts, sample=False)
         codes, rest = without_codes(texts)
-        return tf.concat([self._ids_of(codes), self._numbered(self._cut(rest, False))], axis=1)
+        return tf.concat([self._ids_of(codes), self._ids(rest, sample=False)], axis=1)
+
+    def _ids(self, texts: tf.Tensor, sample: bool) -> tf.RaggedTensor:
+        """Ids of the vocabulary, those of further tokens in the place of signs."""
+        if self._whole is None:
+            return self._numbered(self._cut(texts, sample))
+        signed = self._whole(texts)
+        return signed.numbered(self._numbered(self._cut(signed.texts, sample)), len(self._known))
+
+    def _added_further(self, first: int) -> tuple[AddedToken, ...]:
+        return ()  # a text that is cut in parts has blanks that are not there
 
     def _ids_of(self, codes: tf.Tensor) -> tf.RaggedTensor:
         """Of each code its id, of an empty string none."""
@@ -274,6 +300,8 @@ class SentencePieceTokenizer(Tokenizer):
 
         given = with_replacements(texts)
         codes, texts = without_codes(given) if self.language_codes else (None, given)
+        signed = None if self._whole is None else self._whole(texts, with_places=True)
+        texts = texts if signed is None else signed.texts
         tokenize = ops.gen_sentencepiece_tokenizer.sentencepiece_tokenize_with_offsets_op
         values, splits, starts, ends = tokenize(
             self._model.resource_handle,
@@ -295,12 +323,15 @@ class SentencePieceTokenizer(Tokenizer):
             rows = self._commas.split(rows)
         rows["ids"] = self._numbered(rows["ids"])
         if self.words == "pieces":
-            rows["words"] = _counted(rows["ids"], self._begins_word)
+            rows["words"] = counted_words(rows["ids"], self._begins_word)
+        if signed is not None:
+            rows["ids"] = signed.numbered(rows["ids"], len(self._known))
+            rows |= {name: signed.given_place(rows[name]) for name in ("starts", "ends")}
         return rows if codes is None else behind_codes(self._ids_of(codes), codes, given, rows)
 
     def encode(self, texts: Iterable[str], *, allow_special: bool = False) -> Encoding:
         by_graph = self.language_codes or self._by_name is not None or self.splits_commas
-        if by_graph or self.rewriting or self._looked_for(allow_special):
+        if by_graph or self.rewriting or self.further_tokens or self._looked_for(allow_special):
             return super().encode(texts, allow_special=allow_special)
         values, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
         texts = check_texts(texts)
@@ -347,19 +378,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     @functools.cached_property
     def _resampler(self) -> Resampler:
-        processor = self._processor
-        no_text = (
-            processor.is_control,
-            processor.is_unknown,
-            processor.is_byte,
-            processor.is_unused,
-        )
-        pieces = [
-            None if i < 0 or any(no(i) for no in no_text) else processor.id_to_piece(i)
-            for i in self._model_ids
-        ]
-        scores = [0.0 if i < 0 else processor.get_score(i) for i in self._model_ids]
-        return Resampler(pieces, scores)
+        return resampler_of(self._processor, self._model_ids)
 
     def vocabulary(self) -> bytes:
         return self._processor.serialized_model_proto()
@@ -368,33 +387,9 @@ class SentencePieceTokenizer(Tokenizer):
         # What stands in the model alone stays there.
         found = {"sampling_alpha": self.sampling_alpha, **{n: getattr(self, n) for n in MANNERS}}
         found["rewriting"] = [list(step) for step in self.rewriting]
+        found |= self._further_settings
         return found | {name: value for name, value in self._given.items() if value is not None}
 
     @classmethod
-    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "SentencePieceTokenizer":
+    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> Self:
         return cls(vocabulary, **settings)
-
-
-def _lookup(ids: Mapping[str, int], unknown: int) -> tf.lookup.StaticHashTable:
-    """A table of ids by name."""
-    values = tf.constant([*ids.values()], tf.int32)
-    table = tf.lookup.KeyValueTensorInitializer(tf.constant([*ids], tf.string), values)
-    return tf.lookup.StaticHashTable(table, default_value=unknown)
-
-
-def _counted(ids: tf.RaggedTensor, begins: np.ndarray) -> tf.RaggedTensor:
-    """The number of each piece's word in its text, where some pieces begin words."""
-    begin = tf.gather(begins, ids.flat_values)
-    count = tf.cumsum(begin)
-    firsts = tf.gather(tf.concat([count, [0]], axis=0), ids.row_starts())
-    return ids.with_flat_values(count - tf.gather(firsts, ids.value_rowids()))
-
-
-def _check_alpha(sampling_alpha: float) -> None:
-    if not 0 <= sampling_alpha <= 1:
-        raise ValueError(f"sampling_alpha must lie between 0 and 1, got {sampling_alpha}")
-
-
-def _one_of(name: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import Configurable, Ragged, register, require, splits_of
-from tftransformer.text.tokenizer import ROLES
+from tftransformer.text.checks import ROLES
 
 TEXTS = ("a", "b")
 

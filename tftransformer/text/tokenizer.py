@@ -8,14 +8,16 @@ import os
 import pathlib
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import Ragged, replacing
 from tftransformer.text.added_tokens import AddedToken, around_added
+from tftransformer.text.checks import as_vector, check_added, check_texts, checked_roles
 from tftransformer.text.encoding import Encoding
+from tftransformer.text.further_tokens import check_further, further_added
 from tftransformer.text.rewriting import Rewriter, traced_back
 from tftransformer.text.utf8 import with_replacements
 
@@ -26,8 +28,6 @@ SETTINGS_FILE = "tftransformer_tokenizer.json"
 CLEAN_UP = ((r" ([.?!,])", r"\1"), (" ' ", "'"), (r" (n't|'m|'s|'ve|'re)", r"\1"))
 # The classes that a saved tokenizer may name, by it: see `register`.
 CLASSES: dict[str, Any] = {}
-# What special tokens are for.
-ROLES = ("pad", "unk", "start", "end", "mask", "cls", "sep")
 
 
 class Tokenizer(tf.Module, abc.ABC):
@@ -58,13 +58,17 @@ class Tokenizer(tf.Module, abc.ABC):
             texts as given.
         spelled: what `keep_special` writes for pieces without a surface, by id; default: their
             names.
+        further_tokens: those that `with_tokens` added: their ids are behind all others.
 
     Attributes:
         ends_words: whether a space belongs to the piece before it, and none ends a text.
+        joint: what the surface of a whole word has before and behind it, where texts are cut into
+            words.
     """
 
     vocabulary_file: str
     ends_words: ClassVar[bool] = False
+    joint: ClassVar[tuple[str, str]] = "", ""
 
     def __init__(
         self,
@@ -76,11 +80,14 @@ class Tokenizer(tf.Module, abc.ABC):
         added_tokens: Sequence[AddedToken] | None = None,
         rewriting: Sequence[Sequence[str]] = (),
         spelled: Mapping[int, bytes] | None = None,
+        further_tokens: Sequence[str] = (),
     ):
         super().__init__()
         # A tf.Module wraps lists and dicts for tracking; tuples and constants are left alone.
-        self._pieces = tuple(pieces)
-        self._surfaces = tf.constant(list(surfaces), tf.string)
+        self.further_tokens = tuple(further_tokens)
+        self._pieces = (*pieces, *further_tokens)
+        words = [token.join(self.joint).encode() for token in further_tokens]
+        self._surfaces = tf.constant([*surfaces, *words], tf.string)
         self._leading_spaces = leading_spaces
         silent = [i for i, surface in enumerate(surfaces) if not surface]
         self._spelled = types.MappingProxyType(
@@ -90,14 +97,16 @@ class Tokenizer(tf.Module, abc.ABC):
         self.rewriting = tuple(map(tuple, rewriting))
         self._rewriter = Rewriter(rewriting) if rewriting else None
         if added_tokens is None:
-            ids = {*silent, *special_ids.values()} & {*range(len(self._pieces))}
+            ids = {*silent, *special_ids.values()} & {*range(len(pieces))}
             takes = {"lstrip": True, "rstrip": leading_spaces != "^"}
             added_tokens = [
                 AddedToken(self._pieces[i], i, special=True, normalized=False, **takes)
                 for i in sorted(ids)
             ]
-        self.added_tokens = tuple(added_tokens)
-        self.special_ids = types.MappingProxyType(_checked(special_ids, len(self._pieces)))
+        check_added(added_tokens, len(pieces))
+        self._given_tokens = tuple(added_tokens)
+        self.added_tokens = self._given_tokens + self._added_further(len(pieces))
+        self.special_ids = types.MappingProxyType(checked_roles(special_ids, len(pieces)))
 
     @property
     def vocab_size(self) -> int:
@@ -117,6 +126,46 @@ class Tokenizer(tf.Module, abc.ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_vocabulary, (self.vocabulary(), self.get_settings())
+
+    def with_tokens(self, tokens: Iterable[str]) -> Self:
+        """A tokenizer of the same kind that knows further tokens, each as a whole.
+
+        They are found before a text is cut: the leftmost counts, and of several the longest. A word
+        counts within others, too, but for tokenizers that cut texts into words, where it stands by
+        itself; where those read texts in lower case, in either case. Their ids are behind the known
+        ones, in the order given; ids, settings, and texts that hold none of them stay as they are.
+
+        Args:
+            tokens: strings, such as `["zebra", "<url>"]`.
+
+        Raises:
+            ValueError: one is known, special, given twice, or begins or ends with white space.
+
+        Example:
+
+        >>> pieces = ["[UNK]", "a", "runs", "ze", "##bra"]
+        >>> tokenizer = tt.WordPieceTokenizer(pieces).with_tokens(["zebra"])
+        >>> tokenizer.encode(["a zebra runs"]).ids.tolist(), tokenizer.vocab_size
+        ([[1, 5, 2]], 6)
+        """
+        tokens = check_texts(tokens)
+        check_further(self, tokens)
+        settings = {**self.get_settings(), "further_tokens": [*self.further_tokens, *tokens]}
+        return self.from_vocabulary(self.vocabulary(), settings)
+
+    def _added_further(self, first: int) -> tuple[AddedToken, ...]:
+        """The further tokens, from the id `first` on, as those that `around_added` finds."""
+        return further_added(self.further_tokens, first, self.joint != ("", ""))
+
+    @property
+    def _further_settings(self) -> dict[str, list[str]]:
+        """What `get_settings` says of them: nothing where there are none."""
+        return {"further_tokens": [*self.further_tokens]} if self.further_tokens else {}
+
+    @property
+    def _known(self) -> tuple[str, ...]:
+        """The pieces that are no further tokens."""
+        return self._pieces[: len(self._pieces) - len(self.further_tokens)]
 
     @abc.abstractmethod
     def cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
@@ -307,7 +356,7 @@ class Tokenizer(tf.Module, abc.ABC):
 
     @classmethod
     @abc.abstractmethod
-    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "Tokenizer":
+    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> Self:
         """The opposite of `vocabulary` and `get_settings`."""
 
     def save(self, folder: str | os.PathLike) -> None:
@@ -338,54 +387,7 @@ class Tokenizer(tf.Module, abc.ABC):
             beside.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
-def as_vector(texts: Any) -> tf.Tensor:
-    """`texts` as a string tensor (batch,), or an error that says which shape it has."""
-    texts = tf.convert_to_tensor(texts, tf.string)
-    if texts.shape.rank not in (None, 1):
-        raise ValueError(f"expected strings of shape (batch,), got shape {texts.shape}")
-    return texts
-
-
 def _blocks(texts: Sequence[str]) -> Iterator[tf.Tensor]:
     """Some texts at a time, at least once."""
     for start in range(0, max(len(texts), 1), BLOCK):
         yield tf.constant(texts[start : start + BLOCK], tf.string)
-
-
-def _checked(special_ids: Mapping[str, int], vocab_size: int) -> dict[str, int]:
-    """`special_ids` as a dict; raises a ValueError for a role or an id that cannot be."""
-    for role, i in special_ids.items():
-        if role not in ROLES:
-            raise ValueError(
-                f"special_ids names {role!r}; a special token is for one of {', '.join(ROLES)}"
-            )
-        if not 0 <= i < vocab_size:
-            raise ValueError(
-                f"special_ids[{role!r}] is {i}, outside the vocabulary of {vocab_size} pieces; "
-                "leave out what the vocabulary lacks"
-            )
-    return {role: int(i) for role, i in special_ids.items()}
-
-
-def check_texts(texts: Iterable[str]) -> list[str]:
-    """Lists `texts`, all of them strings that UTF-8 can hold, or says which one is not."""
-    if isinstance(texts, str):
-        raise ValueError("expected several strings, got one; put it in a list: [text]")
-    texts = list(texts)
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            turn = ": decode it, as in text.decode('utf-8', 'replace')"
-            raise ValueError(
-                f"texts[{index}] is {text!r} ({type(text).__name__}), not a string"
-                f"{turn if isinstance(text, bytes) else ''}"
-            )
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                raise ValueError(
-                    f"texts[{index}] holds a lone surrogate (at character {error.start}), which is "
-                    "no Unicode text; mend it where it was read, or with "
-                    "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
-                ) from None
-    return texts

@@ -7,7 +7,7 @@ import pathlib
 import types
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import tensorflow as tf
 
@@ -81,7 +81,7 @@ class WordPieceTokenizer(Tokenizer):
         parts_ideographs: Chinese characters are words by themselves.
         tidies: no blank stands before a full stop, a comma, a question or an exclamation mark in
             a decoded text.
-        rewriting: as in `Tokenizer`.
+        rewriting, further_tokens: as in `Tokenizer`.
 
     Example:
         >>> pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "em", "##bed", "##ding", "##s", "!"]
@@ -91,6 +91,7 @@ class WordPieceTokenizer(Tokenizer):
     """
 
     vocabulary_file = "vocab.txt"
+    joint = " ", ""
 
     def __init__(
         self,
@@ -105,6 +106,7 @@ class WordPieceTokenizer(Tokenizer):
         parts_ideographs: bool = True,
         tidies: bool = False,
         rewriting: Sequence[Sequence[str]] = (),
+        further_tokens: Sequence[str] = (),
     ):
         import tensorflow_text
 
@@ -128,6 +130,7 @@ class WordPieceTokenizer(Tokenizer):
             added_tokens=added,
             rewriting=rewriting,
             spelled={i: surfaces[i] for i in silent},
+            further_tokens=further_tokens,
         )
         self.lower_case = lower_case
         self.strip_accents = lower_case if strip_accents is None else strip_accents
@@ -354,10 +357,11 @@ class WordPieceTokenizer(Tokenizer):
             "parts_ideographs": self.parts_ideographs,
             "tidies": self.tidies,
             "rewriting": [list(step) for step in self.rewriting],
+            **self._further_settings,
         }
 
     @classmethod
-    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> "WordPieceTokenizer":
+    def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> Self:
         lines = vocabulary.decode().removesuffix("\n").split("\n")
         return cls([line.rstrip("\r") for line in lines], **settings)
 

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from tftransformer.text.sentencepiece_model import messages
 
 BYTE = re.compile("<0x[0-9A-F]{2}>")
 
@@ -32,7 +34,7 @@ def build(
         dummy_prefix: whether a blank is put in front of a text.
         drops_blanks: whether blanks at the ends go, and one is made of several.
     """
-    proto = _messages()
+    proto = messages()
     model = proto.ModelProto()
     kinds = proto.ModelProto.SentencePiece
     for number, (piece, score) in enumerate(zip(pieces, scores, strict=True)):
@@ -57,13 +59,6 @@ def build(
     return model.SerializeToString()
 
 
-def _messages() -> Any:
-    """The classes of a serialised model."""
-    from sentencepiece import sentencepiece_model_pb2
-
-    return sentencepiece_model_pb2
-
-
 class Model(NamedTuple):
     """What a serialised model says; `build` has the meaning of each."""
 
@@ -80,7 +75,7 @@ class Model(NamedTuple):
 
 def read_model(data: bytes) -> Model:
     """What a serialised model says."""
-    proto = _messages()
+    proto = messages()
     model = proto.ModelProto.FromString(data)
     kinds = proto.ModelProto.SentencePiece
     trainer, rules = model.trainer_spec, model.normalizer_spec
