@@ -99,7 +99,7 @@ def _pattern(pattern: Any) -> Mapping[str, str]:
     return {"String": pattern} if isinstance(pattern, str) else pattern
 
 
-def _offsets(description: TokenizerDescription) -> dict[str, bool]:
+def _offsets(description: TokenizerDescription) -> dict[str, Any]:
     """What is done to the places of pieces that begin or end with spaces."""
     for step in description.post_processor:
         if step.kind in ("ByteLevel", "RobertaProcessing") and step.options["trim_offsets"]:
