@@ -22,7 +22,7 @@ def run(page, folder, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_pieces_of_fine_tuning_do_what_their_page_says(tmp_path, monkeypatch, capsys):
+def test_the_pieces_of_fine_tuning_do_what_their_page_says(tmp_path, monkeypatch):
     page = run("fine_tuning", tmp_path, monkeypatch)
     assert page.history["accuracy"][-1] > page.history["accuracy"][0]
     assert 1e-7 < page.found.suggestion < 0.1
@@ -30,6 +30,7 @@ def test_the_pieces_of_fine_tuning_do_what_their_page_says(tmp_path, monkeypatch
     assert all(weight.trainable for weight in page.model.weights if "seed" not in weight.path)
     assert len(page.grown.changes) > 1
     assert page.grown.model.num_positions == 128
+    assert re.search("zebra|okapi", page.said)
 
 
 @pytest.mark.slow

@@ -33,7 +33,8 @@ def grow(model: keras.Model, new_rows: str = "initializer", **sizes: int) -> Gro
 
     Args:
         model: a family of this package, built, such as `load_model` or `from_pretrained` return,
-            or the `model_` of a task. A tokenizer grows by itself; it must keep its ids.
+            or the `model_` of a task. Its tokenizer grows by `with_tokens`, which keeps all ids; a
+            task goes on with both: `tt.TextClassifier(grown.model, tokenizer=larger)`.
         new_rows: of the new tokens: "initializer" draws them as the model drew its first ones,
             "mean" gives them the mean of all known tokens, so that none of them is likely at once
             (Hewitt 2021). New positions are always drawn.
@@ -54,6 +55,14 @@ def grow(model: keras.Model, new_rows: str = "initializer", **sizes: int) -> Gro
     stack/embeddings/table/embeddings: 20 rows kept, 5 new
     >>> grown.model.vocab_size
     25
+
+    With the tokenizer, for a domain with words of its own:
+
+    >>> tokenizer = tt.WordPieceTokenizer(["[UNK]", "a", "runs", "ze", "##bra"])
+    >>> model = tt.Gpt2(tokenizer.vocab_size, num_layers=1, d_model=8, num_heads=2)
+    >>> larger = tokenizer.with_tokens(["zebra"])
+    >>> grown = grow(model, new_rows="mean", vocab_size=larger.vocab_size)
+    >>> write = tt.TextGenerator(grown.model, tokenizer=larger)
     """
     if new_rows not in ("initializer", "mean"):
         raise ValueError(f"new_rows={new_rows!r} was given; expected 'initializer' or 'mean'.")
