@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -302,11 +303,20 @@ def test_padding_with_the_id_of_the_end_finishes_nothing():
 @pytest.mark.slow
 def test_a_prompt_that_is_too_long_loses_its_beginning_and_that_is_told(write):
     prompt = "the dog " * 60
-    with pytest.warns(UserWarning, match="1 of 2 texts .* only their ends were read"):
+    told = rf"1 of 2 texts .* than {POSITIONS - 5} tokens, which the model's {POSITIONS} positions"
+    with pytest.warns(UserWarning, match=f"{told} leave beside max_new_tokens=6, .* their ends"):
         found = write([prompt, "A"], max_new_tokens=6)
+    shorter = tt.TextGenerator(write.model, tokenizer=write.tokenizer, max_length=40)
+    told = "more than 35 tokens, which max_length=40 leaves beside max_new_tokens=6"
+    with pytest.warns(UserWarning, match=told):
+        shorter(prompt, max_new_tokens=6)
     assert found[0] == {**found[0], "prompt": prompt}
-    with pytest.raises(ValueError, match="leaves no room for a prompt"):
-        write("A", max_new_tokens=POSITIONS)
+    with pytest.raises(ValueError, match=r"leaves no room .* room for (\d+)\.") as error:
+        write("A", max_new_tokens=500)
+    fits = int(re.search(r"for (\d+)\.", str(error.value))[1])
+    write("A", max_new_tokens=fits)
+    with pytest.raises(ValueError, match="leaves no room"):
+        write("A", max_new_tokens=fits + 1)
 
 
 @pytest.mark.parametrize(
@@ -314,6 +324,8 @@ def test_a_prompt_that_is_too_long_loses_its_beginning_and_that_is_told(write):
     [
         ({"colour": 1}, TypeError, "'colour' is no option"),
         ({"temperature": 0.5}, ValueError, "do_sample=True"),
+        ({"temperature": 0, "do_sample": True}, ValueError, "temperature=0 .* do_sample=False"),
+        ({"stop_strings": "e"}, TypeError, r"'stop_strings' is no option .* said by stop\."),
         ({"do_sample": True, "num_beams": 2}, ValueError, "num_beams=2 and do_sample"),
         ({"penalty_alpha": 0.6, "num_beams": 2}, ValueError, "num_beams=2 and penalty_alpha=0.6"),
         ({"penalty_alpha": 0.6, "do_sample": True}, ValueError, "choose one of the two"),

@@ -190,10 +190,14 @@ class Answerer(Estimator):
         """Warns of texts of which not all was read, if there are any."""
         if cut:
             warnings.warn(
-                f"{cut} of {count} texts have more than {self.limit}={graph.max_length} "
-                f"tokens, and only their {self.kept} were read.",
+                f"{cut} of {count} texts have more than {self.most_read(graph)}, and only their "
+                f"{self.kept} were read.",
                 stacklevel=5,
             )
+
+    def most_read(self, graph: Any) -> str:
+        """How much of a text is read, in words, with the setting that says so."""
+        return f"{self.limit}={graph.max_length} tokens"
 
     def warn_of_nothing(self, columns: Sequence[list[str]], what: str = "texts") -> None:
         """Warns of rows whose texts are all empty or white space, if there are any.

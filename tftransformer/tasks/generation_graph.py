@@ -56,9 +56,10 @@ class GenerationGraph(TaskGraph):
         first = [special[name] for name in ("start", "end") if name in special][:1]
         self.begins_empty = self.before or first
         if room <= len(self.before):
+            most = max_new_tokens + room - len(self.before) - 1
             raise ValueError(
                 f"max_new_tokens={max_new_tokens} leaves no room for a prompt in the positions "
-                "that the model knows: choose fewer."
+                f"that the model knows: behind one of a single token there is room for {most}."
             )
         self.stop, self.cuts = None, ""
         if generation.stop:

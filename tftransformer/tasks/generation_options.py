@@ -1,4 +1,4 @@
-"""Options of generation, by the names that Hugging Face's `generate` has, and what they may be."""
+"""Options of generation, most by the names of Hugging Face's `generate`, and what they may be."""
 
 import functools
 import pathlib
@@ -78,6 +78,8 @@ Texts = Annotated[
 
 class GenerationOptions(TypedDict, total=False):
     """Options of generation, by the names that Hugging Face's `generate` has.
+
+    Two are our own: `seed`, and `stop`, whose strings are no part of the text.
 
     Args:
         max_new_tokens: most new tokens.
@@ -193,7 +195,8 @@ def check_options(options: Options) -> None:
                     f"{NEUTRAL[name][-1]!r}. There are {', '.join(OPTIONS)}."
                 )
         else:
-            check_names([name], OPTIONS, "option of generation")
+            advice = " Before which strings a text ends is said by stop." * (name == "stop_strings")
+            check_names([name], OPTIONS, "option of generation", advice)
 
 
 def check_drawing(options: Options) -> None:

@@ -198,11 +198,11 @@ class TextGenerator(WritingTask):
 
         Args:
             columns: the prompts.
-            **options: by Hugging Face's names, above all `max_new_tokens` (256 at most and half of
-                the positions that the model knows unless it is given), `stop` (strings before which
-                a text ends), `num_beams`, `do_sample`, and with it `temperature`, `top_k`, `top_p`,
-                `min_p`, `typical_p`, `epsilon_cutoff`, `eta_cutoff` and `seed`, or `penalty_alpha`
-                with `top_k` for contrastive search; see `GenerationOptions`.
+            **options: `stop` (strings before which a text ends) and, by Hugging Face's names, above
+                all `max_new_tokens` (256 at most and half of the positions that the model knows
+                unless it is given), `num_beams`, `do_sample`, and with it `temperature`, `top_k`,
+                `top_p`, `min_p`, `typical_p`, `epsilon_cutoff`, `eta_cutoff` and our own `seed`, or
+                `penalty_alpha` with `top_k` for contrastive search; see `GenerationOptions`.
 
         Returns:
             for each `generated_text`, what is new alone; the `prompt`; the `score` that the
@@ -298,6 +298,14 @@ class TextGenerator(WritingTask):
         cut, pieces = graph.stream(self.model_, prompt)
         self.warn_of(int(cut), 1, graph)
         return pieces
+
+    def most_read(self, graph: Any) -> str:
+        written, hidden = graph.max_new_tokens, graph.generation.strategy.reads_hidden
+        positions = graph.max_length - 1 + written + hidden
+        known = f"the model's {positions} positions leave"
+        if positions == self.max_length:
+            known = f"max_length={positions} leaves"
+        return f"{graph.max_length} tokens, which {known} beside max_new_tokens={written}"
 
     def _graph_for(
         self, prompts: list[str], options: Mapping[str, Any]

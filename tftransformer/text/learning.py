@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tftransformer.text.checks import check_texts
@@ -82,18 +82,21 @@ def learn_pieces(
             **options,
         )
     except RuntimeError as error:
-        raise _readable(error, vocab_size) from error
+        fixed = {"special tokens": 4 + len(special_tokens), "bytes": 256 * byte_fallback}
+        raise _readable(error, vocab_size, fixed) from error
     return model.getvalue()
 
 
-def _readable(error: RuntimeError, vocab_size: int) -> Exception:
+def _readable(error: RuntimeError, vocab_size: int, fixed: Mapping[str, int]) -> Exception:
     if largest := re.search(r"too high.*<= (\d+)", str(error)):
         return ValueError(
             f"vocab_size {vocab_size} is more than these texts allow: at most {largest[1]}"
         )
     if needed := re.search(r"smaller than required_chars. \d+ vs (\d+)", str(error)):
+        counts = {"characters": int(needed[1]) - sum(fixed.values()), **fixed}
+        told = " + ".join(f"{count} {kind}" for kind, count in counts.items() if count)
         return ValueError(
-            f"vocab_size {vocab_size} is too small: the characters of these texts alone take "
-            f"{needed[1]}; ask for more, or lower character_coverage"
+            f"vocab_size {vocab_size} is too small: {told} alone take {needed[1]}; ask for more, "
+            "or lower character_coverage"
         )
     return error

@@ -246,7 +246,8 @@ class WordPieceTokenizer(Tokenizer):
         pieces = list(dict.fromkeys([*alphabet, *longer]))
         if len(alphabet) > vocab_size:
             raise ValueError(
-                f"vocab_size {vocab_size} is too small: the characters of these texts alone take "
+                f"vocab_size {vocab_size} is too small: {len(special)} special tokens + "
+                f"{len(letters)} characters, at the start of a word and within, alone take "
                 f"{len(alphabet)}; ask for more, or lower character_coverage"
             )
         if exactly and len(pieces) < vocab_size:

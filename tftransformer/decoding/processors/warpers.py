@@ -23,7 +23,8 @@ class Temperature(Processor):
 
     def __post_init__(self) -> None:
         valid = is_number(self.temperature) and self.temperature > 0
-        require(valid, "temperature", self.temperature, "a number > 0; for 0 use Greedy()")
+        best = "at 0 the best token is taken each time: do_sample=False, or Greedy()"
+        require(valid, "temperature", self.temperature, f"a number > 0; {best}")
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         return scores / self.temperature
