@@ -26,12 +26,12 @@ def recurrent(family, **options):
     return make
 
 
-def trainer(objective, make):
+def trainer(objective, make, whole=False):
     data = tt.DataProcess("text", objective=objective, vocab_size=290, max_length=16).fit(FRAME)
     keras.utils.set_random_seed(0)
     carry = CarriedMemory() if objective.in_order else None
     model = make(data.tokenizers[0].vocab_size)
-    model = model.only("lm") if carry is None else model
+    model = model.only("lm") if carry is None and not whole else model
     return tt.Trainer(model, data.batches(FRAME), carry=carry, verbose=0)
 
 
@@ -66,3 +66,10 @@ def test_a_model_that_sees_what_follows_is_refused(objective, make):
 )
 def test_a_model_that_does_not_is_taken(objective, make):
     trainer(objective, make)
+
+
+@pytest.mark.parametrize("output", ["lm", None])
+def test_the_head_that_foresees_is_found_among_the_outputs(output):
+    trainer(tt.NextToken(output=output), reader(HIDES), whole=True)
+    with pytest.raises(ValueError, match="sees those behind it, too"):
+        trainer(tt.NextToken(output=output), reader(PaddingMask()), whole=True)

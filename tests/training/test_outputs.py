@@ -380,7 +380,7 @@ def test_the_objective_of_the_batches_gives_loss_and_metrics(tiny):
         def metrics(self):
             return [TokenAccuracy("right")]
 
-        def check_model(self, model, inputs, weights):
+        def check_model(self, compute, inputs, weights):
             pass
 
         monitor, mode, loss_weights = "val_right", "max", None

@@ -1,6 +1,6 @@
 """The objective of language models: the next token."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,32 +131,35 @@ class NextToken(Objective):
         inputs: dict[str, Column] = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
         return ColumnExamples(inputs, self.by_output(labels), self.by_output(IsReal(labels)))
 
-    def check_model(self, model: Any, inputs: Any, weights: Any) -> None:
+    def check_model(
+        self,
+        compute: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        inputs: Mapping[str, Any],
+        weights: Mapping[str, Any],
+    ) -> None:
         """Changes the second half of a row: what is foreseen in the first must not change."""
-        counts = np.asarray(weights if self.output is None else weights[self.output]) > 0
+        ((output, counts),) = weights.items()
+        counts = np.asarray(counts) > 0
         row = int(counts.sum(axis=1).argmax())
         middle = (int(np.flatnonzero(counts[row]).max(initial=-1)) + 1) // 2
         foreseen = np.flatnonzero(counts[row, :middle])
         if not len(foreseen):
             return
         plain = {name: np.array(array)[row : row + 1] for name, array in inputs.items()}
-        logits = self._foreseen(model, plain, foreseen)
-        ids = plain["token_ids"].copy()
-        ids[:, middle:] = (ids[:, middle:] + 1) % logits.shape[-1]
-        moved = np.abs(self._foreseen(model, {**plain, "token_ids": ids}, foreseen) - logits)
-        if moved.max() > ROUNDING * np.abs(logits).max():
+
+        def logits_of(ids: np.ndarray) -> np.ndarray:
+            logits = compute({**plain, "token_ids": ids})[output]
+            return np.asarray(ops.cast(logits, "float32"))[0, foreseen]
+
+        ids = plain["token_ids"]
+        logits, others = logits_of(ids), ids.copy()
+        others[:, middle:] = (others[:, middle:] + 1) % logits.shape[-1]
+        if np.abs(logits_of(others) - logits).max() > ROUNDING * np.abs(logits).max():
             raise ValueError(
                 f"{type(self).__name__} has a model foresee each token from those before it, and "
-                f"this {type(model).__name__} sees those behind it, too: it would learn to copy "
-                "them. Give it a mask with CausalMask(), or another objective, such as "
-                "MaskedTokens()."
+                "this one sees those behind it, too: it would learn to copy them. Give it a mask "
+                "with CausalMask(), or another objective, such as MaskedTokens()."
             )
-
-    def _foreseen(self, model: Any, inputs: Mapping[str, Any], places: np.ndarray) -> np.ndarray:
-        """The logits at some places of the one row of inputs: float32 (places, vocabulary)."""
-        outputs = model(inputs, training=False)
-        logits = outputs[self.output] if isinstance(outputs, Mapping) else outputs
-        return np.asarray(ops.cast(logits, "float32"))[0, places]
 
     def losses(self) -> Any:
         return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))

@@ -1,7 +1,7 @@
 """What a task learns: from columns to examples, and the loss that they are for."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tftransformer.core import Configurable
@@ -118,12 +118,18 @@ class Objective(Configurable, abc.ABC):
     def metrics(self) -> Any:
         """The weighted metrics: a list, or a dict of lists by output name; new ones each time."""
 
-    def check_model(self, model: Any, inputs: Any, weights: Any) -> None:
+    def check_model(
+        self,
+        compute: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        inputs: Mapping[str, Any],
+        weights: Mapping[str, Any],
+    ) -> None:
         """Raises a ValueError for a model that sees what it is to foresee: a `Trainer` asks.
 
         Args:
-            model: built.
-            inputs, weights: of a batch, as `Examples.batch` returns them.
+            compute: gives the outputs of the model for some inputs, by name.
+            inputs: of a batch, as `Examples.batch` returns them.
+            weights: of the batch, by the names of the outputs that have labels.
         """
 
     def by_output(self, value: Any) -> Any:

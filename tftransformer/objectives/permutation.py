@@ -91,7 +91,7 @@ class Permutation(NextToken):
 
         return DrawnExamples(make)
 
-    def check_model(self, model: Any, inputs: Any, weights: Any) -> None:
+    def check_model(self, compute: Any, inputs: Any, weights: Any) -> None:
         """There is nothing to check: what a target sees stands in the inputs."""
 
 

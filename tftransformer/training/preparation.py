@@ -260,20 +260,26 @@ def check_model(
 
 
 def check_objective(
-    objective: Any, model: keras.Model, batch: tuple, strategy: tf.distribute.Strategy
+    objective: Any, scores: Scores, batch: tuple, strategy: tf.distribute.Strategy
 ) -> None:
     """Raises a ValueError where the model cannot learn what the objective of the data asks.
 
     Args:
         objective: that of the training data, or None.
-        model: built.
+        scores: those of training, which know the model and its outputs.
         batch: the first (inputs, labels, weights) of the training data.
         strategy: the strategy that the variables belong to.
     """
-    if objective is not None:
-        inputs, _, weights = batch
-        with strategy.scope():
-            objective.check_model(model, inputs, weights)
+    if objective is None:
+        return
+    inputs, labels, weights = batch
+    _, weights = named(labels, weights, list(scores.ranks), scores.used)
+
+    def compute(inputs: Any) -> dict[str, Any]:
+        return by_name(scores.model, scores.model(inputs, training=False))
+
+    with strategy.scope():
+        objective.check_model(compute, inputs, weights)
 
 
 def check_labels(scores: Scores, outputs: Mapping[str, Any], batches: Mapping[str, tuple]) -> None:

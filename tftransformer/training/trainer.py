@@ -194,7 +194,6 @@ class Trainer:
         loss, metrics, loss_weights = of_objective(objective, loss, metrics, loss_weights)
         preparation.check_padding(model, train)
         outputs = preparation.check_model(model, samples, self.strategy)
-        preparation.check_objective(objective, model, samples["train"], self.strategy)
         training, testing = make_scores(
             model,
             outputs["train"],
@@ -205,7 +204,10 @@ class Trainer:
             tells_perplexity,
             may_block=step is None,
         )
-        told = [*training.logs(), *(f"val_{name}" for name in testing.logs() if validation)]
+        preparation.check_objective(objective, training, samples["train"], self.strategy)
+        told = [*training.logs()]
+        if validation is not None:
+            told += [f"val_{name}" for name in testing.logs()]
         preparation.check_monitors(self._user_callbacks, asked, told)
         self._told = training.told
         preparation.check_labels(training, outputs, samples)
