@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tftransformer.training import preparation
+from tftransformer.training import first_batches, preparation
 from tftransformer.training.callbacks import Callbacks
 from tftransformer.training.carrying import Carried
 from tftransformer.training.checkpoints import Checkpointing
@@ -181,7 +181,7 @@ class Trainer:
         train, validation = preparation.planned(train, validation, jit_compile, deterministic)
         given = {"train": train} | ({} if validation is None else {"validation": validation})
         data = {name: as_batches(batches, name) for name, batches in given.items()}
-        preparation.check_order(carry, data, model)
+        first_batches.check_order(carry, data, model)
         samples = {name: first_batch(batches, name) for name, batches in data.items()}
         train, validation = data["train"], data.get("validation")
         self._verbose = verbose
@@ -192,8 +192,8 @@ class Trainer:
         )
         tells_perplexity = metrics is None
         loss, metrics, loss_weights = of_objective(objective, loss, metrics, loss_weights)
-        preparation.check_padding(model, train)
-        outputs = preparation.check_model(model, samples, self.strategy)
+        first_batches.check_padding(model, train)
+        outputs = first_batches.check_model(model, samples, self.strategy)
         training, testing = make_scores(
             model,
             outputs["train"],
@@ -204,13 +204,13 @@ class Trainer:
             tells_perplexity,
             may_block=step is None,
         )
-        preparation.check_objective(objective, training, samples["train"], self.strategy)
+        first_batches.check_objective(objective, training, samples["train"], self.strategy)
         told = [*training.logs()]
         if validation is not None:
             told += [f"val_{name}" for name in testing.logs()]
         preparation.check_monitors(self._user_callbacks, asked, told)
         self._told = training.told
-        preparation.check_labels(training, outputs, samples)
+        first_batches.check_labels(training, outputs, samples)
         variables = may_be_trained(model)
         if gradients is not None:
             gradients.begin(model)
