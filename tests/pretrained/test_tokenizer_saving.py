@@ -4,6 +4,7 @@ import json
 
 import pytest
 from golden_tokenizers import FOLDERS, golden, loaded, name_of
+from tokenizer_texts import FEW as CORPUS
 from tokenizers import Tokenizer
 
 from tftransformer.pretrained import (
@@ -21,12 +22,6 @@ from tftransformer.text import (
 )
 from tftransformer.text.byte_bpe_tokenizer import LETTERS
 
-CORPUS = [
-    f"{who} {does} {what}."
-    for who in ("Der Hund", "Das Mädchen", "A tall man", "Nobody we know")
-    for does in ("sieht", "isn't selling", "möchte auch")
-    for what in ("einen großen Baum", "die grüne Tür", "three old houses", "viel Süßes")
-]
 TEXTS = [*CORPUS[:9], "", " ", "  a   b ", "Zwölf №5 ﬁne 北京 🎈 don't!", "naïve\tcafé", "x▁y"]
 
 

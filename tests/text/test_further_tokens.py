@@ -5,6 +5,7 @@ import string
 
 import pytest
 import tensorflow as tf
+from tokenizer_texts import FEW as CORPUS
 
 from tftransformer.text import (
     BpeTokenizer,
@@ -15,12 +16,6 @@ from tftransformer.text import (
 )
 from tftransformer.text.byte_bpe_tokenizer import LETTERS
 
-CORPUS = [
-    f"{who} {does} {what}."
-    for who in ("Der Hund", "Das Mädchen", "A tall man", "Nobody we know")
-    for does in ("sieht", "isn't selling", "möchte auch")
-    for what in ("einen großen Baum", "die grüne Tür", "three old houses", "viel Süßes")
-]
 OTHERS = [*CORPUS, "", " ", "  a   b ", "Zwölf №5 ﬁne 北京 🎈!", "zebr a ouse", "\U0010fffe", "x▁y"]
 NEW = ["zebra", "zebra fish", "<url>", "Mäx", "covid-19", "ouse"]
 TEXT = "A zebra sees <url>, Mäx and a zebra fish: covid-19"

@@ -8,16 +8,10 @@ import sentencepiece
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizer_texts import MANY as CORPUS
 
 from tftransformer.text import SentencePieceTokenizer
 
-CORPUS = [
-    f"{who} {does} {what}{mark}"
-    for who in ("Der Hund", "Die Katze", "Das Mädchen", "A tall man", "Nobody we know")
-    for does in ("sieht", "kauft heute", "isn't selling", "möchte auch")
-    for what in ("einen großen Baum", "die grüne Tür", "three old houses", "viel Süßes")
-    for mark in (".", "!", "?", ", oder")
-]
 KINDS = ("bpe", "unigram")
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 HARD = (

@@ -6,15 +6,10 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizer_texts import FEW as CORPUS
 
 from tftransformer.text import SentencePieceTokenizer, WordPieceTokenizer
 
-CORPUS = [
-    f"{who} {does} {what}."
-    for who in ("Der Hund", "Das Mädchen", "A tall man", "Nobody we know")
-    for does in ("sieht", "isn't selling", "möchte auch")
-    for what in ("einen großen Baum", "die grüne Tür", "three old houses", "viel Süßes")
-]
 ANY = st.text(st.sampled_from("Der Hund  Tür.<[é\n") | st.characters(codec="utf-8"), max_size=8)
 
 

@@ -7,16 +7,10 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizer_texts import MANY as CORPUS
 
 from tftransformer.text import WordPieceTokenizer
 
-CORPUS = [
-    f"{who} {does} {what}{mark}"
-    for who in ("Der Hund", "Die Katze", "Das Mädchen", "A tall man", "Nobody we know")
-    for does in ("sieht", "kauft heute", "isn't selling", "möchte auch")
-    for what in ("einen großen Baum", "die grüne Tür", "three old houses", "viel Süßes")
-    for mark in (".", "!", "?", ", oder")
-]
 BERT = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "em", "##bed", "##ding", "##s"]
 BERT += ["!", "uber", "##bing", "a", "##b"]
 
