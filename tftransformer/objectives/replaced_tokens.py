@@ -19,10 +19,9 @@ class ReplacedTokens(MaskedTokens):
 
     For `ReplacedTokenModel`, a generator and a discriminator that learn together. Tokens are chosen
     as `MaskedTokens` does, of documents of any length as there, and all become the mask token.
-    `masked_ids`, what stood there, joins the
-    inputs. The generator learns these tokens, output `masked_lm`; the discriminator decides of each
-    token, the special ones as well, whether it is another one than before, output `replaced`, whose
-    loss counts `factor` times (λ in eq. 4 there).
+    `masked_ids`, what stood there, joins the inputs. The generator learns these tokens, output
+    `masked_lm`; the discriminator decides of each token, the special ones as well, whether it is
+    another one than before, output `replaced`, whose loss counts `factor` times (λ in eq. 4 there).
 
     Args:
         share: of the tokens that are chosen.
