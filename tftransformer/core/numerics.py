@@ -12,7 +12,7 @@ from tftransformer.core.registration import register
 _HIDDEN = -1e30
 
 
-def masked_softmax(logits: Any, mask: Any = None) -> Any:
+def masked_softmax(logits: Any, mask: Any = None, sees_something: Any = None) -> Any:
     """Softmax over the keys that a query may see, in float32.
 
     The mask enters once, through `where`: no large negative number is ever added to a logit.
@@ -21,6 +21,8 @@ def masked_softmax(logits: Any, mask: Any = None) -> Any:
     Args:
         logits: float tensor (..., queries, keys).
         mask: bool tensor broadcastable to `logits`, True = may attend; None = all may.
+        sees_something: bool tensor (..., queries, 1), whether a query may see any key; default: as
+            the mask has it.
 
     Returns:
         float32 tensor (..., queries, keys); each row sums to 1, or to 0 where nothing is visible.
@@ -29,7 +31,8 @@ def masked_softmax(logits: Any, mask: Any = None) -> Any:
     if mask is None:
         return _softmax(logits)
     weights = _softmax(ops.where(mask, logits, _HIDDEN))
-    sees_something = ops.any(mask, axis=-1, keepdims=True)
+    if sees_something is None:
+        sees_something = ops.any(mask, axis=-1, keepdims=True)
     return ops.where(sees_something, weights, 0.0)
 
 

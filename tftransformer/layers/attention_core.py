@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import Layer, build_once, check_numbers, register
-from tftransformer.layers.blocked_attention import Scoring, are_many, attend, window_of
+from tftransformer.layers.blocked_attention import Scoring, Visible, are_many, attend, window_of
 from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.scorers import DotProductScorer, grouped_matmul
 from tftransformer.masks import Mask
@@ -95,6 +95,6 @@ class SoftmaxAttention(Layer):
         if groups > 1 and not isinstance(self.scorer, DotProductScorer):
             key = ops.repeat(key, groups, axis=1)
         scores = self.scorer(query, key, context=context)
-        weights = scoring.weights(scores, mask, bias)
+        weights = scoring.weights(scores, Visible(mask), bias)
         kept, _ = scoring.kept(weights, value.dtype)
         return grouped_matmul(kept, value), weights if wants_weights else None

@@ -56,6 +56,29 @@ def window_of(expression: Mask | None, context: Mapping[str, Any]) -> Window:
     return Window(*sides.pop(), columns) if len(sides) == 1 else Window()
 
 
+class Visible(NamedTuple):
+    """Which query may see which key.
+
+    `mask` is a bool tensor broadcastable to (batch, heads, queries, keys), or None: all may see
+    all. `something` says whether a query may see any key, (…, queries, 1), where that is known.
+    """
+
+    mask: Any = None
+    something: Any = None
+
+    @classmethod
+    def to_be_cut(cls, mask: Any) -> "Visible":
+        """Of a mask whose parts are asked for. XLA reduces one without padding while it compiles,
+        which takes seconds: once, not in each part.
+        """
+        return cls(mask, None if mask is None else ops.any(mask, axis=-1, keepdims=True))
+
+    def part(self, start: Any, count: Any, low: Any, span: Any) -> "Visible":
+        """So many queries from `start` on, and so many keys from `low` on."""
+        mask, something = (_cut(x, 2, start, count) for x in self)
+        return Visible(_cut(mask, 3, low, span), something)
+
+
 class Scoring(NamedTuple):
     """How weights come of products: `dropout(softmax(cap(scale · products) + bias))`.
 
@@ -67,13 +90,13 @@ class Scoring(NamedTuple):
     dropped: float = 0.0
     seed: Any = None
 
-    def weights(self, scores: Any, mask: Any, bias: Any = None) -> Any:
-        """The softmax of scaled products under a mask, float32."""
+    def weights(self, scores: Any, visible: Visible, bias: Any = None) -> Any:
+        """The softmax of scaled products over what is visible, float32."""
         if self.cap is not None:
             scores = ops.tanh(scores / self.cap) * self.cap
         if bias is not None:
             scores = scores + ops.cast(bias, scores.dtype)
-        return masked_softmax(scores, mask)
+        return masked_softmax(scores, *visible)
 
     def kept(self, weights: Any, dtype: Any) -> tuple[Any, Any]:
         """What is not dropped out of weights, and the factors that make it so, or None."""
@@ -145,15 +168,16 @@ def attend(
         float tensor (batch, heads, queries, head width).
     """
     if many is False:
-        return _Whole(query, key, value, mask, scoring).seen()
+        return _Whole(query, key, value, Visible(mask), scoring).seen()
+    visible = Visible.to_be_cut(mask)
 
     @custom_gradient
     def attended(*given: Any) -> tuple[Any, Any]:
         def in_blocks(asked: str, *upstream: Any) -> Any:
-            return getattr(_Blocks(*given, mask, scoring, window), asked)(*upstream)
+            return getattr(_Blocks(*given, visible, scoring, window), asked)(*upstream)
 
         def at_once(asked: str, *upstream: Any) -> Any:
-            return getattr(_Whole(*given, mask, scoring), asked)(*upstream)
+            return getattr(_Whole(*given, visible, scoring), asked)(*upstream)
 
         def either(*asked: Any) -> Any:
             if many is True:
@@ -169,8 +193,15 @@ def attend(
 class _Whole:
     """All queries at once."""
 
-    def __init__(self, query: Any, key: Any, value: Any, mask: Any, scoring: Scoring):
-        self.query, self.key, self.value, self.mask = query, key, value, mask
+    def __init__(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        visible: Visible,
+        scoring: Scoring,
+    ):
+        self.query, self.key, self.value, self.visible = query, key, value, visible
         self.scoring = scoring
 
     def seen(self) -> Any:
@@ -197,7 +228,7 @@ class _Whole:
         """Scaled queries, their products, weights, those that are kept, and what kept them."""
         query = self.query * self.scoring.scale
         products = grouped_matmul(query, _turned(self.key))
-        weights = self.scoring.weights(products, self.mask)
+        weights = self.scoring.weights(products, self.visible)
         return query, products, weights, *self.scoring.kept(weights, self.value.dtype)
 
     def _summed(self, of_pairs: Any, rows: Any) -> Any:
@@ -226,11 +257,11 @@ class _Blocks:
         query: Any,
         key: Any,
         value: Any,
-        mask: Any,
+        visible: Visible,
         scoring: Scoring,
         window: Window,
     ):
-        self.query, self.key, self.value, self.mask = query, key, value, mask
+        self.query, self.key, self.value, self.visible = query, key, value, visible
         self.scoring, self.window = scoring, window
         self.queries, self.keys = ops.shape(query)[2], ops.shape(key)[2]
         # XLA compiles this for few queries, too, where a graph decides.
@@ -285,10 +316,10 @@ class _Blocks:
         if self.window.before is not None:
             first = ops.cast(ops.take(self.window.columns, start), start.dtype)
             low = ops.clip(first - self.window.before, 0, self.keys - span)
-        mask = _cut(_cut(self.mask, 2, start, self.size), 3, low, span)
+        visible = self.visible.part(start, self.size, low, span)
         key, value = _rows(self.key, low, span), _rows(self.value, low, span)
         query, scoring = _rows(self.query, start, self.size), self.scoring.of_block(index + 1)
-        return _Whole(query, key, value, mask, scoring), start, low
+        return _Whole(query, key, value, visible, scoring), start, low
 
 
 def _least(*sizes: Any) -> Any:
