@@ -193,6 +193,23 @@ def test_a_window_costs_what_it_reaches(blocks, monkeypatch):
     assert {keys for _, keys in found} == {4, 12, 16, 22}
 
 
+def test_whether_a_query_sees_anything_is_asked_once(blocks):
+    """XLA would reduce each block of a mask without padding while it compiles, for seconds."""
+    blocks(0)
+    given, context = situation(22, 0, 2, 2)
+    places = dict.fromkeys(("query_positions", "key_positions", "query_columns"), tf.range(22))
+    core, mask, context = SoftmaxAttention(), MASKS["causal"], context | places
+
+    def run(*given):
+        return core(*given, mask=mask(context), context=context, expression=mask)[0]
+
+    for way in "graph", "unknown lengths":
+        graph = WAYS[way](run, given).get_concrete_function(*given).graph.as_graph_def()
+        nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+        assert [node.op for node in nodes].count("Any") == 1, way
+        assert any("While" in node.op for node in nodes), way
+
+
 class Chunks(Mask):
     """Each query sees its chunk of five."""
 

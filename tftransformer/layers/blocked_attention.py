@@ -172,12 +172,12 @@ def attend(
     visible = Visible.to_be_cut(mask)
 
     @custom_gradient
-    def attended(*given: Any) -> tuple[Any, Any]:
+    def attended(query: Any, key: Any, value: Any) -> tuple[Any, Any]:
         def in_blocks(asked: str, *upstream: Any) -> Any:
-            return getattr(_Blocks(*given, visible, scoring, window), asked)(*upstream)
+            return getattr(_Blocks(query, key, value, visible, scoring, window), asked)(*upstream)
 
         def at_once(asked: str, *upstream: Any) -> Any:
-            return getattr(_Whole(*given, visible, scoring), asked)(*upstream)
+            return getattr(_Whole(query, key, value, visible, scoring), asked)(*upstream)
 
         def either(*asked: Any) -> Any:
             if many is True:
