@@ -1,10 +1,12 @@
 """What a position sees by convolution."""
 
+import keras
 import numpy as np
 import pytest
 
 from tftransformer.layers import Convolution, EncoderLayer
 from tftransformer.masks import CausalMask, PaddingMask
+from tftransformer.positions import BucketedBias
 from tftransformer.stacks import Encoder
 
 REAL = np.array([[True] * 6, [False, True, True, True, False, False]])
@@ -43,3 +45,11 @@ def test_masks_that_hide_more_than_padding_are_refused():
         Convolution(4, 0)
     with pytest.raises(ValueError, match="cache"):
         EncoderLayer(4, 1, 8, attention=Convolution(4, 1)).check_cacheable()
+
+
+def test_a_bias_on_scores_is_refused_by_what_has_none():
+    with pytest.raises(ValueError, match="adds no position_bias to its scores"):
+        Encoder(1, 4, 1, 8, position_bias=BucketedBias(1), attention=Convolution(4, 1))
+    keras_own = keras.layers.MultiHeadAttention(1, 4)
+    with pytest.raises(ValueError, match="adds no position_bias to its scores"):
+        Encoder(1, 4, 1, 8, position_bias=BucketedBias(1), attention=keras_own)

@@ -149,3 +149,11 @@ def test_sizes_and_family_of_a_model_from_scratch_are_taken():
     parse.fit(TREES, epochs=1, **HOW)
     assert type(parse.model_).__name__ == "Bert"
     assert parse.model_.num_layers == 1
+
+
+@pytest.mark.slow
+def test_a_model_that_sees_neighbours_alone_has_no_bias_by_distance():
+    parse = tt.Parser({"num_layers": 1, "d_model": 32, "neighbours": 2}, vocab_size=60)
+    parse.fit(TREES, epochs=1, **HOW)
+    assert parse.model_.stack.position_bias is None
+    assert parse("Ann barks .")["tree"]

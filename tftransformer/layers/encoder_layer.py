@@ -126,6 +126,14 @@ class EncoderLayer(Layer):
         if hasattr(self.attention, "check_mask"):
             self.attention.check_mask(mask)
 
+    def check_biased(self) -> None:
+        """Raises a ValueError where the self-attention has no use for a `position_bias`."""
+        if "position_bias" not in self._attention_takes:
+            raise ValueError(
+                f"{self.attention!r} adds no position_bias to its scores: leave out the "
+                "position_bias of the stack, or give it an attention whose `call` takes one."
+            )
+
     def check_cacheable(self) -> None:
         """Raises a ValueError where a step with a cache could not equal the whole pass."""
         check_keeps_keys(self.attention, self._attention_takes)

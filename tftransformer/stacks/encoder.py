@@ -122,6 +122,8 @@ class Encoder(Layer):
         for layer, own in zip(self.layers, self.masks, strict=True):
             if hasattr(layer, "check_mask"):  # one of make_layer's own may know no masks
                 layer.check_mask(own)
+            if position_bias is not None and hasattr(layer, "check_biased"):
+                layer.check_biased()
         self._layers_take = [sorted(arguments_of(layer)) for layer in self.layers]
         self.final_norm = self._make_final_norm(final_norm)
         self.output_dropout = Dropout(

@@ -77,7 +77,8 @@ class Parser(TreeTask, WordTask):
 
     def told(self) -> dict[str, Any]:
         told, asked = super().told(), self.model or {}
-        if asked.get("family", self.sizes["family"]) == self.sizes["family"]:
+        is_own = asked.get("family", self.sizes["family"]) == self.sizes["family"]
+        if is_own and asked.get("neighbours") is None:  # a window of words has no distances
             # What stands near counts, wherever in the sentence it is.
             told["position_bias"] = BucketedBias(asked.get("num_heads", 4), 32, 64)
         return told
