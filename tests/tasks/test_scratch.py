@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import tftransformer as tt
+from tftransformer.tasks.learners import learn_bpe
 
 SMALL = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 16}
 TEXTS = ["a good film", "a bad day", "good fun", "bad jokes"] * 6
@@ -84,6 +85,19 @@ def test_a_family_without_the_head_is_refused_before_anything_is_learnt():
         ValueError, match=r"Gpt2 has no head 'masked_lm', by which a FillMask .* lm,"
     ):
         tt.FillMask({"family": "Gpt2", **SMALL}).fit(TEXTS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "rows"),
+    [(tt.TextClassifier, {"label": [1, 0] * 12}), (tt.TextGenerator, {}), (tt.Translator, {})],
+)
+def test_a_tokenizer_that_is_given_has_its_own_pieces_whatever_is_learnt_without(task, rows):
+    tokenizer = learn_bpe(TEXTS, 60)
+    name = "tokenizers" if task is tt.Translator else "tokenizer"
+    fitted = task(SMALL, **{name: tokenizer})
+    fitted.fit(pd.DataFrame({"text": TEXTS, "en": TEXTS, "de": TEXTS, **rows}), **ONCE)
+    assert fitted.data_.tokenizers[0] is tokenizer
 
 
 @pytest.mark.slow

@@ -111,13 +111,10 @@ class TextGenerator(WritingTask):
 
     def process(self, columns: Sequence[Any]) -> DataProcess:
         check_ints(1, batch_size=self.batch_size)
-        given, learnt = self._given, {"tokenizer": self.tokenizer or learn_bpe}
-        if given.model is None:
-            options: dict[str, Any] = {**learnt, "vocab_size": self.vocab_size}
+        given, model = self._given, self._given.model
+        if model is None:
             with unallocated():  # for its checks alone
                 model = self.from_scratch({"vocab_size": self.vocab_size}, heads=[self.head])
-        else:
-            options, model = given.tokenizer_options(self), given.model
         how = self.generation({})  # raises where an option has no sense
         _check_writes(model, how)
         if given.model is None:
@@ -127,7 +124,7 @@ class TextGenerator(WritingTask):
         return DataProcess(
             *columns,
             objective=NextToken(output=self.head if headed else None),
-            **options,
+            **given.tokenizer_options(self, learn_bpe),
             max_length=limit,
             batch_tokens=max(self.batch_tokens, limit),
             seed=self.seed,
