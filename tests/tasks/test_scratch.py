@@ -101,6 +101,26 @@ def test_a_tokenizer_that_is_given_has_its_own_pieces_whatever_is_learnt_without
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("family", ["SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "Bart"])
+def test_pairs_have_the_segments_of_their_tokenizer_in_any_family(family):
+    classify = tt.TextClassifier({"family": family, **SMALL}, tokenizer="wordpiece", vocab_size=60)
+    pairs = list(zip(TEXTS, TEXTS[1:] + TEXTS[:1], strict=True))
+    classify.fit(pairs, [1, 0] * 12, **ONCE)
+    assert classify.data_.row_template.segments(pair=True) == 2
+    together = [answer["score"] for answer in classify(pairs[:3])]
+    assert together == pytest.approx([classify(p)["score"] for p in pairs[:3]], abs=1e-5)
+
+
+@pytest.mark.slow
+def test_contexts_and_choices_have_the_segments_of_their_tokenizer():
+    choose = tt.MultipleChoice(SMALL, tokenizer="wordpiece", vocab_size=60)
+    rows = [(text, "what?", ["a film", "a day"], 0) for text in TEXTS]
+    choose.fit(rows, **ONCE)
+    assert choose.model_.stack.embeddings.segments.input_dim == 2
+    assert choose("good fun", "what?", ["a film", "a day"])["choice"] in ("a film", "a day")
+
+
+@pytest.mark.slow
 def test_a_model_of_two_stacks_knows_the_tokens_that_rows_begin_and_end_with():
     task = tt.TextClassifier({"family": "Bart", **SMALL}, vocab_size=60)
     task.fit(TEXTS, [1, 0] * 12, **ONCE)

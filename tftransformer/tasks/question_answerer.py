@@ -126,9 +126,6 @@ class QuestionAnswerer(WindowedTask):
         require(isinstance(aligned, bool), "align_to_words", aligned, "True or False")
         return Answers(self.learning_stride(given))
 
-    def told(self) -> dict[str, Any]:
-        return {**super().told(), "segments": self.data_.row_template.segments(pair=True)}
-
     def make_model(self) -> Any:
         return SpanModel(super().make_model(), self.head)
 

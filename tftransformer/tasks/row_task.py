@@ -90,6 +90,11 @@ class RowTask(Task):
             return self.from_scratch({"vocab_size": self.vocab_size}, heads=())
 
     @property
+    def reads_pairs(self) -> bool:
+        """Whether a row is made of two texts."""
+        return len(self.data_.columns) > 2
+
+    @property
     def learns_long(self) -> str:
         """What becomes of rows to learn from that are too long."""
         return self.too_long
@@ -107,7 +112,9 @@ class RowTask(Task):
         special = self.data_.tokenizers[0].special_ids
         before, behind = self.data_.row_template.ids_around(special)
         edges = {"start_id": before[:1], "end_id": behind[-1:]}
+        pair = {"segments": self.data_.row_template.segments(pair=True)}
         return {
+            **(pair if self.reads_pairs else {}),
             "num_positions": self.data_.max_length,
             "pad_id": special["pad"],
             "heads": {self.head: self.head_arguments()},

@@ -140,6 +140,10 @@ class TextEmbedder(RowTask):
         files = SentenceFiles(tuple(head.parts), head.normalize, most)
         write_sentence_files(files, folder, self.model_.d_model)
 
+    @property
+    def reads_pairs(self) -> bool:
+        return False  # each text has its own row
+
     def text_columns(self) -> list[Any]:
         return list(self.fitted().columns[:1])
 
