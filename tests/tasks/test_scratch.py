@@ -101,6 +101,17 @@ def test_a_tokenizer_that_is_given_has_its_own_pieces_whatever_is_learnt_without
 
 
 @pytest.mark.slow
+def test_texts_are_cut_at_random_by_a_tokenizer_that_is_given_if_asked():
+    tokenizer = learn_bpe(TEXTS, 60)
+    translate = tt.Translator(SMALL, tokenizers=tokenizer, sampling_alpha=0.2, vocab_size=60)
+    translate.fit(pd.DataFrame({"en": TEXTS, "de": TEXTS[::-1]}), **ONCE)
+    source, target = translate.data_.tokenizers
+    assert source is target
+    assert (source.sampling_alpha, tokenizer.sampling_alpha) == (0.2, 0.0)
+    assert source.vocabulary() == tokenizer.vocabulary()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "Bart"])
 def test_pairs_have_the_segments_of_their_tokenizer_in_any_family(family):
     classify = tt.TextClassifier({"family": family, **SMALL}, tokenizer="wordpiece", vocab_size=60)

@@ -12,6 +12,7 @@ import keras
 from tftransformer.core import unallocated
 from tftransformer.data import DataProcess
 from tftransformer.data.saving import as_name
+from tftransformer.data.vocabularies import kind_of, one_for_each
 from tftransformer.decoding import BeamSearch, Greedy
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import SequenceToSequence
@@ -190,10 +191,14 @@ class TextToText(WritingTask):
                 "before": list(self._around()[0]) or None,
             }
         else:
-            options = {"tokenizer": self.learners(), "vocab_size": self.vocab_size}
-            if self.tokenizers is not None:
-                options["sampling_alpha"] = self.sampling_alpha
-            each = options["tokenizer"] if isinstance(options["tokenizer"], tuple) else ()
+            learners = self.learners()
+            each = one_for_each(learners, 2)
+            if kind_of(learners) == "given":
+                options = {"tokenizer": sampled(each, self.sampling_alpha)}
+            else:
+                options = {"tokenizer": learners, "vocab_size": self.vocab_size}
+                if self.tokenizers is not None:
+                    options["sampling_alpha"] = self.sampling_alpha
             sizes = sizes_of(self.vocab_size, self.vocab_size if len(set(each)) > 1 else None)
             with unallocated():  # for its checks alone: how many pieces there are is not known yet
                 model = self.from_scratch(sizes, heads=[self.head])
