@@ -120,6 +120,27 @@ def test_a_folder_says_what_begins_and_ends_texts_until_they_are_learnt(pair_tok
 
 
 @pytest.mark.slow
+def test_what_it_learns_from_begins_as_what_it_is_asked(pair_tokenizers, monkeypatch):
+    frame = pd.DataFrame({"text": TEXTS * 2, "summary": ["dog"] * 8}, index=range(8, 0, -1))
+    seen = {}
+
+    def batches(data, rows, training=True):
+        seen[training] = rows["text"].tolist()
+        return of_data(data, rows, training)
+
+    of_data = tt.DataProcess.batches
+    monkeypatch.setattr(tt.DataProcess, "batches", batches)
+    one = pair_tokenizers.source_tokenizer
+    trained = Transformer(1, 16, 2, 16, vocab_size=one.vocab_size)
+    for given in ((trained, pair_tokenizers), ({"num_layers": 1, "d_model": 16}, one)):
+        task = tt.Summarizer(*given, prefix="dog ")
+        task.fit(frame, epochs=1, validation=frame[:4], verbose=0)
+        expected = [f"dog {text}" if text else "" for text in TEXTS]
+        assert seen == {True: expected * 2, False: expected}
+        assert task.trained_on_["text"].tolist() == frame["text"].tolist() == TEXTS * 2
+
+
+@pytest.mark.slow
 def test_an_export_answers_as_the_object_in_a_process_that_has_tensorflow_alone(
     summarize, tmp_path
 ):

@@ -226,6 +226,14 @@ def test_alignment_is_the_attention_of_the_forced_translation(translator):
     )
 
 
+@pytest.mark.slow
+def test_an_alignment_is_of_all_that_the_model_reads(make_translator):
+    alignment = make_translator(prefix="The dog ").alignment("sleeps.", "Der Hund")
+    expected = make_translator().alignment("The dog sleeps.", "Der Hund")
+    assert alignment.source_tokens == expected.source_tokens
+    np.testing.assert_array_equal(alignment.weights, expected.weights)
+
+
 def test_a_translation_as_long_as_the_model_allows_has_an_alignment(pair_tokenizers):
     size = pair_tokenizers.source_tokenizer.vocab_size
     model = Transformer(1, 8, 2, 8, vocab_size=size, position=LearnedPositions(8, 10))

@@ -4,9 +4,10 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tftransformer.tasks.given import positions_of
-from tftransformer.tasks.text_to_text_graph import start_of
+from tftransformer.tasks.text_to_text_graph import TextToTextGraph
 
 
 class Alignment(NamedTuple):
@@ -14,7 +15,7 @@ class Alignment(NamedTuple):
 
     Attributes:
         weights: float32 array (layers, heads, target tokens, source tokens).
-        source_tokens: the pieces of the source, the end token last.
+        source_tokens: the pieces of the source, its prefix first and the end token last.
         target_tokens: the piece that each row of the weights produced, the end token last.
     """
 
@@ -23,28 +24,23 @@ class Alignment(NamedTuple):
     target_tokens: list[str]
 
 
-def alignment_of(
-    model: Any, tokenizers: Any, source: str, target: str, max_source_length: int | None
-) -> Alignment:
+def alignment_of(model: Any, graph: TextToTextGraph, source: str, target: str) -> Alignment:
     """Returns what each head of the decoder looks at while it writes a translation.
 
     Args:
         model: of two stacks.
-        tokenizers: have its `source_tokenizer` and `target_tokenizer`.
+        graph: says what the model reads of a source, and what a translation begins with.
         source: the source text.
         target: its translation.
-        max_source_length: most tokens of the source, the end token included, or None.
     """
-    reader, writer = tokenizers.source_tokenizer, tokenizers.target_tokenizer
-    (source_ids,), (target_ids,) = (
-        tokenizer.encode([text]).ids for tokenizer, text in ((reader, source), (writer, target))
-    )
-    source_ids = source_ids[: max_source_length and max_source_length - 1]
-    source_ids = np.array([*source_ids, reader.special_ids["end"]], "int32")
+    reader, writer = graph.source_tokenizer, graph.target_tokenizer
+    rows, _ = graph.encode_at_once(tf.constant([source]))
+    source_ids = rows["source_ids"].numpy()[0]
+    (target_ids,) = writer.encode([target]).ids
     positions = positions_of(model)
     # A translation that ran into the limit has as many tokens as the model has positions.
     target_ids = target_ids[: positions and positions - 1]
-    started = np.array([[start_of(model, writer), *target_ids]], "int32")
+    started = np.array([[graph.start_id, *target_ids]], "int32")
     details = model.details({"source_ids": source_ids[None], "target_ids": started})
     weights = [keras.ops.convert_to_numpy(w)[0] for w in details["cross_attentions"]]
     return Alignment(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from tftransformer.data.vocabularies import kind_of, one_for_each
 from tftransformer.text import SentencePieceTokenizer, WordPieceTokenizer
 from tftransformer.text.learning import check_corpus, learn_pieces
 
@@ -97,3 +98,16 @@ def sampled(tokenizers: Sequence[Any], alpha: float) -> tuple[Any, ...]:
         settings = {**tokenizer.get_settings(), "sampling_alpha": alpha}
         made[id(tokenizer)] = type(tokenizer).from_vocabulary(tokenizer.vocabulary(), settings)
     return tuple(made[id(tokenizer)] for tokenizer in tokenizers)
+
+
+def options_of_two(learners: Any, vocab_size: int, alpha: float) -> dict[str, Any]:
+    """What a `DataProcess` of two columns of texts is told of tokenizers, given or to be learnt.
+
+    Args:
+        learners: `tokenizer` of `DataProcess`.
+        vocab_size: of those that are learnt.
+        alpha: their `sampling_alpha`; 0: they are as they were given.
+    """
+    if kind_of(learners) == "given":
+        return {"tokenizer": sampled(one_for_each(learners, 2), alpha)}
+    return {"tokenizer": learners, "vocab_size": vocab_size, "sampling_alpha": alpha}

@@ -336,3 +336,17 @@ def _texts(data: Any, names: list[Any]) -> list[Any]:
         given = list(zip(*(data[name] for name in names), strict=True))
         return given if len(names) > 1 else [row for (row,) in given]
     return [tuple(row) if isinstance(row, list) else row for row in rows_of(data)]
+
+
+def with_prefix(frame: Any, column: Any, prefix: str) -> Any:
+    """Returns a DataFrame, or None, of which each text of a column has a prefix.
+
+    What is no text, or one of nothing but white space, stays as it is.
+    """
+    if frame is None or not prefix:
+        return frame
+    frame = frame.copy(deep=False)
+    frame[column] = [
+        prefix + text if isinstance(text, str) and text.strip() else text for text in frame[column]
+    ]
+    return frame

@@ -12,7 +12,7 @@ import keras
 from tftransformer.core import unallocated
 from tftransformer.data import DataProcess
 from tftransformer.data.saving import as_name
-from tftransformer.data.vocabularies import kind_of, one_for_each
+from tftransformer.data.vocabularies import one_for_each
 from tftransformer.decoding import BeamSearch, Greedy
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import SequenceToSequence
@@ -38,9 +38,10 @@ from tftransformer.tasks.given import (
     positions_of,
     read_given,
 )
-from tftransformer.tasks.learners import learn_bpe, sampled
+from tftransformer.tasks.learners import learn_bpe, options_of_two, sampled
 from tftransformer.tasks.pretrained_folder import FolderParts, pair_parts
 from tftransformer.tasks.scratch import sizes_of
+from tftransformer.tasks.tables import with_prefix
 from tftransformer.tasks.text_to_text_graph import WRITTEN, TextToTextGraph, manners_of, start_of
 from tftransformer.tasks.writing import WritingTask, Written, warn_of_long
 from tftransformer.text import Template, load_tokenizer
@@ -87,7 +88,8 @@ class TextToText(WritingTask):
             time than one on both; without these settings they take as much.
         options: how to write, by Hugging Face's names, such as `{"num_beams": 2}`; they count
             before what the folder says.
-        prefix: what stands before each text; default: as the folder says.
+        prefix: what stands before each text that is read, to learn from it or to answer; default:
+            as the folder says.
         vocab_size: pieces of the vocabulary that is learnt; by default at most so many.
         sampling_alpha: how often training cuts words anew at random, such as 0.1; see
             `DataProcess`. 0: as tokenizers that were given do it, which as a rule is never.
@@ -191,15 +193,10 @@ class TextToText(WritingTask):
                 "before": list(self._around()[0]) or None,
             }
         else:
-            learners = self.learners()
-            each = one_for_each(learners, 2)
-            if kind_of(learners) == "given":
-                options = {"tokenizer": sampled(each, self.sampling_alpha)}
-            else:
-                options = {"tokenizer": learners, "vocab_size": self.vocab_size}
-                if self.tokenizers is not None:
-                    options["sampling_alpha"] = self.sampling_alpha
-            sizes = sizes_of(self.vocab_size, self.vocab_size if len(set(each)) > 1 else None)
+            alpha = 0.0 if self.tokenizers is None else self.sampling_alpha
+            options = options_of_two(self.learners(), self.vocab_size, alpha)
+            differ = len(set(one_for_each(options["tokenizer"], 2))) > 1
+            sizes = sizes_of(self.vocab_size, self.vocab_size if differ else None)
             with unallocated():  # for its checks alone: how many pieces there are is not known yet
                 model = self.from_scratch(sizes, heads=[self.head])
         if isinstance(model, HeadedModel):
@@ -214,6 +211,10 @@ class TextToText(WritingTask):
             seed=self.seed,
             **options,
         )
+
+    def _take_rows(self, frame: Any, columns: Sequence[Any], *how: Any) -> tuple[Any, Any]:
+        rows = super()._take_rows(frame, columns, *how)
+        return tuple(with_prefix(each, columns[0], self._prefix) for each in rows)
 
     def learn(self, frame: Any, columns: Sequence[Any], **how: Any) -> Self:
         super().learn(frame, columns, **how)
@@ -288,7 +289,6 @@ class TextToText(WritingTask):
         grows = longest is None
         if longest is None:
             longest = self._most(source)
-        prefix = self.folder_.get("prefix", "") if self.prefix is None else self.prefix
         return self.writes(
             self.model_,
             data.source_tokenizer,
@@ -297,11 +297,16 @@ class TextToText(WritingTask):
             max_length=longest,
             grows=grows,
             start_id=start,
-            prefix=prefix,
+            prefix=self._prefix,
             around=self._around(),
             max_source_length=source,
             output=self.output,
         )
+
+    @property
+    def _prefix(self) -> str:
+        """What stands before each text: as it was told, else as the folder says."""
+        return self.folder_.get("prefix", "") if self.prefix is None else self.prefix
 
     @property
     def template(self) -> Template:

@@ -75,9 +75,8 @@ class Translator(TextToText):
             target: its translation; default: this translator's own.
         """
         target = self(source) if target is None else target
-        return alignment_of(
-            self.model_, self.fitted(), source, target, self._limits(self.generation({}))[1]
-        )
+        graph = self.graph()
+        return alignment_of(self.model_, graph, source, target)
 
     def evaluate(
         self,
