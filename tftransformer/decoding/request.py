@@ -1,5 +1,6 @@
 """What a strategy is asked to do, and what it returns."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from keras import ops
@@ -26,6 +27,21 @@ class Decoded(NamedTuple):
     lengths: Any
 
 
+class Options(NamedTuple):
+    """The arguments of a call of a strategy that are no tensors, and which its trace depends on.
+
+    Attributes:
+        max_new_tokens, pad_id, processors, stop: as for `Strategy`.
+        end_ids: the tokens that end a row.
+    """
+
+    max_new_tokens: int
+    end_ids: tuple[int, ...]
+    pad_id: int
+    processors: tuple[Callable, ...]
+    stop: StopStrings | None
+
+
 class Request(NamedTuple):
     """What a strategy is asked to do, checked.
 
@@ -49,7 +65,7 @@ class Request(NamedTuple):
     limits: Any
     end_ids: tuple[int, ...]
     pad_id: int
-    processors: tuple
+    processors: tuple[Callable, ...]
     row_numbers: Any
     stop: StopStrings | None = None
 

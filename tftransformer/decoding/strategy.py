@@ -9,7 +9,7 @@ from keras import ops
 from tftransformer.core import Configurable, check_ints, is_int, require
 from tftransformer.core.compiling import can_compile, compiled, is_tracing
 from tftransformer.decoding.processors.processor import Processor, ids_of
-from tftransformer.decoding.request import Decoded, Request
+from tftransformer.decoding.request import Decoded, Options, Request
 from tftransformer.decoding.stop_strings import StopStrings
 from tftransformer.models.decoding_step import DecodingStep
 
@@ -87,7 +87,7 @@ class Strategy(Configurable):
         Raises:
             ValueError: if an argument is out of range, or the step does not fit the prompts.
         """
-        options = (max_new_tokens, ids_of(end_id), pad_id, tuple(processors), stop)
+        options = Options(max_new_tokens, ids_of(end_id), pad_id, tuple(processors), stop)
         prompt_ids = self._checked(step, prompt_ids, options)
         given = (prompt_ids, row_numbers, limits)
         start = step.start
@@ -113,22 +113,22 @@ class Strategy(Configurable):
         """Rows of the step for each prompt."""
         return 1
 
-    def _checked(self, step: DecodingStep, prompt_ids: Any, options: tuple) -> Any:
-        """The prompts, int32 (batch, prompt); raises where an argument has no sense."""
-        max_new_tokens, end_ids, pad_id, processors, _ = options
+    def _checked(self, step: DecodingStep, prompt_ids: Any, options: Options) -> Any:
+        """Returns the prompts, int32 (batch, prompt); raises an error for an invalid argument."""
         if not isinstance(step, DecodingStep):
             raise TypeError(
                 f"step is a {type(step).__name__}, not a DecodingStep: what start_decoding "
                 "returns, or DecodingStep(function, cache)."
             )
-        check_ints(1, max_new_tokens=max_new_tokens)
-        check_ints(0, pad_id=pad_id)
+        check_ints(1, max_new_tokens=options.max_new_tokens)
+        check_ints(0, pad_id=options.pad_id)
+        end_ids = options.end_ids
         given = end_ids if len(end_ids) > 1 else end_ids[0]
         require(all(map(is_int, end_ids)), "end_id", given, "an int, or several in a list")
-        for processor in processors:
+        for processor in options.processors:
             require(callable(processor), "processors", processor, "callables, see Processor")
         prompt_ids = ops.cast(ops.convert_to_tensor(prompt_ids), "int32")
-        self._check_fits(step, tuple(prompt_ids.shape), max_new_tokens)
+        self._check_fits(step, tuple(prompt_ids.shape), options.max_new_tokens)
         return prompt_ids
 
     def _check_fits(self, step: DecodingStep, shape: tuple, max_new_tokens: int) -> None:
@@ -162,10 +162,10 @@ class Strategy(Configurable):
         )
 
     def _run(
-        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: tuple
+        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: Options
     ) -> Decoded:
         request = self.request(step, prompt_ids, row_numbers, limits, options)
-        decoded, most = self.decode(step, request), options[0]
+        decoded, most = self.decode(step, request), options.max_new_tokens
         if request.max_new_tokens is most:
             return decoded
         lacking = ((0, 0), (0, 0), (0, most - request.max_new_tokens))
@@ -173,9 +173,9 @@ class Strategy(Configurable):
         return decoded._replace(ids=ops.reshape(ids, (*ops.shape(ids)[:2], most)))
 
     def request(
-        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: tuple
+        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: Options
     ) -> Request:
-        """The `Request` of a call, whose `options` are what of it is no tensor."""
+        """Returns the `Request` of a call."""
         most, end_ids, pad_id, processors, stop = options
         batch, width = ops.shape(prompt_ids)
         max_new_tokens = most
