@@ -12,7 +12,7 @@ from tftransformer.training import first_batches, preparation
 from tftransformer.training.callbacks import Callbacks
 from tftransformer.training.carrying import Carried
 from tftransformer.training.checkpoints import Checkpointing
-from tftransformer.training.compiling import make_scores, of_objective
+from tftransformer.training.compiling import Asked, make_scores
 from tftransformer.training.determinism import deterministic_operations
 from tftransformer.training.feeding import as_batches, epoch_length, first_batch
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
@@ -190,18 +190,14 @@ class Trainer:
         checkpointing = preparation.with_monitor(
             checkpointing or Checkpointing(), objective, validation is not None
         )
-        tells_perplexity = metrics is None
-        loss, metrics, loss_weights = of_objective(objective, loss, metrics, loss_weights)
+        scored_by = Asked.of(objective, loss, metrics, loss_weights)
         first_batches.check_padding(model, train)
         outputs = first_batches.check_model(model, samples, self.strategy)
         training, testing = make_scores(
             model,
             outputs["train"],
             samples["train"],
-            loss,
-            metrics,
-            loss_weights,
-            tells_perplexity,
+            scored_by,
             may_block=step is None,
         )
         first_batches.check_objective(objective, training, samples["train"], self.strategy)
