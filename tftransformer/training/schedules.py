@@ -1,5 +1,6 @@
 """Learning-rate schedules with warm-up; step 0 is the first update."""
 
+import inspect
 import math
 from typing import Any
 
@@ -8,7 +9,14 @@ from keras import ops
 
 from tftransformer.core import register
 
-Schedule: Any = keras.optimizers.schedules.LearningRateSchedule
+_KerasSchedule: Any = keras.optimizers.schedules.LearningRateSchedule
+
+
+class Schedule(_KerasSchedule):
+    """Base of the schedules: each argument of the constructor is an attribute and is saved."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
 
 @register
@@ -37,9 +45,6 @@ class CustomSchedule(Schedule):
         rise, decay = _rise(step, self.warmup_steps), _inverse_root(step, self.warmup_steps)
         return ops.minimum(rise, decay) / math.sqrt(self.d_model * self.warmup_steps)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"d_model": self.d_model, "warmup_steps": self.warmup_steps}
-
 
 @register
 class InverseSquareRootSchedule(Schedule):
@@ -60,9 +65,6 @@ class InverseSquareRootSchedule(Schedule):
     def __call__(self, step: Any) -> Any:
         rise, decay = _rise(step, self.warmup_steps), _inverse_root(step, self.warmup_steps)
         return self.peak * ops.minimum(rise, decay)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"peak": self.peak, "warmup_steps": self.warmup_steps}
 
 
 class _FiniteSchedule(Schedule):
@@ -94,14 +96,6 @@ class _FiniteSchedule(Schedule):
     def _left(self, progress: Any) -> Any:
         """The part of the way from `final` to `peak` that is left: 1 → 0."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "peak": self.peak,
-            "total_steps": self.total_steps,
-            "warmup_steps": self.warmup_steps,
-            "final": self.final,
-        }
 
 
 @register
@@ -174,10 +168,6 @@ class SlantedTriangularSchedule(Schedule):
         down = ops.maximum(1.0 - (step - cut) / (self.total_steps - cut), 0.0)
         return self.peak * (1.0 + ops.minimum(up, down) * (self.ratio - 1.0)) / self.ratio
 
-    def get_config(self) -> dict[str, Any]:
-        names = "peak", "total_steps", "cut_fraction", "ratio"
-        return {name: getattr(self, name) for name in names}
-
 
 @register
 class OneCycleSchedule(Schedule):
@@ -228,10 +218,6 @@ class OneCycleSchedule(Schedule):
         height = ops.maximum(1.0 - ops.absolute(2.0 * step / cycle - 1.0), 0.0)
         past = ops.clip((step - cycle) / (self.total_steps - cycle), 0.0, 1.0)
         return start + (self.peak - start) * height - (start - final) * past
-
-    def get_config(self) -> dict[str, Any]:
-        names = "peak", "total_steps", "start_ratio", "final_ratio", "final_fraction"
-        return {name: getattr(self, name) for name in names}
 
 
 def _rise(step: Any, warmup_steps: int) -> Any:
