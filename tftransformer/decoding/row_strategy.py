@@ -85,7 +85,7 @@ class RowStrategy(Strategy):
         """
         start = step.start if can_compile() else None
 
-        def begun(inputs: Any, given: Any) -> tuple[Request, DecodingStep, tuple]:
+        def begun(inputs: Any, given: tuple[Any, Any, Any]) -> tuple[Request, DecodingStep, tuple]:
             own = step
             if start is not None:
                 own = DecodingStep.of_model(start.model, inputs, start.settings)
