@@ -43,8 +43,8 @@ class Choice:
 
     Args:
         device: where.
-        precision: of their matrix products: "float32", "bfloat16" or "float16". Weights, their
-            updates, norms, softmax and loss are float32 in any case.
+        precision: precision of their matrix products: "float32", "bfloat16" or "float16". Weights,
+            their updates, norms, softmax and loss are float32 in any case.
         jit_compile: whether XLA compiles them.
         rewrites: whether TensorFlow rewrites the graph for `precision`, as it can on a CPU; else
             the layers of the model compute in it.

@@ -41,7 +41,7 @@ class Batches:
         batch_tokens: most positions of one batch, padding included, on its widest axis
             (such as source or target).
         training: True shuffles, False keeps one order in all epochs.
-        seed: of the order, and of what the examples draw.
+        seed: seed of the order, and of what the examples draw.
         max_shapes: most different shapes `(rows, width on each axis)`. More shapes need less
             padding; where XLA compiles, which each shape costs anew, `Trainer` takes fewer. Few
             rows come in fewer shapes, lest the batches be small.

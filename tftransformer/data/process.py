@@ -59,7 +59,7 @@ class DataProcess:
             translation, that is `"drop"`, of these two on one column `"blocks"`.
         batch_tokens: most positions of a batch, padding included, on its widest axis.
         max_shapes: most different padded shapes: see `Batches`.
-        seed: of the split, the order and the sampling.
+        seed: seed of the split, the order and the sampling.
 
     Example:
 

@@ -12,14 +12,14 @@ from tftransformer.decoding.stop_strings import StopStrings
 class Decoded(NamedTuple):
     """What a strategy returns: `n` results for each row of the batch.
 
-    What was searched stands best first, what was drawn in the order of the draws.
+    Search returns the best result first, sampling returns results in the order of the draws.
 
     Attributes:
-        ids: int32 tensor (batch, n, max_new_tokens), the generated tokens without the prompt,
-            up to and including the one that ends the row; the rest is the pad id.
-        scores: float32 tensor (batch, n), what the strategy ranks by. A slot that no
-            hypothesis reached has score -inf, length 0 and pad ids only.
-        lengths: int32 tensor (batch, n), generated tokens, the end token included.
+        ids: int32 tensor (batch, n, max_new_tokens), the generated tokens without the prompt, up to
+            and including the one that ends the row, then pad ids.
+        scores: float32 tensor (batch, n), what the strategy ranks by. A slot without a hypothesis
+            has score -inf, length 0 and only pad ids.
+        lengths: int32 tensor (batch, n), number of generated tokens, the end token included.
     """
 
     ids: Any
@@ -70,7 +70,7 @@ class Request(NamedTuple):
     stop: StopStrings | None = None
 
     def repeated(self, times: int) -> "Request":
-        """The same with each row so many times, one behind the other."""
+        """Returns the request with each row repeated, copies side by side."""
         if times == 1:
             return self
         names = ("prompt_ids", "ids", "lengths", "limits", "row_numbers")
@@ -87,11 +87,11 @@ class Request(NamedTuple):
         return ops.take_along_axis(ids, columns, axis=-1)
 
     def first_stops(self) -> dict[str, Any]:
-        """What a strategy's state holds of stop strings: "stop", int32 (batch,), or nothing."""
+        """Returns the part of a state for stop strings: "stop", int32 (batch,), or nothing."""
         return {} if self.stop is None else {"stop": self.stop.begin(self.ids, self.lengths)}
 
     def ends(self, tokens: Any, stops: Any) -> tuple[Any, dict[str, Any]]:
-        """Which rows the new tokens end, bool; and `stops`, a state's "stop", behind the tokens."""
+        """Returns which rows the new tokens end, bool, and the state's "stop" after them."""
         ended = among(tokens, self.end_ids)
         if self.stop is None:
             return ended, {}

@@ -21,10 +21,10 @@ from tftransformer.models.decoding_step import DecodingStep
 
 @dataclass(frozen=True)
 class RowStrategy(Strategy):
-    """Base of the strategies that write each sequence by itself and never take a token back.
+    """Base of the strategies that write each sequence independently and never revise a token.
 
-    A subclass defines `choice(request)`, or `begin(step, request)` where it chooses by more than
-    the scores of a step.
+    A subclass defines `choice(request)`, or `begin(step, request)` where its choice depends on more
+    than the scores of a step.
     """
 
     def choice(self, request: Request) -> Callable[[Any, Any], Any]:
@@ -44,15 +44,15 @@ class RowStrategy(Strategy):
         limits: Any = None,
         stop: StopStrings | None = None,
     ) -> Iterator[np.ndarray]:
-        """Continues the prompts, and gives each token as soon as it is there.
+        """Continues the prompts, and yields each token as soon as it is known.
 
         Args:
             step, prompt_ids, max_new_tokens, end_id, pad_id, processors, row_numbers, limits, stop:
-                as in a call, whose tokens these are.
+                as in a call, which returns the same tokens.
 
         Yields:
-            int32 array (batch · n,), the next token of each sequence; the pad id behind its end. It
-            ends when all have.
+            int32 array (batch · n,), the next token of each sequence, or the pad id after its end.
+            The iterator ends when all sequences have ended.
 
         >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
         >>> step = model.start_decoding(np.array([[5, 6, 7]]))
@@ -115,7 +115,7 @@ class RowStrategy(Strategy):
 
     @property
     def num_written(self) -> int:
-        """Sequences that are written for each prompt: `n`."""
+        """Number of sequences written for each prompt: `n`."""
         return 1
 
     def _prompts(self, request: Request) -> Any:
@@ -133,10 +133,10 @@ class RowStrategy(Strategy):
         return pick(state["ids"], columns[:, None])[:, 0]
 
     def begin(self, step: DecodingStep, request: Request) -> tuple[Step, dict[str, Any], Callable]:
-        """What is run, the first state, and what selects the tokens of a step; see `roll_out`.
+        """Returns the step to run, the first state, and the function `select` of `roll_out`.
 
-        The state has `"ids"` as the request has them, with what was taken; `"scores"` and
-        `"lengths"` of it; and `"open"`, the rows that go on: (batch · n,) of each.
+        The state holds `"ids"`, those of the request with the tokens taken so far; their `"scores"`
+        and `"lengths"`; and `"open"`, which rows go on: all (batch · n, …).
         """
         request = request.repeated(self.num_written)
         choose = self.choice(request)

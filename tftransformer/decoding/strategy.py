@@ -22,20 +22,20 @@ FEW = 16
 class Strategy(Configurable):
     """Base of the decoding strategies; a subclass defines `decode(step, request)`.
 
-    A strategy never sees the model. It drives a `DecodingStep`, which a model makes by
-    `start_decoding`, or which is a function of one's own. The cache of the step needs room for
-    `prompt + max_new_tokens - 1` columns, which is checked where the step says its length.
+    A strategy never sees the model. It drives a `DecodingStep`, which `model.start_decoding`
+    returns, or which wraps a function of your own. The cache of the step needs room for `prompt +
+    max_new_tokens - 1` columns; this is checked if the step has a known length.
 
     The loop has static shapes and ends as soon as every row has ended. It runs inside `tf.function`
     (batch and prompt length may be unknown there, the batch may be empty) and inside `jax.jit`.
-    Called outside of them with the step of a model, the strategy compiles itself, the model's
-    encoder included, and keeps the traces with the model: the first call with new settings takes
-    seconds, later ones are fast, and see the weights as they are then. A function of one's own runs
-    as it is. A row's result does not depend on the other rows.
+    Called outside of them with the step of a model, the strategy compiles itself, including the
+    model's encoder, and keeps the traces with the model: the first call with new settings takes
+    seconds, later calls are fast and use the current weights. A function of your own is run as it
+    is. The result of a row does not depend on the other rows.
 
     Attributes:
-        reads_hidden: whether it compares hidden states, which the step then has to keep, with room
-            for one token more: `start_decoding(…, hidden=True)`.
+        reads_hidden: whether it compares hidden states. The step then has to keep them, with room
+            for one more token: `start_decoding(…, hidden=True)`.
 
     Example:
 
@@ -66,20 +66,20 @@ class Strategy(Configurable):
         """Continues the prompts.
 
         Args:
-            step: the step, of as many rows as there are prompts, or batch · num_beams.
-            prompt_ids: int32 tensor (batch, prompt), prompt ≥ 1: a start token or a text; what
-                `start_decoding` was given, if it was. Padding counts as nothing.
+            step: the step, with one row for each prompt, or batch · num_beams rows.
+            prompt_ids: int32 tensor (batch, prompt), prompt ≥ 1: a start token or a text; the same
+                as `start_decoding` was given, if it was given one. Padding is ignored.
             max_new_tokens: most tokens to generate for a row, the end token included.
-            end_id: the token that ends a row, or several that do; a negative id matches none, then
-                rows end at the limit only.
+            end_id: the token that ends a row, or several; a negative id matches none, so that rows
+                end only at the limit.
             pad_id: what fills a row after its end.
             processors: functions (scores, ids, lengths) -> scores, applied in order at each
                 step; see `Processor`.
-            row_numbers: int32 tensor (batch,), names of the rows for strategies that draw; default:
-                their places.
+            row_numbers: int32 tensor (batch,), what identifies each row to strategies that draw;
+                default: its index.
             limits: int32 tensor (batch,), most tokens to generate for each row, from 1 to
                 `max_new_tokens`; default: that.
-            stop: strings that end a row, too, as an end token does.
+            stop: strings that also end a row, as an end token does.
 
         Returns:
             `Decoded`.
@@ -206,5 +206,5 @@ class Strategy(Configurable):
         return Request(prompt_ids, ids, lengths, is_padded, *given)
 
     def decode(self, step: DecodingStep, request: Request) -> Decoded:
-        """Continues the prompts of a request: what a strategy of one's own defines."""
+        """Continues the prompts of a request; each strategy defines it."""
         raise NotImplementedError(f"{type(self).__name__} must define decode(step, request)")

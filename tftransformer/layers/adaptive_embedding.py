@@ -24,8 +24,9 @@ class AdaptiveEmbedding(Layer):
         d_embed: width of the vectors in the first cluster; default `d_model`.
         shrink: factor by which each cluster is narrower than the one before. With 1 there is a
             single table, and a projection only if `d_embed` is not `d_model`.
-        embeddings_initializer: of the tables; default: with the standard deviation 1/√d_model.
-        projection_initializer: of the projections; the default keeps the variance.
+        embeddings_initializer: initializer of the tables; default: with the standard deviation
+            1/√d_model.
+        projection_initializer: initializer of the projections; the default keeps the variance.
     """
 
     def __init__(

@@ -116,8 +116,8 @@ class LayerState:
     """The slots of one layer of a stack.
 
     Attributes:
-        self_attention: of its self-attention.
-        cross_attention: of its cross-attention, where it has one.
+        self_attention: the slot of its self-attention.
+        cross_attention: the slot of its cross-attention, where it has one.
     """
 
     self_attention: AttentionState = field(default_factory=AttentionState)

@@ -24,8 +24,8 @@ class Convolution(Layer):
     Args:
         d_model: width of input and output.
         neighbours: positions on either side that a position sees.
-        activation: of what comes out.
-        kernel_initializer: of the projection.
+        activation: activation of what comes out.
+        kernel_initializer: initializer of the projection.
 
     Example:
 

@@ -40,10 +40,10 @@ def kept(shape: Any, rate: float, seed: keras.random.SeedGenerator, dtype: Any) 
     """Returns 0 for what is dropped out at the rate, what is kept scaled, as factors.
 
     Args:
-        shape: of the result.
+        shape: shape of the result.
         rate: share of what is dropped, within (0, 1), and rounded.
         seed: decides what.
-        dtype: of the result, floats.
+        dtype: dtype of the result, floats.
     """
     dropped = min(max(round(rate * 256), 1), 255)
     size = math.prod(shape)

@@ -28,14 +28,14 @@ class EncoderLayer(Layer):
         dropout: rate on the output of each sublayer.
         attention_dropout: rate on the attention weights.
         activation_dropout: rate inside the feed-forward net.
-        activation: of the feed-forward net.
+        activation: activation of the feed-forward net.
         norm: where the norms stand: "post", "pre" or "sandwich" (see `Residual`).
         normalization: which norm: "layer", "rms", or a layer of which each place has a copy.
-        epsilon: of the norms.
+        epsilon: added to the variance in the norms.
         use_bias: whether projections have biases.
-        kernel_initializer: of the projections.
-        output_initializer: of the two projections that add to the stream, where it differs: GPT-2
-            scales them by depth.
+        kernel_initializer: initializer of the projections.
+        output_initializer: initializer of the two projections that add to the stream, where it
+            differs: GPT-2 scales them by depth.
         num_key_value_heads: number of heads of keys and values; default `num_heads`.
         rotary: `RotaryPositions()` for the self-attention, or None.
         attention: a ready-made self-attention layer instead of `MultiHeadAttention`, such as

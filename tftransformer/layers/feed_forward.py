@@ -22,8 +22,8 @@ class FeedForward(Layer):
         dropout: rate after the activation.
         use_bias: whether the projections have a bias.
         gated: whether a second projection gates the activation.
-        kernel_initializer: of the projections.
-        output_initializer: of the one that leads back to `d_model`, where it differs.
+        kernel_initializer: initializer of the projections.
+        output_initializer: initializer of the one that leads back to `d_model`, where it differs.
     """
 
     mixes_positions = False

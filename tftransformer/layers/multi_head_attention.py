@@ -33,9 +33,9 @@ class MultiHeadAttention(Layer):
         rotary: `RotaryPositions()`, or None; not beside a `RelativeScorer`.
         query_norm: layer that normalises each head's queries before `rotary`, or None.
         key_norm: the same, of the keys.
-        kernel_initializer: of the four projections.
-        query_initializer: of the query's projection, where it differs.
-        output_initializer: of the projection that joins the heads, where it differs.
+        kernel_initializer: initializer of the four projections.
+        query_initializer: initializer of the query's projection, where it differs.
+        output_initializer: initializer of the projection that joins the heads, where it differs.
 
     Example:
 

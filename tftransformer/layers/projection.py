@@ -55,11 +55,11 @@ def make_projection(
     """Returns a dense layer with an initialiser of its own; a shared one would draw equal kernels.
 
     Args:
-        name: of the layer.
-        width: of its output.
+        name: name of the layer.
+        width: width of its output.
         use_bias: whether it has a bias.
-        initializer: of the kernel.
-        dtype: of the layer.
+        initializer: initializer of the kernel.
+        dtype: dtype of the layer.
     """
     return Projection(
         width,

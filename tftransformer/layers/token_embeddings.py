@@ -35,7 +35,7 @@ class TokenEmbeddings(Layer):
             its word has, besides what it is itself (as in Bojanowski et al. 2017). Training drops
             each alone, at the rate of `token_dropout`. None for none.
         norm: layer that normalises the sum, or None.
-        embeddings_initializer: of the tables, where not as `scale` says.
+        embeddings_initializer: initializer of the tables, where not as `scale` says.
     """
 
     def __init__(

@@ -45,14 +45,14 @@ class Bart(HeadedEncoderDecoder):
         attention_dropout: rate on the attention weights.
         activation_dropout: rate inside the feed-forward nets.
         classifier_dropout: rate on what classifiers read.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
         pad_id: the id that is padding in the source.
         start_id: the id that targets start with.
         end_id: the id that sources and targets end with.
-        encoder_mask: of the encoder; default `PaddingMask()`.
-        decoder_mask: of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
-        cross_mask: of the decoder's attention to the encoder; default `PaddingMask()`.
+        encoder_mask: mask of the encoder; default `PaddingMask()`.
+        decoder_mask: mask of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
+        cross_mask: mask of the decoder's attention to the encoder; default `PaddingMask()`.
         heads: see `HeadedModel.make_heads`.
 
     Example:

@@ -40,8 +40,8 @@ class Bert(StackModel):
         segments: number of segments.
         dropout: rate on embeddings, sublayers and what classifiers read.
         attention_dropout: rate on the attention weights.
-        activation: of the feed-forward nets and the language model head.
-        epsilon: of the norms.
+        activation: activation of the feed-forward nets and the language model head.
+        epsilon: added to the variance in the norms.
         pad_id: the id that is padding.
         mask: who may see whom; default `PaddingMask()`.
         tied: whether the language model heads share the table of the tokens.

@@ -41,8 +41,8 @@ class Gpt(StackModel):
         dropout: rate on sublayers and what classifiers read.
         embedding_dropout: rate on embeddings; default `dropout`.
         attention_dropout: rate on the attention weights.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
         pad_id: the id that is padding; None if only a `padding_mask` says what is.
         end_id: the id that ends a text. Where it is the pad id, too, ids do not tell what is
             padding: nothing is hidden but what a `padding_mask` hides.

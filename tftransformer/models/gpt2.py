@@ -31,8 +31,8 @@ class Gpt2(StackModel):
         dropout: rate on sublayers and what classifiers read.
         embedding_dropout: rate on embeddings; default `dropout`.
         attention_dropout: rate on the attention weights.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
         scaled_scores: whether scores are divided by √(head width).
         scaled_by_depth: whether layer i, counted from 1, divides its scores by i as well.
         pad_id: the id that is padding; None if only a `padding_mask` says what is.

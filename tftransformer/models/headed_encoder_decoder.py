@@ -51,7 +51,7 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
             language_model: makes the head of the next token.
             end_id: the token that a classifier reads.
             dropout: rate on what a classifier reads.
-            initializer: of a classifier's pooler.
+            initializer: initializer of a classifier's pooler.
         """
 
         def classifier(dtype: Any, **given: Any) -> SequenceHead:

@@ -29,7 +29,7 @@ class HeadedModel(Configurable, keras.Model):
 
     Attributes:
         heads: dict of the heads by name.
-        head_names: of the heads that the family knows.
+        head_names: names of the heads that the family knows.
         masked_head: name of the head that says what stands behind a mask token, in a family that
             has one.
     """
@@ -47,7 +47,7 @@ class HeadedModel(Configurable, keras.Model):
                 called as `head(hidden, inputs=…, training=…)`; whether its `call` has these two
                 is asked here.
             makers: for each name the family knows, a function from such arguments to the head.
-            kernel_initializer: of what is made, where the family has one.
+            kernel_initializer: initializer of what is made, where the family has one.
         """
         taken = sorted({*wanted} & _OF_MODELS)
         if taken:
@@ -120,7 +120,7 @@ class SomeHeads(ExportedByNames, Configurable, keras.Model):
 
     Args:
         model: the model, whose weights it shares.
-        names: of the heads.
+        names: names of the heads.
     """
 
     def __init__(self, model: HeadedModel, names: Sequence[str], **kwargs: Any):

@@ -34,22 +34,22 @@ class T5(HeadedEncoderDecoder):
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
         head_width: width of one head, which need not be `d_model // num_heads`.
-        num_buckets: of the position bias.
-        max_distance: of the position bias, in tokens.
-        activation: of the feed-forward nets.
+        num_buckets: number of buckets of the position bias.
+        max_distance: largest distance of the position bias, in tokens.
+        activation: activation of the feed-forward nets.
         gated: whether a second projection gates the activation.
         tied: whether the table of the tokens gives the logits, `(h · d_model^−½) Eᵀ`; else the
             head has weights of its own.
         dropout: rate on embeddings, attention weights, sublayers, inside feed-forward nets and on
             what each stack returns.
         classifier_dropout: rate on what classifiers read.
-        epsilon: of the norms.
+        epsilon: added to the variance in the norms.
         pad_id: the id that is padding in the source.
         start_id: the id that targets start with.
         end_id: the id that sources end with.
-        encoder_mask: of the encoder; default `PaddingMask()`.
-        decoder_mask: of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
-        cross_mask: of the decoder's attention to the encoder; default `PaddingMask()`.
+        encoder_mask: mask of the encoder; default `PaddingMask()`.
+        decoder_mask: mask of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
+        cross_mask: mask of the decoder's attention to the encoder; default `PaddingMask()`.
         heads: see `HeadedModel.make_heads`.
 
     Example:

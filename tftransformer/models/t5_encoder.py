@@ -106,7 +106,7 @@ def t5_stack(
     Args:
         stack_class: `Encoder` or `Decoder`.
         arguments: what the model was given, by the names of its arguments.
-        table: of the tokens.
+        table: table of the tokens.
         pad_id: the id that is padding to the embeddings, or None.
         **given: further arguments of the stack: its depth, masks and name.
     """

@@ -41,9 +41,9 @@ class Transformer(EncoderDecoder):
         head_bias: whether each target token has a bias on its logit.
         position: layer that encodes positions, added to the embeddings of both stacks (each has
             its own copy); default `SinusoidalPositions(d_model)`.
-        encoder_mask: of the encoder; default `PaddingMask()`.
-        decoder_mask: of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
-        cross_mask: of the decoder's attention to the encoder; default `PaddingMask()`.
+        encoder_mask: mask of the encoder; default `PaddingMask()`.
+        decoder_mask: mask of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
+        cross_mask: mask of the decoder's attention to the encoder; default `PaddingMask()`.
         pad_id: the id that is padding in source and target.
         **options: of each layer, see `EncoderLayer`: norm, activation, rotary, epsilon, …
 

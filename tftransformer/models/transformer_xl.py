@@ -62,8 +62,8 @@ class TransformerXL(RecurrentModel):
         norm: where the norms stand, "post" or "pre".
         dropout: rate on embeddings, encodings of distances, sublayers and what the stack returns.
         attention_dropout: rate on the attention weights.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
         pad_id: the id that is padding, which nobody sees and a classifier looks for; None = there
             is none.
         mask: who may see whom; default `CausalMask() & MemoryMask()`, within a window for

@@ -54,8 +54,8 @@ class XLM(StackModel):
         dropout: rate on embeddings and sublayers.
         attention_dropout: rate on the attention weights.
         summary_dropout: rate on what classifiers of sequences read.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
         choice_width: how many features of a choice the head `multiple_choice` scores.
         starts: how many starts of a span the head `span_beam` tries.
         ends: how many ends it keeps for each.

@@ -63,10 +63,10 @@ class XLNet(RecurrentModel):
         clamp: the largest distance told apart; None = all are.
         dropout: rate on embeddings, sublayers, what the stack returns and what classifiers read.
         attention_dropout: rate on the attention weights.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
         pad_id: the id that is padding.
-        summary_activation: of the classifiers' transformation.
+        summary_activation: activation of the classifiers' transformation.
         summary_column: which token they read: "last", be it padding or not, as Hugging Face's
             rows, padded in front, have it; or "last_token", whatever is padded.
         starts: how many starts of a span the head `span_beam` tries.

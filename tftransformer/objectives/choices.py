@@ -74,7 +74,7 @@ class OfChoices(Column):
     """Rows of another column, some for each row here: (chosen, choices, width).
 
     Args:
-        column: of the axis "tokens".
+        column: a column with the axis "tokens".
         starts: where those of each row begin.
         counts: how many there are.
     """

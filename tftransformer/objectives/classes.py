@@ -43,7 +43,7 @@ class Classes(TextRows):
         known: labels that a trained head has, in the order of its logits. They stay as they are
             where they hold all labels of the training rows; if they are called `LABEL_0`,
             `LABEL_1`, …, rows may also have the numbers. Else the head does not fit.
-        smoothing: of the loss of single labels: see `LabelSmoothedCrossEntropy`.
+        smoothing: smoothing of the loss of single labels: see `LabelSmoothedCrossEntropy`.
         output: see `TextRows`.
         judge_by: `"loss"`, `"accuracy"` or `"macro_f1"` on validation rows, by which the best epoch
             is chosen.

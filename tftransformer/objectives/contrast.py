@@ -22,7 +22,7 @@ class Contrast(TextRows):
     text, so that rows with the same one do not count against each other; see `ContrastiveLoss`.
 
     Args:
-        temperature: of the loss.
+        temperature: temperature of the loss.
         output: see `TextRows`; of a family it is a head, `heads={"embedding": tt.EmbeddingHead()}`.
     """
 

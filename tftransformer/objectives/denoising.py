@@ -42,8 +42,8 @@ class Denoising(SequenceToSequence):
     long ones make several rows. The axes are `("source", "target")`.
 
     Args:
-        share: of the tokens that are left out.
-        mean_length: of a span.
+        share: share of the tokens that are left out.
+        mean_length: mean length of a span.
         permute: whether sentences are shuffled.
         smoothing, start_id, before, output: see `SequenceToSequence`. BART's own rows, `<s> a </s>`
             on both sides behind a start `</s>`, are those of `before=[0], start_id=2`.
@@ -114,7 +114,7 @@ class _Noised(Tokens):
 
     Args:
         plain: the source as it was.
-        pieces: of the texts.
+        pieces: pieces of the texts.
         objective: says how much is left out.
         mask: the id that stands for a span.
         draw: seed and epoch; None: lengths are what any draw may give.

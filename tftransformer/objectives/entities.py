@@ -44,14 +44,14 @@ class Entities(TextRows):
     that has one of its characters.
 
     Args:
-        scheme: of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: as the labels of a trained
-            head have it, else IOB2.
+        scheme: scheme of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: as the labels of a
+            trained head have it, else IOB2.
         stride: pieces that neighbouring windows of a long text share.
         class_weight: what a word of each type weighs in training: a dict by type (or "O"; 1 where
             a type is not in it), or "balanced": all tags weigh the same together.
         known: labels that a trained head has, in the order of its logits. They stay as they are
             where they hold all tags of the training rows; else the head does not fit.
-        smoothing: of the loss: see `LabelSmoothedCrossEntropy`.
+        smoothing: smoothing of the loss: see `LabelSmoothedCrossEntropy`.
         spelling: see `Objective`.
         output: see `TextRows`.
         judge_by: "loss", "accuracy" or "macro_f1" of the words' tags on validation rows, by which

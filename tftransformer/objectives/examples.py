@@ -190,7 +190,7 @@ class Concatenated(Examples):
     (Conneau and Lample 2019, §3.3). What is drawn of a row is what its own examples draw.
 
     Args:
-        parts: of the same axes, with inputs, labels and weights of the same names.
+        parts: examples of the same axes, with inputs, labels and weights of the same names.
 
     Example:
 

@@ -40,7 +40,7 @@ class MaskedTokens(TextRows):
     or stay. SpanBERT's objective at the borders of spans is not part of it.
 
     Args:
-        share: of the tokens that are chosen.
+        share: share of the tokens that are chosen.
         whole_words: whether all pieces of a word are chosen together; a word of more pieces than
             are left to choose is passed over.
         output: see `TextRows`.
@@ -91,7 +91,7 @@ class MaskedTokens(TextRows):
 
         Args:
             examples: whose inputs are those of `TextRows`, on the axis "tokens".
-            tokenizer: of the texts.
+            tokenizer: tokenizer of the texts.
         """
         return MaskedExamples(examples, self, tokenizer)
 
@@ -109,7 +109,7 @@ class MaskedExamples(Examples):
         examples: the rows, whose inputs are a dict; labels and weights are dicts, too, perhaps
             empty.
         objective: says how much is hidden.
-        tokenizer: of the texts.
+        tokenizer: tokenizer of the texts.
         draw: seed and epoch.
     """
 

@@ -31,7 +31,7 @@ class NextSentence(TextRows):
     BERT's pre-training: `Joint([NextSentence(), MaskedTokens()])`.
 
     Args:
-        share: of the rows whose second stretch is of another text.
+        share: share of the rows whose second stretch is of another text.
         output: see `TextRows`.
 
     Example:
@@ -118,7 +118,7 @@ class SentenceOrder(NextSentence):
     second one first. Labels are 0 where they stand in their order, 1 where they are swapped.
 
     Args:
-        share: of the rows that are swapped.
+        share: share of the rows that are swapped.
         output: see `TextRows`; by default the head of `NextSentence`, whose place it takes.
     """
 

@@ -94,7 +94,7 @@ class Objective(Configurable, abc.ABC):
         Args:
             columns: in the order of `kinds`: plain ids as `Ragged` for a text, a list of values
                 for a label; row `i` of one belongs to row `i` of all others.
-            tokenizers: of each text column, for their special ids.
+            tokenizers: the tokenizer of each text column, for its special ids.
             template: how texts become one row, for the objectives that join them.
             training: whether they are to be trained on, as class weights ask.
 
@@ -128,8 +128,8 @@ class Objective(Configurable, abc.ABC):
 
         Args:
             compute: gives the outputs of the model for some inputs, by name.
-            inputs: of a batch, as `Examples.batch` returns them.
-            weights: of the batch, by the names of the outputs that have labels.
+            inputs: inputs of a batch, as `Examples.batch` returns them.
+            weights: weights of the batch, by the names of the outputs that have labels.
         """
 
     def by_output(self, value: Any) -> Any:

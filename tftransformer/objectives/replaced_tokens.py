@@ -24,8 +24,8 @@ class ReplacedTokens(MaskedTokens):
     another one than before, output `replaced`, whose loss counts `factor` times (λ in eq. 4 there).
 
     Args:
-        share: of the tokens that are chosen.
-        factor: of the discriminator's loss.
+        share: share of the tokens that are chosen.
+        factor: factor of the discriminator's loss.
         whole_words, spans: see `MaskedTokens`.
 
     Example:

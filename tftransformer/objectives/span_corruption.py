@@ -45,8 +45,8 @@ class SpanCorruption(Objective):
     model's `vocab_size` must then be that of the tokenizer plus `sentinels`.
 
     Args:
-        share: of the tokens that are left out.
-        mean_length: of a span.
+        share: share of the tokens that are left out.
+        mean_length: mean length of a span.
         sentinels: how many ids behind the vocabulary are sentinels, where the tokenizer has none.
             No row has more spans than there are sentinels.
         smoothing: float in [0, 1), probability mass that the loss spreads over all pieces.
@@ -148,7 +148,7 @@ class CorruptedExamples(Examples):
     Args:
         ids: the rows.
         objective: says how much is left out.
-        tokenizer: of the texts.
+        tokenizer: tokenizer of the texts.
         draw: seed and epoch.
     """
 
@@ -189,7 +189,7 @@ class CorruptedExamples(Examples):
         """The most that such rows may take: a special token may part a span, or stand beside all.
 
         Args:
-            tokens: of each row, int (rows,).
+            tokens: number of tokens of each row, int (rows,).
             specials: how many of them are special.
 
         Returns:

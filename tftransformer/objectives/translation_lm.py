@@ -33,7 +33,7 @@ class TranslationLM(MaskedTokens):
     row).
 
     Args:
-        share: of the tokens that are chosen.
+        share: share of the tokens that are chosen.
         alpha: 1 takes each row once, as it is; 0 all languages alike.
         languages: names in the order of a trained model's ids. Without it they are those of the
             training rows, sorted.

@@ -12,8 +12,8 @@ from tftransformer.positions.sinusoidal import angles, check_layout
 class RotaryPositions(Layer):
     """Rotates queries and keys by their position (RoFormer, Su et al. 2021, eq. 34).
 
-    Each pair of features (a, b) turns by the angle `p·w_j`: `(a cos − b sin, a sin + b cos)`;
-    the product of a query and a key then depends on their distance alone. Goes into
+    Each pair of features (a, b) turns by the angle `p·w_j`: `(a cos − b sin, a sin + b cos)`; the
+    dot product of a query and a key then depends only on their distance. Used as
     `MultiHeadAttention(rotary=…)`.
 
     Args:

@@ -17,7 +17,7 @@ def angles(positions: Any, width: int, base: float) -> Any:
 
 
 def check_layout(layout: str) -> str:
-    """Returns the layout of sine and cosine, or says which there are."""
+    """Returns the layout, or raises a ValueError that lists the known ones."""
     if layout not in LAYOUTS:
         raise ValueError(f"layout must be one of {LAYOUTS}, not {layout!r}")
     return layout
@@ -27,8 +27,8 @@ def check_layout(layout: str) -> str:
 class SinusoidalPositions(Layer):
     """Fixed sines and cosines of each position (Vaswani et al. 2017, §3.5).
 
-    With `w_j = base^(−2j/d_model)`, position p has the features `sin(p·w_j)` and `cos(p·w_j)`.
-    Computed when needed, so no position is too large; negative ones work too.
+    With `w_j = base^(−2j/d_model)`, position p has the features `sin(p·w_j)` and `cos(p·w_j)`. It
+    is computed when needed, so any position works, negative ones included.
 
     Args:
         d_model: width of the encoding, an even number.
@@ -47,7 +47,7 @@ class SinusoidalPositions(Layer):
         self.d_model, self.layout, self.base = d_model, check_layout(layout), base
 
     def build(self, positions_shape: Any) -> None:
-        """Makes the weights: none here."""
+        """Does nothing: there are no weights."""
 
     def call(self, positions: Any) -> Any:
         """Encodes positions.

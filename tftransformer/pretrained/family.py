@@ -200,7 +200,7 @@ class Family:
 
         Args:
             config: a whole config.
-            names: of the tensors in the file.
+            names: names of the tensors in the file.
             body: the prefix of the file.
             outputs: how many outputs heads have, where the file says it.
             wanted: the head that counts where the config names no architecture.

@@ -72,7 +72,7 @@ def best_sentences(sentences: Sequence[str], references: Sequence[str]) -> list[
     equal ones the first, until none does.
 
     Args:
-        sentences: of a text.
+        sentences: sentences of a text.
         references: summaries, of which the best one counts at each step.
 
     Returns:

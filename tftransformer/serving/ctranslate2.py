@@ -48,8 +48,8 @@ def write_ctranslate2(
 
     Args:
         model: the model.
-        source_tokenizer: of its source.
-        target_tokenizer: of its target.
+        source_tokenizer: tokenizer of its source.
+        target_tokenizer: tokenizer of its target.
         path: folder to make.
         weights: their type on the disk, such as "float32" or "int8". CTranslate2 computes with what
             it finds; `ctranslate2.Translator(path, compute_type="int8")` rounds as it loads.

@@ -21,8 +21,8 @@ class Decoder(Encoder):
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        mask: of the self-attention; default `CausalMask() & PaddingMask()`.
-        cross_mask: of the attention to the encoder's output; default `PaddingMask()`.
+        mask: mask of the self-attention; default `CausalMask() & PaddingMask()`.
+        cross_mask: mask of the attention to the encoder's output; default `PaddingMask()`.
         **options: of `Encoder` and, for each layer, of `DecoderLayer`.
     """
 

@@ -29,7 +29,7 @@ def alignment_of(
     """Returns what each head of the decoder looks at while it writes a translation.
 
     Args:
-        model: of two stacks.
+        model: an encoder-decoder model.
         tokenizers: have its `source_tokenizer` and `target_tokenizer`.
         source: the source text.
         target: its translation.

@@ -19,7 +19,7 @@ def evaluation(
     Args:
         task: a fitted `TextClassifier`.
         frame: the table.
-        names: of its columns of text.
+        names: names of its columns of text.
         label: its column of labels.
         baselines: whether to fit and score them.
     """

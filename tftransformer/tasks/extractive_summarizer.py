@@ -32,16 +32,16 @@ class ExtractiveSummarizer(WindowedTask):
     Args:
         model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
             `TextClassifier`. None, or sizes: a small one, from scratch.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
+        tokenizer: tokenizer of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
         sentences: how many a summary has, or as a float which share of those of its text. None: as
             the summaries that it learnt from.
         max_length: most tokens of a window; default: what the model knows, from scratch 512.
         stride: pieces that neighbouring windows share; "auto": 64, or a quarter of a window
             where that is less.
-        vocab_size: of a tokenizer that is learnt, at most.
+        vocab_size: largest size of the vocabulary, where a tokenizer is learnt.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts, and windows, answered at once.
-        seed: of weights, order and dropout.
+        seed: seed of the weights, the order of rows and dropout.
 
     Attributes:
         length_: how many sentences, or which share, the summaries had that it learnt from.
@@ -93,7 +93,7 @@ class ExtractiveSummarizer(WindowedTask):
 
         Args:
             data: the DataFrame, or the texts.
-            summaries: of each text one, or several in a list.
+            summaries: one for each text, or several in a list.
             text: name of the column of texts.
             summary: name of the column of summaries.
             **how: `validation`, `epochs` and what else `Task.learn` takes.

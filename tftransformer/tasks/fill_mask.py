@@ -26,16 +26,16 @@ class FillMask(RowTask):
     Args:
         model: the folder of a masked language model that Hugging Face's library or `save` wrote;
             or a model, with its `tokenizer`. None, or sizes: a small `Bert`, from scratch.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt, with a mask token. None:
-            see `learn_unigram`.
-        share: of the tokens that are hidden, in `fit` and `evaluate`. From few texts 0.3 learns
-            sooner than the 0.15 of Devlin et al. (2019): see Wettig et al. (2023).
+        tokenizer: tokenizer of that model; or as in `DataProcess`, to be learnt, with a mask token.
+            None: see `learn_unigram`.
+        share: share of the tokens that are hidden, in `fit` and `evaluate`. From few texts 0.3
+            learns sooner than the 0.15 of Devlin et al. (2019): see Wettig et al. (2023).
         whole_words: whether words are hidden whole.
         max_length: most tokens of a row; None: as many as the model knows, from scratch 128.
-        vocab_size: of a tokenizer that is learnt.
+        vocab_size: size of the vocabulary, where a tokenizer is learnt.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts answered at once.
-        seed: of weights, order, masks and dropout.
+        seed: seed of weights, order, masks and dropout.
 
     Example:
 

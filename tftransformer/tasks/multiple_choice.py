@@ -26,13 +26,14 @@ class MultipleChoice(RowTask):
         model: the folder of a model that Hugging Face's library or `save` wrote: with a trained
             head it answers at once, and `fit` trains it further. Or a model, with its `tokenizer`.
             None, or sizes: a small one, from scratch; see `TextClassifier`.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
+        tokenizer: tokenizer of that model; or as in `DataProcess`, to be learnt. None: see
+            `learn_unigram`.
         max_length: most tokens of a row; None: as many as the model knows, from scratch 256.
         too_long: "cut", or "refuse" with an error.
-        vocab_size: of a tokenizer that is learnt.
+        vocab_size: size of the vocabulary, where a tokenizer is learnt.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: rows answered at once.
-        seed: of weights, order and dropout.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 

@@ -23,16 +23,16 @@ class Parser(TreeTask, WordTask):
     Args:
         model: what answers, or is trained further: a folder, or a model with
             its `tokenizer`; see `TextClassifier`. None, or sizes: a small one, from scratch.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
+        tokenizer: tokenizer of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
         judge_by: "loss" or "accuracy" of the words, by which the best epoch is chosen.
         max_length: most tokens of a window; default: what the model knows, from scratch 128.
         stride: pieces that neighbouring windows share; "auto": 32, or a quarter of a window where
             that is less. None: there are no windows, and a sentence that is too long raises an
             error.
-        vocab_size: of a tokenizer that is learnt, at most.
+        vocab_size: largest size of the vocabulary, where a tokenizer is learnt.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: sentences, and windows, answered at once.
-        seed: of weights, order and dropout.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 

@@ -27,7 +27,7 @@ class QuestionAnswerer(WindowedTask):
     Args:
         model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
             `TextClassifier`. None, or sizes: a small one, from scratch.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
+        tokenizer: tokenizer of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
         max_length: most tokens of a window, question included; default: what the model knows, at
             most 384.
         stride: pieces of a context that neighbouring windows share; "auto": 64, or a quarter of a
@@ -36,10 +36,10 @@ class QuestionAnswerer(WindowedTask):
         align_to_words: whether answers are widened to whole words.
         handle_impossible_answer: whether "" is an answer, too. None: if there were questions
             without an answer in training.
-        vocab_size: of a tokenizer that is learnt, at most.
+        vocab_size: largest size of the vocabulary, where a tokenizer is learnt.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: questions, and windows, answered at once.
-        seed: of weights, order and dropout.
+        seed: seed of the weights, the order of rows and dropout.
 
     Attributes:
         threshold_: how much likelier no answer must be than the best span; see `tune`.
@@ -166,7 +166,7 @@ class QuestionAnswerer(WindowedTask):
         Args:
             question: a question, with its `context`; or a tuple of both; or several tuples in any
                 container, or a DataFrame with both columns.
-            context: of the one question.
+            context: the context, where there is one question.
             **options: those of `answers`.
 
         Returns:

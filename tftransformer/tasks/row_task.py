@@ -24,8 +24,8 @@ class RowTask(Task):
     Attributes:
         has_own_head: whether `head_arguments` is a layer, so that any family takes it.
         default_length: most tokens of a row where nothing else says it.
-        first_tokens: of an update, where a model begins from scratch.
-        further_tokens: the same where a trained one is trained further.
+        first_tokens: tokens in a batch, where a model is trained from scratch.
+        further_tokens: tokens in a batch, where a trained model is trained further.
         learn_tokenizer: learns one from texts and a size where none is given.
     """
 

@@ -44,7 +44,7 @@ class Summarizer(TextToText):
 
         Args:
             data: the DataFrame, or the texts.
-            summaries: of the texts.
+            summaries: summaries of the texts.
             text: name of the column of texts.
             summary: name of the column of summaries.
             epochs: passes over the data.

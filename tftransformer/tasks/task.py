@@ -49,13 +49,13 @@ class Task(Answerer):
 
     Attributes:
         readers: functions that read the `parts` of a saved task from their folders, by name.
-        head: of the model, which answers; None where the whole model does.
+        head: head of the model, which answers; None where the whole model does.
         named: what its columns are called where no table has named them, since the model came
             with a trained head.
         ways: arguments of `fit` that name columns which go together, where not all do; the first
             are the usual ones.
-        sizes: of the model from scratch, its `family` (a class of models) included; `model` may be
-            a mapping of those that differ.
+        sizes: sizes of the model from scratch, its `family` (a class of models) included; `model`
+            may be a mapping of those that differ.
         data_: the `DataProcess` that it learnt from.
         trained_on_: the rows that it learnt from, after `fit`.
         model_: the trained model.

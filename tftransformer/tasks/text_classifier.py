@@ -27,19 +27,19 @@ class TextClassifier(RowTask):
             None: a small one, from scratch, or what is to differ from its `sizes`, such as
             `{"num_layers": 2}` or `{"family": "Bert"}`. Of a folder that `save` wrote, settings
             that are not given are the saved ones, but for the learning rate.
-        tokenizer: of that model, or, with the template and the length that belong to it, what
-            `pretrained.read_tokenizer` returns; or as in `DataProcess`, to be learnt. None: see
-            `learn_unigram`.
+        tokenizer: tokenizer of that model, or, with the template and the length that belong to it,
+            what `pretrained.read_tokenizer` returns; or as in `DataProcess`, to be learnt. None:
+            see `learn_unigram`.
         labels: "single" (any hashable), "several" (a list of them in each row) or "numbers". None:
             as the folder says, else "single".
         class_weight: "balanced", or what a row of each class weighs, by label.
-        smoothing: of the loss of single labels.
+        smoothing: smoothing of the loss of single labels.
         max_length: most tokens of a row; None: as many as the model knows, from scratch 256.
         too_long: "cut", or "refuse" with an error.
-        vocab_size: of a tokenizer that is learnt.
+        vocab_size: size of the vocabulary, where a tokenizer is learnt.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts answered at once.
-        seed: of weights, order and dropout.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 
@@ -78,7 +78,7 @@ class TextClassifier(RowTask):
 
         Args:
             data: the DataFrame, or the texts.
-            labels: of the texts.
+            labels: their labels; None for a DataFrame.
             text: name of the column of texts, or a list of two.
             label: name of the column of labels.
             **how: `validation`, `epochs` and what else `Task.learn` takes.
@@ -133,7 +133,8 @@ class TextClassifier(RowTask):
         Args:
             columns: the texts.
             top_k: how many labels to give in a list, best first; None: what is true, as it is.
-            activation: of the logits, "softmax", "sigmoid" or "none"; default: as the labels ask.
+            activation: activation of the logits, "softmax", "sigmoid" or "none"; default: as the
+                labels ask.
         """
         check_ints(1, or_none=True, top_k=top_k)
         require(activation in (None, *ACTIVATIONS), "activation", activation, str([*ACTIVATIONS]))

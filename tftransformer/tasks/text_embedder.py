@@ -30,16 +30,17 @@ class TextEmbedder(RowTask):
         model: the folder of a model of the sentence-transformers library, of any encoder that
             Hugging Face's library wrote, or one that `save` wrote; or a model, with its
             `tokenizer`. None, or sizes: a small one, from scratch; see `TextClassifier`.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
+        tokenizer: tokenizer of that model; or as in `DataProcess`, to be learnt. None: see
+            `learn_unigram`.
         pooling: "mean", "max" or "cls", the first token; None: as the folder says, else "mean".
         normalize: whether vectors have the length 1; None: as the folder says, else True.
-        temperature: of the loss, see `ContrastiveLoss`.
+        temperature: temperature of the loss, see `ContrastiveLoss`.
         max_length: most tokens of a text; None: as many as the model knows, from scratch 256.
         too_long: "cut", or "refuse" with an error.
-        vocab_size: of a tokenizer that is learnt.
+        vocab_size: size of the vocabulary, where a tokenizer is learnt.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts answered at once.
-        seed: of weights, order and dropout.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 

@@ -46,16 +46,17 @@ class TextGenerator(WritingTask):
         model: a language model, or the folder of one that Hugging Face's library wrote or `save`
             did. Or, to train one from scratch, what is to differ from `sizes`, such as
             `{"num_layers": 2}` or `{"family": "TransformerXL"}`.
-        tokenizer: of that model, or as in `DataProcess`, to be learnt; default: see `learn_bpe`.
+        tokenizer: tokenizer of that model, or as in `DataProcess`, to be learnt; default: see
+            `learn_bpe`.
         options: how to write, by Hugging Face's names, such as `{"num_beams": 4}`; see
             `answers`. They count before what the folder says.
         max_length: tokens that the model sees, and that are learnt from, at once; default 256, or
             as many as the model knows.
-        vocab_size: of a tokenizer that is learnt.
+        vocab_size: size of the vocabulary, where a tokenizer is learnt.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: prompts answered at once.
         batch_tokens: most tokens of a batch in training.
-        seed: of weights, order and dropout.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 

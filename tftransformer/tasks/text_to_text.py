@@ -91,10 +91,10 @@ class TextToText(WritingTask):
         sampling_alpha: how often training cuts words anew at random, such as 0.1; see
             `DataProcess`. 0: as tokenizers that were given do it, which as a rule is never.
         batch_tokens: most tokens of a batch in training, on one side.
-        label_smoothing: of the loss.
+        label_smoothing: label smoothing of the loss.
         learning_rate: highest one; default 0.004 from scratch, else 0.0005.
         warmup_steps: updates until then.
-        seed: of weights, order and dropout.
+        seed: seed of the weights, the order of rows and dropout.
 
     Attributes:
         kind: what the names of its parameters in a folder's `task_specific_params` begin with.

@@ -27,10 +27,10 @@ class TokenClassifier(WordTask):
         model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
             `TextClassifier`. None, or sizes: a small one, from scratch, which reads how words are
             spelled and what stands beside them: see `spelling` and `neighbours` of `SentenceModel`.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: whole words, parted
-            from punctuation marks; where the model reads no spellings, WordPiece.
-        scheme: of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: recognised from the tags
-            that it is fitted with, and told in the report; of spans, IOB2.
+        tokenizer: tokenizer of that model; or as in `DataProcess`, to be learnt. None: whole words,
+            parted from punctuation marks; where the model reads no spellings, WordPiece.
+        scheme: scheme of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: recognised from the
+            tags that it is fitted with, and told in the report; of spans, IOB2.
         aggregation: "none", "simple", "first", "average" or "max".
         ignore_labels: types that are no entities.
         class_weight: "balanced", or what a word of each type weighs; see `Entities`.
@@ -38,10 +38,10 @@ class TokenClassifier(WordTask):
         max_length: most tokens of a window; default: what the model knows, from scratch 128.
         stride: pieces that neighbouring windows share; "auto": 32, or a quarter of a window where
             that is less. None: there are no windows, and a text that is too long raises an error.
-        vocab_size: of a tokenizer that is learnt, at most.
+        vocab_size: largest size of the vocabulary, where a tokenizer is learnt.
         learning_rate: highest one; default 0.001 from scratch, else 0.0001.
         batch_size: texts, and windows, answered at once.
-        seed: of weights, order and dropout.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 
@@ -98,7 +98,7 @@ class TokenClassifier(WordTask):
 
         Args:
             data: a DataFrame; or lists of words, or texts.
-            labels: of lists of words their tags; of texts their spans.
+            labels: the tags, for lists of words; the spans, for texts.
             tokens: name of the column of lists of words. A text is made of them, with one blank
                 between two.
             tags: name of the column of lists of tags.

@@ -115,7 +115,7 @@ class Template(Configurable):
         """The ids of the special tokens before and behind a lone text.
 
         Args:
-            special_ids: of the tokenizer.
+            special_ids: special ids of the tokenizer.
         """
         parts = self._checked(False, special_ids)
         place = [part.name for part in parts].index("a")
@@ -145,7 +145,7 @@ class Template(Configurable):
         Args:
             first: ids of the first texts.
             second: ids of the second texts, as many rows; None: there is one text a row.
-            special_ids: of the tokenizer.
+            special_ids: special ids of the tokenizer.
 
         Returns:
             ids and segment ids, both with a row for each row of `first`.
@@ -190,7 +190,7 @@ class Template(Configurable):
         Args:
             first: ids of the first texts, int32 (batch, None).
             second: ids of the second texts, or None.
-            special_ids: of the tokenizer.
+            special_ids: special ids of the tokenizer.
 
         Returns:
             ids and segment ids, int32 RaggedTensors (batch, None).

@@ -111,7 +111,7 @@ def in_blocks(
     """Returns a loss that takes the logits of a batch in blocks, where they are many; or the loss.
 
     Args:
-        loss: of the output.
+        loss: loss of the output.
         model: one that says which of its layers makes the logits, see
             `HeadedModel.language_model_head`; or another, which has them all.
         row: inputs of one row.

@@ -72,7 +72,7 @@ class Found:
     Attributes:
         state: where it lies.
         progress: where the run stood.
-        values: of its variables, by key.
+        values: the values of its variables, by key.
         damaged: newer states, which cannot be read, and why.
     """
 

@@ -53,7 +53,7 @@ class FunctionLoss(keras.losses.Loss):
 
     Args:
         function: `function(y_true, y_pred)`.
-        name: of the loss.
+        name: name of the loss.
     """
 
     def __init__(self, function: Callable, name: str):

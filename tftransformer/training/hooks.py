@@ -19,7 +19,7 @@ class Run(Protocol):
         """Returns the outputs of the model in training.
 
         Args:
-            inputs: of the batch.
+            inputs: inputs of the batch.
             passes: how often each row passes, under different dropout: all rows once, then all
                 again. What is carried to the next batch is that of the first pass.
         """
@@ -84,7 +84,7 @@ class GradientRule:
         """Returns the gradients that are clipped and applied, in a graph.
 
         Args:
-            gradients: of the loss of an update, summed over its batches and replicas.
+            gradients: gradients of the loss of an update, summed over its batches and replicas.
             variables: what they are the gradients of.
         """
         return list(gradients)
@@ -120,7 +120,7 @@ class CarriedMemory(Carry):
     """The memory of models whose outputs and inputs are dicts (Dai et al. 2019, §3.2).
 
     Args:
-        name: of the entry of the outputs that is the same entry of the next inputs.
+        name: name of the entry of the outputs that is the same entry of the next inputs.
         ids: name of the inputs where they are ids alone.
     """
 

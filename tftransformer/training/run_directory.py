@@ -25,7 +25,7 @@ class RunDirectory:
     """The directory of a run, see `CheckpointStore` and `RunRecord`.
 
     Args:
-        directory: of the run; made if missing.
+        directory: directory of the run; made if missing.
         groups: name → variables that make up its state; "model" are those of the model.
         record: what it is begun or resumed with.
         checkpointing: when to save, what to keep.
@@ -66,10 +66,10 @@ class RunDirectory:
         """Returns the directory of a run of these parts.
 
         Args:
-            directory: of the run.
+            directory: directory of the run.
             model: what is trained, built.
             train: its batches.
-            optimizer: of it, built.
+            optimizer: its optimizer, built.
             state: the variables that hold where an epoch stands.
             device: how steps compute, in words.
             checkpointing, writes: see the class.

@@ -92,9 +92,9 @@ class Trainer:
         jit_compile: whether XLA compiles the steps, each batch shape anew, of which `Batches` then
             come in few; with several replicas, what each computes between two sums over all;
             "auto": on a GPU, if the batches come in few shapes.
-        precision: of the matrix products of a training step: "float32", "bfloat16", "float16", or
-            "auto": what the device is fast in, see `core.device.choose`. Weights, their updates,
-            moments, softmax, loss and evaluation are float32 in any case.
+        precision: precision of the matrix products of a training step: "float32", "bfloat16",
+            "float16", or "auto": what the device is fast in, see `core.device.choose`. Weights,
+            their updates, moments, softmax, loss and evaluation are float32 in any case.
         deterministic: whether TensorFlow computes in a fixed order on a GPU, too. The switch is the
             process's and put back after training. Its price is time: some operations are slower or
             go to the CPU, functions with a state in `tf.data` run one by one, and a GPU has no XLA.

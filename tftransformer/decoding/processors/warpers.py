@@ -33,10 +33,10 @@ class Temperature(Processor):
 @register
 @dataclass(frozen=True)
 class TopK(Processor):
-    """Bans all but the `top_k` best tokens; those equal to the last of them stay, too.
+    """Bans all but the `top_k` best tokens and those that score the same as the last of them.
 
     Args:
-        top_k: int ≥ 1; a larger one than the vocabulary changes nothing.
+        top_k: int ≥ 1; a number larger than the vocabulary changes nothing.
 
     Reference: Fan et al. 2018, "Hierarchical Neural Story Generation", §5.4.
     """
@@ -100,7 +100,7 @@ class TopP(_Nucleus):
 @register
 @dataclass(frozen=True)
 class MinP(Processor):
-    """Bans tokens that have less than `min_p` of the probability of the best one.
+    """Bans tokens with less than `min_p` times the probability of the best one.
 
     Args:
         min_p: float in (0, 1].
@@ -201,9 +201,9 @@ class Typical(_Nucleus):
 @register
 @dataclass(frozen=True)
 class Renormalized(Processor):
-    """Makes log-probabilities of the scores: what others have banned has none of the probability.
+    """Turns scores into log-probabilities, so that banned tokens have no probability.
 
-    The last one, for beam search, which adds up what it is given.
+    Put it last, for beam search, which adds up the scores that it is given.
     """
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:

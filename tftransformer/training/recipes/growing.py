@@ -35,9 +35,9 @@ def grow(model: keras.Model, new_rows: str = "initializer", **sizes: int) -> Gro
         model: a family of this package, built, such as `load_model` or `from_pretrained` return,
             or the `model_` of a task. Its tokenizer grows by `with_tokens`, which keeps all ids; a
             task goes on with both: `tt.TextClassifier(grown.model, tokenizer=larger)`.
-        new_rows: of the new tokens: "initializer" draws them as the model drew its first ones,
-            "mean" gives them the mean of all known tokens, so that none of them is likely at once
-            (Hewitt 2021). New positions are always drawn.
+        new_rows: how the rows of new tokens start: "initializer" draws them as the model drew its
+            first ones, "mean" sets them to the mean of all known tokens, so that none is likely at
+            first (Hewitt 2021). New positions are always drawn.
         **sizes: arguments of the model's constructor: `vocab_size` (or `source_vocab_size` and
             `target_vocab_size`), `num_positions`.
 

@@ -30,7 +30,7 @@ def add_lora(
 
     Args:
         model: built.
-        rank: of the products; at most the width of the layers is of use.
+        rank: rank of the products; at most the width of the layers is of use.
         alpha: what their product is scaled by, as above; default: `rank`.
         layers: names of layers: of an attention "query", "key", "value" and "output", of a
             feed-forward net "inner" and "outer", of embeddings and of positions "table".

@@ -31,7 +31,7 @@ def ulmfit_finetuning(peak: float, updates: int, decay: float = 1 / 2.6) -> dict
     Args:
         peak: highest rate, that of the heads.
         updates: how many there will be.
-        decay: of `LayerwiseRates`.
+        decay: decay of `LayerwiseRates`.
 
     Returns:
         `optimizer`, `gradients` and `callbacks`.
@@ -76,9 +76,9 @@ def ulmfit(
         domain: the same of the texts that are to be judged; labels are not needed.
         labelled: batches for the second head.
         heads: names of the heads that are trained.
-        epochs: of the three steps. Unfreezing takes as many as the model has parts.
+        epochs: epochs of each of the three steps. Unfreezing takes as many as the model has parts.
         peaks: highest rates of the three steps.
-        decay: of `LayerwiseRates`.
+        decay: decay of `LayerwiseRates`.
         directory: for the runs, `pretrain`, `adapt` and `finetune` within it. With `resume=True`
             what is done is not done again, and what was interrupted goes on.
         **options: of all three `Trainer`s.
