@@ -1,4 +1,4 @@
-"""Checkpoints of everything a run needs to go on, and of weights worth keeping."""
+"""Checkpoints of everything that a run needs to continue, and of the best weights."""
 
 import dataclasses
 import json
@@ -18,19 +18,19 @@ from tftransformer.training.trainable import all_finite
 
 @dataclasses.dataclass(frozen=True)
 class Checkpointing:
-    """When to save, what to keep.
+    """When to save, and what to keep.
 
-    A checkpoint is written at the end of each epoch. What a stop or the clock saves between two of
-    them is a resume point, which a newer one replaces: what is averaged at the end does not
-    depend on when a run was interrupted, or how fast it was.
+    A checkpoint is written at the end of each epoch. A save between two checkpoints, at a stop or
+    by the clock, is a resume point, which the next save replaces. So the checkpoints that are
+    averaged at the end do not depend on when a run was interrupted, or how fast it was.
 
     Args:
-        every_steps: int, write a checkpoint after as many updates, too.
-        every_seconds: float, save a resume point after as many seconds, too.
+        every_steps: int, also write a checkpoint after every so many updates.
+        every_seconds: float, also save a resume point after every so many seconds.
         keep_last: int, number of newest checkpoints to keep.
-        monitor: key of the logs that tells the best weights; default "val_loss", and "loss" if
-            there is no validation.
-        mode: "min" or "max": whether less or more of `monitor` is better.
+        monitor: key of the logs by which the best weights are chosen; default "val_loss", or "loss"
+            without validation.
+        mode: "min" or "max": whether a lower or a higher `monitor` is better.
     """
 
     every_steps: int | None = None

@@ -1,4 +1,4 @@
-"""Models that know more tokens, or read more positions, than they were trained with."""
+"""Models with more tokens or positions than they were trained with."""
 
 from typing import Any, NamedTuple
 
@@ -24,12 +24,12 @@ class Grown(NamedTuple):
 
 
 def grow(model: keras.Model, new_rows: str = "initializer", **sizes: int) -> Grown:
-    """Makes of a trained model one with a larger vocabulary or more positions.
+    """Returns a copy of a trained model with a larger vocabulary or more positions.
 
-    The tokens and positions that it knows keep their ids and weights; behind them come new ones, in
-    tables, in the biases and weights of heads (tied or not), and in the last cluster of an adaptive
-    vocabulary. For what it knew, hidden states are the same, and so are logits: a probability among
-    more tokens is another one. The model that is given stays as it is.
+    Known tokens and positions keep their ids and weights; new ones are added after them, in tables,
+    in the biases and weights of heads (tied or not), and in the last cluster of an adaptive
+    vocabulary. For known tokens hidden states and logits stay the same, but probabilities are
+    shared with more tokens. The given model is not changed.
 
     Args:
         model: a family of this package, built, such as `load_model` or `from_pretrained` return,
@@ -42,7 +42,7 @@ def grow(model: keras.Model, new_rows: str = "initializer", **sizes: int) -> Gro
             `target_vocab_size`), `num_positions`.
 
     Raises:
-        ValueError: the model has no such size or is larger already, a head of its own has another
+        ValueError: the model has no such size or is larger already, one of its heads has another
             vocabulary, or the weights do not fit.
 
     Example:
