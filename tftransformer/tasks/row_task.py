@@ -1,4 +1,4 @@
-"""RowTask: what tasks share whose model reads one row of tokens, one text or two."""
+"""RowTask: the base of tasks whose model reads one row of tokens, for one text or two."""
 
 import abc
 import types
@@ -19,14 +19,14 @@ from tftransformer.tasks.task import Task
 
 
 class RowTask(Task):
-    """Base of the tasks whose model reads one row of tokens: a page names its head and objective.
+    """Base of the tasks whose model reads one row of tokens; a subclass names head and objective.
 
     Attributes:
         has_own_head: whether `head_arguments` is a layer, so that any family takes it.
-        default_length: most tokens of a row where nothing else says it.
+        default_length: default for the largest number of tokens in a row.
         first_tokens: tokens in a batch, where a model is trained from scratch.
         further_tokens: tokens in a batch, where a trained model is trained further.
-        learn_tokenizer: learns one from texts and a size where none is given.
+        learn_tokenizer: learns a tokenizer from texts and a size, if none is given.
     """
 
     head: str
@@ -165,8 +165,8 @@ class WindowedTask(RowTask):
     """Base of the tasks that read long texts in windows.
 
     Attributes:
-        stride: pieces that neighbouring windows share; "auto": `usual_stride`, or a quarter of a
-            window where that is less.
+        stride: number of pieces that neighbouring windows share; "auto": `usual_stride`, or a
+            quarter of a window if that is less.
         usual_stride: where nothing else says it.
     """
 

@@ -79,7 +79,7 @@ class TextToText(WritingTask):
             off, which is warned of. Default: as many as model and tokenizer know, if they have a
             limit.
         processors: see `tftransformer.decoding`.
-        batch_size: texts answered at once.
+        batch_size: number of texts answered at once.
         parallel: parts of a batch that are computed at the same time, here and in exports that
             XLA does not compile. With a thread for each operation and one of them for each part
             (`TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=2`) two parts on two cores take less

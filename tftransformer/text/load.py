@@ -1,4 +1,4 @@
-"""Reads tokenizers back."""
+"""Loads tokenizers."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
     Raises:
         FileNotFoundError: one of the two files is missing.
         ValueError: one of them is damaged, or of a newer format, or the class of the tokenizer is
-            not known: one's own has to be imported first, with `@tt.text.register` before it.
+            unknown: your own class, decorated with `@tt.text.register`, has to be imported first.
     """
     path = pathlib.Path(folder) / SETTINGS_FILE
     try:
