@@ -11,6 +11,7 @@ import textwrap
 
 import pytest
 import tensorflow as tf
+from served_tokenizers import check_served
 
 import tftransformer as tt
 from tftransformer.text import (
@@ -274,28 +275,4 @@ def test_exported_tokenizers_run_without_this_package(tmp_path):
             "second": module.second.detokenize(module.second.tokenize(texts)),
         }
 
-    tf.saved_model.save(module, str(tmp_path), signatures=serve)
-    expected = {key: value.numpy().tolist() for key, value in serve(tf.constant(TEXTS)).items()}
-    program = f"""
-        import sys
-        import tensorflow as tf
-        import tensorflow_text
-
-        texts, expected = {TEXTS!r}, {expected!r}
-        serve = tf.saved_model.load({str(tmp_path)!r}).signatures["serving_default"]
-        tf.random.set_seed(1)
-        result = serve(tf.constant(texts))
-        assert {{key: value.numpy().tolist() for key, value in result.items()}} == expected
-        assert serve(tf.constant([], tf.string))["first"].shape == (0,)
-
-        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], {str(tmp_path)!r})
-            signature = meta.signature_def["serving_default"]
-            result = session.run(
-                {{key: info.name for key, info in signature.outputs.items()}},
-                {{signature.inputs["texts"].name: texts}},
-            )
-        assert {{key: value.tolist() for key, value in result.items()}} == expected
-        assert "tftransformer" not in sys.modules
-    """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, cwd=tmp_path)
+    check_served(module, serve, TEXTS, tmp_path, text="first", needs_tensorflow_text=True)
