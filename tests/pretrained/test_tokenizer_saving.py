@@ -42,7 +42,7 @@ def read_by_the_package(folder):
 
 LEARNT = ["bpe identity", "unigram nmt_nfkc", "bpe nmt_nfkc_cf"]
 KINDS = ["wordpiece lower", "wordpiece cased", *LEARNT]
-# Folders whose rules a tokenizer.json has no words for.
+# Folders whose rules a tokenizer.json cannot express.
 OWN_FILES = {("marian", None), ("xlm", None), ("xlnet", "spiece")}
 
 

@@ -34,9 +34,9 @@ def test_options_without_sense_are_refused_by_name(write, options, error, messag
     [
         ("Bert", {}, "no token after the query"),
         ("XLNet", {"penalty_alpha": 0.6}, "XLNet has no hidden state"),
-        ("XLNet", {}, "XLNet foresees a token at its own place"),
-        ("T5", {}, "T5 writes of a source"),
-        ("Bart", {}, "Bart writes of a source"),
+        ("XLNet", {}, "XLNet predicts a token at its own position"),
+        ("T5", {}, "T5 writes a text for a source"),
+        ("Bart", {}, "Bart writes a text for a source"),
     ],
 )
 def test_a_model_that_could_not_write_so_is_not_trained(family, options, message):
@@ -68,7 +68,7 @@ def test_settings_that_leave_no_room_to_write_are_told_before_training(settings)
 @pytest.mark.slow
 @pytest.mark.parametrize("banned", [{"forced_bos_token_id": 999}, {"suppress_tokens": range(160)}])
 def test_where_every_token_is_banned_that_is_told(write, banned):
-    with pytest.raises(ValueError, match="behind 'A' has a finite score"):
+    with pytest.raises(ValueError, match="no continuation of 'A' has a finite score"):
         write("A", max_new_tokens=2, **banned)
 
 

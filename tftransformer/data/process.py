@@ -149,8 +149,8 @@ class DataProcess:
         is_laid = self.objective.in_blocks or self.objective.stride is not None
         if self.sampling_alpha and is_laid:
             raise ValueError(
-                f"sampling_alpha={self.sampling_alpha}: {type(self.objective).__name__} lays its "
-                "texts in blocks or windows once, and cuts them in one way alone. Leave it out."
+                f"sampling_alpha={self.sampling_alpha}: {type(self.objective).__name__} cuts its "
+                "texts once, into blocks or windows, so they cannot be sampled anew. Leave it out."
             )
         separate = not self.shared_vocabulary or len({*map(id, each)}) > 1
         if self.objective.joins_texts and separate:

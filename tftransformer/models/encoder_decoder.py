@@ -172,7 +172,7 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
     def check_head(self, head: str) -> None:
         """Raises a ValueError if there is no such head to write with."""
         if head != "lm":
-            raise ValueError(f"the model writes by its one head, 'lm', not by {head!r}.")
+            raise ValueError(f"the model writes with its only head, 'lm', not with {head!r}.")
 
     def next_logits(self, hidden: Any, head: str) -> Any:
         """Returns the logits (rows, vocabulary) of hidden states (rows, d_model)."""

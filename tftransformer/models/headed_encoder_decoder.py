@@ -111,7 +111,9 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
 
     def check_head(self, head: str) -> None:
         if head not in self.heads:
-            raise ValueError(f"the model has no head {head!r} to write by: {sorted(self.heads)}.")
+            raise ValueError(
+                f"the model has no head {head!r} to write with; it has {sorted(self.heads)}."
+            )
 
     def next_logits(self, hidden: Any, head: str) -> Any:
         return self.head_output(head, hidden, {}, False)

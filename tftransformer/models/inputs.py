@@ -49,9 +49,9 @@ def known_inputs(
     unread = sorted({*named} - names - {*OF_HEADS})
     if unread and all(map(_is_ours, (*leaves, *heads))):
         raise ValueError(
-            f"nobody reads {', '.join(map(repr, unread))} among the inputs: the model reads "
+            f"nothing reads the inputs {', '.join(map(repr, unread))}: the model reads "
             f"{sorted(names - of_masks)}, its masks {sorted(of_masks)}, its heads "
-            f"{sorted(OF_HEADS)}. Whatever a mask reads asks for that mask: "
+            f"{sorted(OF_HEADS)}. An input of a mask needs a model with that mask: "
             "mask=(CausalMask() | PrefixMask()) & … for 'prefix_lengths', mask=… & DocumentMask() "
             "for 'query_documents' and 'key_documents'."
         )

@@ -170,7 +170,9 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
     def decoding_inputs(self, inputs: Any, head: str) -> dict[str, Any]:
         """Returns the completed inputs with `prompt_mask`."""
         if head not in self.heads:
-            raise ValueError(f"the model has no head {head!r} to write by: {sorted(self.heads)}.")
+            raise ValueError(
+                f"the model has no head {head!r} to write with; it has {sorted(self.heads)}."
+            )
         given = self.named(inputs)
         if ops.ndim(given["token_ids"]) != 2:
             raise ValueError("decoding takes token_ids (batch, length), without choices.")

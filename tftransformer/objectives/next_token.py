@@ -157,9 +157,9 @@ class NextToken(Objective):
         others[:, middle:] = (others[:, middle:] + 1) % logits.shape[-1]
         if np.abs(logits_of(others) - logits).max() > ROUNDING * np.abs(logits).max():
             raise ValueError(
-                f"{type(self).__name__} has a model foresee each token from those before it, and "
-                "this one sees those behind it, too: it would learn to copy them. Give it a mask "
-                "with CausalMask(), or another objective, such as MaskedTokens()."
+                f"{type(self).__name__} predicts each token from those before it, but this model "
+                "also sees later ones: it would learn to copy them. Give it a mask with "
+                "CausalMask(), or choose another objective, such as MaskedTokens()."
             )
 
     def losses(self) -> Any:

@@ -230,7 +230,7 @@ class Family:
     def head_arguments(
         self, head: str, config: Config, outputs: int | None = None
     ) -> dict[str, Any]:
-        """Returns the arguments of a head that the config has words for; null says nothing."""
+        """Returns the arguments of a head that the config states; null states nothing."""
         values = {f.ours: f.load(config[f.theirs], config) for f in self.head_fields.get(head, ())}
         arguments = {name: value for name, value in values.items() if value is not None}
         if head in self.labelled:

@@ -118,7 +118,7 @@ def generation_config(
     options = entries.GENERATION | entries.SAID_THERE
     if unknown := sorted(generation.keys() - options):
         raise ValueError(
-            f"generation has {unknown[0]!r}, which generation_config.json has no word for: it has "
+            f"generation has {unknown[0]!r}, which generation_config.json does not know: it knows "
             f"{', '.join(sorted(options))}."
         )
     known = getattr(model, "generation_config", None)

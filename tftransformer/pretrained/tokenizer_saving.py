@@ -65,9 +65,9 @@ def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> Non
     for each in (tokenizer, read.target):
         if isinstance(each, SentencePieceTokenizer) and each.further_tokens:
             raise ValueError(
-                f"with_tokens({[*each.further_tokens]}): no file of Hugging Face's has words for "
-                "further tokens in texts that SentencePiece cuts. save(folder) of the task or the "
-                "tokenizer keeps them."
+                f"with_tokens({[*each.further_tokens]}): files of Hugging Face's library cannot "
+                "express further tokens of a SentencePiece tokenizer. save(folder) of the task or "
+                "the tokenizer keeps them."
             )
     rows = rows_of(read.template, tokenizer)
     layout = layout_of_family(tokenizer, read.target) or _json_layout(tokenizer, rows)

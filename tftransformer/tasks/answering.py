@@ -206,7 +206,7 @@ class Answerer(Estimator):
         count = sum(not any(map(str.strip, row)) for row in zip(*columns, strict=True))
         if count:
             warnings.warn(
-                f"{count} of {len(columns[0])} {what} are empty: their answers mean nothing.",
+                f"{count} of {len(columns[0])} {what} are empty: their answers are meaningless.",
                 stacklevel=5,
             )
 

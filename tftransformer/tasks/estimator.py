@@ -55,7 +55,7 @@ class Estimator(abc.ABC):
         for name, value in params.items():
             if name not in self.setting_names():
                 raise ValueError(
-                    f"{name!r} is no setting; they are {', '.join(self.setting_names())}."
+                    f"{name!r} is not a setting; they are {', '.join(self.setting_names())}."
                 )
             setattr(self, name, value)
         return self

@@ -52,13 +52,13 @@ class RowTask(Task):
         headed = isinstance(model, HeadedModel)
         if isinstance(model, EncoderDecoder) and not headed:
             raise ValueError(
-                f"model={self.model!r}: a {type(model).__name__} has no heads and writes texts "
-                f"alone; a {type(self).__name__} takes one with the head {self.head!r}."
+                f"model={self.model!r}: a {type(model).__name__} has no heads and only writes "
+                f"texts; a {type(self).__name__} needs a model with the head {self.head!r}."
             )
         if headed and not self.has_own_head and self.head not in {*model.head_names, *model.heads}:
             raise ValueError(
-                f"model={self.model!r}: {type(model).__name__} has no head {self.head!r}, by which "
-                f"a {type(self).__name__} answers; it has {', '.join(model.head_names)}."
+                f"model={self.model!r}: {type(model).__name__} has no head {self.head!r}, which a "
+                f"{type(self).__name__} needs; it has {', '.join(model.head_names)}."
             )
         return DataProcess(
             *columns,

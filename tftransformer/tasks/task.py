@@ -244,9 +244,8 @@ class Task(Answerer):
             return
         if given.head(self.head) is None:
             raise RuntimeError(
-                f"{given.place} has no weights of the head {self.head!r}, by which a "
-                f"{type(self).__name__} answers, and answers of new ones mean nothing: call fit "
-                "first."
+                f"{given.place} has no weights of the head {self.head!r}, with which a "
+                f"{type(self).__name__} answers: call fit first."
             )
         self._given, self._is_named = given, False
         data = self.process(self.named)
@@ -318,7 +317,7 @@ class Task(Answerer):
 
     def folder_parts(self) -> FolderParts:
         """Returns what `save_pretrained` writes beside the model, or raises a ValueError."""
-        raise ValueError(f"nobody there knows what a {type(self).__name__} does.")
+        raise ValueError(f"transformers has no task like a {type(self).__name__}.")
 
     def parts(self) -> dict[str, Any]:
         """Returns what is saved beside the model, each in a folder of its name; see `readers`."""

@@ -234,8 +234,8 @@ class TextGenerator(WritingTask):
         for prompt, row in zip(prompts, found, strict=True):
             if not row:
                 raise ValueError(
-                    f"nothing that is written behind {prompt!r} has a finite score: weights of the "
-                    "model are not finite, or the options ban every token."
+                    f"no continuation of {prompt!r} has a finite score: weights of the model are "
+                    "not finite, or the options ban every token."
                 )
         return found
 
@@ -356,8 +356,8 @@ def _check_writes(model: Any, how: Generation) -> None:
     """Raises a ValueError for a model of this package that cannot write so."""
     if isinstance(model, EncoderDecoder):
         raise ValueError(
-            f"{type(model).__name__} writes of a source, and a TextGenerator behind a prompt: give "
-            "it a language model, such as Gpt2, or this one to a Summarizer or a Translator."
+            f"{type(model).__name__} writes a text for a source, but a TextGenerator continues a "
+            "prompt: give it a language model, such as Gpt2, or use a Summarizer or a Translator."
         )
     if isinstance(model, DecodingModel):
         model.check_decoding(how.strategy.reads_hidden)
@@ -367,9 +367,9 @@ def _check_foresees(model: Any) -> None:
     """Raises a ValueError for a model that writes, but not by what `NextToken` trains."""
     if not getattr(model, "foresees_next", True):
         raise ValueError(
-            f"{type(model).__name__} foresees a token at its own place, which a TextGenerator "
-            "neither trains nor scores, though it writes with one that is trained: "
-            "DataProcess(…, objective=Permutation()) and a Trainer train it."
+            f"{type(model).__name__} predicts a token at its own position, which a TextGenerator "
+            "can use to write, but neither train nor score: train it with "
+            "DataProcess(…, objective=Permutation()) and a Trainer."
         )
 
 

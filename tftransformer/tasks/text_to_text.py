@@ -263,7 +263,7 @@ class TextToText(WritingTask):
         end = self.data_.target_tokenizer.special_ids["end"]
         how = generation_of(together(asked, of_folder), default, end)
         if how.stop:
-            raise ValueError("stop: what is written of a text ends of its own, at no string.")
+            raise ValueError("stop: a text written for a source ends by itself, not at a string.")
         return how.with_processors(self.processors)
 
     def graph(

@@ -58,7 +58,7 @@ class TreeTask(Task):
         return super().columns(with_words_joined(texts, self.text_columns(), as_sentence))
 
     def folder_parts(self) -> FolderParts:
-        raise ValueError("config.json has no words for trees.")
+        raise ValueError("config.json cannot express trees.")
 
     def evaluate(
         self, data: Any, labels: Any = None, *, baselines: bool = True, **options: Any

@@ -172,7 +172,7 @@ def check_directory(directory: str | Path | None, resume: bool) -> None:
             raise ValueError("resume=True needs the directory of the run: directory='runs/...'.")
         return
     if Path(directory).exists() and not Path(directory).is_dir():
-        raise NotADirectoryError(f"{directory} is no folder: the run needs one of its own.")
+        raise NotADirectoryError(f"{directory} is not a folder: the run needs its own folder.")
     check_unlocked(directory)
     if not resume and saved_states(directory):
         raise ValueError(
