@@ -258,7 +258,7 @@ def test_without_merges_a_text_is_its_bytes():
     [
         ({"pieces": ["a", "b"]}, r"lacks the bytes \['!'"),
         ({"merges": [("a", "b")]}, "a merge needs the piece 'ab'"),
-        ({"normalization": "nfkd"}, "'nfc' or None, got 'nfkd'"),
+        ({"normalization": "nfkd"}, "normalization='nfkd' was given; expected one of None, nfc"),
         ({"expressions": [r"a(?=b)"]}, r"'\(\?='.*look ahead only"),
         ({"expressions": ["(a"]}, r"RE2 does not take the expression '\(a'"),
         ({"expressions": [r"\p{Greek}"]}, "the class of characters 'Greek' is not known"),

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tftransformer.core import check_ints
+from tftransformer.core import check_choice, check_ints
 from tftransformer.data import vocabularies
 from tftransformer.data.batches import Batches
 from tftransformer.data.blocks import blocked_examples
@@ -167,8 +167,7 @@ class DataProcess:
             setattr(self, name, int(getattr(self, name)))  # numpy's numbers cannot be saved
         if self.seed >= 2**32:
             raise ValueError(f"seed={self.seed}: expected less than 2**32.")
-        if self.too_long not in TOO_LONG:
-            raise ValueError(f"too_long must be one of {TOO_LONG}, got {self.too_long!r}.")
+        check_choice(TOO_LONG, too_long=self.too_long)
         name, usual = type(self.objective).__name__, self._usual_too_long
         if self.too_long == "cut" and not self.objective.joins_texts:
             raise ValueError(

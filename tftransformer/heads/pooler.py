@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import Layer, get_activation, register
+from tftransformer.core import Layer, check_choice, get_activation, register
 from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
 
@@ -53,8 +53,7 @@ class Pooler(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if column not in COLUMNS:
-            raise ValueError(f"column must be one of {COLUMNS}, not {column!r}")
+        check_choice(COLUMNS, column=column)
         if column in ("last_of", "last_but") and token_id is None:
             raise ValueError(f"column={column!r} needs a token_id")
         self.column, self.activation = column, get_activation(activation)

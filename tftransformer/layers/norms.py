@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, build_once, copy_of, register
+from tftransformer.core import Layer, build_once, check_choice, copy_of, register
 from tftransformer.core.gradients import custom_gradient
 from tftransformer.layers.dropout import Dropout
 
@@ -67,8 +67,7 @@ def make_norm(
     if isinstance(normalization, keras.layers.Layer):
         config = copy_of(normalization).get_config()
         return type(normalization).from_config({**config, "name": kwargs["name"]})
-    if normalization not in _NORMS:
-        raise ValueError(f"normalization must be one of {tuple(_NORMS)}, not {normalization!r}")
+    check_choice(_NORMS, normalization=normalization)
     norm = _NORMS[normalization](epsilon=epsilon, **kwargs)
     norm.supports_masking = True  # RMSNormalization does not say so itself
     return norm
@@ -111,8 +110,7 @@ class Residual(Layer):
             **options: arguments of the class.
         """
         slots = {"post": ("after",), "pre": ("before",), "sandwich": ("before", "inside")}
-        if placement not in slots:
-            raise ValueError(f"norm must stand {', '.join(map(repr, slots))}, not {placement!r}")
+        check_choice(slots, norm=placement)
         names = slots[placement]
         made = {name: norm("norm" if len(names) == 1 else f"norm_{name}") for name in names}
         return cls(**made, **options)

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import register
+from tftransformer.core import check_choice, register
 from tftransformer.masks.mask import Mask
 
 
@@ -26,8 +26,7 @@ class PermutationMask(Mask):
     entries = ("permutation",)
 
     def __init__(self, stream: str = "content"):
-        if stream not in ("content", "query"):
-            raise ValueError(f'stream must be "content" or "query", not {stream!r}')
+        check_choice(("content", "query"), stream=stream)
         self.stream = stream
 
     def visible(self, context: Mapping[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from tftransformer.core import build_once, check_ints, copy_of, is_int, register
+from tftransformer.core import build_once, check_choice, check_ints, copy_of, is_int, register
 from tftransformer.heads import LanguageModelHead
 from tftransformer.layers import TokenEmbeddings
 from tftransformer.masks import Mask
@@ -89,8 +89,7 @@ class Transformer(EncoderDecoder):
                 f"target_vocab_size (given: {vocab_size=}, {source_vocab_size=}, "
                 f"{target_vocab_size=})."
             )
-        if tie not in TIES:
-            raise ValueError(f"tie must be one of {TIES}, not {tie!r}")
+        check_choice(TIES, tie=tie)
         if tie == "all" and source_size != target_size:
             raise ValueError(
                 f'tie="all" needs one vocabulary, not {source_size} source and {target_size} '

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tftransformer.core import Ragged, is_number, register, require
+from tftransformer.core import Ragged, check_choice, is_number, register, require
 from tftransformer.objectives.columns import Column, MultiHot, Values
 from tftransformer.objectives.labels import (
     ClassWeight,
@@ -81,7 +81,7 @@ class Classes(TextRows):
             )
         fits = is_number(smoothing) and 0 <= smoothing < 1
         require(fits, "smoothing", smoothing, "a number from 0 to below 1")
-        require(judge_by in SCORES, "judge_by", judge_by, f"one of {', '.join(SCORES)}")
+        check_choice(SCORES, judge_by=judge_by)
         self.several = several
         self.class_weight = class_weight
         self.ignore = ignore

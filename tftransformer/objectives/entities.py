@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import check_ints, register, require
+from tftransformer.core import check_choice, check_ints, register
 from tftransformer.core.tags import (
     PREFIXES,
     SCHEMES,
@@ -86,9 +86,8 @@ class Entities(TextRows):
         judge_by: str = "loss",
     ):
         super().__init__(output)
-        schemes = f"one of {', '.join(SCHEMES)}, or None"
-        require(scheme in (*SCHEMES, None), "scheme", scheme, schemes)
-        require(judge_by in SCORES, "judge_by", judge_by, f"one of {', '.join(SCORES)}")
+        check_choice((*SCHEMES, None), scheme=scheme)
+        check_choice(SCORES, judge_by=judge_by)
         check_ints(0, stride=stride, spelling=spelling)
         check_class_weight(class_weight)
         self.scheme, self.stride, self.class_weight = scheme, stride, class_weight

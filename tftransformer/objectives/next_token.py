@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from tftransformer.core import Ragged, register, require, splits_of
+from tftransformer.core import Ragged, check_choice, register, splits_of
 from tftransformer.objectives.columns import Column, IsReal, Tokens
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import TEXT, Columns, Objective
@@ -80,7 +80,7 @@ class NextToken(Objective):
     def __init__(
         self, smoothing: float = 0.0, output: str | None = "lm", *, documents: str = "apart"
     ):
-        require(documents in DOCUMENTS, "documents", documents, f"one of {DOCUMENTS}")
+        check_choice(DOCUMENTS, documents=documents)
         self.smoothing, self.output, self.documents = smoothing, output, documents
 
     @property

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import check_ints, register, require
+from tftransformer.core import check_choice, check_ints, register
 from tftransformer.objectives.columns import Column, Following, IsReal, Tokens, once_per_batch
 from tftransformer.objectives.drawing import moved_to_front, uniform
 from tftransformer.objectives.examples import ColumnExamples, DrawnExamples
@@ -64,7 +64,7 @@ class Permutation(NextToken):
         documents: str = "apart",
     ):
         super().__init__(smoothing, output, documents=documents)
-        require(documents in DOCUMENTS, "documents", documents, f"one of {DOCUMENTS}")
+        check_choice(DOCUMENTS, documents=documents)
         check_ints(1, longest=longest, every=every)
         self.longest, self.every = longest, every
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import check_ints, register, require
+from tftransformer.core import check_choice, check_ints, register
 from tftransformer.objectives.columns import Following, Tokens
 from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.labels import check_saved
@@ -60,7 +60,7 @@ class WordLabels(TextRows):
         judge_by: str = "accuracy",
     ):
         super().__init__(output)
-        require(judge_by in JUDGES, "judge_by", judge_by, f"one of {', '.join(JUDGES)}")
+        check_choice(JUDGES, judge_by=judge_by)
         check_ints(0, stride=stride, spelling=spelling)
         self.stride, self.spelling, self.judge_by = stride, spelling, judge_by
         self.known = [(kind, label) for kind, label in known]

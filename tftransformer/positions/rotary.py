@@ -4,8 +4,8 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import Layer, register
-from tftransformer.positions.sinusoidal import angles, check_layout
+from tftransformer.core import Layer, check_choice, register
+from tftransformer.positions.sinusoidal import LAYOUTS, angles
 
 
 @register
@@ -24,7 +24,8 @@ class RotaryPositions(Layer):
 
     def __init__(self, layout: str = "interleaved", *, base: float = 10000.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.layout, self.base = check_layout(layout), base
+        check_choice(LAYOUTS, layout=layout)
+        self.layout, self.base = layout, base
 
     def build(self, heads_shape: Any, positions_shape: Any = None) -> None:
         width = heads_shape[-1]

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, check_choice, register
 
 LAYOUTS = ("interleaved", "concatenated")
 
@@ -14,13 +14,6 @@ def angles(positions: Any, width: int, base: float) -> Any:
     """Returns `positions · base^(−2j/width)` for j < width/2: float32 (..., length, width/2)."""
     frequencies = ops.exp(ops.arange(0, width, 2, dtype="float32") * (-math.log(base) / width))
     return ops.cast(positions, "float32")[..., None] * frequencies
-
-
-def check_layout(layout: str) -> str:
-    """Returns the layout, or raises a ValueError that lists the known ones."""
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout must be one of {LAYOUTS}, not {layout!r}")
-    return layout
 
 
 @register
@@ -44,7 +37,8 @@ class SinusoidalPositions(Layer):
         super().__init__(**kwargs)
         if d_model % 2:
             raise ValueError(f"sinusoidal positions need an even d_model, not {d_model}")
-        self.d_model, self.layout, self.base = d_model, check_layout(layout), base
+        check_choice(LAYOUTS, layout=layout)
+        self.d_model, self.layout, self.base = d_model, layout, base
 
     def build(self, positions_shape: Any) -> None:
         """Does nothing: there are no weights."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tftransformer.core import check_choice
 from tftransformer.scores.ratios import matching_rows, mean_of, of_counts, ratio
 
 KINDS = ("single", "several", "numbers")
@@ -49,8 +50,7 @@ def classification_scores(
         >>> round(scores["accuracy"], 3), scores["confusion"]
         (0.667, [[1, 1], [0, 1]])
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind={kind!r} was given; expected one of {', '.join(KINDS)}.")
+    check_choice(KINDS, kind=kind)
     if classes is not None and kind != "several":
         raise ValueError(f"classes are for kind='several'; kind is {kind!r}.")
     true, predicted = matching_rows(true, predicted, "labels" if kind != "numbers" else "numbers")

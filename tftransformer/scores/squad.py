@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from tftransformer.core import check_choice
 from tftransformer.scores.ratios import check_text, matching_rows, of_counts
 
 PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -79,8 +80,7 @@ def _check(
     no_answer: Sequence[float] | None,
     threshold: float,
 ) -> None:
-    if version not in (1, 2):
-        raise ValueError(f"version={version!r} was given; expected 1 or 2.")
+    check_choice((1, 2), version=version)
     if version == 1 and no_answer is not None:
         raise ValueError("no_answer is for version=2: in version 1 every question has an answer.")
     for row, (answers, text) in enumerate(zip(true, predicted, strict=True)):

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tftransformer.core import check_choice
+
 METRICS = ("bleu", "chrf", "chrf+", "chrf++", "ter")
 SMOOTHING = ("exp", "floor", "add-k", "none")
 
@@ -123,17 +125,14 @@ def check_scoring(
             raise ValueError(f"references[{index}] is {given!r}, not a string nor a list of them.")
         if not all(isinstance(reference, str) for reference in several):
             raise ValueError(f"references[{index}] is {given!r}: expected strings alone.")
-    if tokenize not in BLEU.TOKENIZERS:
-        raise ValueError(f"tokenize={tokenize!r}: expected one of {', '.join(BLEU.TOKENIZERS)}.")
+    check_choice(BLEU.TOKENIZERS, tokenize=tokenize)
     BLEU(tokenize=tokenize)  # raises where this tokenisation wants a package that is not there
 
 
 def _bleu(**options: Any) -> Any:
     from sacrebleu.metrics import BLEU
 
-    method = options.get("smooth_method", "exp")
-    if method not in SMOOTHING:
-        raise ValueError(f"smooth_method={method!r}: expected one of {', '.join(SMOOTHING)}.")
+    check_choice(SMOOTHING, smooth_method=options.get("smooth_method", "exp"))
     return BLEU(**options)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tftransformer.core import making_folder
+from tftransformer.core import check_choice, making_folder
 from tftransformer.serving.compiled import compiled, compiled_width
 from tftransformer.serving.int8_products import Int8Products
 from tftransformer.serving.int8_storage import Int8Storage
@@ -277,8 +277,7 @@ def weights_of(model: Any, weights: str | None = None, jit_compile: bool = False
     Raises:
         ValueError: for weights of another kind.
     """
-    if weights is not None and weights not in WEIGHTS:
-        raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
+    check_choice((*WEIGHTS, None), weights=weights)
     if weights == "int8":
         return Int8Products(model) if jit_compile else Int8Storage(model)
     held = getattr(model, "variable_dtype", "float32")

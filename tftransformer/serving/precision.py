@@ -4,6 +4,8 @@ from typing import Any
 
 from keras import ops
 
+from tftransformer.core import check_choice
+
 
 def in_precision(model: Any, precision: str) -> Any:
     """Returns a copy of a model whose weights and activations have another precision.
@@ -25,10 +27,7 @@ def in_precision(model: Any, precision: str) -> Any:
     >>> in_precision(model, "bfloat16").weights[0].dtype
     'bfloat16'
     """
-    if precision not in ("bfloat16", "float16", "float32"):
-        raise ValueError(
-            f'precision must be "bfloat16", "float16" or "float32", not {precision!r}.'
-        )
+    check_choice(("bfloat16", "float16", "float32"), precision=precision)
     copy = type(model).from_config(_with_dtype(model.get_config(), precision))
     for own, weight in zip(copy.weights, model.weights, strict=True):
         own.assign(ops.cast(weight, own.dtype))

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import check_names, checked_ids
+from tftransformer.core import check_choice, check_names, checked_ids
 from tftransformer.data import DataProcess
 from tftransformer.serving import WEIGHTS, ServedModule, TaskGraph
 from tftransformer.tasks.card import plain_scores, served_card
@@ -311,8 +311,7 @@ class Answerer(Estimator):
         Returns:
             The path.
         """
-        if weights not in WEIGHTS:
-            raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
+        check_choice(WEIGHTS, weights=weights)
         self.fitted()
         if (known := _names(self.graph)) is not None:
             own = ["path", "weights", "jit_compile"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tftransformer.core import require
+from tftransformer.core import check_choice, require
 from tftransformer.core.tags import tag_parts
 from tftransformer.tasks.best_paths import IMPOSSIBLE, best_paths, by_step
 from tftransformer.tasks.window_graph import WindowGraph
@@ -21,7 +21,7 @@ WEIGHT = 0.5
 
 def check_entities(aggregation: str, ignored: Collection[str]) -> None:
     """Raises a ValueError unless it is known how entities are made, and what is none."""
-    require(aggregation in AGGREGATIONS, "aggregation", aggregation, f"one of {AGGREGATIONS}")
+    check_choice(AGGREGATIONS, aggregation=aggregation)
     several = isinstance(ignored, Collection) and not isinstance(ignored, str)
     require(several, "ignore_labels", ignored, "labels in a list")
 

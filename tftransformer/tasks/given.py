@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tftransformer.core import check_ints, is_number, require
+from tftransformer.core import check_choice, check_ints, is_number
 from tftransformer.data import DataProcess
 from tftransformer.models.further import take_further
 from tftransformer.models.headed_model import HeadedModel, SomeHeads
@@ -248,7 +248,7 @@ def objective_of(
         known: labels of a trained head, in their order.
         **single: what `Classes` takes for single labels alone.
     """
-    require(labels in KINDS, "labels", labels, f"one of {', '.join(KINDS)}")
+    check_choice(KINDS, labels=labels)
     if labels == "numbers":
         return Numbers(output=output)
     several = labels == "several"

@@ -5,7 +5,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
-from tftransformer.core import check_ints, is_int, require, unallocated
+from tftransformer.core import check_choice, check_ints, is_int, require, unallocated
 from tftransformer.data import DataProcess
 from tftransformer.models import EncoderDecoder
 from tftransformer.models.headed_model import HeadedModel
@@ -139,7 +139,7 @@ class RowTask(Task):
         """Raises a ValueError where a setting of how rows are answered has no sense."""
         check_ints(1, batch_size=self.batch_size)
         check_ints(1, or_none=True, max_length=self.max_length)
-        require(self.too_long in TOO_LONG, "too_long", self.too_long, f"one of {TOO_LONG}")
+        check_choice(TOO_LONG, too_long=self.too_long)
 
     def row(self, max_length: int | None = None) -> dict[str, Any]:
         """What a `RowGraph` is told of rows.

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tftransformer.core import check_ints, require
+from tftransformer.core import check_choice, check_ints
 from tftransformer.heads import EmbeddingHead
 from tftransformer.models import T5
 from tftransformer.models.headed_model import HeadedModel
@@ -124,7 +124,7 @@ class TextEmbedder(RowTask):
 
     def head_arguments(self) -> Any:
         pooling, normalize = self.pooling or "mean", self.normalize is not False
-        require(pooling in POOLING, "pooling", pooling, f"one of {', '.join(POOLING)}")
+        check_choice(POOLING, pooling=pooling)
         parts = [POOLING[pooling]]
         if not self.is_given and self.pooling is None:
             parts = ["max", "mean"]  # what a small model from scratch says most by

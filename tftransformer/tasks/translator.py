@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any, Self, Unpack
 
+from tftransformer.core import check_choice
 from tftransformer.data import nearest_neighbour, take_columns
 from tftransformer.scores.translation import check_scoring, translation_scores
 from tftransformer.serving import write_ctranslate2
@@ -139,9 +140,8 @@ class Translator(TextToText):
         Returns:
             The path.
         """
-        for name, given, known in (("format", format, FORMATS), ("weights", weights, WEIGHTS)):
-            if given not in known:
-                raise ValueError(f"{name} must be one of {known}, not {given!r}")
+        check_choice(FORMATS, format=format)
+        check_choice(WEIGHTS, weights=weights)
         data = self.fitted()
         if format == "ctranslate2":
             if jit_compile:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import Ragged
+from tftransformer.core import Ragged, check_choice
 from tftransformer.text.added_tokens import AddedToken, as_added_tokens
 from tftransformer.text.byte_spans import (
     BLANKS,
@@ -20,7 +20,7 @@ from tftransformer.text.byte_spans import (
     places_of_spans,
     raw_places_of_spans,
 )
-from tftransformer.text.checks import as_vector, check_alpha, check_choice, check_texts
+from tftransformer.text.checks import as_vector, check_alpha, check_texts
 from tftransformer.text.digit_commas import Commas
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.equal_cuts import EqualCuts
@@ -115,7 +115,7 @@ class SentencePieceTokenizer(Tokenizer):
         further_tokens: Sequence[str] = (),
     ):
         check_alpha(sampling_alpha)
-        check_choice("words", words, tuple(PLACES))
+        check_choice(PLACES, words=words)
         processor = load_model(model)
         own = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
         names = own if pieces is None else list(pieces)
@@ -200,8 +200,8 @@ class SentencePieceTokenizer(Tokenizer):
                 text, or it yields fewer (or needs more) pieces than `vocab_size`.
         """
         check_alpha(sampling_alpha)
-        check_choice("kind", kind, KINDS)
-        check_choice("normalization", normalization, NORMALIZATIONS)
+        check_choice(KINDS, kind=kind)
+        check_choice(NORMALIZATIONS, normalization=normalization)
         fixed = 4 + len(special_tokens) + 256 * byte_fallback
         if vocab_size <= fixed:
             raise ValueError(

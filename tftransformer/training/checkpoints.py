@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import check_ints, check_numbers, replacing
+from tftransformer.core import check_choice, check_ints, check_numbers, replacing
 from tftransformer.training.progress import Progress
 from tftransformer.training.states import DamagedStateError, State, StateFolder
 from tftransformer.training.trainable import all_finite
@@ -43,8 +43,7 @@ class Checkpointing:
         check_ints(1, keep_last=self.keep_last)
         check_ints(1, or_none=True, every_steps=self.every_steps)
         check_numbers(0, or_none=True, every_seconds=self.every_seconds)
-        if self.mode not in ("min", "max"):
-            raise ValueError(f"Checkpointing(mode={self.mode!r}): expected 'min' or 'max'.")
+        check_choice(("min", "max"), mode=self.mode)
 
     def check_monitor(self, has_validation: bool) -> None:
         """Raises a ValueError if nothing will ever log the monitored key."""
@@ -293,8 +292,7 @@ def load_checkpoint(
     >>> history = tt.Trainer(model, train, epochs=2, directory="runs/gpt2", verbose=0).train()
     >>> load_checkpoint(model, "runs/gpt2", "average", last=2)
     """
-    if which not in ("best", "last", "average"):
-        raise ValueError(f"which={which!r}: expected 'best', 'last' or 'average'.")
+    check_choice(("best", "last", "average"), which=which)
     if last is not None and (which != "average" or last < 1):
         raise ValueError(f"last={last} goes with which='average' and is at least 1.")
     states = states_to_load(directory, which)
