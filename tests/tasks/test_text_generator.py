@@ -1,17 +1,13 @@
 """TextGenerator: prompts in, what is new out; what users file elsewhere."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 
+import bare_process
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
 from noise_writers import POSITIONS, PROMPTS, TEXTS, texts, writer_of_bytes
-from test_classifier_exports import SERVE
 
 import tftransformer as tt
 
@@ -213,17 +209,8 @@ def test_an_export_writes_the_same_in_a_process_that_has_tensorflow_alone(write,
         write.save(tmp_path / "saved")
     finally:
         write.set_params(options=None)
-    run = subprocess.run(
-        [sys.executable, "-c", SERVE],
-        input=json.dumps({str(tmp_path / "export"): {"prompts": PROMPTS}}),
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    for found in json.loads(run.stdout.splitlines()[-1])[str(tmp_path / "export")]:
+    path = str(tmp_path / "export")
+    for found in bare_process.served({path: {"prompts": PROMPTS}})[path]:
         assert found["generated_text"] == texts(expected)
         assert found["finished"] == [answer["finished"] for answer in expected]
         scores = found["score"]

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import textwrap
 
+import bare_process
 import pytest
 import tensorflow as tf
-from served_tokenizers import check_served
 
 import tftransformer as tt
 from tftransformer.text import (
@@ -275,4 +275,9 @@ def test_exported_tokenizers_run_without_this_package(tmp_path):
             "second": module.second.detokenize(module.second.tokenize(texts)),
         }
 
-    check_served(module, serve, TEXTS, tmp_path, text="first", needs_tensorflow_text=True)
+    tf.saved_model.save(module, str(tmp_path), signatures=serve)
+    ways = bare_process.served({tmp_path: {"texts": TEXTS}}, asks_nothing=True)
+    expected = {name: value.numpy().tolist() for name, value in serve(tf.constant(TEXTS)).items()}
+    for name in ("first", "second"):
+        expected[name] = [text.decode() for text in expected[name]]
+    assert ways == {str(tmp_path): [expected, expected]}
