@@ -1,4 +1,4 @@
-"""Models in another precision."""
+"""Copies of models in another precision."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from tftransformer.core import check_choice
 def in_precision(model: Any, precision: str) -> Any:
     """Returns a copy of a model whose weights and activations have another precision.
 
-    A model that computes in another precision than its weights have casts them at each step of
-    decoding; these are cast once. Softmax, norms and the scores of a search are float32 anyway.
+    A model that computes in another precision than that of its weights casts them at each step of
+    decoding; here they are cast once. Softmax, norms and the scores of a search are always float32.
 
     Args:
-        model: a model whose configuration holds its `dtype`, as all of this package do.
+        model: a model whose configuration has its `dtype`, as all of this package have.
         precision: "bfloat16", "float16" or "float32". On a processor with instructions for it,
             bfloat16 is about twice as fast and needs half of the memory.
 
     Returns:
-        The copy. Nothing that happens to the model later moves it.
+        The copy; later changes of the model do not affect it.
 
     Example:
 
