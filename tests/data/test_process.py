@@ -283,7 +283,7 @@ def test_a_save_without_vocabulary_or_settings_is_named(tmp_path):
 
 @pytest.mark.parametrize("objective", [NextToken(), Denoising(), NextSentence()])
 def test_texts_that_are_laid_once_are_not_said_to_be_sampled(objective):
-    with pytest.raises(ValueError, match=rf"sampling_alpha=0.1: {type(objective).__name__} lays"):
+    with pytest.raises(ValueError, match=rf"sampling_alpha=0.1: {type(objective).__name__} cuts"):
         process("en", objective=objective, sampling_alpha=0.1)
 
 
