@@ -128,7 +128,7 @@ def test_a_link_to_a_folder_stays_and_the_working_directory_too(tmp_path, monkey
 
 def test_what_is_no_folder_is_left_alone(tmp_path):
     (tmp_path / "model").write_text("mine")
-    with pytest.raises(NotADirectoryError, match="is no folder"):
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
         write_folder(tmp_path / "model", "1")
     assert content(tmp_path) == {"model": "mine"}
 

@@ -176,7 +176,7 @@ def test_several_labels_and_numbers_stand_in_cells_of_the_table():
         ({"tokenizer": "given"}, ValueError, "vocab_size=60 is for vocabularies that are learnt"),
         ({"tokenizer": "two", "vocab_size": 8000}, ValueError, "2 tokenizers were given for 1"),
         ({"shared_vocabulary": False}, ValueError, "Classes makes one row of its texts"),
-        ({"too_long": "window"}, ValueError, "too_long must be one of"),
+        ({"too_long": "window"}, ValueError, "too_long='window' was given; expected one of"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(settings, error, message):

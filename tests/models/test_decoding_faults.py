@@ -216,7 +216,7 @@ def test_names_of_hugging_face_mean_what_they_mean(name):
 @pytest.mark.slow
 def test_an_input_that_nobody_reads_is_refused_by_name():
     ids = np.array([[5, 6, 7]])
-    with pytest.raises(ValueError, match="nobody reads 'paddin_mask'"):
+    with pytest.raises(ValueError, match="nothing reads the inputs 'paddin_mask'"):
         Bert(V, 1, 8, 2, 8)({"token_ids": ids, "paddin_mask": ids > 5})
     model = Transformer(1, 8, 2, 8, vocab_size=V)
     pair = {"source_ids": ids, "target_ids": ids}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tokenizer_texts import LETTERS as PIECES
 
 from tftransformer.core import Ragged
 from tftransformer.objectives import Choices, Contrast, MaskedTokens
@@ -9,16 +10,6 @@ from tftransformer.objectives.drawing import uniform
 from tftransformer.objectives.masked_tokens import span_lengths
 from tftransformer.text import Template, WordPieceTokenizer
 from tftransformer.training.candidates import ChoiceCrossEntropy, ContrastiveLoss
-
-PIECES = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    *"abcdefgh",
-    *(f"##{x}" for x in "abcdefgh"),
-]
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def test_what_a_folder_or_a_person_said_stays_said(tmp_path, has_file, through_a
 
 
 def test_options_that_transformers_does_not_know_are_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(ValueError, match=r"generation has 'seed', which .* no word for"):
+    with pytest.raises(ValueError, match=r"generation has 'seed', which .* does not know"):
         tt.save_pretrained(bart(), tmp_path / "new", generation={"seed": 3})
     assert not (tmp_path / "new").exists()
 

@@ -42,7 +42,7 @@ def read_by_the_package(folder):
 
 LEARNT = ["bpe identity", "unigram nmt_nfkc", "bpe nmt_nfkc_cf"]
 KINDS = ["wordpiece lower", "wordpiece cased", *LEARNT]
-# Folders whose rules a tokenizer.json has no words for.
+# Folders whose rules a tokenizer.json cannot express.
 OWN_FILES = {("marian", None), ("xlm", None), ("xlnet", "spiece")}
 
 
@@ -174,6 +174,6 @@ def test_further_tokens_are_told_where_there_are_words_for_them(tmp_path):
         assert [row.ids for row in read_by_the_package(path).encode_batch(texts)] == ours
         assert read_tokenizer(path).tokenizer.encode(texts).ids.tolist() == ours
     grown = made("unigram identity").with_tokens(["zebra"])
-    with pytest.raises(ValueError, match=r"with_tokens\(\['zebra'\]\): no file"):
+    with pytest.raises(ValueError, match=r"with_tokens\(\['zebra'\]\): files of Hugging"):
         save_tokenizer(FolderTokenizer(grown, Template("a end")), tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -1,4 +1,4 @@
-"""Sentences that tests learn tokenizers of."""
+"""Sentences that tests learn tokenizers from, and a vocabulary that is learnt already."""
 
 import itertools
 
@@ -20,3 +20,14 @@ MANY = _sentences(
     ("sieht", "kauft heute", "isn't selling", "möchte auch"),
     (".", "!", "?", ", oder"),
 )
+
+# A WordPiece vocabulary of single letters, with BERT's special tokens.
+LETTERS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    *"abcdefgh",
+    *(f"##{x}" for x in "abcdefgh"),
+]

@@ -1,13 +1,11 @@
 """What every task keeps to, once: shapes, batches, settings, saving, serving, errors."""
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import bare_process
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,31 +13,6 @@ import tensorflow as tf
 from sklearn.base import clone
 
 import tftransformer as tt
-
-# Runs an export through Python and the session loader, where there is TensorFlow alone.
-SERVE = """
-import json, sys
-import tensorflow as tf
-import tensorflow_text
-path, inputs = sys.argv[1], json.loads(sys.argv[2])
-def plain(outputs):
-    return {k: [x.decode() for x in v.ravel()] if v.dtype == object else v.ravel().tolist()
-            for k, v in sorted(outputs.items())}
-module = tf.saved_model.load(path)
-feeds = {name: tf.constant(value) for name, value in inputs.items()}
-found = {k: v.numpy() for k, v in module.signatures["serving_default"](**feeds).items()}
-none = {name: tf.zeros([0] * len(x.shape), tf.string) for name, x in feeds.items()}
-none = module.signatures["serving_default"](**none)
-assert all(len(v) == 0 and len(v.shape) == len(found[k].shape) for k, v in none.items()), none
-with tf.compat.v1.Session(graph=tf.Graph()) as session:
-    graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
-    signature = graph.signature_def["serving_default"]
-    fetches = {name: tensor.name for name, tensor in signature.outputs.items()}
-    fed = {signature.inputs[name].name: value for name, value in inputs.items()}
-    inside = session.run(fetches, fed)
-assert "tftransformer" not in {name.partition(".")[0] for name in sys.modules}
-print(json.dumps([plain(found), plain(inside)]))
-"""
 
 
 @dataclass
@@ -127,18 +100,12 @@ class Contract:
     def check_serving(self, tmp_path: Any) -> None:
         """The SavedModel gives the same where there is TensorFlow alone."""
         path = self.task.export(tmp_path / "served")
-        run = subprocess.run(
-            [sys.executable, "-c", SERVE, str(path), json.dumps(self.inputs)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            check=False,
-        )
-        assert run.returncode == 0, run.stderr[-2000:]
+        (ways,) = bare_process.served({path: self.inputs}, asks_nothing=True).values()
         card = (path / "README.md").read_text()
         assert all(f"{name}=tf.constant(" in card for name in self.inputs)
         expected = self.plain(self.answers(self.task))
-        for found in json.loads(run.stdout):
+        for outputs in ways:
+            found = {name: np.ravel(values).tolist() for name, values in sorted(outputs.items())}
             assert_same(self.served(found), expected)
 
     def check_errors(self) -> None:

@@ -91,7 +91,7 @@ def test_the_name_of_a_column_is_not_taken_for_labels():
 
 @pytest.mark.slow
 def test_empty_texts_are_answered_with_a_warning_that_counts_them(classify):
-    with pytest.warns(UserWarning, match="2 of 3 texts are empty: their answers mean nothing"):
+    with pytest.warns(UserWarning, match="2 of 3 texts are empty: their answers are meaningless"):
         assert len(classify(["good", "", " \n"])) == 3
     embed = untrained(tt.TextEmbedder, ())
     with pytest.warns(UserWarning, match="1 of 1 texts are empty"):
@@ -119,7 +119,7 @@ def test_how_many_answers_are_wanted_is_a_number_from_one(classify, top_k):
 def test_labels_that_were_not_learnt_are_told_by_evaluate(classify):
     with pytest.raises(ValueError, match=r"label '1' \(str\) is none of the 2 .*\(0, 1\), nor is"):
         classify.evaluate(FRAME.assign(label=FRAME["label"].astype(str)))
-    with pytest.warns(UserWarning, match=r"label 7 .*: 1 of 12 labels cannot be answered"):
+    with pytest.warns(UserWarning, match=r"label 7 .*: 1 of 12 labels cannot be predicted"):
         classify.evaluate(FRAME.assign(label=[7, *FRAME["label"][1:]]))
 
 

@@ -1,9 +1,6 @@
 """Exports of all kinds of classifiers, run by a process that has TensorFlow alone."""
 
-import json
-import subprocess
-import sys
-
+import bare_process
 import numpy as np
 import pytest
 
@@ -18,29 +15,6 @@ HOW = {"epochs": 2, "verbose": 0, "validation": 0}
 SETTINGS = {"vocab_size": 60, "learning_rate": 0.01, "max_length": 16}
 KINDS = ("several", "vectors", "pairs", "given")
 pytestmark = pytest.mark.slow  # each trains, and a process loads them all
-
-SERVE = """
-import json, pathlib, sys
-import tensorflow as tf
-import tensorflow_text
-def plain(outputs):
-    found = {name: value.tolist() for name, value in outputs.items()}
-    return json.loads(json.dumps(found, default=bytes.decode))
-found = {}
-for folder, inputs in json.loads(sys.stdin.read()).items():
-    module = tf.saved_model.load(folder)
-    eager = module.signatures["serving_default"](**{k: tf.constant(v) for k, v in inputs.items()})
-    with tf.compat.v1.Session(graph=tf.Graph()) as session:
-        graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], folder)
-        signature = graph.signature_def["serving_default"]
-        fetches = {name: tensor.name for name, tensor in signature.outputs.items()}
-        feeds = {signature.inputs[name].name: value for name, value in inputs.items()}
-        inside = session.run(fetches, feeds)
-    assert set(inside) == set(eager)
-    found[folder] = [plain({k: v.numpy() for k, v in eager.items()}), plain(inside)]
-assert "tftransformer" not in {name.partition(".")[0] for name in sys.modules}
-print(json.dumps(found))
-"""
 
 
 def fitted(kind):
@@ -74,18 +48,10 @@ def served(tmp_path_factory):
         _, known = classify.graph().encode(*classify.columns(asked))
         expected[kind] = answers, known["cut"].numpy().tolist()
         columns = list(zip(*asked, strict=True)) if kind == "pairs" else [asked]
-        path = str(classify.export(root / kind))
-        given[path] = dict(zip(classify.graph().inputs, columns, strict=True))
-    run = subprocess.run(
-        [sys.executable, "-c", SERVE],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        cwd=root,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    found = json.loads(run.stdout)
+        given[classify.export(root / kind)] = dict(
+            zip(classify.graph().inputs, columns, strict=True)
+        )
+    found = bare_process.served(given)
     return {kind: (expected[kind], *found[str(root / kind)]) for kind in KINDS}
 
 

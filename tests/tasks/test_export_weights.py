@@ -4,14 +4,10 @@ The bound: what is decided (labels, places, texts) is the same, and numbers diff
 coordinates of vectors of the length 1 by 0.02; measured are up to 0.03 and 0.004.
 """
 
-import json
-import subprocess
-import sys
-
+import bare_process
 import numpy as np
 import pandas as pd
 import pytest
-from test_classifier_exports import SERVE
 
 import tftransformer as tt
 
@@ -169,16 +165,7 @@ def test_rounded_weights_change_no_decision_and_numbers_little(make, tmp_path):
         )
         for name, (weights, jit_compile, _) in ROUNDED.items()
     }
-    run = subprocess.run(
-        [sys.executable, "-c", SERVE],
-        input=json.dumps({str(path): asked for path in (exact, *paths.values())}),
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr[-2000:]
-    served = json.loads(run.stdout.splitlines()[-1])
+    served = bare_process.served(dict.fromkeys((exact, *paths.values()), asked))
     expected, *_ = served[str(exact)]
     bound = 0.02 if make is embedder else 0.05
     for name, path in paths.items():

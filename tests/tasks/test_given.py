@@ -6,21 +6,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from tokenizer_texts import LETTERS as PIECES
 
 import tftransformer as tt
 from tftransformer.models import Bert, XLNet
 from tftransformer.pretrained import save_pretrained
 from tftransformer.tasks.given import own_copy
 
-PIECES = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    *"abcdefgh",
-    *(f"##{x}" for x in "abcdefgh"),
-]
 SIZES = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 32, "num_positions": 20}
 TEXTS, LABELS = ["a b", "b c", "c d a", "d"] * 6, ["bad", "good", "odd", "good"] * 6
 HOW = {"epochs": 1, "verbose": 0, "validation": 0}

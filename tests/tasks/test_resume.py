@@ -63,7 +63,7 @@ def test_a_fit_that_is_interrupted_leaves_the_object_as_it_was():
         ({"callbacks": ["early"]}, "callbacks must be"),
         ({"optimizer": keras.optimizers.SGD(gradient_accumulation_steps=2)}, "weighs batches"),
         ({"optimizer": "adamm"}, "adamm"),
-        ({"directory": __file__}, "test_resume.py is no folder"),
+        ({"directory": __file__}, "test_resume.py is not a folder"),
         ({"checkpointing": Checkpointing(monitor="val_loss"), "validation": 0}, "needs validation"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

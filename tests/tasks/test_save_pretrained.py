@@ -165,11 +165,11 @@ def test_vectors_are_told_as_sentence_transformers_does(pooling, normalize, tmp_
 REFUSED = {
     "TextClassifier": (None, {}, "SentenceModel has no such format"),
     "ExtractiveSummarizer": (BERT, {}, "Hugging Face has no names for"),
-    "Parser": (BERT, {}, "no words for trees"),
-    "SequenceParser": (SIZES, BEAMS, "no words for trees"),
+    "Parser": (BERT, {}, "cannot express trees"),
+    "SequenceParser": (SIZES, BEAMS, "cannot express trees"),
     "TextEmbedder": (T5, {}, "reads the encoder alone of a T5.*T5Encoder"),
-    "Summarizer": (T5, {}, "no words for strategy=BeamSearch.*WuLengthPenalty"),
-    "TextGenerator": (GPT2, {"options": {"stop": "dog"}}, "no words for stop=.'dog',."),
+    "Summarizer": (T5, {}, "cannot express strategy=BeamSearch.*WuLengthPenalty"),
+    "TextGenerator": (GPT2, {"options": {"stop": "dog"}}, "cannot express stop=.'dog',."),
     "Translator": (SIZES, BEAMS, "Hugging Face has no names for"),
 }
 

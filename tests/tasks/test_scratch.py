@@ -71,7 +71,7 @@ def test_a_task_trains_the_family_that_it_is_told(run, family, tmp_path):
             r"layers=2 was given; SentenceModel takes vocab_size, num_layers, .* heads\.$",
         ),
         ({"d_model": 30, "num_heads": 4}, "num_heads"),
-        ({"family": "Transformer", **SMALL}, "a Transformer has no heads and writes texts alone"),
+        ({"family": "Transformer", **SMALL}, "a Transformer has no heads and only writes texts"),
         ([2], r'model=\[2\] was given; expected a folder, a Keras model .*{"num_layers": 2}'),
     ],
 )
@@ -82,7 +82,7 @@ def test_sizes_that_no_model_has_are_refused_before_anything_is_learnt(model, sa
 
 def test_a_family_without_the_head_is_refused_before_anything_is_learnt():
     with pytest.raises(
-        ValueError, match=r"Gpt2 has no head 'masked_lm', by which a FillMask .* lm,"
+        ValueError, match=r"Gpt2 has no head 'masked_lm', which a FillMask needs.* lm,"
     ):
         tt.FillMask({"family": "Gpt2", **SMALL}).fit(TEXTS)
 

@@ -1,13 +1,9 @@
 """Exported entities and answers, by a process that has TensorFlow alone, equal the object's own."""
 
-import json
-import subprocess
-import sys
-
+import bare_process
 import pytest
 import test_question_answerer
 import test_token_classifier
-from test_classifier_exports import SERVE
 
 pytestmark = pytest.mark.slow  # a process loads them
 TEXTS = ["Zoë met Ann in New York.", "", "  \n", "😀 Bob Ray left Köln " * 30, "日本語 [MASK]"]
@@ -28,16 +24,7 @@ def served(tmp_path_factory):
         str(tag.export(root / "tag")): {"texts": TEXTS},
         str(answer.export(root / "answer")): {"questions": questions, "contexts": contexts},
     }
-    run = subprocess.run(
-        [sys.executable, "-c", SERVE],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=root,
-    )
-    assert run.returncode == 0, run.stderr[-2000:]
-    found = json.loads(run.stdout.splitlines()[-1])
+    found = bare_process.served(given)
     return (tag(TEXTS), answer(ASKED)), [found[path] for path in given]
 
 

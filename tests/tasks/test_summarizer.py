@@ -1,14 +1,12 @@
 """Summarizer, and what all tasks from text to text share: limits, folders, options."""
 
 import json
-import subprocess
-import sys
 
+import bare_process
 import keras
 import numpy as np
 import pandas as pd
 import pytest
-from test_classifier_exports import SERVE
 
 import tftransformer as tt
 from tftransformer.models import T5, Bart, Transformer
@@ -148,16 +146,7 @@ def test_an_export_answers_as_the_object_in_a_process_that_has_tensorflow_alone(
     expected = task(TEXTS)
     assert expected != summarize(max_length=6)(TEXTS)  # the prefix is read
     path = str(task.export(tmp_path / "export"))
-    run = subprocess.run(
-        [sys.executable, "-c", SERVE],
-        input=json.dumps({path: {"texts": TEXTS}}),
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    for found in json.loads(run.stdout.splitlines()[-1])[path]:
+    for found in bare_process.served({path: {"texts": TEXTS}})[path]:
         assert found["summaries"] == [answer["summary_text"] for answer in expected]
         assert found["finished"] == [answer["finished"] for answer in expected]
     task.save(tmp_path / "saved")

@@ -1,9 +1,6 @@
 """The TextClassifier: containers, labels of all kinds, saving, serving, scikit-learn."""
 
-import json
-import subprocess
-import sys
-
+import bare_process
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,41 +82,15 @@ def test_saved_and_loaded_it_answers_the_same(classify, tmp_path):
         TextClassifier.load(tmp_path)
 
 
-SERVE = """
-import json, sys
-import tensorflow as tf
-import tensorflow_text
-path, texts = sys.argv[1], json.loads(sys.argv[2])
-def plain(outputs):
-    return [[x.decode() for x in outputs["labels"]], [float(x) for x in outputs["scores"]]]
-module = tf.saved_model.load(path)
-found = module.signatures["serving_default"](texts=tf.constant(texts))
-with tf.compat.v1.Session(graph=tf.Graph()) as session:
-    graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
-    signature = graph.signature_def["serving_default"]
-    fetches = {name: tensor.name for name, tensor in signature.outputs.items()}
-    inside = session.run(fetches, {signature.inputs["texts"].name: texts})
-names = {name.partition(".")[0] for name in sys.modules}
-assert "tftransformer" not in names
-print(json.dumps([plain({k: v.numpy() for k, v in found.items()}), plain(inside)]))
-"""
-
-
 @pytest.mark.parametrize("how", [{}, {"weights": "int8"}, {"jit_compile": True}], ids=str)
 def test_the_export_answers_in_a_bare_process_as_the_object(classify, tmp_path, how):
     path = classify.export(tmp_path / "served", **how)
-    run = subprocess.run(
-        [sys.executable, "-c", SERVE, str(path), json.dumps(ASKED)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=True,
-    )
     expected = classify(ASKED)
-    for labels, scores in json.loads(run.stdout):
-        assert labels == [answer["label"] for answer in expected]
+    (ways,) = bare_process.served({path: {"texts": ASKED}}).values()
+    for found in ways:
+        assert found["labels"] == [answer["label"] for answer in expected]
         atol = 0.05 if how.get("weights") == "int8" else 1e-5
-        np.testing.assert_allclose(scores, [answer["score"] for answer in expected], atol=atol)
+        np.testing.assert_allclose(found["scores"], [x["score"] for x in expected], atol=atol)
 
 
 def test_a_request_that_is_too_long_is_cut_and_says_so(classify, tmp_path):

@@ -1,59 +1,15 @@
 """TextGenerator: prompts in, what is new out; what users file elsewhere."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 
-import keras
+import bare_process
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from test_classifier_exports import SERVE
+from noise_writers import POSITIONS, PROMPTS, TEXTS, texts, writer_of_bytes
 
 import tftransformer as tt
-from tftransformer.models import Gpt2
-from tftransformer.tasks.learners import learn_bpe
-from tftransformer.text import ByteBpeTokenizer
-from tftransformer.text.byte_bpe_tokenizer import LETTERS
-
-TEXTS = tt.everyday_corpus(size=300).train["en"].tolist()
-PROMPTS = ["The old dog", "A", "Do you know who she is, or", "<s> [MASK] </s>", "Weiß", ""]
-POSITIONS = 48
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return learn_bpe(TEXTS, 160)
-
-
-@pytest.fixture(scope="module")
-def write(tokenizer):
-    return writer_of_noise(tokenizer)
-
-
-@pytest.fixture(scope="module")
-def write_bytes():
-    pieces = [*LETTERS, "Ã¤", "<pad>", "<end>"]
-    return writer_of_noise(
-        ByteBpeTokenizer(pieces, [("Ã", "¤")], special_ids={"pad": 257, "start": 258, "end": 258})
-    )
-
-
-def writer_of_noise(tokenizer):
-    keras.utils.set_random_seed(3)
-    sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "num_positions": POSITIONS}
-    ids = {"pad_id": tokenizer.special_ids["pad"], "end_id": tokenizer.special_ids["end"]}
-    model = Gpt2(tokenizer.vocab_size, **sizes, **ids)
-    random = np.random.default_rng(0)
-    for weight in model.weights:
-        if len(weight.shape) == 2:
-            weight.assign(random.normal(size=weight.shape, scale=0.7))
-    write = tt.TextGenerator(model, tokenizer=tokenizer, batch_size=3)
-    write.fitted()  # each test may ask for what it has found
-    return write
 
 
 @pytest.mark.slow
@@ -85,10 +41,6 @@ def test_several_draws_of_a_prompt_begin_with_that_of_a_call(write, tmp_path):
     served = tf.saved_model.load(str(told.export(tmp_path / "served"))).signatures["n_best"]
     n_best = served(prompts=tf.constant(PROMPTS))["generated_text"].numpy().tolist()
     assert n_best == [[each.text.encode() for each in several] for several in found]
-
-
-def texts(answers):
-    return [answer["generated_text"] for answer in answers]
 
 
 @pytest.mark.parametrize(
@@ -145,87 +97,6 @@ def test_the_prompt_stands_in_a_key_of_its_own_and_names_of_special_tokens_are_t
     assert ids[0] == special["start"]
     assert special["end"] not in ids
     assert not answer["generated_text"].startswith(prompt)
-
-
-@pytest.mark.slow
-def test_a_text_ends_before_the_first_stop_string(write):
-    whole = [answer["generated_text"] for answer in write(PROMPTS, max_new_tokens=20)]
-    letters = sorted({letter for text in whole for letter in text if letter.isalpha()})[:3]
-    stops = [letters[0], letters[1] + letters[2], "."]
-    for answer, text in zip(write(PROMPTS, max_new_tokens=20, stop=stops), whole, strict=True):
-        places = [text.find(stop) for stop in stops if stop in text]
-        if places:
-            assert answer["generated_text"] == text[: min(places)]
-            assert answer["finished"]
-        else:
-            assert answer["generated_text"] == text
-
-
-@pytest.mark.slow
-def test_no_token_is_computed_behind_a_stop_string(write):
-    stop = write("The old dog", max_new_tokens=20)["generated_text"][4:7]  # across tokens
-    how = write.generation({"max_new_tokens": 20, "stop": [stop]})
-    (found,) = write.compute([["The old dog"]], lambda rows: [rows], generation=how)
-    length, ids = found["lengths"][0, 0], found["ids"][0, 0]
-    assert length < 20
-    decode = write.data_.tokenizers[0].decode
-    before, text = decode([ids[: length - 1], ids[:length]], continues=True)
-    assert stop in text
-    assert stop not in before
-    assert found["finished"][0, 0]
-    assert text.startswith(found["generated_text"][0, 0].decode() + stop)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"do_sample": True, "seed": 5, "min_p": 0.01},
-        {"penalty_alpha": 0.6, "top_k": 3},
-        {"stop": ["e", "a n", " "]},
-        {"penalty_alpha": 0.6, "top_k": 3, "stop": ["e", "a n", " "]},
-    ],
-    ids=["greedy", "drawn", "contrastive", "stopped", "contrastive and stopped"],
-)
-def test_what_is_streamed_is_the_text_piece_by_piece(write, write_bytes, options):
-    for writer in (write, write_bytes):  # bytes that are no characters are among the noise
-        for prompt in PROMPTS:
-            pieces = list(writer.stream(prompt, max_new_tokens=20, **options))
-            answer = writer(prompt, max_new_tokens=20, **options)
-            assert "".join(pieces) == answer["generated_text"]
-            assert all(pieces)
-            assert len(pieces) > 3 or "stop" in options
-            assert not any(stop in piece for piece in pieces for stop in options.get("stop", ()))
-
-
-@pytest.mark.slow
-def test_a_stream_comes_token_by_token_and_never_in_parts_of_characters(write_bytes, monkeypatch):
-    bytes_of_text, taken = "a€ö!".encode(), []
-    tokens = [write_bytes.data_.tokenizers[0].surfaces.index(bytes([x])) for x in bytes_of_text]
-
-    def stream(self, *args, **options):
-        for token in tokens:
-            taken.append(token)
-            yield np.array([token])
-
-    monkeypatch.setattr(tt.Greedy, "stream", stream)
-    found = [(piece, len(taken)) for piece in write_bytes.stream("A")]
-    assert found == [("a", 1), ("€", 4), ("ö", 6), ("!", 7)]
-    taken.clear()
-    found = [(piece, len(taken)) for piece in write_bytes.stream("A", stop=["€ä", "ö?"])]
-    assert found == [("a", 1), ("€", 6), ("ö!", 7)]
-
-
-def test_a_stream_is_of_one_prompt_and_takes_nothing_back(write):
-    with pytest.raises(ValueError, match="num_beams=1"):
-        write.stream("A", num_beams=2)
-    with pytest.raises(ValueError, match=r"num_return_sequences=2 .* a stream is of one text"):
-        write.stream("A", do_sample=True, num_return_sequences=2)
-    with pytest.raises(TypeError, match="one prompt"):
-        write.stream(["A"])
-    with pytest.raises(TypeError, match="'colour' is no option"):
-        write.stream("A", colour=1)
 
 
 @pytest.mark.slow
@@ -292,11 +163,8 @@ def test_a_text_ends_at_any_token_that_a_person_names(write, tokenizer):
 
 @pytest.mark.slow
 def test_padding_with_the_id_of_the_end_finishes_nothing():
-    pieces = [*LETTERS, "<end>"]
-    ends = dict.fromkeys(("pad", "start", "end"), 256)
-    found = writer_of_noise(ByteBpeTokenizer(pieces, [], special_ids=ends))(
-        ["The old dog", "A"], max_length=14
-    )
+    write = writer_of_bytes([], dict.fromkeys(("pad", "start", "end"), 256), ["<end>"])
+    found = write(["The old dog", "A"], max_length=14)
     assert [answer["finished"] for answer in found] == [False, False]
 
 
@@ -317,70 +185,6 @@ def test_a_prompt_that_is_too_long_loses_its_beginning_and_that_is_told(write):
     write("A", max_new_tokens=fits)
     with pytest.raises(ValueError, match="leaves no room"):
         write("A", max_new_tokens=fits + 1)
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"colour": 1}, TypeError, "'colour' is no option"),
-        ({"temperature": 0.5}, ValueError, "do_sample=True"),
-        ({"temperature": 0, "do_sample": True}, ValueError, "temperature=0 .* do_sample=False"),
-        ({"stop_strings": "e"}, TypeError, r"'stop_strings' is no option .* said by stop\."),
-        ({"do_sample": True, "num_beams": 2}, ValueError, "num_beams=2 and do_sample"),
-        ({"penalty_alpha": 0.6, "num_beams": 2}, ValueError, "num_beams=2 and penalty_alpha=0.6"),
-        ({"penalty_alpha": 0.6, "do_sample": True}, ValueError, "choose one of the two"),
-        ({"num_beam_groups": 3}, ValueError, "num_beam_groups=3"),
-        ({"max_new_tokens": 0}, ValueError, "max_new_tokens"),
-        ({"stop": ""}, ValueError, "stop=''"),
-        ({"num_return_sequences": 2}, ValueError, "num_return_sequences=2"),
-    ],
-)
-def test_options_without_sense_are_refused_by_name(write, options, error, message):
-    with pytest.raises(error, match=message):
-        write("A", **options)
-
-
-@pytest.mark.parametrize(
-    ("family", "options", "message"),
-    [
-        ("Bert", {}, "no token after the query"),
-        ("XLNet", {"penalty_alpha": 0.6}, "XLNet has no hidden state"),
-        ("XLNet", {}, "XLNet foresees a token at its own place"),
-        ("T5", {}, "T5 writes of a source"),
-        ("Bart", {}, "Bart writes of a source"),
-    ],
-)
-def test_a_model_that_could_not_write_so_is_not_trained(family, options, message):
-    writer = tt.TextGenerator(
-        {"family": family, "num_layers": 1, "d_model": 16, "num_heads": 2}, options=options
-    )
-    with pytest.raises(ValueError, match=message):
-        writer.fit(TEXTS)
-    assert not hasattr(writer, "model_")
-
-
-class NoTraining(keras.callbacks.Callback):
-    def on_train_begin(self, logs=None):
-        raise AssertionError("long work")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "settings", [{"max_length": 1}, {"max_length": 16, "options": {"max_new_tokens": 16}}]
-)
-def test_settings_that_leave_no_room_to_write_are_told_before_training(settings):
-    sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2}
-    writer = tt.TextGenerator(sizes, vocab_size=160, **settings)
-    with pytest.raises(ValueError, match="leaves no room for a prompt"):
-        writer.fit(TEXTS, validation=0, verbose=0, callbacks=[NoTraining()])
-    assert not hasattr(writer, "model_")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("banned", [{"forced_bos_token_id": 999}, {"suppress_tokens": range(160)}])
-def test_where_every_token_is_banned_that_is_told(write, banned):
-    with pytest.raises(ValueError, match="behind 'A' has a finite score"):
-        write("A", max_new_tokens=2, **banned)
 
 
 @pytest.mark.slow
@@ -405,17 +209,8 @@ def test_an_export_writes_the_same_in_a_process_that_has_tensorflow_alone(write,
         write.save(tmp_path / "saved")
     finally:
         write.set_params(options=None)
-    run = subprocess.run(
-        [sys.executable, "-c", SERVE],
-        input=json.dumps({str(tmp_path / "export"): {"prompts": PROMPTS}}),
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    for found in json.loads(run.stdout.splitlines()[-1])[str(tmp_path / "export")]:
+    path = str(tmp_path / "export")
+    for found in bare_process.served({path: {"prompts": PROMPTS}})[path]:
         assert found["generated_text"] == texts(expected)
         assert found["finished"] == [answer["finished"] for answer in expected]
         scores = found["score"]
@@ -443,12 +238,3 @@ def test_it_learns_from_texts_and_foresees_better_than_before():
     write.fit("\n".join(TEXTS), epochs=1, verbose=0)
     ids = write.data_.tokenizers[0].encode(["\n".join(TEXTS[:9])]).ids
     assert write.evaluate("\n".join(TEXTS[:9]))["tokens"] == ids.lengths[0] + 1
-
-
-def test_nothing_can_be_written_before_it_is_learnt():
-    with pytest.raises(RuntimeError, match="call fit first"):
-        tt.TextGenerator()("A")
-    with pytest.raises(ValueError, match="column 'text' is not in"):
-        tt.TextGenerator().fit(pd.DataFrame({"a": ["b"]}))
-    with pytest.raises(ValueError, match="there is no row"):
-        tt.TextGenerator().fit([])

@@ -257,7 +257,7 @@ def test_what_cannot_be_scored_is_not_translated_first(translator):
             translator.evaluate(texts, ["x"])
         with pytest.raises(ValueError, match=r"references\[1\] is None"):
             translator.evaluate(texts, ["x", None])
-        with pytest.raises(ValueError, match="tokenize='zhh': expected one of"):
+        with pytest.raises(ValueError, match="tokenize='zhh' was given; expected one of"):
             translator.evaluate(texts, texts, "zhh")
     finally:
         translator.module.compute = translate

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tftransformer.training import (
     LabelSmoothedCrossEntropy,
+    TokenAccuracy,
     label_smoothed_cross_entropy,
     load_checkpoint,
 )
@@ -318,3 +319,48 @@ def test_weights_of_any_precision_count_alike(tiny, dtype):
         history = tiny.make(batch, batch).train().history
         losses.append([history["loss"], history["val_loss"]])
     np.testing.assert_allclose(*losses, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_objective_of_the_batches_gives_loss_and_metrics(tiny):
+    class Objective:
+        def losses(self):
+            return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+        def metrics(self):
+            return [TokenAccuracy("right")]
+
+        def check_model(self, compute, inputs, weights):
+            pass
+
+        monitor, mode, loss_weights = "val_right", "max", None
+
+    train_batches, validation = tiny.TinyBatches(4), tiny.TinyBatches(2, seed=1)
+    train_batches.objective = Objective()
+    history = tiny.make(train_batches, validation).train().history
+    assert set(history) == {"loss", "right", "val_loss", "val_right", "val_perplexity"}
+    explicit = tiny.make(
+        tiny.TinyBatches(4), validation, loss=Objective().losses(), metrics=Objective().metrics()
+    )
+    del history["val_perplexity"]
+    assert explicit.train().history == history
+
+
+@pytest.mark.slow
+def test_construction_leaves_the_model_as_it_is(tiny):
+    model = tiny.tiny_model()
+    trainer = tiny.make(model=model)
+    assert not model.compiled
+    assert getattr(model, "optimizer", None) is None
+    seen = []
+    callback = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(model.optimizer)
+    )
+    trainer = tiny.make(model=model, callbacks=[callback])
+    trainer.train()
+    assert seen == [trainer.optimizer]
+    assert model.optimizer is None
+    model.compile("sgd", "mse")
+    own = model.optimizer
+    tiny.make(model=model).train()
+    assert model.optimizer is own

@@ -126,7 +126,7 @@ def test_a_model_and_a_tokenizer_that_disagree_on_padding_are_told():
         loss = {heads[0]: LabelSmoothedCrossEntropy(0.0)}
         return Trainer(model, padded(mask, pad), loss=loss, optimizer="sgd")
 
-    said = "token_ids are padded with the id 0.* takes 1 for padding: make it with pad_id=0"
+    said = "token_ids are padded with the id 0.* takes 1 as padding: make it with pad_id=0"
     with pytest.raises(ValueError, match=said):
         trainer(1, mask=False)
     with pytest.warns(UserWarning, match=f"{said}.*goes by padding_mask"):

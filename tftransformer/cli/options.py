@@ -16,9 +16,9 @@ class Option(NamedTuple):
     """An argument that a shell can give.
 
     Attributes:
-        name: of the argument.
+        name: name of the argument.
         kind: `str`, `int`, `float`, or `bool` for one that is given without a value.
-        default: of the argument.
+        default: default of the argument.
         said: what the docstring says of it.
         many: whether it takes several values.
         of: the argument that it is an entry of, where that is a mapping; else "".

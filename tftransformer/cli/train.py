@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser, cls: Any = None) -> None:
     """Declares the options of the command.
 
     Args:
-        parser: of the command.
+        parser: parser of the command.
         cls: the task whose options are wanted, too.
     """
     add = parser.add_argument

@@ -1,6 +1,7 @@
 """What everything else stands on."""
 
 from tftransformer.core.checks import (
+    check_choice,
     check_ints,
     check_names,
     check_numbers,
@@ -37,6 +38,7 @@ __all__ = [
     "allocate",
     "best_index",
     "build_once",
+    "check_choice",
     "check_ints",
     "check_layer",
     "check_names",

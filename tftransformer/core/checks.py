@@ -30,6 +30,17 @@ def check_names(given: Iterable[str], known: Collection[str], what: str, advice:
             raise TypeError(f"{name!r} is no {what}; {listed}.{advice}")
 
 
+def check_choice(choices: Collection[Any], /, **values: Any) -> None:
+    """Raises a ValueError for the first value that is none of the choices.
+
+    >>> check_choice(("min", "max"), mode="mean")
+    Traceback (most recent call last):
+    ValueError: mode='mean' was given; expected one of min, max.
+    """
+    for name, value in values.items():
+        require(value in choices, name, value, f"one of {', '.join(map(str, choices))}")
+
+
 def is_int(value: Any, at_least: int | None = None) -> TypeGuard[int]:
     """Whether `value` is a whole number (a bool is none), not below `at_least`."""
     is_one = isinstance(value, Integral) and not isinstance(value, bool)

@@ -7,6 +7,8 @@ A `Device` is a description; who may import TensorFlow makes the one of this mac
 import dataclasses
 import warnings
 
+from tftransformer.core.checks import check_choice
+
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # A compilation takes about a minute for each shape on a GPU: so many for an epoch, its validation
 # included.
@@ -43,8 +45,8 @@ class Choice:
 
     Args:
         device: where.
-        precision: of their matrix products: "float32", "bfloat16" or "float16". Weights, their
-            updates, norms, softmax and loss are float32 in any case.
+        precision: precision of their matrix products: "float32", "bfloat16" or "float16". Weights,
+            their updates, norms, softmax and loss are float32 in any case.
         jit_compile: whether XLA compiles them.
         rewrites: whether TensorFlow rewrites the graph for `precision`, as it can on a CPU; else
             the layers of the model compute in it.
@@ -110,8 +112,7 @@ def choose(
     >>> print(choose(Device("gpu", "A100", capability=(8, 0)), num_shapes=4))
     Training on gpu A100: products in bfloat16; compiled by XLA for each of 4 shapes.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision={precision!r}: expected one of {', '.join(PRECISIONS)}.")
+    check_choice(PRECISIONS, precision=precision)
     if not isinstance(jit_compile, bool) and jit_compile != "auto":
         raise ValueError(f"jit_compile={jit_compile!r}: expected True, False or 'auto'.")
     if deterministic and device.kind != "cpu" and jit_compile is True:

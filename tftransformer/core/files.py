@@ -93,7 +93,9 @@ def replacing_folder(
     """
     path = pathlib.Path(os.path.realpath(path))
     if path.exists() and not path.is_dir():
-        raise NotADirectoryError(f"{path} is no folder: choose another path, or remove it first.")
+        raise NotADirectoryError(
+            f"{path} is not a folder: choose another path, or remove it first."
+        )
     with _place_beside(path) as place:
         beside = place / path.name
         beside.mkdir()

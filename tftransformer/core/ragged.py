@@ -108,7 +108,7 @@ class Ragged:
 
         Args:
             rows: int array (chosen,), indices of rows; -1 is a row of fill.
-            width: of the matrix; what is longer is cut.
+            width: width of the matrix; what is longer is cut.
             fill: the id where no other is.
             before: ids that begin each row.
             after: ids that end each row.

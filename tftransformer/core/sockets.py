@@ -10,7 +10,7 @@ def check_layer(name: str, layer: Any, *arguments: str, such_as: str) -> None:
     """Raises a TypeError for what cannot stand in a socket; None can.
 
     Args:
-        name: of the socket.
+        name: name of the socket.
         layer: what was given.
         *arguments: the arguments that it will be called with, by position.
         such_as: what fits, for the error.
@@ -37,7 +37,7 @@ def build_once(layer: keras.layers.Layer | None, *shapes: Any, dtype: str | None
     Args:
         layer: the layer, or None.
         *shapes: of its inputs.
-        dtype: of its inputs; default: its compute dtype.
+        dtype: dtype of its inputs; default: its compute dtype.
     """
     if layer is None:
         return

@@ -4,6 +4,8 @@ import bisect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tftransformer.core.checks import check_choice
+
 # A type and the words that it covers, half open: ("PER", 0, 2) is the first two words.
 Span = tuple[str, int, int]
 
@@ -180,8 +182,7 @@ def _tags_of(kind: str, length: int, scheme: str, touches: bool) -> list[str]:
 
 
 def _check_names(mode: str, scheme: str | None) -> None:
-    if mode not in MODES:
-        raise ValueError(f"mode={mode!r} was given; expected one of {', '.join(MODES)}.")
+    check_choice(MODES, mode=mode)
     if scheme not in SCHEMES and (scheme is not None or mode == "strict"):
         needed = "" if mode == "lenient" else ", which mode='strict' needs"
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Data: from files and DataFrames to padded batches in an exact order."""
+"""Data: from files and DataFrames to padded batches in a reproducible order."""
 
 from tftransformer.data.batches import Batches
 from tftransformer.data.columns import take_columns

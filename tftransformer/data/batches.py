@@ -1,4 +1,4 @@
-"""Padded batches of examples, in an order that is a pure function of seed and epoch."""
+"""Padded batches of examples, in an order that depends only on seed and epoch."""
 
 import hashlib
 import itertools
@@ -14,13 +14,13 @@ from tftransformer.objectives import Examples, Objective
 
 
 class Batches:
-    """Examples in batches of similar length, the same number of tokens in each.
+    """Examples in batches of similar length, each with about the same number of tokens.
 
-    The batches of an epoch are fixed by (`seed`, epoch) alone: each example stands in exactly
-    one of them, and to resume is to begin at a later one. The rows of a batch have similar
-    lengths and are padded to one of a few shapes, at the end. `str(batches)` tells how many.
+    The batches of an epoch depend only on (`seed`, epoch): each example is in exactly one of them,
+    and resuming means starting at a later one. The rows of a batch have similar lengths and are
+    padded at the end, to one of a few shapes. `str(batches)` tells how many.
 
-    Plain Keras takes `batches.dataset()`, each epoch in a new order of its own:
+    For plain Keras use `batches.dataset()`, which gives each epoch its own order:
     `model.fit(train.dataset(), validation_data=validation.dataset(), shuffle=False)`.
 
     Example:
@@ -41,17 +41,18 @@ class Batches:
         batch_tokens: most positions of one batch, padding included, on its widest axis
             (such as source or target).
         training: True shuffles, False keeps one order in all epochs.
-        seed: of the order, and of what the examples draw.
-        max_shapes: most different shapes `(rows, width on each axis)`. More shapes need less
-            padding; where XLA compiles, which each shape costs anew, `Trainer` takes fewer. Few
-            rows come in fewer shapes, lest the batches be small.
-        width_step: widths are multiples of it, but for that of the longest row.
-        objective: what made the examples; it tells a `Trainer` their loss and metrics.
-        vocabulary: what tells the vocabularies of the ids from others, for `fingerprint`.
-        report: what became of the rows that were given.
+        seed: seed of the order, and of what the examples draw.
+        max_shapes: largest number of shapes `(rows, width on each axis)`. More shapes need less
+            padding; under XLA, which compiles each shape, `Trainer` uses fewer. A small data set
+            uses fewer shapes, so that batches do not become small.
+        width_step: widths are multiples of it, except that of the longest row.
+        objective: the objective that made the examples, from which a `Trainer` takes loss and
+            metrics.
+        vocabulary: identifies the vocabularies of the ids, for `fingerprint`.
+        report: what happened to the given rows.
 
     Attributes:
-        in_order: whether each row goes on where that row of the batch before ended: see `Streams`.
+        in_order: whether each row continues that row of the previous batch: see `Streams`.
     """
 
     in_order = False
@@ -104,10 +105,10 @@ class Batches:
         return self._planner.shapes
 
     def in_shapes(self, most: int, width_step: int = 1) -> "Batches":
-        """The same rows in batches of at most so many shapes.
+        """Returns the same rows in batches of at most `most` shapes.
 
         Args:
-            most: shapes.
+            most: largest number of shapes.
             width_step: see `Batches`.
         """
         if len(self.shapes) <= most and self.width_step == width_step:
@@ -126,7 +127,7 @@ class Batches:
 
     @property
     def padding_row(self) -> Any:
-        """The inputs of a row that is padding and nothing else: arrays (1, 1 on each axis)."""
+        """Returns the inputs of a row of padding only: arrays (1, 1 on each axis)."""
         widths = [1] * len(self.examples.axes)
         return self._latest[1].batch(np.array([-1]), widths)[0]
 
@@ -139,9 +140,9 @@ class Batches:
 
     @property
     def fingerprint(self) -> str:
-        """What tells these batches from all others: a hexadecimal number.
+        """A hexadecimal number that identifies these batches.
 
-        Other rows, another order, vocabulary or objective give another one.
+        It differs for other rows, or another order, vocabulary or objective.
         """
         objective = self.objective
         parts = [
@@ -165,7 +166,7 @@ class Batches:
     def iterate(self, epoch: int = 0, start: int = 0) -> Iterator[tuple[Any, Any, Any]]:
         """The batches of one epoch, from number `start` on, as numpy arrays.
 
-        Missing rows are added at the end of a batch as rows of fill, of weight 0.
+        Incomplete batches are filled up with rows of weight 0.
 
         Yields:
             `(inputs, labels, weights)` as `Examples.batch` returns them.
@@ -176,12 +177,12 @@ class Batches:
             yield examples.batch(np.pad(rows, missing, constant_values=-1), widths)
 
     def dataset(self, epoch: int | None = None, start: int = 0) -> Any:
-        """The batches as a finite `tf.data.Dataset`, prepared ahead of their use.
+        """Returns the batches as a finite `tf.data.Dataset`, which prepares them in advance.
 
         Args:
-            epoch: which one; a pure function of (`seed`, `epoch`, `start`). None: every
-                iteration of the dataset is another epoch, counted from 0.
-            start: how many batches to leave out at the beginning.
+            epoch: which epoch; the batches depend only on (`seed`, `epoch`, `start`). None: each
+                iteration over the dataset is the next epoch, counted from 0.
+            start: number of batches to skip at the beginning.
 
         Returns:
             A dataset of `(inputs, labels, weights)`, the dimensions of rows and axes open, so

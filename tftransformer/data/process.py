@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tftransformer.core import check_ints
+from tftransformer.core import check_choice, check_ints
 from tftransformer.data import vocabularies
 from tftransformer.data.batches import Batches
 from tftransformer.data.blocks import blocked_examples
@@ -29,37 +29,39 @@ TOO_LONG = ("drop", "cut", "refuse", "blocks")
 class DataProcess:
     """Turns columns of a DataFrame into batches for training.
 
-    Rows that cannot be used are left out, counted in `Batches.report`, and named in a warning: a
-    missing value (None, NaN), a text that is empty or all white space, more than `max_length`
-    tokens. Whatever else is wrong (a column that is not there, a number where a text should be)
-    is an error before anything is learnt. The DataFrame is never changed.
+    Rows that cannot be used are left out, counted in `Batches.report`, and reported in a warning:
+    those with a missing value (None, NaN), an empty or blank text, or more than `max_length`
+    tokens. Anything else that is wrong (a missing column, a number in place of a text) raises an
+    error before anything is learnt. The DataFrame is never changed.
 
     Args:
-        *columns: names of columns, in the order that the objective says: for the default one
-            the column to read from and the column to learn to write.
-        objective: what is to be learnt from them.
-        tokenizer: `"bpe"`, `"unigram"` or `"wordpiece"`, to be learnt; a tokenizer; a class of
-            tokenizers, or a function from a list of texts and `vocab_size` to a tokenizer. Or one
-            of these for each column of texts: tokenizers, or what learns one of that column alone.
-        template: how texts become one row, for the objectives that join them. None: BERT's where
-            the tokenizer has the tokens `cls` and `sep`, else `Template.plain()`.
-        vocab_size: pieces in a vocabulary, in each of the two where they are separate.
-        shared_vocabulary: True learns one vocabulary from all columns, as tied embeddings need.
-        normalization: what to do to the text first: see `SentencePieceTokenizer`.
-        character_coverage: share of the running characters whose kinds get a piece of their own;
-            None: the tokenizer's default, 0.9995 (`"wordpiece"`: 1.0).
-        sampling_alpha: above 0, each training epoch cuts the texts anew at random: BPE-dropout
-            with this probability (Provilkov et al. 2020), or unigram sampling (Kudo 2018). Not
-            where an objective reads texts in blocks or windows, which are laid once.
-        max_length: most tokens of a row on one axis (a side), special ones included.
-        too_long: what becomes of longer rows, in evaluation as in training: `"drop"` leaves them
-            out, `"cut"` cuts their texts, both with a count in the report; `"refuse"` raises;
-            `"blocks"` makes several rows of one, where it is a lone text that may be cut anywhere,
-            as `MaskedTokens` and `SpanCorruption` learn from. None: as the objective has it; of
-            translation, that is `"drop"`, of these two on one column `"blocks"`.
-        batch_tokens: most positions of a batch, padding included, on its widest axis.
-        max_shapes: most different padded shapes: see `Batches`.
-        seed: of the split, the order and the sampling.
+        *columns: names of columns, in the order of the objective: for the default one, the source
+            column and the target column.
+        objective: what to learn from them; default `SequenceToSequence()`.
+        tokenizer: `"bpe"`, `"unigram"` or `"wordpiece"`, to learn one; a tokenizer; or a tokenizer
+            class, or a function from a list of texts and `vocab_size` to a tokenizer. Or a list
+            with one of these for each text column, each learnt from that column alone.
+        template: how texts are joined to one row, for objectives that join them. None: BERT's if
+            the tokenizer has the tokens `cls` and `sep`, otherwise `Template.plain()`.
+        vocab_size: number of pieces in a vocabulary, in each one if they are separate.
+        shared_vocabulary: whether to learn one vocabulary from all columns, as tied embeddings
+            require.
+        normalization: how to normalise the text first: see `SentencePieceTokenizer`.
+        character_coverage: share of the text that must be covered by characters with their own
+            piece; None: the tokenizer's default, 0.9995 (`"wordpiece"`: 1.0).
+        sampling_alpha: above 0, each training epoch segments the texts anew at random: BPE-dropout
+            with this probability (Provilkov et al. 2020), or unigram sampling (Kudo 2018). Not for
+            objectives that read texts in blocks or windows, which are made once.
+        max_length: largest number of tokens of a row on one axis (source or target), special ones
+            included.
+        too_long: what to do with longer rows, in evaluation as in training: `"drop"` leaves them
+            out, `"cut"` cuts their texts, both with a count in the report; `"refuse"` raises an
+            error; `"blocks"` splits a single text into several rows, for objectives that can learn
+            from any part of it, such as `MaskedTokens` and `SpanCorruption`. None: the choice of
+            the objective: `"drop"` for translation, `"blocks"` for those two on one column.
+        batch_tokens: largest number of positions of a batch, padding included, on its widest axis.
+        max_shapes: largest number of padded shapes: see `Batches`.
+        seed: seed of the split, the order and the sampling.
 
     Example:
 
@@ -147,8 +149,8 @@ class DataProcess:
         is_laid = self.objective.in_blocks or self.objective.stride is not None
         if self.sampling_alpha and is_laid:
             raise ValueError(
-                f"sampling_alpha={self.sampling_alpha}: {type(self.objective).__name__} lays its "
-                "texts in blocks or windows once, and cuts them in one way alone. Leave it out."
+                f"sampling_alpha={self.sampling_alpha}: {type(self.objective).__name__} cuts its "
+                "texts once, into blocks or windows, so they cannot be sampled anew. Leave it out."
             )
         separate = not self.shared_vocabulary or len({*map(id, each)}) > 1
         if self.objective.joins_texts and separate:
@@ -165,8 +167,7 @@ class DataProcess:
             setattr(self, name, int(getattr(self, name)))  # numpy's numbers cannot be saved
         if self.seed >= 2**32:
             raise ValueError(f"seed={self.seed}: expected less than 2**32.")
-        if self.too_long not in TOO_LONG:
-            raise ValueError(f"too_long must be one of {TOO_LONG}, got {self.too_long!r}.")
+        check_choice(TOO_LONG, too_long=self.too_long)
         name, usual = type(self.objective).__name__, self._usual_too_long
         if self.too_long == "cut" and not self.objective.joins_texts:
             raise ValueError(
@@ -187,17 +188,17 @@ class DataProcess:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What each column holds, as the objective says: "text" or "label"."""
+        """What each column holds for the objective: "text" or "label"."""
         return self.objective.kinds(len(self.columns))
 
     @property
     def is_fitted(self) -> bool:
-        """Whether the vocabularies, and what the objective learns, are known."""
+        """Whether the vocabularies, and what the objective needs, have been learnt."""
         return self._tokenizers is not None and self.objective.is_fitted
 
     @property
     def tokenizers(self) -> tuple[Any, ...]:
-        """The tokenizer of each column of texts; the same object where a vocabulary is shared."""
+        """The tokenizer of each text column; the same object for a shared vocabulary."""
         if self._tokenizers is None or not self.is_fitted:
             what = "labels" if self._tokenizers is not None else "vocabulary"
             raise RuntimeError(f"no {what} yet: call fit(frame) first, or DataProcess.load.")
@@ -205,17 +206,17 @@ class DataProcess:
 
     @property
     def source_tokenizer(self) -> Any:
-        """Cuts the first column of texts."""
+        """The tokenizer of the first text column."""
         return self.tokenizers[0]
 
     @property
     def target_tokenizer(self) -> Any:
-        """Cuts the last column of texts and puts them together again."""
+        """The tokenizer of the last text column."""
         return self.tokenizers[-1]
 
     @property
     def row_template(self) -> Any:
-        """How texts become one row: `template`, or the one that fits the tokenizer."""
+        """How texts are joined to one row: `template`, or the one that fits the tokenizer."""
         from tftransformer.text import Template
 
         if self.template is not None:
@@ -224,11 +225,11 @@ class DataProcess:
         return Template.bert() if {"cls", "sep"} <= set(known) else Template.plain()
 
     def fit(self, frame: Any) -> "DataProcess":
-        """Learns the vocabularies, unless they were given, and the labels.
+        """Learns the labels, and the vocabularies unless tokenizers were given.
 
         Args:
-            frame: pandas DataFrame with the columns; training rows alone, or the test says less
-                than it seems to.
+            frame: pandas DataFrame with the columns. Pass training rows only: otherwise test scores
+                are too good.
 
         Returns:
             This object.
@@ -259,17 +260,17 @@ class DataProcess:
     def train_test_split(self, frame: Any, test_size: float | int = 0.1) -> tuple[Any, Any]:
         """Splits the rows at random; rows with the same (first) text stay on the same side.
 
-        Where the objective has classes, both sides keep their shares.
+        If the objective has classes, both sides keep the share of each class.
 
         Args:
             frame: pandas DataFrame.
-            test_size: fraction, or number, of the different texts.
+            test_size: fraction, or number, of the distinct texts.
 
         Returns:
             Two DataFrames, training and test, that keep the index of `frame`.
 
         Raises:
-            ValueError: `test_size` leaves one of the two without a row, or a class has one text.
+            ValueError: `test_size` leaves one side without rows, or a class has only one text.
         """
         self._take(frame)  # raises where something is wrong
         values = [values_of(frame, column) for column in self.columns]
@@ -287,15 +288,15 @@ class DataProcess:
         return frame.iloc[train], frame.iloc[test]
 
     def batches(self, frame: Any, training: bool = True) -> Batches:
-        """Cuts all texts into tokens, once, and plans the batches.
+        """Tokenizes all texts, once, and plans the batches.
 
         Args:
             frame: pandas DataFrame with the columns.
-            training: True shuffles, samples segmentations if `sampling_alpha` says so, and
-                weighs classes if the objective says so.
+            training: whether to shuffle, to sample segmentations (see `sampling_alpha`), and to
+                weigh classes (see the objective).
 
         Returns:
-            `Batches` of what the objective makes of the rows.
+            `Batches` of the examples that the objective makes from the rows.
         """
         taken, report = self._take(frame)
         make: Callable[..., tuple[Examples, Report]] = whole_examples
@@ -321,7 +322,7 @@ class DataProcess:
 
         Args:
             frame: pandas DataFrame with the columns.
-            test_size: fraction, or number, of the different texts to hold out.
+            test_size: fraction, or number, of the distinct texts to hold out.
 
         Returns:
             `Batches` for training and for validation.
@@ -331,13 +332,13 @@ class DataProcess:
         return self.batches(train), self.batches(validation, training=False)
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Writes settings, vocabularies and labels into a folder, which is made if need be.
+        """Writes settings, vocabularies and labels into a folder, which is created if missing.
 
-        A save over an older one is all or nothing: the vocabularies go into a folder named after
-        their content, and the settings, replaced in one step, name that folder.
+        Overwriting an older save is atomic: the vocabularies go into a folder named by their
+        content, and the settings, which are replaced in one step, name that folder.
 
         Raises:
-            ValueError: a label is of a kind that cannot be saved.
+            ValueError: a label has a type that cannot be saved.
         """
         save_process(self, pathlib.Path(folder))
 
@@ -352,7 +353,7 @@ class DataProcess:
         return load_process(cls, pathlib.Path(folder))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor as plain values; None for a tokenizer that was given."""
+        """Returns the arguments of the constructor as plain values; None for a given tokenizer."""
         config = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         config["columns"] = [list(c) if isinstance(c, tuple) else c for c in self.columns]
         for name in ("objective", "template"):

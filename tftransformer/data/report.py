@@ -1,20 +1,20 @@
-"""What became of the rows of a DataFrame."""
+"""What happened to the rows of a DataFrame."""
 
 from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
 class Report:
-    """How many rows were given, and how many were left out for which reason.
+    """How many rows were given, and how many were left out, by reason.
 
     Args:
-        given: rows of the DataFrame.
+        given: number of rows in the DataFrame.
         missing: rows with no value (None, NaN) on a side.
         empty: rows with nothing but white space on a side.
         too_long: rows with more tokens than `max_length` on a side.
-        cut: rows that are used, but for the end of a text that was too long.
-        windowed: rows whose text takes several windows, or blocks.
-        notes: what else a person should know.
+        cut: rows that are used without the end of a text that was too long.
+        windowed: rows whose text is split into several windows or blocks.
+        notes: further remarks.
     """
 
     given: int

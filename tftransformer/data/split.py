@@ -19,11 +19,11 @@ def split_rows(
     """Splits rows at random; those with the same text stay on the same side.
 
     Args:
-        texts: of each row.
+        texts: the text of each row.
         test_size: fraction, or number, of the different texts.
-        seed: of the split.
-        strata: of each row the kind, -1 for none, whose share both sides keep; that of a text is
-            its first row's. None: no kinds.
+        seed: seed of the split.
+        strata: the kind of each row, -1 for none; both sides keep the share of each kind. The kind
+            of a text is that of its first row. None: no kinds.
         labels: what to call the kind of each row.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Rows that go on where the row of the batch before ended, as a memory needs them."""
+"""Rows that continue the same row of the previous batch, as a memory requires."""
 
 from typing import Any
 
@@ -13,23 +13,22 @@ STRETCH = 32
 
 
 class Streams(Batches):
-    """Blocks of one long text as streams, read beside each other (Dai et al. 2019, §3.2).
+    """Blocks of one long text as parallel streams (Dai et al. 2019, §3.2).
 
-    The blocks are parted into as many streams as a batch has rows, in order: row `i` of a batch
-    goes on where row `i` of the batch before ended, so that what a model remembers of the one
-    belongs to the other: `Trainer(model, streams, carry=CarriedMemory())`. Each epoch, and each
-    validation, begins without a memory. The last stream may be shorter; its rows are then fill, of
-    weight 0.
+    The blocks are divided, in order, into as many streams as a batch has rows: row `i` of a batch
+    continues row `i` of the previous batch, so that the memory of a model fits the next batch:
+    `Trainer(model, streams, carry=CarriedMemory())`. Each epoch and each validation begins without
+    a memory. The last stream may be shorter; it is filled up with rows of weight 0.
 
-    In training, stretches of 32 to 63 blocks of a longer text come in an order that each epoch
-    draws, lest a model read the same parts side by side each time, and parts that are alike one
-    after the other.
+    In training, a longer text is read in stretches of 32 to 63 blocks in an order drawn for each
+    epoch, so that a model does not read the same parts in parallel each time, or similar parts one
+    after another.
 
     Args:
-        examples: blocks, each going on where the one before ended.
-        batch_tokens: most positions of one batch, padding included: there are as many streams as
-            have room for their blocks.
-        **options: of `Batches`.
+        examples: blocks, each continuing the previous one.
+        batch_tokens: most positions of one batch, padding included: this determines the number of
+            streams.
+        **options: arguments of `Batches`.
 
     Example:
 

@@ -18,17 +18,17 @@ SHOWN = 300  # characters of a line in an error
 def read_table(path: str | os.PathLike) -> Any:
     """Reads a table of texts.
 
-    The ending of the name says what it is. All are UTF-8, and the first line of `.tsv` and `.csv`
-    names the columns.
+    The ending of the file name determines the format. All text is UTF-8, and the first line of
+    `.tsv` and `.csv` names the columns.
 
     - `.tsv`, `.tsv.gz`: cells separated by tabs, no quoting: a `"` is an ordinary character.
-    - `.csv`, `.csv.gz`: cells separated by commas, quoted by `"` where need be.
-    - `.jsonl`, `.jsonl.gz`: an object of JSON in each line, its keys are columns. Lists, such as
-      words and their tags, and numbers stay what they are; a key that is not there counts as null.
+    - `.csv`, `.csv.gz`: cells separated by commas, quoted with `"` where necessary.
+    - `.jsonl`, `.jsonl.gz`: a JSON object in each line, whose keys are the columns. Lists, such as
+      words and their tags, and numbers are kept as they are; a missing key counts as null.
     - `.parquet`: types and missing values as the file has them.
 
-    In `.tsv` and `.csv` every cell is a string: words like `null` or `NA` and numbers stay what
-    they are, and a cell that is empty, or not there since its line ends early, is an empty string.
+    In `.tsv` and `.csv` every cell is a string: words like `null` or `NA` and numbers are kept as
+    text, and a cell that is empty, or missing because its line ends early, is an empty string.
 
     Args:
         path: the file.
@@ -103,7 +103,7 @@ def _of_objects(path: Path) -> Any:
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Makes a DataFrame of one dict a row; what a row lacks is None."""
+    """Makes a DataFrame from a dict for each row; missing entries are None."""
     import pandas as pd
 
     names = dict.fromkeys(name for row in rows for name in row)

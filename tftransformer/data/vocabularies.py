@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tftransformer.core import Ragged
+from tftransformer.core import Ragged, check_choice
 
 # Of vocabularies that are learnt here: what a tokenizer that is given has settled already.
 LEARNING: dict[str, Any] = {
@@ -28,8 +28,7 @@ def kind_of(tokenizer: Any) -> str:
         TypeError, ValueError: it is none of them.
     """
     if isinstance(tokenizer, str):
-        if tokenizer not in NAMES:
-            raise ValueError(f"tokenizer must be one of {NAMES}, got {tokenizer!r}.")
+        check_choice(NAMES, tokenizer=tokenizer)
         return "name"
     if isinstance(tokenizer, list | tuple):
         kinds = {kind_of(each) for each in tokenizer}

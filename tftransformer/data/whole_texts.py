@@ -21,7 +21,7 @@ def whole_examples(
 
     Args:
         process: the `DataProcess`.
-        columns: of texts and of labels, in its order; the list is emptied.
+        columns: the columns of texts and of labels, in its order; the list is emptied.
         report: what became of the rows until now.
         training: whether they are to be trained on.
     """

@@ -24,27 +24,30 @@ class BeamSearch(Strategy):
 
     1. The 2K best of all continuations of the running hypotheses are candidates; with n > 1 end
        tokens the (1 + n)K best. Processors act on log-probabilities.
-    2. A candidate is complete at an end token, a stop string or the length limit. The K best
-       others run on.
+    2. A candidate is complete at an end token, a stop string or the length limit. The K best of the
+       others stay in the beam.
     3. Complete candidates among the first K are scored
        `summed log-probability / length_penalty(generated tokens)` and merged with the finished
        ones, of which the K best stay.
-    4. A row stops, and never changes again, once its best running hypothesis cannot beat its
-       worst finished one (a free slot counts as -inf). What "cannot" means is `early_stopping`.
+    4. A row stops, and never changes again, once its best running hypothesis cannot beat its worst
+       finished one (a free slot counts as -inf). `early_stopping` decides what "cannot" means.
 
     Scores are summed in float32 whatever the dtype of the logits.
 
     Args:
-        num_beams: int, K. The step has batch · K rows, the beams of a row adjacent: give
-            `start_decoding` the same number.
-        length_penalty: a `LengthPenalty`, or a number as short for `WuLengthPenalty(number)`.
-        early_stopping: when a row stops.
-            False: when its best running hypothesis, divided by the penalty of the tokens it has
-            so far, is no better than its worst finished one. Exact if the penalty does not grow
-            with the length; else the usual heuristic, which may miss a longer, better ending.
-            "never": the same with the largest penalty a continuation can reach, an upper bound
-            of its score: nothing that the beam could still find is lost.
-            True: also as soon as K hypotheses are finished. Fastest, and blind to what follows.
+        num_beams: int, K. The step has batch · K rows, the beams of a row adjacent: pass the same
+            number to `start_decoding`.
+        length_penalty: a `LengthPenalty`, or a number, which is short for
+            `WuLengthPenalty(number)`.
+        early_stopping: when a row stops searching.
+            - False: when its best running hypothesis, divided by the penalty for its present
+              length, is no better than its worst finished one. Exact if the penalty does not grow
+              with the length; otherwise the usual heuristic, which may miss a longer, better
+              ending.
+            - "never": the same with the largest penalty a continuation can reach, which bounds its
+              score from above: nothing that the beam could still find is lost.
+            - True: also as soon as K hypotheses are finished. Fastest, but ignores what could
+              follow.
         num_return: int ≤ num_beams, results for each row, best first.
 
     >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)

@@ -18,17 +18,18 @@ from tftransformer.stacks.cached_stack import Prompts
 @register
 @dataclass(frozen=True)
 class ContrastiveSearch(RowStrategy):
-    """Takes what is probable and unlike all before (Su et al. 2022, eq. 5; `n` = 1).
+    """Takes tokens that are probable and unlike those before (Su et al. 2022, eq. 5; `n` = 1).
 
-    Of the `top_k` most probable tokens that one which has the largest `(1 - penalty) · p(token) -
-    penalty · max cos(h(token), h(earlier token))`, h being the hidden states that the head reads.
-    Each is run to know its own, so the step has `top_k` rows for each prompt and room for one token
-    more, and keeps hidden states: `start_decoding(…, num_beams=top_k, hidden=True)`. Processors act
-    on the logits; the score is that of `Greedy`. What is taken stays.
+    Of the `top_k` most probable tokens it takes the one with the largest `(1 - penalty) · p(token)
+    - penalty · max cos(h(token), h(earlier token))`, where h are the hidden states that the head
+    reads. To know its hidden state, each candidate is run through the model. So the step has
+    `top_k` rows for each prompt, room for one more token, and keeps hidden states:
+    `start_decoding(…, num_beams=top_k, hidden=True)`. Processors act on the logits; the score is
+    that of `Greedy`. A token once taken is never revised.
 
     Args:
-        top_k: how many tokens are tried, or all if there are fewer.
-        penalty: float in [0, 1], how much likeness counts; 0 is `Greedy`.
+        top_k: how many candidates are tried at each step; at most the whole vocabulary.
+        penalty: float in [0, 1], the weight of the similarity; 0 is `Greedy`.
 
     >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
     >>> prompt = np.array([[5, 6, 7]])

@@ -14,9 +14,9 @@ from tftransformer.decoding.row_strategy import RowStrategy
 class Greedy(RowStrategy):
     """Takes the most probable token at each step (`n` = 1).
 
-    Processors act on the logits. The score is the sum of the model's own log-probabilities of
-    the generated tokens, end token included, before any processor and not divided by the length; a
-    row whose every token is banned has score -inf, length 0 and pad ids only.
+    Processors act on the logits. The score is the sum of the model's own log-probabilities of the
+    generated tokens, end token included, before any processor and not divided by the length; if
+    every token of a row is banned, it has score -inf, length 0 and only pad ids.
 
     >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
     >>> prompt = np.array([[5, 6, 7]])

@@ -13,7 +13,8 @@ class LengthPenalty(Configurable):
     """Base of the length penalties: a positive, monotone function of the length.
 
     A subclass defines `__call__(length)`. Beam search divides the summed log-probability of a
-    hypothesis by it, and takes its larger end as the bound of the lengths still to come.
+    hypothesis by it, and bounds the penalty of a continuation by its larger value at the two ends
+    of the lengths still possible.
 
     Args:
         alpha: float; 0 ranks by the plain sum, larger values favour longer hypotheses,

@@ -1,5 +1,6 @@
 """What a strategy is asked to do, and what it returns."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from keras import ops
@@ -11,19 +12,34 @@ from tftransformer.decoding.stop_strings import StopStrings
 class Decoded(NamedTuple):
     """What a strategy returns: `n` results for each row of the batch.
 
-    What was searched stands best first, what was drawn in the order of the draws.
+    Search returns the best result first, sampling returns results in the order of the draws.
 
     Attributes:
-        ids: int32 tensor (batch, n, max_new_tokens), the generated tokens without the prompt,
-            up to and including the one that ends the row; the rest is the pad id.
-        scores: float32 tensor (batch, n), what the strategy ranks by. A slot that no
-            hypothesis reached has score -inf, length 0 and pad ids only.
-        lengths: int32 tensor (batch, n), generated tokens, the end token included.
+        ids: int32 tensor (batch, n, max_new_tokens), the generated tokens without the prompt, up to
+            and including the one that ends the row, then pad ids.
+        scores: float32 tensor (batch, n), what the strategy ranks by. A slot without a hypothesis
+            has score -inf, length 0 and only pad ids.
+        lengths: int32 tensor (batch, n), number of generated tokens, the end token included.
     """
 
     ids: Any
     scores: Any
     lengths: Any
+
+
+class Options(NamedTuple):
+    """The arguments of a call of a strategy that are no tensors, and which its trace depends on.
+
+    Attributes:
+        max_new_tokens, pad_id, processors, stop: as for `Strategy`.
+        end_ids: the tokens that end a row.
+    """
+
+    max_new_tokens: int
+    end_ids: tuple[int, ...]
+    pad_id: int
+    processors: tuple[Callable, ...]
+    stop: StopStrings | None
 
 
 class Request(NamedTuple):
@@ -49,12 +65,12 @@ class Request(NamedTuple):
     limits: Any
     end_ids: tuple[int, ...]
     pad_id: int
-    processors: tuple
+    processors: tuple[Callable, ...]
     row_numbers: Any
     stop: StopStrings | None = None
 
     def repeated(self, times: int) -> "Request":
-        """The same with each row so many times, one behind the other."""
+        """Returns the request with each row repeated, copies side by side."""
         if times == 1:
             return self
         names = ("prompt_ids", "ids", "lengths", "limits", "row_numbers")
@@ -71,11 +87,11 @@ class Request(NamedTuple):
         return ops.take_along_axis(ids, columns, axis=-1)
 
     def first_stops(self) -> dict[str, Any]:
-        """What a strategy's state holds of stop strings: "stop", int32 (batch,), or nothing."""
+        """Returns the part of a state for stop strings: "stop", int32 (batch,), or nothing."""
         return {} if self.stop is None else {"stop": self.stop.begin(self.ids, self.lengths)}
 
     def ends(self, tokens: Any, stops: Any) -> tuple[Any, dict[str, Any]]:
-        """Which rows the new tokens end, bool; and `stops`, a state's "stop", behind the tokens."""
+        """Returns which rows the new tokens end, bool, and the state's "stop" after them."""
         ended = among(tokens, self.end_ids)
         if self.stop is None:
             return ended, {}

@@ -12,7 +12,7 @@ from tftransformer.core import best_index, log_probabilities
 from tftransformer.core.compiling import can_compile, compiled
 from tftransformer.core.selection import pick
 from tftransformer.decoding.processors.processor import ids_of
-from tftransformer.decoding.request import Decoded, Request
+from tftransformer.decoding.request import Decoded, Options, Request
 from tftransformer.decoding.rolling import Step, advance, process, roll_out, write_token
 from tftransformer.decoding.stop_strings import StopStrings
 from tftransformer.decoding.strategy import Strategy
@@ -21,10 +21,10 @@ from tftransformer.models.decoding_step import DecodingStep
 
 @dataclass(frozen=True)
 class RowStrategy(Strategy):
-    """Base of the strategies that write each sequence by itself and never take a token back.
+    """Base of the strategies that write each sequence independently and never revise a token.
 
-    A subclass defines `choice(request)`, or `begin(step, request)` where it chooses by more than
-    the scores of a step.
+    A subclass defines `choice(request)`, or `begin(step, request)` where its choice depends on more
+    than the scores of a step.
     """
 
     def choice(self, request: Request) -> Callable[[Any, Any], Any]:
@@ -44,15 +44,15 @@ class RowStrategy(Strategy):
         limits: Any = None,
         stop: StopStrings | None = None,
     ) -> Iterator[np.ndarray]:
-        """Continues the prompts, and gives each token as soon as it is there.
+        """Continues the prompts, and yields each token as soon as it is known.
 
         Args:
             step, prompt_ids, max_new_tokens, end_id, pad_id, processors, row_numbers, limits, stop:
-                as in a call, whose tokens these are.
+                as in a call, which returns the same tokens.
 
         Yields:
-            int32 array (batch · n,), the next token of each sequence; the pad id behind its end. It
-            ends when all have.
+            int32 array (batch · n,), the next token of each sequence, or the pad id after its end.
+            The iterator ends when all sequences have ended.
 
         >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
         >>> step = model.start_decoding(np.array([[5, 6, 7]]))
@@ -61,13 +61,12 @@ class RowStrategy(Strategy):
         >>> [tokens.shape for tokens in stream]
         [(1,), (1,), (1,)]
         """
-        options = (max_new_tokens, ids_of(end_id), pad_id, tuple(processors), stop)
+        options = Options(max_new_tokens, ids_of(end_id), pad_id, tuple(processors), stop)
         prompt_ids = self._checked(step, prompt_ids, options)
         read, go_on = self._halves(step, options)
         given = (prompt_ids, row_numbers, limits)
-        start = step.start
-        inputs = {} if start is None else start.inputs
-        taken, tokens, state, cache = read(inputs, *given)
+        inputs = {} if step.start is None else step.start.inputs
+        taken, tokens, state, cache = read(inputs, given)
         width, steps = ops.shape(prompt_ids)[1], self._steps(max_new_tokens)
         for generated in range(1, steps + 1):
             if generated > self.reads_hidden:  # else the prompts alone were run
@@ -77,45 +76,36 @@ class RowStrategy(Strategy):
             position = ops.convert_to_tensor(width - 1 + generated, "int32")
             count = ops.convert_to_tensor(generated, "int32")
             run = (tokens, position, count, state, cache)
-            taken, tokens, state, cache = go_on(inputs, *given, *run)
+            taken, tokens, state, cache = go_on(inputs, given, run)
 
-    def _halves(self, step: DecodingStep, options: tuple) -> tuple[Callable, Callable]:
-        """What runs the prompts, and what runs one token more: of a model compiled, and kept."""
-        start = step.start
-        is_compiled = start is not None and can_compile()
+    def _halves(self, step: DecodingStep, options: Options) -> tuple[Callable, Callable]:
+        """Returns what runs the prompts, and what runs one more token.
 
-        def step_of(inputs: Any) -> DecodingStep:
-            if start is None or not is_compiled:
-                return step
-            return DecodingStep.of_model(start.model, inputs, start.settings)
+        Those of a model are compiled, and kept with it.
+        """
+        start = step.start if can_compile() else None
 
-        def read(inputs: Any, prompt_ids: Any, row_numbers: Any, limits: Any) -> Any:
-            step = step_of(inputs)
-            request = self.request(step, prompt_ids, row_numbers, limits, options)
-            run, state, select = self.begin(step, request)
+        def begun(inputs: Any, given: tuple[Any, Any, Any]) -> tuple[Request, DecodingStep, tuple]:
+            own = step
+            if start is not None:
+                own = DecodingStep.of_model(start.model, inputs, start.settings)
+            request = self.request(own, *given, options)
+            return request, own, self.begin(own, request)
+
+        def read(inputs: Any, given: Any) -> Any:
+            request, own, (run, state, select) = begun(inputs, given)
             zero = ops.zeros((), "int32")
-            cache = keras.tree.map_structure(ops.convert_to_tensor, step.cache)
+            cache = keras.tree.map_structure(ops.convert_to_tensor, own.cache)
             found = advance(run, select, self._prompts(request), zero, zero, state, cache)
             return self._taken(found[2], request, zero), *found[1:]
 
-        def go_on(
-            inputs: Any,
-            prompt_ids: Any,
-            row_numbers: Any,
-            limits: Any,
-            tokens: Any,
-            position: Any,
-            generated: Any,
-            state: Any,
-            cache: Any,
-        ) -> Any:
-            step = step_of(inputs)
-            request = self.request(step, prompt_ids, row_numbers, limits, options)
-            run, _, select = self.begin(step, request)
+        def go_on(inputs: Any, given: Any, before: Any) -> Any:
+            request, _, (run, _, select) = begun(inputs, given)
+            tokens, position, generated, state, cache = before
             found = advance(run, select, tokens, position, generated, state, cache)
             return self._taken(found[2], request, generated), *found[1:]
 
-        if start is None or not is_compiled:
+        if start is None:
             return read, go_on
         key, traces = ("stream", self, options, *start.key()), start.model.traces
         if key not in traces:
@@ -125,7 +115,7 @@ class RowStrategy(Strategy):
 
     @property
     def num_written(self) -> int:
-        """Sequences that are written for each prompt: `n`."""
+        """Number of sequences written for each prompt: `n`."""
         return 1
 
     def _prompts(self, request: Request) -> Any:
@@ -143,10 +133,10 @@ class RowStrategy(Strategy):
         return pick(state["ids"], columns[:, None])[:, 0]
 
     def begin(self, step: DecodingStep, request: Request) -> tuple[Step, dict[str, Any], Callable]:
-        """What is run, the first state, and what selects the tokens of a step; see `roll_out`.
+        """Returns the step to run, the first state, and the function `select` of `roll_out`.
 
-        The state has `"ids"` as the request has them, with what was taken; `"scores"` and
-        `"lengths"` of it; and `"open"`, the rows that go on: (batch · n,) of each.
+        The state holds `"ids"`, those of the request with the tokens taken so far; their `"scores"`
+        and `"lengths"`; and `"open"`, which rows go on: all (batch · n, …).
         """
         request = request.repeated(self.num_written)
         choose = self.choice(request)

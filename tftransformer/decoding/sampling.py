@@ -1,4 +1,4 @@
-"""Sampling from the tokens that are worth it."""
+"""Sampling, with truncation of the distribution."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,32 +29,32 @@ SPREAD = 0x9E3779B9
 @register
 @dataclass(frozen=True)
 class Sampling(RowStrategy):
-    """Draws each token from the model's distribution, of each prompt `num_return` times.
+    """Draws each token from the model's distribution; `num_return` texts for each prompt.
 
-    Order: the processors given to the call, on the logits, then temperature, top-k, top-p, min-p,
-    typical, epsilon and eta, where they are asked for. The score is the sum of the model's own
+    The processors given to the call act first, on the logits, then those of temperature, top-k,
+    top-p, min-p, typical, epsilon and eta that are set. The score is the sum of the model's own
     log-probabilities of the drawn tokens, end token included, before any of these and not divided
     by the length.
 
-    A draw is a pure function of `seed`, of the number of its row, of which text of the row it is
-    for, and of the count of tokens generated so far: the same call gives the same text, on every
-    backend up to rounding, and no row depends on another, nor a text on how many are drawn. A row's
-    number is its place in the batch, unless the call names it: with `row_numbers`, int32 (batch,),
-    a row has the same texts in whichever batch and place it stands.
+    A draw depends only on `seed`, the number of its row, the index of the text within the row, and
+    the count of tokens generated so far. So the same call gives the same texts, on every backend up
+    to rounding; no row depends on another, and no text on how many are drawn. A row's number is its
+    index in the batch, unless the call passes `row_numbers`, int32 (batch,), with which a row gets
+    the same texts wherever it stands in whichever batch.
 
     Args:
         temperature: float > 0; divides the logits.
-        top_k: int ≥ 1 or None; draw from the k best tokens only (of equal ones, the lower ids).
-            Also makes `top_p` cheaper, which has to sort what is left.
-        top_p: float in (0, 1] or None; draw from the smallest set of best tokens that holds at
-            least this probability (Holtzman et al. 2020).
+        top_k: int ≥ 1 or None; draw only from the k best tokens (among equals, those with lower
+            ids). It makes `top_p` cheaper, which sorts the tokens that are left.
+        top_p: float in (0, 1] or None; draw from the smallest set of best tokens whose
+            probabilities sum to at least this (Holtzman et al. 2020).
         seed: int in [0, 2³²).
         min_p: float in (0, 1] or None; see `MinP`.
         typical_p: float in (0, 1] or None; the `top_p` of `Typical`.
         epsilon_cutoff: float in (0, 1] or None; see `Epsilon`.
         eta_cutoff: float in (0, 1] or None; see `Eta`.
-        num_return: int ≥ 1, texts that are drawn of each prompt, in this order. The step has as
-            many rows for each: give `start_decoding` the number as `num_beams`.
+        num_return: int ≥ 1, number of texts drawn for each prompt. The step has as many rows for
+            each prompt: pass the number to `start_decoding` as `num_beams`.
 
     >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
     >>> prompt = np.array([[5, 6, 7]])

@@ -12,18 +12,18 @@ WHITE = tuple(b" \t\n\r\v\f")
 
 
 class StopStrings:
-    """Strings that end a row as soon as its new text holds one, wherever tokens begin and end.
+    """Strings that end a row as soon as its new text contains one, even across token boundaries.
 
-    A token moves each row on through an automaton that reads bytes (Aho and Corasick 1975), which
-    is made once, so that a step costs a look into a table. A text that a tokenizer strips is
-    followed as it is once it is stripped; where the white space that a string ends with may still
-    be stripped, the row ends with the next token that writes something else.
+    Each token advances its row through an automaton over bytes (Aho and Corasick 1975). The
+    automaton is built once, so that a step costs one table lookup. Where a tokenizer strips texts,
+    the stripped text is matched; if a string ends in white space that may still be stripped, the
+    row ends with the next token that writes something else.
 
     Args:
-        surfaces: what each id writes, bytes, by id.
-        strings: strings that are not empty.
-        strips_start: whether white space at the start of a text is taken off.
-        strips_end: whether white space at its end is.
+        surfaces: the bytes that each id writes, by id.
+        strings: the stop strings; none may be empty.
+        strips_start: whether white space at the start of a text is stripped.
+        strips_end: whether white space at its end is stripped.
         behind: what a prompt of any text has behind it that is not there until more is written.
 
     >>> stop = StopStrings([b"", b"a", b"bc", b"ca"], ["ac", "cc"])
@@ -61,18 +61,18 @@ class StopStrings:
         self._width, self._table = columns.shape[1], np.ravel(columns).astype("int32")
 
     def begin(self, ids: Any, lengths: Any) -> Any:
-        """The states, int32 (rows,), behind prompts: the first `lengths` of ids (rows, total)."""
+        """Returns the states (int32, of each row) after prompts: the first `lengths` of `ids`."""
         columns = ops.arange(ops.shape(ids)[1])
         blank = ops.logical_or(ops.take(self._blank, ids), columns >= lengths[:, None])
         states = ops.where(ops.all(blank, axis=1), self._begin, self._behind)
         return ops.cast(states, "int32")
 
     def advance(self, states: Any, tokens: Any) -> Any:
-        """The states behind one token more: int32, of the shape of both."""
+        """Returns the states after one more token: int32, of the shape of both."""
         return ops.take(self._table, states * self._width + ops.take(self._column_of, tokens))
 
     def has_ended(self, states: Any) -> Any:
-        """Where a text holds one of the strings; bool."""
+        """Returns where a text contains one of the strings; bool."""
         return states == self._end
 
 

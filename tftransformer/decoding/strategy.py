@@ -9,7 +9,7 @@ from keras import ops
 from tftransformer.core import Configurable, check_ints, is_int, require
 from tftransformer.core.compiling import can_compile, compiled, is_tracing
 from tftransformer.decoding.processors.processor import Processor, ids_of
-from tftransformer.decoding.request import Decoded, Request
+from tftransformer.decoding.request import Decoded, Options, Request
 from tftransformer.decoding.stop_strings import StopStrings
 from tftransformer.models.decoding_step import DecodingStep
 
@@ -22,20 +22,20 @@ FEW = 16
 class Strategy(Configurable):
     """Base of the decoding strategies; a subclass defines `decode(step, request)`.
 
-    A strategy never sees the model. It drives a `DecodingStep`, which a model makes by
-    `start_decoding`, or which is a function of one's own. The cache of the step needs room for
-    `prompt + max_new_tokens - 1` columns, which is checked where the step says its length.
+    A strategy never sees the model. It drives a `DecodingStep`, which `model.start_decoding`
+    returns, or which wraps a function of your own. The cache of the step needs room for `prompt +
+    max_new_tokens - 1` columns; this is checked if the step has a known length.
 
     The loop has static shapes and ends as soon as every row has ended. It runs inside `tf.function`
     (batch and prompt length may be unknown there, the batch may be empty) and inside `jax.jit`.
-    Called outside of them with the step of a model, the strategy compiles itself, the model's
-    encoder included, and keeps the traces with the model: the first call with new settings takes
-    seconds, later ones are fast, and see the weights as they are then. A function of one's own runs
-    as it is. A row's result does not depend on the other rows.
+    Called outside of them with the step of a model, the strategy compiles itself, including the
+    model's encoder, and keeps the traces with the model: the first call with new settings takes
+    seconds, later calls are fast and use the current weights. A function of your own is run as it
+    is. The result of a row does not depend on the other rows.
 
     Attributes:
-        reads_hidden: whether it compares hidden states, which the step then has to keep, with room
-            for one token more: `start_decoding(…, hidden=True)`.
+        reads_hidden: whether it compares hidden states. The step then has to keep them, with room
+            for one more token: `start_decoding(…, hidden=True)`.
 
     Example:
 
@@ -66,20 +66,20 @@ class Strategy(Configurable):
         """Continues the prompts.
 
         Args:
-            step: the step, of as many rows as there are prompts, or batch · num_beams.
-            prompt_ids: int32 tensor (batch, prompt), prompt ≥ 1: a start token or a text; what
-                `start_decoding` was given, if it was. Padding counts as nothing.
+            step: the step, with one row for each prompt, or batch · num_beams rows.
+            prompt_ids: int32 tensor (batch, prompt), prompt ≥ 1: a start token or a text; the same
+                as `start_decoding` was given, if it was given one. Padding is ignored.
             max_new_tokens: most tokens to generate for a row, the end token included.
-            end_id: the token that ends a row, or several that do; a negative id matches none, then
-                rows end at the limit only.
+            end_id: the token that ends a row, or several; a negative id matches none, so that rows
+                end only at the limit.
             pad_id: what fills a row after its end.
             processors: functions (scores, ids, lengths) -> scores, applied in order at each
                 step; see `Processor`.
-            row_numbers: int32 tensor (batch,), names of the rows for strategies that draw; default:
-                their places.
+            row_numbers: int32 tensor (batch,), what identifies each row to strategies that draw;
+                default: its index.
             limits: int32 tensor (batch,), most tokens to generate for each row, from 1 to
                 `max_new_tokens`; default: that.
-            stop: strings that end a row, too, as an end token does.
+            stop: strings that also end a row, as an end token does.
 
         Returns:
             `Decoded`.
@@ -87,7 +87,7 @@ class Strategy(Configurable):
         Raises:
             ValueError: if an argument is out of range, or the step does not fit the prompts.
         """
-        options = (max_new_tokens, ids_of(end_id), pad_id, tuple(processors), stop)
+        options = Options(max_new_tokens, ids_of(end_id), pad_id, tuple(processors), stop)
         prompt_ids = self._checked(step, prompt_ids, options)
         given = (prompt_ids, row_numbers, limits)
         start = step.start
@@ -113,22 +113,22 @@ class Strategy(Configurable):
         """Rows of the step for each prompt."""
         return 1
 
-    def _checked(self, step: DecodingStep, prompt_ids: Any, options: tuple) -> Any:
-        """The prompts, int32 (batch, prompt); raises where an argument has no sense."""
-        max_new_tokens, end_ids, pad_id, processors, _ = options
+    def _checked(self, step: DecodingStep, prompt_ids: Any, options: Options) -> Any:
+        """Returns the prompts, int32 (batch, prompt); raises an error for an invalid argument."""
         if not isinstance(step, DecodingStep):
             raise TypeError(
                 f"step is a {type(step).__name__}, not a DecodingStep: what start_decoding "
                 "returns, or DecodingStep(function, cache)."
             )
-        check_ints(1, max_new_tokens=max_new_tokens)
-        check_ints(0, pad_id=pad_id)
+        check_ints(1, max_new_tokens=options.max_new_tokens)
+        check_ints(0, pad_id=options.pad_id)
+        end_ids = options.end_ids
         given = end_ids if len(end_ids) > 1 else end_ids[0]
         require(all(map(is_int, end_ids)), "end_id", given, "an int, or several in a list")
-        for processor in processors:
+        for processor in options.processors:
             require(callable(processor), "processors", processor, "callables, see Processor")
         prompt_ids = ops.cast(ops.convert_to_tensor(prompt_ids), "int32")
-        self._check_fits(step, tuple(prompt_ids.shape), max_new_tokens)
+        self._check_fits(step, tuple(prompt_ids.shape), options.max_new_tokens)
         return prompt_ids
 
     def _check_fits(self, step: DecodingStep, shape: tuple, max_new_tokens: int) -> None:
@@ -162,10 +162,10 @@ class Strategy(Configurable):
         )
 
     def _run(
-        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: tuple
+        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: Options
     ) -> Decoded:
         request = self.request(step, prompt_ids, row_numbers, limits, options)
-        decoded, most = self.decode(step, request), options[0]
+        decoded, most = self.decode(step, request), options.max_new_tokens
         if request.max_new_tokens is most:
             return decoded
         lacking = ((0, 0), (0, 0), (0, most - request.max_new_tokens))
@@ -173,9 +173,9 @@ class Strategy(Configurable):
         return decoded._replace(ids=ops.reshape(ids, (*ops.shape(ids)[:2], most)))
 
     def request(
-        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: tuple
+        self, step: DecodingStep, prompt_ids: Any, row_numbers: Any, limits: Any, options: Options
     ) -> Request:
-        """The `Request` of a call, whose `options` are what of it is no tensor."""
+        """Returns the `Request` of a call."""
         most, end_ids, pad_id, processors, stop = options
         batch, width = ops.shape(prompt_ids)
         max_new_tokens = most
@@ -206,5 +206,5 @@ class Strategy(Configurable):
         return Request(prompt_ids, ids, lengths, is_padded, *given)
 
     def decode(self, step: DecodingStep, request: Request) -> Decoded:
-        """Continues the prompts of a request: what a strategy of one's own defines."""
+        """Continues the prompts of a request; each strategy defines it."""
         raise NotImplementedError(f"{type(self).__name__} must define decode(step, request)")

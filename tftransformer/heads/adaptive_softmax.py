@@ -13,14 +13,15 @@ from tftransformer.layers import AdaptiveEmbedding
 class AdaptiveSoftmax(Layer):
     """Log-probabilities over a vocabulary in clusters (Grave et al. 2017; Dai et al. 2019).
 
-    The first softmax chooses among the tokens of the first cluster and the other clusters, a
-    further one among the tokens of each of those. Log-probabilities are logits of themselves, so
-    losses and decoding take them as they are.
+    The first softmax chooses among the tokens of the first cluster and the other clusters; each of
+    the other clusters has a softmax over its own tokens. Log-probabilities can be used as logits,
+    so losses and decoding take them as they are.
 
     Args:
-        tied_to: the `AdaptiveEmbedding` whose clusters and tables these are.
-        tie_projections: whether all clusters but the first also share its projections.
-        kernel_initializer: of the vectors of clusters; projections have that of the embeddings.
+        tied_to: the `AdaptiveEmbedding` whose clusters and tables it shares.
+        tie_projections: whether all clusters but the first also share the projections.
+        kernel_initializer: initializer of the cluster vectors; projections use the initializer of
+            the embeddings.
     """
 
     def __init__(

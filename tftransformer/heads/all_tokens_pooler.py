@@ -12,12 +12,12 @@ PARTS = ("mean", "max", "first")
 
 @register
 class AllTokensPooler(Layer):
-    """One vector for a sequence: mean or maximum of its tokens, the first one, or some of these.
+    """One vector for a sequence: the mean or maximum of its tokens, its first token, or several.
 
-    Padding does not count; a row without a token yields 0.
+    Padding is ignored; a row without tokens yields 0.
 
     Args:
-        parts: of `"mean"`, `"max"` and `"first"` those that are wanted, in this order.
+        parts: any of `"mean"`, `"max"` and `"first"`; their vectors are joined in this order.
 
     Example:
 
@@ -40,8 +40,8 @@ class AllTokensPooler(Layer):
 
         Args:
             hidden: float tensor (batch, length, d).
-            inputs: those of the model, of which `padding_mask` is read.
-            training: makes no difference.
+            inputs: the inputs of the model; `padding_mask` is read.
+            training: not used.
         """
         real = inputs["padding_mask"][..., None]
         count = ops.maximum(ops.sum(ops.cast(real, "float32"), axis=1), 1)

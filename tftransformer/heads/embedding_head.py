@@ -11,11 +11,11 @@ from tftransformer.heads.all_tokens_pooler import AllTokensPooler
 
 @register
 class EmbeddingHead(Layer):
-    """One vector for a text, to be compared with others (Reimers and Gurevych 2019, §3).
+    """One vector for a text, to be compared with those of others (Reimers and Gurevych 2019, §3).
 
     Args:
-        parts: what of the tokens, see `AllTokensPooler`.
-        normalize: whether the vector has the length 1, so that products are cosines.
+        parts: how the tokens are pooled, see `AllTokensPooler`.
+        normalize: whether the vector is scaled to length 1, so that dot products are cosines.
 
     Example:
 
@@ -40,8 +40,8 @@ class EmbeddingHead(Layer):
 
         Args:
             hidden: float tensor (batch, length, d).
-            inputs: those of the model, of which `padding_mask` is read.
-            training: makes no difference.
+            inputs: the inputs of the model; `padding_mask` is read.
+            training: not used.
         """
         pooled = ops.cast(self.pooler(hidden, inputs), "float32")
         if self.normalize:

@@ -16,12 +16,13 @@ class LanguageModelHead(Layer):
 
     Args:
         vocab_size: number of token ids.
-        tied_to: the `Embedding` layer whose table is E (Press and Wolf 2017); None for weights of
-            its own. A model that makes both in its constructor keeps the tie in its file, as
-            `Transformer` does; Keras cannot load the file of a functional model that ties.
+        tied_to: the `Embedding` layer whose table is E (Press and Wolf 2017); None to use separate
+            weights. A model class that creates both in its constructor, as `Transformer` does,
+            keeps the tie in its file; Keras cannot load the file of a functional model with tied
+            weights.
         use_bias: whether each token has a bias.
         scale: factor of the hidden states.
-        kernel_initializer: of the weights of its own.
+        kernel_initializer: initializer of separate weights.
     """
 
     def __init__(

@@ -21,11 +21,11 @@ class MaskedLanguageModelHead(Layer):
     Args:
         vocab_size: number of token ids.
         d_model: width of the transformed states.
-        activation: of the transformation.
-        epsilon: of the norm.
-        tied_to: the `Embedding` layer whose table is E, as for `LanguageModelHead`; None for
-            weights of its own.
-        kernel_initializer: of the transformation, and of weights of its own.
+        activation: activation of the transformation.
+        epsilon: added to the variance in the norm.
+        tied_to: the `Embedding` layer whose table is E, as for `LanguageModelHead`; None to use
+            separate weights.
+        kernel_initializer: initializer of the transformation, and of separate weights.
     """
 
     keeps_tokens = False  # not with `mask_positions`: weights say what counts
@@ -72,9 +72,9 @@ class MaskedLanguageModelHead(Layer):
 
         Args:
             hidden: float tensor (…, d_model).
-            inputs: those of the model. With `mask_positions`, int (batch, masked), the states at
-                these positions alone are projected, of `hidden` (batch, length, d_model): in
-                training about a seventh of the work.
+            inputs: the inputs of the model. With `mask_positions`, int (batch, masked), only the
+                states at these positions of `hidden` (batch, length, d_model) are projected: about
+                a seventh of the work in training.
 
         Returns:
             float tensor (…, vocab_size), or (batch, masked, vocab_size), in the compute dtype.

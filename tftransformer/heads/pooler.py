@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import Layer, get_activation, register
+from tftransformer.core import Layer, check_choice, get_activation, register
 from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
 
@@ -14,28 +14,28 @@ COLUMNS = ("first", "last", "last_token", "last_of", "last_but", "given")
 
 
 def last_true(mask: Any) -> Any:
-    """The column of the last True of each row, 0 where there is none: int32 (batch,)."""
+    """Returns the column of the last True in each row, 0 if there is none: int32 (batch,)."""
     columns = ops.arange(ops.shape(mask)[1])
     return ops.max(ops.where(mask, columns, 0), axis=1)
 
 
 @register
 class Pooler(Layer):
-    """One vector for a sequence: the hidden state of one of its tokens, transformed.
+    """One vector for a sequence: the transformed hidden state of one of its tokens.
 
     `activation(dropout(h[column]) W + b)` (Devlin et al. 2019, §3).
 
     Args:
-        column: which token: "first"; "last", be it padding or not; "last_token", the last one that
-            is not padding; "last_of", the last one whose id is `token_id`; "last_but", the last
-            one whose id is another; or "given", by the model's input `pooled_positions`, int
-            (batch,) (default: as "last_token").
-        width: of the transformation; None for the hidden state as it is.
-        activation: of the transformation.
-        use_bias: whether it has a bias.
-        dropout: rate on the hidden state before it.
-        token_id: for "last_of" and "last_but".
-        kernel_initializer: of the transformation.
+        column: which token: "first"; "last", even if it is padding; "last_token", the last one that
+            is not padding; "last_of", the last one whose id is `token_id`; "last_but", the last one
+            whose id is not `token_id`; or "given", the one at the model's input `pooled_positions`,
+            int (batch,) (default: as "last_token").
+        width: output width of the transformation; None to return the hidden state unchanged.
+        activation: activation of the transformation.
+        use_bias: whether the transformation has a bias.
+        dropout: rate on the hidden state before the transformation.
+        token_id: the id for "last_of" and "last_but".
+        kernel_initializer: initializer of the transformation.
     """
 
     keeps_tokens = False
@@ -53,8 +53,7 @@ class Pooler(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if column not in COLUMNS:
-            raise ValueError(f"column must be one of {COLUMNS}, not {column!r}")
+        check_choice(COLUMNS, column=column)
         if column in ("last_of", "last_but") and token_id is None:
             raise ValueError(f"column={column!r} needs a token_id")
         self.column, self.activation = column, get_activation(activation)
@@ -75,8 +74,8 @@ class Pooler(Layer):
 
         Args:
             hidden: float tensor (batch, length, d).
-            inputs: those of the model: `padding_mask` for "last_token", `token_ids` for "last_of"
-                and "last_but", `pooled_positions` or `padding_mask` for "given".
+            inputs: the inputs of the model: `padding_mask` for "last_token", `token_ids` for
+                "last_of" and "last_but", `pooled_positions` or `padding_mask` for "given".
             training: whether dropout is active.
         """
         if self.column == "first":

@@ -14,16 +14,18 @@ from tftransformer.layers.projection import make_projection
 
 @register
 class SentenceHead(Layer):
-    """Logits for each sentence, from the mean of its tokens and its number in the text.
+    """Logits for each sentence, from the mean of its tokens and its position in the text.
 
-    Sentences are chosen for a summary by such a score (Liu and Lapata 2019, §3): what a sentence
-    says beside others, and that texts often begin with what counts.
+    Extractive summaries choose sentences by such a score (Liu and Lapata 2019, §3): it depends on
+    what a sentence says among the others, and on its place, since texts often begin with what
+    matters.
 
     Args:
         labels: number of labels, or their names.
-        num_places: sentences whose numbers are told apart; further ones count as the last.
-        dropout: rate on what is projected.
-        kernel_initializer: of the projections.
+        num_places: number of sentence positions that are distinguished; later sentences share the
+            last.
+        dropout: rate on the means.
+        kernel_initializer: initializer of the projections.
     """
 
     def __init__(
@@ -63,12 +65,12 @@ class SentenceHead(Layer):
 
         Args:
             hidden: float tensor (batch, length, d).
-            inputs: those of the model, of which `sentence_numbers` is read: int (batch, length),
-                the number of each token's sentence in its text, from 1; 0 for tokens of none.
+            inputs: the inputs of the model; `sentence_numbers` is read: int (batch, length), the
+                number of each token's sentence in its text, from 1; 0 for tokens of no sentence.
             training: whether dropout is active.
 
         Returns:
-            float tensor (batch, length, labels), equal for all tokens of a sentence.
+            float tensor (batch, length, labels), the same for all tokens of a sentence.
         """
         if not inputs or "sentence_numbers" not in inputs:
             raise ValueError(

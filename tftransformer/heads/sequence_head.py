@@ -15,16 +15,16 @@ from tftransformer.layers.projection import make_projection
 class SequenceHead(Layer):
     """Logits for a whole sequence, from its pooled state (Devlin et al. 2019, §4.1).
 
-    Classes (softmax), independent labels (sigmoid) or quantities: the loss decides. With the
-    labels "next" and "random" it is the next-sentence head of BERT.
+    The loss decides whether the logits are for classes (softmax), independent labels (sigmoid) or
+    quantities. With the labels "next" and "random" it is the next-sentence head of BERT.
 
     Args:
         pooler: layer from hidden states and inputs to (batch, width), such as `Pooler`.
         labels: number of labels, or their names.
         dropout: rate on the pooled state.
         use_bias: whether the projection has a bias.
-        kernel_initializer: of the projection.
-        squeeze: whether the only label's axis is dropped: one number for each sequence, as for
+        kernel_initializer: initializer of the projection.
+        squeeze: whether to drop the axis of the only label, for one number per sequence, as in
             multiple choice, where the choices are an axis of the inputs (see `StackModel`).
     """
 
@@ -64,11 +64,11 @@ class SequenceHead(Layer):
 
         Args:
             hidden: float tensor (batch, length, d).
-            inputs: those of the model, which the pooler reads.
+            inputs: the inputs of the model, for the pooler.
             training: whether dropout is active.
 
         Returns:
-            float tensor (batch, labels), or (batch,) squeezed.
+            float tensor (batch, labels), or (batch,) with `squeeze`.
         """
         logits = self.projection(self.dropout(self.pooler(hidden, inputs or {}), training=training))
         return logits[:, 0] if self.squeeze else logits

@@ -12,17 +12,17 @@ from tftransformer.layers.projection import Projection
 
 @register
 class SpanBeamHead(Layer):
-    """The span that answers a question, the end in the light of the start (Yang et al. 2019).
+    """The span that answers a question; the end depends on the start (Yang et al. 2019).
 
-    For each of the likeliest starts it finds the likeliest ends, and says whether there is an
+    It finds the likeliest ends for each of the likeliest starts, and predicts whether there is an
     answer at all.
 
     Args:
-        d_model: width inside.
+        d_model: width of its inner layer.
         starts: how many starts are tried.
         ends: how many ends are kept for each start.
-        epsilon: of the norm.
-        kernel_initializer: of the projections.
+        epsilon: added to the variance in the norm.
+        kernel_initializer: initializer of the projections.
     """
 
     keeps_tokens = False
@@ -75,10 +75,10 @@ class SpanBeamHead(Layer):
 
         Args:
             hidden: float tensor (batch, length, d).
-            inputs: those of the model, of which these are read where given: `span_mask`, bool
-                (batch, length), True = an answer may start or end here; `class_positions`, int
-                (batch,), the token whose state says whether there is an answer (default: the
-                last); `start_positions`, int (batch,), true starts, to train by.
+            inputs: the inputs of the model; these are read where given: `span_mask`, bool (batch,
+                length), True = an answer may start or end here; `class_positions`, int (batch,),
+                the token whose state says whether there is an answer (default: the last);
+                `start_positions`, int (batch,), true starts, to train by.
 
         Returns:
             dict of `start_logits` (batch, length); `start_probabilities` and `start_positions`

@@ -11,15 +11,15 @@ from tftransformer.layers.projection import make_projection
 
 @register
 class TokenHead(Layer):
-    """Logits for each token: token classification, and spans.
+    """Logits for each token, for token classification and for spans.
 
-    For a span, as in question answering, the two labels are "start" and "end"; each is a softmax
+    For spans, as in question answering, the two labels are "start" and "end", each with a softmax
     over the positions (Devlin et al. 2019, §4.2).
 
     Args:
         labels: number of labels, or their names.
         dropout: rate on the hidden states.
-        kernel_initializer: of the projection.
+        kernel_initializer: initializer of the projection.
     """
 
     def __init__(

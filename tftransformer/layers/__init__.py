@@ -1,4 +1,4 @@
-"""The bricks."""
+"""The layers that stacks are made of."""
 
 from tftransformer.layers.adaptive_embedding import AdaptiveEmbedding
 from tftransformer.layers.attention_core import SoftmaxAttention

@@ -11,21 +11,22 @@ from tftransformer.core import Layer, checked_ids, fresh, register
 
 @register
 class AdaptiveEmbedding(Layer):
-    """A table of tokens in clusters, the rarer ones in narrower vectors (Baevski and Auli 2019).
+    """A token table in clusters, with narrower vectors for rarer tokens (Baevski and Auli 2019).
 
-    Ids are sorted by frequency. Those before the first cutoff have vectors of width `d_embed`, each
-    further cluster narrower ones by the factor `shrink`; a projection brings each cluster to
-    `d_model`. Takes the place of the table in `TokenEmbeddings`.
+    Ids must be sorted by frequency. Those before the first cutoff have vectors of width `d_embed`;
+    in each further cluster the width shrinks by the factor `shrink`. A projection brings each
+    cluster to `d_model`. Use it as the table of `TokenEmbeddings`.
 
     Args:
         vocab_size: number of token ids.
         d_model: width of the output.
-        cutoffs: ids at which a new cluster begins, ascending; default: there is a single one.
+        cutoffs: ids at which a new cluster begins, ascending; default: a single cluster.
         d_embed: width of the vectors in the first cluster; default `d_model`.
         shrink: factor by which each cluster is narrower than the one before. With 1 there is a
             single table, and a projection only if `d_embed` is not `d_model`.
-        embeddings_initializer: of the tables; default: with the standard deviation 1/√d_model.
-        projection_initializer: of the projections; the default keeps the variance.
+        embeddings_initializer: initializer of the tables; default: a standard deviation of
+            1/√d_model.
+        projection_initializer: initializer of the projections; the default keeps the variance.
     """
 
     def __init__(

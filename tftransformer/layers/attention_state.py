@@ -10,16 +10,17 @@ Project = Callable[[], tuple[Any, Any]]
 
 
 class AttentionState:
-    """A slot that one call of an attention layer writes to; here: its weights alone.
+    """A slot that a call of an attention layer writes to: in this base class only its weights.
 
-    Layers return one tensor. What else a caller wants goes through a state that the caller
-    makes, hands in and reads out again within the same trace.
+    Layers return one tensor. Anything else that a caller wants passes through a state, which the
+    caller makes, hands in and reads within the same trace.
 
     Attributes:
-        wants_weights: whether the weights are asked for: by a plain slot they are, by a cache not
-            unless this is set.
-        weights: after a call, float32 (batch, heads, queries, keys), or None if not asked for.
-        new_keys_at: the entry of the context that says where the projected keys stand.
+        wants_weights: whether to store the weights: True for a plain slot, False for a cache unless
+            set.
+        weights: after a call, float32 (batch, heads, queries, keys), or None if they were not
+            wanted.
+        new_keys_at: the entry of the context that holds the positions of the projected keys.
         rows_per_source: how many rows of queries there are for each row of keys.
     """
 
@@ -30,7 +31,7 @@ class AttentionState:
 
     @property
     def holds_keys(self) -> bool:
-        """Whether there are keys to attend to before anything is projected."""
+        """Whether it holds keys before anything is projected."""
         return False
 
     def extend(self, project: Project) -> tuple[Any, Any]:
@@ -43,14 +44,14 @@ class AttentionState:
 
 
 class KeyValueCache(AttentionState):
-    """Self-attention over all tokens so far, in buffers of a static length.
+    """Self-attention over all tokens so far, in buffers of fixed length.
 
     Args:
         key: float tensor (batch, heads, slots, head width).
         value: float tensor (batch, heads, slots, head width).
         position: int, scalar: how many slots are filled already.
-        order: int tensor (batch, slots), or None: which slot stands where after the new tokens
-            were written. A memory moves up to its row's first token so, past the padding.
+        order: int tensor (batch, slots), or None: the order of the slots after the new tokens were
+            written. With it a memory is moved past the padding, next to the first token of its row.
     """
 
     wants_weights = False
@@ -79,8 +80,9 @@ class KeyValueCache(AttentionState):
 class GrowingKeyValue(KeyValueCache):
     """Self-attention over all tokens so far, in buffers that are as long as there are tokens.
 
-    No query looks at empty places, and no beam carries them along: faster than a buffer of the
-    greatest length. The shapes change from call to call, which XLA and JAX do not allow.
+    There are no empty slots for queries to look at or for beams to carry along, so it is faster
+    than a buffer of the full length. The shapes change from call to call, which XLA and JAX do not
+    allow.
     """
 
     def _joined(self, buffer: Any, new: Any) -> Any:
@@ -116,8 +118,8 @@ class LayerState:
     """The slots of one layer of a stack.
 
     Attributes:
-        self_attention: of its self-attention.
-        cross_attention: of its cross-attention, where it has one.
+        self_attention: the slot of its self-attention.
+        cross_attention: the slot of its cross-attention, where it has one.
     """
 
     self_attention: AttentionState = field(default_factory=AttentionState)
@@ -129,12 +131,12 @@ class StackState:
 
     Args:
         layers: the slots of each layer.
-        position: int, scalar: how many slots the caches have filled already; 0 without caches.
+        position: int, scalar: how many slots of the caches are filled; 0 without caches.
         length: how many slots the caches have, the new tokens included; None without caches.
-        memory: how many of the slots, before those of the tokens, are memory of earlier segments.
-        leading: int tensor (batch,), or None: how many of the tokens' slots at the start of each
-            row are padding: the row's token 0 stands behind them, and nobody sees them. None:
-            nothing is known of padding, every slot is a token.
+        memory: how many of the first slots hold the memory of earlier segments.
+        leading: int tensor (batch,), or None: how many of the token slots at the start of each row
+            are padding: token 0 of the row comes after them, and no query sees them. None: every
+            slot counts as a token.
 
     Attributes:
         hidden_states: after a call, the embedding output and the output of each layer,

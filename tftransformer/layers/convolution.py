@@ -12,20 +12,20 @@ from tftransformer.masks import Mask, PaddingMask
 
 @register
 class Convolution(Layer):
-    """What stands around each position, in the stead of attention: a window of words.
+    """Mixes each position with its neighbours; used in place of attention.
 
     `activation([x[t - n]; …; x[t + n]] W + b)`, with zeros beyond the ends and for padding
     (Collobert et al. 2011, "Natural Language Processing (Almost) from Scratch", §3.3). Attention
-    has to learn from scratch what stands beside what; where rows to learn from are few and what
-    counts is near, as for names in a sentence, a window begins with it.
+    has to learn which positions are adjacent. A window knows it from the start, which helps where
+    training rows are few and what matters is near, as for names in a sentence.
 
-    It is a ready-made `attention` of an `EncoderLayer`: of the mask it reads the padding alone.
+    Pass it as the `attention` of an `EncoderLayer`. Of the mask it reads only the padding.
 
     Args:
         d_model: width of input and output.
-        neighbours: positions on either side that a position sees.
-        activation: of what comes out.
-        kernel_initializer: of the projection.
+        neighbours: number of positions on either side that a position sees.
+        activation: activation of the output.
+        kernel_initializer: initializer of the projection.
 
     Example:
 
@@ -73,14 +73,14 @@ class Convolution(Layer):
         context: Mapping[str, Any] | None = None,
         training: bool | None = None,
     ) -> Any:
-        """Mixes each position with those beside it.
+        """Mixes each position with its neighbours.
 
         Args:
             x: float tensor (batch, length, d_model).
-            value: `x`.
-            attention_mask: not read.
+            value: the same as `x`.
+            attention_mask: not used.
             context: may hold `padding_mask`, bool (batch, length), True = a real token.
-            training: not read.
+            training: not used.
 
         Returns:
             float tensor (batch, length, d_model).

@@ -29,7 +29,7 @@ class DecoderLayer(EncoderLayer):
         dff: width inside the feed-forward net.
         cross_attention: a ready-made cross-attention layer instead of `MultiHeadAttention`.
         cross_attention_residual: a ready-made `Residual` around it.
-        **options: of `EncoderLayer`: dropout, norm, activation, attention, …
+        **options: arguments of `EncoderLayer`: dropout, norm, activation, attention, …
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class DecoderLayer(EncoderLayer):
         state: LayerState | None = None,
         training: bool | None = None,
     ) -> Any:
-        """Transforms a sequence in the light of another.
+        """Transforms a sequence that attends to another.
 
         Args:
             x: float tensor (batch, length, d_model).
@@ -84,8 +84,8 @@ class DecoderLayer(EncoderLayer):
             position_bias: float tensor added to the scores of the self-attention.
             context: the dict that masks of the self-attention read.
             cross_context: the dict that masks of the cross-attention read.
-            expression: the mask that `attention_mask` was made of.
-            cross_expression: the mask that `cross_attention_mask` was made of.
+            expression: the mask from which `attention_mask` was computed.
+            cross_expression: the mask from which `cross_attention_mask` was computed.
             state: slots for attention weights, or caches.
             training: whether dropout is active.
 

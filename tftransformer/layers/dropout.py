@@ -12,11 +12,12 @@ from tftransformer.core.compiling import as_bytes
 
 @register
 class Dropout(keras.layers.Dropout):
-    """Dropout (Srivastava et al. 2014) that draws a quarter of the random numbers of Keras's.
+    """Dropout (Srivastava et al. 2014) that needs a quarter of the random numbers of Keras's.
 
     Each 32-bit random word decides about four values, so the rate is rounded to a multiple of
-    1/256; what stays is scaled by the inverse of the rounded probability, so that the expectation
-    is exact. A product with the mask takes the place of a selection: its gradient is one product.
+    1/256; what is kept is scaled by the inverse of the rounded probability, so that the expectation
+    is exact. It multiplies by the mask rather than selecting, so that the gradient is a single
+    product.
     """
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
@@ -27,7 +28,7 @@ class Dropout(keras.layers.Dropout):
 
 
 class Drawn(keras.random.SeedGenerator):
-    """A seed that was drawn already: int tensor (2,). What is drawn with it is so each time."""
+    """A seed that was already drawn, int tensor (2,): each draw with it is the same."""
 
     def __init__(self, seed: Any):
         self.seed = seed
@@ -37,13 +38,13 @@ class Drawn(keras.random.SeedGenerator):
 
 
 def kept(shape: Any, rate: float, seed: keras.random.SeedGenerator, dtype: Any) -> Any:
-    """Returns 0 for what is dropped out at the rate, what is kept scaled, as factors.
+    """Returns the factors of dropout: 0 for what is dropped, the scale for what is kept.
 
     Args:
-        shape: of the result.
-        rate: share of what is dropped, within (0, 1), and rounded.
-        seed: decides what.
-        dtype: of the result, floats.
+        shape: shape of the result.
+        rate: share to drop, in (0, 1); it is rounded.
+        seed: seed of the draw.
+        dtype: dtype of the result, floats.
     """
     dropped = min(max(round(rate * 256), 1), 255)
     size = math.prod(shape)

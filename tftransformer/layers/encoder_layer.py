@@ -18,8 +18,8 @@ from tftransformer.masks import Mask
 class EncoderLayer(Layer):
     """Self-attention, then a feed-forward net, each in a residual connection.
 
-    Vaswani et al. 2017, §3.1. Under a causal mask it is the layer of a GPT: what a query sees
-    is the mask's business alone.
+    Vaswani et al. 2017, §3.1. Under a causal mask it is the layer of a GPT: only the mask decides
+    what a query sees.
 
     Args:
         d_model: width of input and output.
@@ -28,24 +28,25 @@ class EncoderLayer(Layer):
         dropout: rate on the output of each sublayer.
         attention_dropout: rate on the attention weights.
         activation_dropout: rate inside the feed-forward net.
-        activation: of the feed-forward net.
-        norm: where the norms stand: "post", "pre" or "sandwich" (see `Residual`).
-        normalization: which norm: "layer", "rms", or a layer of which each place has a copy.
-        epsilon: of the norms.
+        activation: activation of the feed-forward net.
+        norm: where the norms are: "post", "pre" or "sandwich" (see `Residual`).
+        normalization: which norm: "layer", "rms", or a layer, of which each place gets a copy.
+        epsilon: added to the variance in the norms.
         use_bias: whether projections have biases.
-        kernel_initializer: of the projections.
-        output_initializer: of the two projections that add to the stream, where it differs: GPT-2
-            scales them by depth.
+        kernel_initializer: initializer of the projections.
+        output_initializer: initializer of the two projections that add to the residual stream;
+            default: `kernel_initializer`. GPT-2 scales it by depth.
         num_key_value_heads: number of heads of keys and values; default `num_heads`.
         rotary: `RotaryPositions()` for the self-attention, or None.
-        attention: a ready-made self-attention layer instead of `MultiHeadAttention`, such as
-            Keras's own: built with the shapes, if it has a `build`, and called with the tensors
-            of query and value, as `attention(x, x, attention_mask=mask, training=training)`. Of
-            the further arguments of `MultiHeadAttention.call` it gets those that its own `call`
-            names; without `state` it reports no weights and decodes without a cache.
-        feed_forward: a ready-made layer instead of `FeedForward`.
-        attention_residual: a ready-made `Residual` around the attention, its norms in any slots.
-        feed_forward_residual: the same around the feed-forward net.
+        attention: a self-attention layer to use instead of `MultiHeadAttention`, such as Keras's.
+            It is built with the shapes, if it has a `build`, and called with query and value, as
+            `attention(x, x, attention_mask=mask, training=training)`, and with those further
+            arguments of `MultiHeadAttention.call` that its own `call` names. Without `state` it
+            reports no weights and cannot use a cache.
+        feed_forward: a layer to use instead of `FeedForward`.
+        attention_residual: a `Residual` to put around the attention, with norms in any of its
+            slots.
+        feed_forward_residual: a `Residual` to put around the feed-forward net.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class EncoderLayer(Layer):
         )
 
     def check_mask(self, mask: Mask) -> None:
-        """Raises a ValueError for a mask of the self-attention under which it would be wrong."""
+        """Raises a ValueError for a mask that the self-attention cannot apply correctly."""
         if hasattr(self.attention, "check_mask"):
             self.attention.check_mask(mask)
 
@@ -135,7 +136,7 @@ class EncoderLayer(Layer):
             )
 
     def check_cacheable(self) -> None:
-        """Raises a ValueError where a step with a cache could not equal the whole pass."""
+        """Raises a ValueError if steps with a cache could not equal the uncached pass."""
         check_keeps_keys(self.attention, self._attention_takes)
         if mixes_positions(self.feed_forward):
             raise ValueError(
@@ -191,10 +192,10 @@ class EncoderLayer(Layer):
                 attend; None = all may.
             position_bias: float tensor broadcastable as the mask, added to the scores.
             context: the dict that masks read, for rotary positions and scorers.
-            expression: the mask that `attention_mask` was made of.
+            expression: the mask from which `attention_mask` was computed.
             state: slot for the attention weights, or a cache.
-            value: float tensor (batch, keys, d_model), what is attended to; default `x`. Where a
-                memory of earlier segments stands before `x`, it is the two joined.
+            value: float tensor (batch, keys, d_model), what is attended to; default `x`. With a
+                memory of earlier segments it is that memory followed by `x`.
             training: whether dropout is active.
 
         Returns:
@@ -221,7 +222,7 @@ _INFORMS = {"context", "expression"}
 
 
 def arguments_of(layer: keras.layers.Layer) -> frozenset[str]:
-    """Returns the names of the arguments of a layer's `call`; looked at once, in constructors."""
+    """Returns the names of the arguments of a layer's `call`; constructors ask once."""
     return frozenset(inspect.signature(layer.call).parameters)
 
 
@@ -234,10 +235,10 @@ def attend(
     training: bool | None,
     **given: Any,
 ) -> Any:
-    """Calls an attention layer, which need not know the arguments that are not in use.
+    """Calls an attention layer, without arguments that are unused and that it does not take.
 
-    Context and expression inform, so a layer without interest in them does without; and so does
-    a plain slot, which asks for weights alone. All else must be taken.
+    A layer may ignore context and expression, which only inform, and a plain slot, which only asks
+    for weights. It must take everything else that is given.
     """
     given = {
         name: argument
@@ -250,7 +251,7 @@ def attend(
 
 
 def check_keeps_keys(attention: keras.layers.Layer, takes: Container[str]) -> None:
-    """Raises a ValueError for an attention that cannot go on from keys and values it is given."""
+    """Raises a ValueError for an attention that cannot continue from given keys and values."""
     methods = ("project_value", "cache_shape")
     if "state" not in takes or not all(hasattr(attention, name) for name in methods):
         raise ValueError(

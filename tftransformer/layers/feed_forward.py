@@ -11,19 +11,21 @@ from tftransformer.layers.projection import make_projection
 
 @register
 class FeedForward(Layer):
-    """Two projections with an activation between, at each position (Vaswani et al. 2017, eq. 2).
+    """Two projections with an activation between them, at each position (Vaswani et al. 2017, eq.
+    2).
 
     `activation(x W_1 + b_1) W_2 + b_2`; gated: `(activation(x W_1) · x V) W_2` (Shazeer 2020).
 
     Args:
         d_model: width of the output.
         dff: width between the projections.
-        activation: name or callable; "gelu" is the exact form, "gelu_tanh" the other.
+        activation: name or callable; "gelu" is the exact form, "gelu_tanh" the approximation.
         dropout: rate after the activation.
         use_bias: whether the projections have a bias.
         gated: whether a second projection gates the activation.
-        kernel_initializer: of the projections.
-        output_initializer: of the one that leads back to `d_model`, where it differs.
+        kernel_initializer: initializer of the projections.
+        output_initializer: initializer of the projection back to `d_model`; default:
+            `kernel_initializer`.
     """
 
     mixes_positions = False
@@ -86,10 +88,10 @@ _BY_POSITION = (
 
 
 def mixes_positions(layer: keras.layers.Layer) -> bool:
-    """Whether what a layer returns for a position may depend on others.
+    """Whether the output of a layer at one position may depend on other positions.
 
-    A layer says so by an attribute `mixes_positions`; of Keras's own it is known. One that says
-    nothing is taken to mix them, for a cache would make that wrong in silence.
+    A layer declares it by an attribute `mixes_positions`; for Keras's layers it is known. Any other
+    layer is assumed to mix positions, since a cache would then silently give wrong results.
     """
     said = getattr(layer, "mixes_positions", None)
     if said is not None:

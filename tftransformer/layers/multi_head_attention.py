@@ -15,9 +15,9 @@ from tftransformer.masks import Mask, as_bool, with_heads
 
 @register
 class MultiHeadAttention(Layer):
-    """Attention of several heads side by side (Vaswani et al. 2017, §3.2.2).
+    """Attention with several parallel heads (Vaswani et al. 2017, §3.2.2).
 
-    `softmax(score(Q W_q, K W_k) + bias, where visible) · V W_v`, the heads joined by `W_o`.
+    `softmax(score(Q W_q, K W_k) + bias, where visible) · V W_v`, with the heads joined by `W_o`.
 
     Args:
         d_model: width of the output.
@@ -28,14 +28,15 @@ class MultiHeadAttention(Layer):
         dropout: rate on the attention weights.
         use_bias: whether the four projections have a bias.
         scorer: layer that scores queries against keys; default `DotProductScorer()`.
-        core: layer from projected queries, keys and values to what is seen, in place of
+        core: layer from projected queries, keys and values to the result, in place of
             `SoftmaxAttention(scorer, dropout=dropout)`.
-        rotary: `RotaryPositions()`, or None; not beside a `RelativeScorer`.
+        rotary: `RotaryPositions()`, or None; not together with a `RelativeScorer`.
         query_norm: layer that normalises each head's queries before `rotary`, or None.
-        key_norm: the same, of the keys.
-        kernel_initializer: of the four projections.
-        query_initializer: of the query's projection, where it differs.
-        output_initializer: of the projection that joins the heads, where it differs.
+        key_norm: the same for the keys.
+        kernel_initializer: initializer of the four projections.
+        query_initializer: initializer of the query's projection; default: `kernel_initializer`.
+        output_initializer: initializer of the projection that joins the heads; default:
+            `kernel_initializer`.
 
     Example:
 
@@ -107,11 +108,11 @@ class MultiHeadAttention(Layer):
 
     @property
     def scorer(self) -> keras.layers.Layer | None:
-        """The scorer of the core, or None of a core without one."""
+        """The scorer of the core, or None if the core has none."""
         return getattr(self.core, "scorer", None)
 
     def check_mask(self, mask: Mask) -> None:
-        """Raises a ValueError for a mask under which the core would be wrong."""
+        """Raises a ValueError for a mask that the core cannot apply correctly."""
         if hasattr(self.core, "check_mask"):
             self.core.check_mask(mask)
 
@@ -145,7 +146,7 @@ class MultiHeadAttention(Layer):
 
     @property
     def shares_keys(self) -> bool:
-        """Whether rows of queries may be scored as one: by content, whatever their places."""
+        """Whether rows of queries may be scored together, since their positions do not matter."""
         return self.rotary is None and getattr(self.scorer, "reads_content_alone", False)
 
     def cache_shape(self, rows: Any, length: Any) -> tuple[Any, ...]:
@@ -153,7 +154,7 @@ class MultiHeadAttention(Layer):
         return (rows, self.num_key_value_heads, length, self.head_width)
 
     def project_value(self, value: Any, positions: Any = None) -> tuple[Any, Any]:
-        """Projects what is attended to.
+        """Projects the keys and values to attend to.
 
         Args:
             value: float tensor (batch, keys, d_value).
@@ -185,17 +186,17 @@ class MultiHeadAttention(Layer):
         Args:
             query: float tensor (batch, queries, d_query).
             value: float tensor (batch, keys, d_value); default: `query` (self-attention).
-            attention_mask: bool tensor (batch, queries, keys), as Keras has it, or broadcastable
-                to (batch, heads, queries, keys), True = may attend; default: the implicit Keras
-                mask of `value`, else all may. A query that may see nothing yields 0 before the
-                output projection.
+            attention_mask: bool tensor (batch, queries, keys), as Keras has it, or broadcastable to
+                (batch, heads, queries, keys), True = may attend; default: the implicit Keras mask
+                of `value`, else all may attend. A query that may attend to nothing yields 0 before
+                the output projection.
             position_bias: float tensor (queries, keys), or broadcastable to (batch, heads,
                 queries, keys), added to the scores.
-            context: the dict that masks read; its `query_positions` serve `rotary`, all of it
-                the scorer.
-            expression: the mask that `attention_mask` was made of, for the core.
-            state: slot that receives the weights, where it asks for them, and, where it is a
-                cache, keys and values.
+            context: the dict that masks read; `rotary` reads its `query_positions`, the scorer all
+                of it.
+            expression: the mask from which `attention_mask` was computed, for the core.
+            state: slot that receives the weights, if it wants them, and, if it is a cache, the keys
+                and values.
             training: whether dropout is active.
 
         Returns:

@@ -1,4 +1,4 @@
-"""The norm slots: which normalisation, and where it stands beside a residual connection."""
+"""Norms, and their places in a residual connection."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tftransformer.core import Layer, build_once, copy_of, register
+from tftransformer.core import Layer, build_once, check_choice, copy_of, register
 from tftransformer.core.gradients import custom_gradient
 from tftransformer.layers.dropout import Dropout
 
@@ -15,8 +15,8 @@ from tftransformer.layers.dropout import Dropout
 class LayerNorm(keras.layers.LayerNormalization):
     """`γ (x − mean) / √(variance + ε) + β` over the last axis (Ba et al. 2016, eq. 4).
 
-    Keras's layer with the gradient written out: it makes two thirds of the passes over `x` that
-    the derivatives of the single operations make. Moments are computed in float32.
+    Keras's layer with a hand-written gradient, which needs two thirds of the passes over `x` that
+    the derivatives of the single operations need. Moments are computed in float32.
     """
 
     def call(self, inputs: Any) -> Any:
@@ -59,16 +59,15 @@ def make_norm(
     """Returns a normalisation layer over the last axis.
 
     Args:
-        normalization: "layer" (Ba et al. 2016), "rms" (no mean, no bias: Zhang and Sennrich
-            2019), or a layer to copy, which has an epsilon of its own.
-        epsilon: added to the variance; families differ in it, so there is no default.
+        normalization: "layer" (Ba et al. 2016), "rms" (no mean, no bias: Zhang and Sennrich 2019),
+            or a layer to copy, which keeps its own epsilon.
+        epsilon: added to the variance; it differs between families, so there is no default.
         **kwargs: `name` and `dtype` of the layer.
     """
     if isinstance(normalization, keras.layers.Layer):
         config = copy_of(normalization).get_config()
         return type(normalization).from_config({**config, "name": kwargs["name"]})
-    if normalization not in _NORMS:
-        raise ValueError(f"normalization must be one of {tuple(_NORMS)}, not {normalization!r}")
+    check_choice(_NORMS, normalization=normalization)
     norm = _NORMS[normalization](epsilon=epsilon, **kwargs)
     norm.supports_masking = True  # RMSNormalization does not say so itself
     return norm
@@ -103,23 +102,22 @@ class Residual(Layer):
 
     @classmethod
     def at(cls, placement: str, norm: Callable[[str], keras.layers.Layer], **options: Any) -> Any:
-        """Returns a connection with norms where a word says.
+        """Returns a residual connection with norms at named places.
 
         Args:
             placement: "post", "pre", or "sandwich" (before and inside).
-            norm: makes a norm of a name.
-            **options: of the class.
+            norm: function from a name to a norm.
+            **options: arguments of the class.
         """
         slots = {"post": ("after",), "pre": ("before",), "sandwich": ("before", "inside")}
-        if placement not in slots:
-            raise ValueError(f"norm must stand {', '.join(map(repr, slots))}, not {placement!r}")
+        check_choice(slots, norm=placement)
         names = slots[placement]
         made = {name: norm("norm" if len(names) == 1 else f"norm_{name}") for name in names}
         return cls(**made, **options)
 
     @property
     def norm(self) -> keras.layers.Layer | None:
-        """The norm where there is one: the first that acts."""
+        """The first norm that acts, or None."""
         return next((n for n in (self.before, self.inside, self.after) if n is not None), None)
 
     def build(self, x_shape: Any) -> None:
@@ -135,5 +133,5 @@ class Residual(Layer):
         return x if self.after is None else self.after(x)
 
     def prepare(self, x: Any) -> Any:
-        """Returns `x` as the sublayer sees it: normed before it, or as it is."""
+        """Returns `x` as the sublayer sees it: after the norm `before`, if there is one."""
         return x if self.before is None else self.before(x)

@@ -12,9 +12,10 @@ from tftransformer.core.gradients import custom_gradient
 def add_bias(x: Any, bias: Any) -> Any:
     """Adds a bias (width,) to each row of a float tensor (rows, width).
 
-    Below float32 the gradient of the bias is a sum in float32. TensorFlow adds in the precision of
-    the rows: terms are lost in a sum of many, and a GPU adds them one after another, by atomics. In
-    float32 its way loses nothing, and on a CPU a plain sum takes up to three times as long.
+    Below float32 the gradient of the bias is summed in float32. TensorFlow would sum in the
+    precision of the rows, which loses terms of a long sum, and on a GPU adds one after another with
+    atomics. For float32 rows TensorFlow's own gradient is used: it loses nothing, and on a CPU a
+    plain sum takes up to three times as long.
     """
     if keras.backend.standardize_dtype(x.dtype) == "float32":
         return ops.add(x, bias)
@@ -32,10 +33,10 @@ def add_bias(x: Any, bias: Any) -> Any:
 
 @register
 class Projection(keras.layers.Dense):
-    """Keras's `Dense`, whose rows are one matrix whatever axes they stand in.
+    """Keras's `Dense`, which treats its input as one matrix of rows, whatever its axes.
 
-    Keras contracts tensors of more axes by way of their shapes, of which a GPU has copies made to
-    and from the host, four for each layer.
+    Keras contracts tensors with more axes by their shapes, which on a GPU costs four copies to and
+    from the host for each layer.
     """
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -52,14 +53,14 @@ class Projection(keras.layers.Dense):
 def make_projection(
     name: str, width: int, use_bias: bool, initializer: Any, dtype: Any
 ) -> Projection:
-    """Returns a dense layer with an initialiser of its own; a shared one would draw equal kernels.
+    """Returns a dense layer with a copy of the initializer; a shared one would draw equal kernels.
 
     Args:
-        name: of the layer.
-        width: of its output.
+        name: name of the layer.
+        width: width of its output.
         use_bias: whether it has a bias.
-        initializer: of the kernel.
-        dtype: of the layer.
+        initializer: initializer of the kernel.
+        dtype: dtype of the layer.
     """
     return Projection(
         width,

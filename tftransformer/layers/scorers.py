@@ -1,4 +1,4 @@
-"""How well a query fits a key: the socket of `MultiHeadAttention`."""
+"""Scorers: how well a query matches a key, for `MultiHeadAttention`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,9 @@ from tftransformer.core import Layer, register
 class DotProductScorer(Layer):
     """`scale · query · keyᵀ` (Vaswani et al. 2017, eq. 1).
 
-    A scorer of one's own is a layer with the same `build` and `call`; it may hold weights, and set
-    `reads_content_alone` where neither positions nor anything else of the context counts, and
-    `takes_rotated = False` where it compares queries with anything but keys.
+    Your own scorer is a layer with the same `build` and `call`; it may hold weights. It sets
+    `reads_content_alone` if it uses neither positions nor anything else from the context, and
+    `takes_rotated = False` if it compares queries with anything but keys.
 
     Args:
         scale: factor of the products; default 1/√(head width).
@@ -28,15 +28,15 @@ class DotProductScorer(Layer):
         self.scale = scale
 
     def build(self, query_shape: Any, key_shape: Any = None) -> None:
-        """Makes the weights: none here."""
+        """Does nothing: there are no weights."""
 
     def call(self, query: Any, key: Any, context: Mapping[str, Any] | None = None) -> Any:
         """Scores each query against each key.
 
         Args:
             query: float tensor (batch, heads, queries, head width).
-            key: float tensor (batch, heads, keys, head width), or of fewer heads, which
-                neighbours among those of the query share.
+            key: float tensor (batch, heads, keys, head width), or with fewer heads, each shared by
+                neighbouring heads of the query.
             context: the dict that masks read (positions, documents, …), for scorers that need it.
 
         Returns:
@@ -46,7 +46,7 @@ class DotProductScorer(Layer):
         return grouped_matmul(query * self.factor(query), ops.swapaxes(key, -1, -2))
 
     def factor(self, query: Any) -> float:
-        """Returns what products with these queries (…, head width) are multiplied by."""
+        """Returns the factor of products with these queries (…, head width)."""
         return self.scale if self.scale is not None else query.shape[-1] ** -0.5
 
     def compute_output_shape(
@@ -56,7 +56,7 @@ class DotProductScorer(Layer):
 
 
 def grouped_matmul(rows: Any, columns: Any) -> Any:
-    """The product of matrices, where several of the first share one of the second.
+    """Returns the product of matrices, where several of the first share one of the second.
 
     Args:
         rows: float tensor (batch, heads, m, n).

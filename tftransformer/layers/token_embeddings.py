@@ -14,28 +14,29 @@ from tftransformer.positions import RotaryPositions
 class TokenEmbeddings(Layer):
     """Vectors of tokens, with their positions (Vaswani et al. 2017, §3.4 and §3.5).
 
-    `dropout(norm(E[ids] · √d_model + P[positions] + S[segments] + L[languages]))`; each part but
-    the first is there if asked for.
+    `dropout(norm(E[ids] · √d_model + P[positions] + S[segments] + L[languages]))`; all parts but
+    the first are optional.
 
     Args:
         vocab_size: number of token ids.
         d_model: width of the vectors.
         position: layer from int positions to vectors of width d_model, or None.
-        scale: whether the token's vector is multiplied by √d_model. The table then starts with
+        scale: whether token vectors are multiplied by √d_model. The table is then initialised with
             the standard deviation 1/√d_model, so that the vectors start near unit variance.
         dropout: rate on the sum.
-        token_dropout: rate at which training drops the whole vector of a token, not its position,
-            so that no text hangs on one word (Iyyer et al. 2015, §3.1).
-        pad_id: the id that is padding, not a token; None if there is none.
-        table: an `Embedding` layer to share instead of a table of its own.
-        segments: number of segments, each with a vector (Devlin et al. 2019, §3); or "tokens"
-            where segment ids are looked up among the tokens (Radford et al. 2018); None for none.
+        token_dropout: rate at which training drops the whole vector of a token, but not its
+            position, so that no text depends on a single word (Iyyer et al. 2015, §3.1).
+        pad_id: the id of padding; None if there is none.
+        table: an `Embedding` layer to share; default: a new table.
+        segments: number of segments, each with a vector (Devlin et al. 2019, §3); or "tokens" to
+            look up segment ids in the table of the tokens (Radford et al. 2018); None for none.
         languages: number of languages, each with a vector (Lample and Conneau 2019, §3.1).
-        spelling: number of spellings of words, each with a vector: a token is the sum of those that
-            its word has, besides what it is itself (as in Bojanowski et al. 2017). Training drops
-            each alone, at the rate of `token_dropout`. None for none.
+        spelling: number of spelling features of words, each with a vector. The vectors of the
+            features of its word are added to that of the token (as in Bojanowski et al. 2017).
+            Training drops each of them independently, at the rate of `token_dropout`. None for
+            none.
         norm: layer that normalises the sum, or None.
-        embeddings_initializer: of the tables, where not as `scale` says.
+        embeddings_initializer: initializer of the tables; default: see `scale`.
     """
 
     def __init__(
@@ -123,11 +124,11 @@ class TokenEmbeddings(Layer):
         Args:
             ids: int tensor (batch, length).
             positions: int tensor (length,) or (batch, length); default 0, 1, 2, …
-            segment_ids: int tensor (batch, length). Default: all 0 where segments have a table of
-                their own, else no segment is added.
+            segment_ids: int tensor (batch, length). Default: all 0 if segments have their own
+                table, else no segment is added.
             language_ids: int tensor (batch, length); default: no language is added.
-            spelling_ids: int tensor (batch, length, spellings), of which 0 says nothing; default:
-                none is added.
+            spelling_ids: int tensor (batch, length, spellings), where 0 stands for no feature;
+                default: none is added.
             training: whether dropout is active.
 
         Returns:

@@ -13,20 +13,20 @@ from tftransformer.masks import Mask
 
 @register
 class TwoStreamLayer(EncoderLayer):
-    """A layer that also predicts tokens from their places alone (XLNet, Yang et al. 2019, §2.3).
+    """A layer that also predicts tokens from their positions alone (XLNet, Yang et al. 2019, §2.3).
 
-    Called, it is an `EncoderLayer`: the content stream. `query_stream` sends other vectors,
-    which know no token, through the same weights.
+    Calling it runs an `EncoderLayer`: the content stream. `query_stream` sends other vectors, which
+    contain no token, through the same weights.
 
     Args:
         d_model: width of input and output.
         num_heads: number of attention heads.
         dff: width inside the feed-forward net.
-        **options: of `EncoderLayer`.
+        **options: arguments of `EncoderLayer`.
     """
 
     def check_two_streams(self) -> None:
-        """Raises a ValueError where the query stream could not look at the content stream."""
+        """Raises a ValueError if the query stream could not attend to the content stream."""
         check_keeps_keys(self.attention, self._attention_takes)
 
     def query_stream(
@@ -51,7 +51,7 @@ class TwoStreamLayer(EncoderLayer):
                 attend.
             position_bias: float tensor broadcastable as the mask, added to the scores.
             context: the dict that masks read, for the scorer.
-            expression: the mask that `attention_mask` was made of.
+            expression: the mask from which `attention_mask` was computed.
             training: whether dropout is active.
 
         Returns:

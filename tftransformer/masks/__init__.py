@@ -1,4 +1,4 @@
-"""Who may see whom. True means may attend."""
+"""Attention masks: which query may attend to which key. True means may attend."""
 
 from tftransformer.masks.causal import CausalMask
 from tftransformer.masks.document import DocumentMask

@@ -11,9 +11,9 @@ from tftransformer.masks.mask import Mask, Reach
 
 @register
 class CausalMask(Mask):
-    """Each query sees its own position and those before it: `key <= query`.
+    """Each query sees its own position and all before it: `key <= query`.
 
-    Vaswani et al. 2017, §3.2.3. Positions are absolute, so the mask also holds for one query
+    Vaswani et al. 2017, §3.2.3. Positions are absolute, so the mask also works for a single query
     against a cache, and for memory before position 0.
     """
 

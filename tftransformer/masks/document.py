@@ -11,7 +11,7 @@ from tftransformer.masks.mask import Mask
 
 @register
 class DocumentMask(Mask):
-    """Queries and keys of the same document see each other, in a row of packed documents.
+    """Each query sees the keys of its own document, in a row of packed documents.
 
     Reads `query_documents` and `key_documents`: int (batch, queries) and (batch, keys).
     """

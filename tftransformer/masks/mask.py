@@ -1,4 +1,4 @@
-"""The mask expression: what every mask class is, and how masks combine."""
+"""The base of all masks, and how masks combine to expressions."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -22,9 +22,9 @@ _ENTRIES = {
 
 
 class Reach(NamedTuple):
-    """The keys from `low` up to and including `high`, absolute positions; None = no bound.
+    """The keys from `low` up to and including `high`, as absolute positions; None = no bound.
 
-    Bounds are ints where they follow from positions alone, scalar tensors where they follow from
+    Bounds are ints where they depend on positions alone, scalar tensors where they depend on
     tensors of the context.
     """
 
@@ -65,13 +65,13 @@ class _Context(dict):
 class Mask(Configurable):
     """Says which query may see which key: stateless, serialisable, evaluated late.
 
-    A mask knows nothing of shapes or batches. It is asked with a *context*, a plain dict of
-    tensors: `query_positions` and `key_positions` are absolute, so the same mask serves
-    training, one step of cached decoding (`query_positions=[t]`) and segment memory (key
-    positions −M…−1). True always means *may attend*.
+    A mask knows nothing of shapes or batches. It is evaluated on a *context*, a plain dict of
+    tensors: `query_positions` and `key_positions` are absolute, so the same mask serves training,
+    one step of cached decoding (`query_positions=[t]`) and segment memory (key positions −M…−1).
+    True always means *may attend*.
 
-    Masks combine with `&`, `|` and `~` to an expression that prints, compares and hashes as it
-    was written. A mask of one's own defines `visible`, and is registered to be saved:
+    Masks combine with `&`, `|` and `~` into an expression that prints, compares and hashes as it
+    was written. Your own mask defines `visible`, and is registered so that it can be saved:
 
     >>> @register
     ... class EveryOtherMask(Mask):
@@ -92,10 +92,10 @@ class Mask(Configurable):
 
     @property
     def reads_positions(self) -> bool:
-        """Whether it compares positions, and takes them as (batch, queries) and (batch, keys), too.
+        """Whether it compares positions, and also takes them as (batch, queries) and (batch, keys).
 
-        Those of two texts, as in cross-attention, are then the numbers of their tokens. A class of
-        one's own says `reads_positions = True`; else it is given columns.
+        In cross-attention, positions are then the numbers of the tokens in their own texts. Your
+        own class sets `reads_positions = True`; otherwise it is given column numbers.
         """
         return self.counts_tokens
 
@@ -108,18 +108,18 @@ class Mask(Configurable):
         raise NotImplementedError(f"{type(self).__name__} must define visible(context)")
 
     def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> "Reach":
-        """Returns which keys some queries can see at most: here, any.
+        """Returns the range of keys that a stretch of queries can see at most; by default all.
 
         Args:
             first: int, the smallest absolute position of the queries.
             last: int, the largest.
-            context: the mask context, where bounds depend on it; without it they are left out.
+            context: the mask context, for bounds that depend on it; without it they are left open.
         """
         return Reach()
 
     @property
     def is_causal(self) -> bool:
-        """Whether it is known of the mask that no query sees a key after itself."""
+        """Whether it is known that no query sees a key after itself."""
         high = self.reach(0, 0).high
         return high is not None and high <= 0
 
@@ -215,7 +215,7 @@ class _ById(NamedTuple):
 
 
 def with_heads(mask: Any) -> Any:
-    """Returns a mask with the axes (batch, heads, queries, keys), as it broadcasts to them.
+    """Returns a mask that broadcasts to (batch, heads, queries, keys).
 
     Args:
         mask: tensor (queries, keys), (batch, queries, keys), as Keras has it, or (batch, heads,
@@ -239,11 +239,11 @@ def as_bool(mask: Any, name: str = "a mask") -> Any:
 
     Args:
         mask: tensor of bool, or of the numbers 1 and 0.
-        name: of the mask, for the error.
+        name: name of the mask, for the error message.
 
     Raises:
-        TypeError: for negative floats, where they can be looked at. As other libraries add them
-            to the scores, 0 is what counts and -1e9 what does not: the opposite.
+        TypeError: for negative floats, where values are known. Other libraries add such masks to
+            the scores: there 0 means visible and -1e9 hidden, the opposite.
     """
     mask = ops.convert_to_tensor(mask)
     if "float" not in keras.backend.standardize_dtype(mask.dtype):
@@ -261,7 +261,7 @@ def as_bool(mask: Any, name: str = "a mask") -> Any:
 
 
 def check_mask(mask: Any, name: str = "mask") -> "Mask":
-    """Returns a mask expression, or says that something else was given."""
+    """Returns the mask, or raises a TypeError for anything else."""
     if isinstance(mask, Mask):
         return mask
     if isinstance(mask, type) and issubclass(mask, Mask):
@@ -329,7 +329,7 @@ class Or(_Pair):
 
 @register
 class Not(Mask):
-    """Visible exactly where the mask forbids it; written `~mask`."""
+    """Visible exactly where the mask hides; written `~mask`."""
 
     precedence = 3
 

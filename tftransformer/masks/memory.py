@@ -13,10 +13,10 @@ from tftransformer.masks.mask import Mask, Reach
 class MemoryMask(Mask):
     """Every query sees the filled part of the memory, and all keys that are not memory.
 
-    Memory lies before the segment, at the negative positions −M…−1, filled from its end:
-    `key >= -memory_length` (Transformer-XL, Dai et al. 2019, §3.2).
-    Reads `memory_lengths`: int () or (batch,), at most M; and, where a segment does not start at
-    0, as a later step of decoding does not, `segment_start`: int () or (batch,).
+    Memory precedes the segment, at the negative positions −M…−1, and is filled from its end: `key
+    >= -memory_length` (Transformer-XL, Dai et al. 2019, §3.2). Reads `memory_lengths`: int () or
+    (batch,), at most M; and, where a segment does not start at 0, as in later steps of decoding,
+    `segment_start`: int () or (batch,).
     """
 
     entries = ("memory_lengths",)

@@ -9,7 +9,7 @@ from tftransformer.masks.mask import Mask, as_bool
 
 @register
 class PaddingMask(Mask):
-    """Every query sees every real key, and no padding.
+    """Every query sees all real tokens, and no padding.
 
     Reads `padding_mask`: bool (batch, keys), True = a real token.
     """

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import register
+from tftransformer.core import check_choice, register
 from tftransformer.masks.mask import Mask
 
 
@@ -13,10 +13,10 @@ from tftransformer.masks.mask import Mask
 class PermutationMask(Mask):
     """Each query sees what precedes it in a factorisation order (XLNet, Yang et al. 2019, §2.2).
 
-    The content stream sees also itself, the query stream does not. Memory (negative positions)
-    precedes every order, and what is longer than the order goes on from left to right. Reads
-    `permutation`: int (batch, length), the rank of each token in its row's order, 0 to length − 1;
-    padding before the row's first token does not count.
+    In the content stream a token also sees itself, in the query stream it does not. Memory
+    (negative positions) precedes every order; positions beyond the order follow it from left to
+    right. Reads `permutation`: int (batch, length), the rank of each token in its row's order, 0 to
+    length − 1; padding before the row's first token does not count.
 
     Args:
         stream: "content" (`rank(key) <= rank(query)`) or "query" (`rank(key) < rank(query)`).
@@ -26,8 +26,7 @@ class PermutationMask(Mask):
     entries = ("permutation",)
 
     def __init__(self, stream: str = "content"):
-        if stream not in ("content", "query"):
-            raise ValueError(f'stream must be "content" or "query", not {stream!r}')
+        check_choice(("content", "query"), stream=stream)
         self.stream = stream
 
     def visible(self, context: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from tftransformer.masks.mask import Mask, Reach
 
 @register
 class SameLengthMask(Mask):
-    """Each query sees as far back as the first one, which has only the memory behind it.
+    """Each query sees equally far back: as far as the first one, which sees the memory and itself.
 
     `key >= query - memory_length` (XLNet, Yang et al. 2019; the evaluation of Dai et al. 2019, §4).
     Reads `memory_lengths`: int () or (batch,), at most M.

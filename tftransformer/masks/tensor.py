@@ -9,11 +9,11 @@ from tftransformer.masks.mask import Mask, as_bool
 
 @register
 class TensorMask(Mask):
-    """Whatever a tensor of the context says: the way in for any mask made elsewhere.
+    """Sees whatever a tensor in the context says, so that any mask made elsewhere can be used.
 
     Args:
-        entry: name of the context's entry, a bool or 0/1 tensor (queries, keys),
-            (batch, queries, keys) or (batch, heads, queries, keys), True = may attend.
+        entry: name of the entry in the context, a bool or 0/1 tensor (queries, keys), (batch,
+            queries, keys) or (batch, heads, queries, keys), True = may attend.
     """
 
     def __init__(self, entry: str = "attention_mask"):

@@ -24,17 +24,17 @@ OFFSET = 2
 class Bart(HeadedEncoderDecoder):
     """The encoder-decoder of "BART" (Lewis et al. 2020), which summarizes and translates.
 
-    Next to `Transformer`: learned positions and a norm on the embeddings of each stack, gelu, a
-    bias on each logit. Defaults: the base model. What is padding stands in a column of its own:
-    positions are those of the columns.
+    It differs from `Transformer` in learned positions, a norm on the embeddings of each stack,
+    gelu, and a bias on each logit. Defaults: the base model. Positions are column numbers, padding
+    included.
 
     Inputs, outputs and heads: those of `HeadedEncoderDecoder`. Inputs are a dict of int
-    `source_ids` and `target_ids`, (batch, length) each, and, where there are some, bool
-    `source_padding_mask` and `target_padding_mask`, True = a real token.
+    `source_ids` and `target_ids`, (batch, length) each, and optionally bool `source_padding_mask`
+    and `target_padding_mask`, True = a real token.
 
     Args:
         vocab_size: number of token ids.
-        num_layers: number of layers of each stack; like `num_heads` and `dff` one number for both
+        num_layers: number of layers of each stack; like `num_heads` and `dff`, one number for both
             stacks, or a pair (encoder, decoder).
         d_model: width of the model.
         num_heads: number of attention heads.
@@ -44,15 +44,15 @@ class Bart(HeadedEncoderDecoder):
         dropout: rate on embeddings and on the output of each sublayer.
         attention_dropout: rate on the attention weights.
         activation_dropout: rate inside the feed-forward nets.
-        classifier_dropout: rate on what classifiers read.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
-        pad_id: the id that is padding in the source.
-        start_id: the id that targets start with.
-        end_id: the id that sources and targets end with.
-        encoder_mask: of the encoder; default `PaddingMask()`.
-        decoder_mask: of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
-        cross_mask: of the decoder's attention to the encoder; default `PaddingMask()`.
+        classifier_dropout: rate on the input of classifiers.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
+        pad_id: id of the padding token in the source.
+        start_id: id of the token that targets start with.
+        end_id: id of the token that sources and targets end with.
+        encoder_mask: mask of the encoder; default `PaddingMask()`.
+        decoder_mask: mask of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
+        cross_mask: mask of the decoder's attention to the encoder; default `PaddingMask()`.
         heads: see `HeadedModel.make_heads`.
 
     Example:

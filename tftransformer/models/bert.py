@@ -20,15 +20,15 @@ from tftransformer.stacks import Encoder
 class Bert(StackModel):
     """A post-norm stack under a padding mask (Devlin et al. 2019). Defaults: BERT-base.
 
-    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
-    there are some, `padding_mask`, `segment_ids`, `position_ids`.
+    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and
+    optionally `padding_mask`, `segment_ids`, `position_ids`.
 
     All weights start from a normal distribution of standard deviation 0.02, cut off at twice that.
 
     Heads: `pooled`, `masked_lm`, `next_sentence`, `sequence_classification`,
-    `token_classification`, `span`, `multiple_choice`; and `lm`, the head of `masked_lm` for a
-    stack under `CausalMask() & PaddingMask()`. With `mask_positions` among the inputs, int
-    (batch, masked), `masked_lm` predicts the tokens there and no others.
+    `token_classification`, `span`, `multiple_choice`; and `lm`, the head of `masked_lm` for a stack
+    under `CausalMask() & PaddingMask()`. With the input `mask_positions`, int (batch, masked),
+    `masked_lm` predicts only the tokens at these positions.
 
     Args:
         vocab_size: number of token ids.
@@ -38,13 +38,13 @@ class Bert(StackModel):
         dff: width inside the feed-forward nets.
         num_positions: number of positions.
         segments: number of segments.
-        dropout: rate on embeddings, sublayers and what classifiers read.
+        dropout: rate on embeddings, sublayers and the input of classifiers.
         attention_dropout: rate on the attention weights.
-        activation: of the feed-forward nets and the language model head.
-        epsilon: of the norms.
-        pad_id: the id that is padding.
-        mask: who may see whom; default `PaddingMask()`.
-        tied: whether the language model heads share the table of the tokens.
+        activation: activation of the feed-forward nets and the language model head.
+        epsilon: added to the variance in the norms.
+        pad_id: id of the padding token.
+        mask: attention mask; default `PaddingMask()`.
+        tied: whether the language model heads share the token table.
         heads: see `HeadedModel.make_heads`.
 
     Example:
@@ -129,16 +129,16 @@ class Bert(StackModel):
 
     @staticmethod
     def initializer() -> keras.initializers.Initializer:
-        """Returns what all weights but biases and norms start from."""
+        """Returns the initializer of all weights but biases and norms."""
         return keras.initializers.TruncatedNormal(stddev=0.02)
 
     @property
     def first_position(self) -> int:
-        """The row of the table of positions that the first token has."""
+        """Row of the position table for the first token."""
         return 0
 
     def makers(self, language_model: Callable) -> dict[str, Callable]:
-        """Returns what makes the heads, by name."""
+        """Returns the functions that make the heads, by name."""
         classifier = partial(SequenceHead, self.pooler, dropout=self.dropout)
         return {
             "pooled": lambda **_: self.pooler,

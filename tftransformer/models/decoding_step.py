@@ -13,13 +13,13 @@ from tftransformer.stacks.cached_stack import Prompts
 
 
 class DecodingSettings(NamedTuple):
-    """What of a decoding is no tensor.
+    """The settings of a decoding that are not tensors.
 
     Attributes:
         cache_length: how many tokens the cache can hold; None: it grows.
         num_beams: rows for each prompt.
         head: the head that gives the logits.
-        padded: whether there may be padding in the prompts.
+        padded: whether prompts may contain padding.
         hidden: whether the cache holds hidden states.
     """
 
@@ -31,7 +31,7 @@ class DecodingSettings(NamedTuple):
 
 
 class Traces(dict):
-    """What was compiled for a model, by settings; the oldest goes when there are many."""
+    """Compiled functions of a model, by settings; the oldest is dropped when there are many."""
 
     most = 32
 
@@ -44,10 +44,10 @@ class Traces(dict):
 class DecodingStep:
     """A cached call: `step(ids, cache, position) -> (logits, cache)`.
 
-    It runs new tokens, int ids (rows, n), of which the first stands in column `position`, and
-    returns the logits (rows, vocabulary) after the last of them. The cache is any nested structure,
-    possibly empty, of tensors with the rows first, whose shapes stay. Models make their steps
-    themselves, by `start_decoding`; a step of one's own is a function:
+    It runs new tokens, int ids (rows, n), the first of them in column `position`, and returns the
+    logits (rows, vocabulary) after the last. The cache is any nested structure, possibly empty, of
+    tensors with rows as their first axis, whose shapes do not change. Models make their steps in
+    `start_decoding`; your own step is a function:
 
     >>> table = np.random.default_rng(0).normal(size=(10, 10)).astype("float32")
     >>> def bigrams(ids, cache, position):
@@ -59,12 +59,12 @@ class DecodingStep:
     Args:
         function: the call.
         cache: the first cache.
-        cache_length: how many columns the cache has room for; None = nothing is said of it.
+        cache_length: how many columns the cache has room for; None = unknown.
 
     Attributes:
-        rows: rows of the cache, or None where they are not known.
-        prompt_mask: bool (prompts, columns), True = a real token; None: all are.
-        num_positions: how many tokens the model can number; None = any.
+        rows: number of rows of the cache, or None if unknown.
+        prompt_mask: bool (prompts, columns), True = a real token; None: all are real.
+        num_positions: how many positions the model has; None = no limit.
         grows: whether the shapes of the cache change with each step.
     """
 
@@ -107,7 +107,7 @@ class DecodingStep:
 
     @property
     def rows(self) -> int | None:
-        """How many rows it runs, as far as that is known: those of all prompts."""
+        """Number of rows that it runs, for all prompts together; None if unknown."""
         if self.start is not None:
             inputs = {name: x for name, x in self.start.inputs.items() if name != "prefix"}
             prompts = keras.tree.flatten(inputs)[0].shape[0]
@@ -120,24 +120,24 @@ class DecodingStep:
 
 
 class Start(NamedTuple):
-    """How a model begins to decode: what a compiled decoding does anew for other inputs."""
+    """What a model starts decoding from, for a compiled decoding to repeat on other inputs."""
 
     model: Any
     inputs: dict[str, Any]
     settings: DecodingSettings
 
     def key(self) -> tuple:
-        """What a trace depends on, besides the shapes of the inputs."""
+        """What a trace depends on besides the shapes of the inputs."""
         return (self.settings, tuple(map(id, self.model.weights)))
 
 
 class DecodingModel:
-    """Mixin: what models that decode share.
+    """Mixin of the models that can decode.
 
     A subclass has `decoding_stack`, the stack with the cache, and defines `check_mask()`, which
-    raises where a mask shows what is not written yet; `decoding_inputs(inputs, head)`, which checks
-    and completes the inputs; and `begin_decoding(inputs, settings)`, the function of the step and
-    its first cache.
+    raises an error if the mask shows tokens that are not written yet; `decoding_inputs(inputs,
+    head)`, which checks and completes the inputs; and `begin_decoding(inputs, settings)`, the
+    function of the step and its first cache.
     """
 
     # Whether the tokens of a prefix are all that their keys and values depend on: `read_prefix`.
@@ -156,17 +156,17 @@ class DecodingModel:
 
     @property
     def traces(self) -> Traces:
-        """What strategies compiled for this model."""
+        """The functions that strategies compiled for this model."""
         if "_traces" not in self.__dict__:
             # Past Keras, which would search it for layers.
             object.__setattr__(self, "_traces", Holder(Traces()))
         return self._traces.held
 
     def check_decoding(self, hidden: bool = False) -> None:
-        """Raises a ValueError for a model that cannot write from left to right beside a cache.
+        """Raises a ValueError for a model that cannot write from left to right with a cache.
 
         Args:
-            hidden: whether a step has to have hidden states to compare, too.
+            hidden: whether a step also has to provide hidden states.
         """
         stack = self.decoding_stack
         if self.traces.get("writes") != id(stack):
@@ -189,26 +189,26 @@ class DecodingModel:
         prefix: Any = None,
         hidden: bool = False,
     ) -> DecodingStep:
-        """Returns what a decoding strategy steps with, to continue prompts.
+        """Returns the step with which a decoding strategy continues prompts.
 
-        Each prompt goes on behind its last token, wherever padding stands, and no row depends on
-        the others: token positions count real tokens from 0, and nothing sees padding. What is
-        written is no padding, whatever its id.
+        Each prompt is continued after its last token, wherever its padding is, and no row depends
+        on the others: token positions number the real tokens from 0, and no token sees padding.
+        Generated tokens never count as padding, whatever their id.
 
         Args:
-            inputs: those of the class; see there what is read.
+            inputs: the inputs of the class, see there.
             cache_length: how many tokens, those of the prompt included, the cache can hold; None:
-                it grows with each step, which is faster, but not where XLA compiles, nor on JAX.
+                it grows with each step, which is faster, but works neither under XLA nor on JAX.
             num_beams: rows for each prompt.
             head: the head that gives the logits.
-            prefix: what `read_prefix` returned of the tokens that all prompts begin with, if there
-                are such: they are in the prompts, but are not computed again.
-            hidden: whether the cache holds the hidden states of all tokens, as `ContrastiveSearch`
-                compares them: `hidden`, (rows, length, d_model).
+            prefix: what `read_prefix` returned for the tokens that all prompts begin with, if any.
+                The prompts still contain these tokens, but they are not computed again.
+            hidden: whether the cache holds the hidden states of all tokens, for
+                `ContrastiveSearch`: `hidden`, (rows, length, d_model).
 
         Raises:
-            ValueError: if the model cannot write from left to right, knows fewer positions than
-                the cache is long, or the inputs are not those of the class.
+            ValueError: if the model cannot write from left to right, has fewer positions than the
+                cache is long, or the inputs do not fit the class.
         """
         check_ints(1, num_beams=num_beams)
         check_ints(1, or_none=True, cache_length=cache_length)
@@ -246,7 +246,7 @@ class DecodingModel:
 
 
 class Holder(NamedTuple):
-    """Something that Keras does not look into."""
+    """A container that Keras does not look into."""
 
     held: Any
 
@@ -266,13 +266,13 @@ def prompts_of(inputs: Mapping[str, Any], settings: DecodingSettings) -> Prompts
 
 
 def num_positions(stack: Any) -> int | None:
-    """Returns how many tokens a stack can number, or None for any number."""
+    """Returns how many positions a stack has, or None for no limit."""
     position = getattr(stack.embeddings, "position", None)
     return getattr(position, "num_positions", None)
 
 
 def check_causal(masks: Iterable[Any], name: str) -> None:
-    """Raises a ValueError where one of the masks may show tokens that are not written yet."""
+    """Raises a ValueError if one of the masks may show tokens that are not written yet."""
     for mask in masks:
         with outside_graphs():
             none = np.zeros(1, "int32")

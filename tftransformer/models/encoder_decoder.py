@@ -35,12 +35,12 @@ ALIASES = {
 
 
 class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
-    """What models of two stacks share: how they run and decode.
+    """Base of encoder-decoder models: how they run and decode.
 
-    A subclass makes `encoder` and `decoder` in its constructor, sets `pad_id`, ends it with
-    `self.build()`, since every width is known then, and defines `logits(hidden)`, the logits of
-    the next tokens, and `named_outputs(inputs, encoder_state, decoder_state)`, what `call` returns,
-    as a dict.
+    A subclass makes `encoder` and `decoder` in its constructor, sets `pad_id`, and ends the
+    constructor with `self.build()`, since every width is then known. It defines `logits(hidden)`,
+    the logits of the next tokens, and `named_outputs(inputs, encoder_state, decoder_state)`, what
+    `call` returns, as a dict.
     """
 
     exported_inputs = ("source_ids", "target_ids")
@@ -107,9 +107,9 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
             inputs: as in `call`.
 
         Returns:
-            dict of what `call` returns, if that is one tensor as `logits`;
+            dict of what `call` returns, a single tensor under the name `logits`;
             `encoder_hidden_states` and `decoder_hidden_states`, lists of (batch, length, d_model),
-            the embeddings first and the stack's output last; `encoder_attentions`,
+            from the embeddings to the output of the stack; `encoder_attentions`,
             `decoder_attentions` and `cross_attentions`, for each layer a float32 tensor (batch,
             heads, queries, keys).
         """
@@ -132,7 +132,7 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
 
     @property
     def pad_ids(self) -> dict[str, tuple[str, int | None]]:
-        """For each input of ids the name of its mask, and the id that is padding without one."""
+        """For each input of ids the name of its mask, and the id of padding without a mask."""
         return {
             "source_ids": ("source_padding_mask", self.pad_id),
             "target_ids": ("target_padding_mask", getattr(self.decoder.embeddings, "pad_id", None)),
@@ -143,14 +143,14 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
         return self.decoder
 
     def check_mask(self) -> None:
-        """Raises a ValueError where the decoder's mask shows what is not written yet."""
+        """Raises a ValueError if the decoder's mask shows tokens that are not written yet."""
         check_causal(self.decoder.masks, "decoder_mask")
 
     def decoding_inputs(self, inputs: Any, head: str) -> dict[str, Any]:
-        """Returns the source, its mask, and what masks read of each row.
+        """Returns the source, its mask, and what masks read for each row.
 
-        `target_padding_mask`, bool (batch, prompt), says where prompts of several lengths are
-        padded; without it all of them is real.
+        `target_padding_mask`, bool (batch, prompt), marks the padding of prompts of several
+        lengths; without it all tokens are real.
         """
         self.check_head(head)
         inputs = self.named(inputs if isinstance(inputs, Mapping) else {"source_ids": inputs})
@@ -170,9 +170,9 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
         return keras.tree.map_structure(ops.convert_to_tensor, kept)
 
     def check_head(self, head: str) -> None:
-        """Raises a ValueError where there is no such head to write by."""
+        """Raises a ValueError if there is no such head to write with."""
         if head != "lm":
-            raise ValueError(f"the model writes by its one head, 'lm', not by {head!r}.")
+            raise ValueError(f"the model writes with its only head, 'lm', not with {head!r}.")
 
     def next_logits(self, hidden: Any, head: str) -> Any:
         """Returns the logits (rows, vocabulary) of hidden states (rows, d_model)."""
@@ -226,7 +226,7 @@ class EncoderDecoder(ExportedByNames, DecodingModel, Configurable, keras.Model):
         return step, cached.first_cache()
 
     def named(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the inputs by our names; refuses those that nobody reads."""
+        """Returns the inputs by the names of this package; raises an error for unknown ones."""
         if "padding_mask" in inputs:
             raise ValueError(
                 "there are two paddings: 'padding_mask' is called 'source_padding_mask' or "

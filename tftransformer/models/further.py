@@ -1,4 +1,4 @@
-"""What the files of a model's first folder said besides, for another folder of that kind."""
+"""Further settings from the folder that a model was read from, to be written again."""
 
 from typing import Any
 
@@ -6,6 +6,6 @@ FURTHER = {"further_config", "generation_config"}
 
 
 def take_further(copy: Any, model: Any) -> None:
-    """Gives the copy of a model what its folder said besides."""
+    """Gives the copy of a model the further settings of its folder."""
     for name in FURTHER & vars(model).keys():
         setattr(copy, name, getattr(model, name))

@@ -23,13 +23,13 @@ NORMAL = keras.initializers.RandomNormal(stddev=0.02)
 class Gpt(StackModel):
     """A post-norm stack under a causal mask (Radford et al. 2018). Defaults: the published size.
 
-    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
-    there are some, `padding_mask`, `segment_ids`, `position_ids`. Weights start from a normal
+    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and
+    optionally `padding_mask`, `segment_ids`, `position_ids`. Weights start from a normal
     distribution of standard deviation 0.02.
 
-    Heads: `lm`, `sequence_classification`, `token_classification`, `span`, and
-    `multiple_choice`, which reads the token at the input `pooled_positions`, int (batch, choices),
-    else the last one that is not padding.
+    Heads: `lm`, `sequence_classification`, `token_classification`, `span`, and `multiple_choice`,
+    which reads the token at the input `pooled_positions`, int (batch, choices), or the last one
+    that is not padding.
 
     Args:
         vocab_size: number of token ids.
@@ -38,19 +38,19 @@ class Gpt(StackModel):
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets; default `4 · d_model`.
         num_positions: number of positions.
-        dropout: rate on sublayers and what classifiers read.
+        dropout: rate on sublayers and the input of classifiers.
         embedding_dropout: rate on embeddings; default `dropout`.
         attention_dropout: rate on the attention weights.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
-        pad_id: the id that is padding; None if only a `padding_mask` says what is.
-        end_id: the id that ends a text. Where it is the pad id, too, ids do not tell what is
-            padding: nothing is hidden but what a `padding_mask` hides.
-        mask: who may see whom; default `CausalMask() & PaddingMask()`.
-        tied: whether the language model head shares the table of the tokens.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
+        pad_id: id of the padding token; None if only a `padding_mask` marks padding.
+        end_id: the id that ends a text. If it equals the pad id, ids do not tell what is padding:
+            then only a `padding_mask` hides tokens.
+        mask: attention mask; default `CausalMask() & PaddingMask()`.
+        tied: whether the language model head shares the token table.
         heads: see `HeadedModel.make_heads`.
 
-    `segment_ids` are looked up in the table of the tokens.
+    `segment_ids` are looked up in the token table.
 
     Example:
 

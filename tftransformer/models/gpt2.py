@@ -17,9 +17,9 @@ from tftransformer.stacks import Encoder
 class Gpt2(StackModel):
     """A pre-norm stack under a causal mask (Radford et al. 2019). Defaults: the small model.
 
-    Inputs and heads: as `Gpt`: int ids (batch, length), or a dict of `token_ids` and, where there
-    are some, `padding_mask`, `segment_ids`, `position_ids`. Weights start as its do, those of the
-    projections that add to the stream smaller by √(2 · num_layers).
+    Inputs and heads: as `Gpt`: int ids (batch, length), or a dict of `token_ids` and optionally
+    `padding_mask`, `segment_ids`, `position_ids`. Weights start from the same distribution; those
+    of the projections that add to the residual stream are smaller by √(2 · num_layers).
 
     Args:
         vocab_size: number of token ids.
@@ -28,21 +28,21 @@ class Gpt2(StackModel):
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets; default `4 · d_model`.
         num_positions: number of positions.
-        dropout: rate on sublayers and what classifiers read.
+        dropout: rate on sublayers and the input of classifiers.
         embedding_dropout: rate on embeddings; default `dropout`.
         attention_dropout: rate on the attention weights.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
         scaled_scores: whether scores are divided by √(head width).
         scaled_by_depth: whether layer i, counted from 1, divides its scores by i as well.
-        pad_id: the id that is padding; None if only a `padding_mask` says what is.
-        end_id: the id that ends a text. Where it is the pad id, too, ids do not tell what is
-            padding: nothing is hidden but what a `padding_mask` hides.
-        mask: who may see whom; default `CausalMask() & PaddingMask()`.
-        tied: whether the language model head shares the table of the tokens.
+        pad_id: id of the padding token; None if only a `padding_mask` marks padding.
+        end_id: the id that ends a text. If it equals the pad id, ids do not tell what is padding:
+            then only a `padding_mask` hides tokens.
+        mask: attention mask; default `CausalMask() & PaddingMask()`.
+        tied: whether the language model head shares the token table.
         heads: see `HeadedModel.make_heads`.
 
-    `segment_ids` are looked up in the table of the tokens.
+    `segment_ids` are looked up in the token table.
 
     Example:
 

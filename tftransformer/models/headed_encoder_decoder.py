@@ -18,20 +18,21 @@ OF_ROWS = {"token_ids": "source_ids", "padding_mask": "source_padding_mask"}
 
 
 class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
-    """Two stacks and any number of heads on the decoder: what T5 and BART share.
+    """Two stacks and any number of heads on the decoder: the base of T5 and BART.
 
     A family makes `encoder` and `decoder` in its constructor, sets `d_model`, `pad_id` and
     `start_id`, then calls `make_heads`, then `build`.
 
-    Inputs are a dict of `source_ids`, int (batch, source length), and optionally: `target_ids`,
-    int (batch, target length), behind the start token (default: the source behind it, as
-    classifiers are used); `source_padding_mask` (default: all ids but the pad id) and
-    `target_padding_mask` (default: nothing is padding, for a target may start with the pad id),
-    bool, True = a real token. One row of `token_ids` with its `padding_mask`, as a `StackModel`
-    takes it, is a source without a target; choices may be an axis of it, and segments are not
-    read: separators tell texts apart.
+    Inputs are a dict of `source_ids`, int (batch, source length), and optionally: `target_ids`, int
+    (batch, target length), beginning with the start token (default: the start token and the source,
+    as for classifiers); `source_padding_mask` (default: all ids but the pad id) and
+    `target_padding_mask` (default: nothing is padding, since a target may start with the pad id),
+    bool, True = a real token. `token_ids` with their `padding_mask`, as a `StackModel` takes them,
+    are a source without a target; they may have an axis of choices. Segments are ignored:
+    separators tell texts apart.
 
-    Outputs are a dict: `hidden`, float (batch, target length, d_model), and each head's by name.
+    Outputs are a dict: `hidden`, float (batch, target length, d_model), and the output of each head
+        by its name.
 
     Heads: `lm`, `sequence_classification`, which reads the last end token of the source, `span`.
     """
@@ -45,13 +46,13 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
         dropout: float,
         initializer: keras.initializers.Initializer,
     ) -> dict[str, Callable]:
-        """Returns what makes the heads, by name.
+        """Returns the functions that make the heads, by name.
 
         Args:
             language_model: makes the head of the next token.
             end_id: the token that a classifier reads.
-            dropout: rate on what a classifier reads.
-            initializer: of a classifier's pooler.
+            dropout: rate on the input of a classifier.
+            initializer: initializer of a classifier's pooler.
         """
 
         def classifier(dtype: Any, **given: Any) -> SequenceHead:
@@ -110,7 +111,9 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
 
     def check_head(self, head: str) -> None:
         if head not in self.heads:
-            raise ValueError(f"the model has no head {head!r} to write by: {sorted(self.heads)}.")
+            raise ValueError(
+                f"the model has no head {head!r} to write with; it has {sorted(self.heads)}."
+            )
 
     def next_logits(self, hidden: Any, head: str) -> Any:
         return self.head_output(head, hidden, {}, False)

@@ -22,16 +22,15 @@ _OF_MODELS = {"hidden", "memory"} | {
 
 
 class HeadedModel(Configurable, keras.Model):
-    """A model with any number of heads: outputs are a dict, with each head's by name.
+    """A model with any number of heads; its outputs are a dict with one entry for each head.
 
-    A subclass calls `make_heads` in its constructor and defines
-    `forward(inputs, heads, training=None)`, which runs some of its heads by `head_output`.
+    A subclass calls `make_heads` in its constructor and defines `forward(inputs, heads,
+    training=None)`, which runs the named heads with `head_output`.
 
     Attributes:
         heads: dict of the heads by name.
-        head_names: of the heads that the family knows.
-        masked_head: name of the head that says what stands behind a mask token, in a family that
-            has one.
+        head_names: names of the heads that the family defines.
+        masked_head: name of the head that predicts masked tokens, in a family that has one.
     """
 
     masked_head = "masked_lm"
@@ -43,11 +42,12 @@ class HeadedModel(Configurable, keras.Model):
 
         Args:
             wanted: names of heads; or a dict from names to the arguments of the head
-                (`{"sequence_classification": {"labels": 3}}`), or to a ready-made layer, which is
-                called as `head(hidden, inputs=…, training=…)`; whether its `call` has these two
-                is asked here.
-            makers: for each name the family knows, a function from such arguments to the head.
-            kernel_initializer: of what is made, where the family has one.
+                (`{"sequence_classification": {"labels": 3}}`), or to a layer, which is called as
+                `head(hidden, inputs=…, training=…)`, without those of the two that its `call` does
+                not take.
+            makers: for each name that the family defines, a function from such arguments to the
+                head.
+            kernel_initializer: initializer of the heads, where the family has one.
         """
         taken = sorted({*wanted} & _OF_MODELS)
         if taken:
@@ -83,13 +83,13 @@ class HeadedModel(Configurable, keras.Model):
     def head_output(
         self, name: str, hidden: Any, inputs: Mapping[str, Any], training: bool | None
     ) -> Any:
-        """Returns what a head makes of hidden states, given the inputs of the model."""
+        """Returns the output of a head for hidden states and the inputs of the model."""
         given = {"inputs": inputs, "training": training}
         taken = {argument: given[argument] for argument in self._head_arguments[name]}
         return self.heads[name](hidden, **taken)
 
     def call(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
-        """Runs the stack and all heads; inputs and outputs are those of the class."""
+        """Runs the stack and all heads; see the class for inputs and outputs."""
         return self.forward(inputs, self.heads, training=training)
 
     def language_model_head(self, output: str) -> LanguageModelHead | None:
@@ -99,10 +99,10 @@ class HeadedModel(Configurable, keras.Model):
         return head if isinstance(head, LanguageModelHead) else None
 
     def only(self, *names: str) -> "SomeHeads":
-        """Returns a model with the same weights whose outputs are those of some heads: to train it.
+        """Returns a model, for training, that shares the weights and has the outputs of some heads.
 
         Args:
-            *names: of heads. The output of one is a tensor, those of several are a dict.
+            *names: names of heads. The output of one head is a tensor, those of several are a dict.
 
         >>> bert = tt.Bert(vocab_size=100, num_layers=1, d_model=16, num_heads=2, dff=32,
         ...                heads=["masked_lm", "next_sentence"])
@@ -116,11 +116,11 @@ class HeadedModel(Configurable, keras.Model):
 
 @register
 class SomeHeads(ExportedByNames, Configurable, keras.Model):
-    """A `HeadedModel` whose outputs are those of some heads; made by `HeadedModel.only`.
+    """A `HeadedModel` reduced to some of its heads; made by `HeadedModel.only`.
 
     Args:
         model: the model, whose weights it shares.
-        names: of the heads.
+        names: names of the heads.
     """
 
     def __init__(self, model: HeadedModel, names: Sequence[str], **kwargs: Any):
@@ -144,10 +144,10 @@ class SomeHeads(ExportedByNames, Configurable, keras.Model):
 
 @register
 class OneHead(SomeHeads):
-    """A `HeadedModel` whose output is that of one head alone; made by `HeadedModel.only`.
+    """A `HeadedModel` reduced to one head, whose output it returns; made by `HeadedModel.only`.
 
-    Keras's `compile` and `fit` may also be given losses, metrics, labels and weights that are
-    dicts of that name, as objectives make them which know the name of the output.
+    Keras's `compile` and `fit` also take losses, metrics, labels and weights in dicts with that
+    name as their key, which objectives return that know the name of the output.
 
     Args:
         model: the model, whose weights it shares.
@@ -182,12 +182,12 @@ class OneHead(SomeHeads):
 
 
 def of_rows(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the inputs with one value for each row, (batch,): what masks read."""
+    """Returns the inputs with one value for each row, (batch,), which masks read."""
     return {
         name: value for name, value in inputs.items() if value is not None and ops.ndim(value) == 1
     }
 
 
 def taken_by(head: keras.layers.Layer) -> list[str]:
-    """Returns the names of what a head's `call` takes besides the hidden states."""
+    """Returns the names of the arguments of a head's `call` besides the hidden states."""
     return list(inspect.signature(head.call).parameters)[1:]

@@ -1,4 +1,4 @@
-"""The inputs of models by name: what means the same is understood, what nobody reads is refused."""
+"""Names of model inputs: other libraries' names are understood, unknown ones refused."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -27,14 +27,14 @@ def known_inputs(
     """Returns the inputs under the names of this package.
 
     Args:
-        inputs: as they were given.
-        names: what the model itself reads.
+        inputs: the inputs as given.
+        names: names that the model itself reads.
         aliases: names of Hugging Face and Keras, and ours.
-        masks: that may read further entries.
-        heads: that may read further entries.
+        masks: masks, which may read further entries.
+        heads: heads, which may read further entries.
 
     Raises:
-        ValueError: for an entry that nobody reads, or that is given twice.
+        ValueError: for an entry that nothing reads, or that is given twice.
     """
     leaves = [leaf for mask in masks for leaf in leaves_of(mask)]
     of_masks = {entry for leaf in leaves for entry in leaf.entries}
@@ -49,9 +49,9 @@ def known_inputs(
     unread = sorted({*named} - names - {*OF_HEADS})
     if unread and all(map(_is_ours, (*leaves, *heads))):
         raise ValueError(
-            f"nobody reads {', '.join(map(repr, unread))} among the inputs: the model reads "
+            f"nothing reads the inputs {', '.join(map(repr, unread))}: the model reads "
             f"{sorted(names - of_masks)}, its masks {sorted(of_masks)}, its heads "
-            f"{sorted(OF_HEADS)}. Whatever a mask reads asks for that mask: "
+            f"{sorted(OF_HEADS)}. An input of a mask needs a model with that mask: "
             "mask=(CausalMask() | PrefixMask()) & … for 'prefix_lengths', mask=… & DocumentMask() "
             "for 'query_documents' and 'key_documents'."
         )
@@ -59,7 +59,7 @@ def known_inputs(
 
 
 def leaves_of(mask: Mask) -> Iterator[Mask]:
-    """Yields the masks that an expression joins."""
+    """Yields the masks that an expression consists of."""
     parts = [value for value in vars(mask).values() if isinstance(value, Mask)]
     for part in parts:
         yield from leaves_of(part)

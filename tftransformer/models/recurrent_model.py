@@ -9,13 +9,13 @@ from tftransformer.models.stack_model import StackModel
 
 
 class RecurrentModel(StackModel):
-    """A stack with a memory of earlier segments, and heads: Transformer-XL and XLNet.
+    """A stack with a memory of earlier segments, and heads: the base of Transformer-XL and XLNet.
 
     Inputs are those of `StackModel`, and optionally: `memory`, for each layer a float tensor
-    (batch, M, d_model), the output `memory` of the segment before; `memory_lengths`, int (batch,),
-    how many of the M positions are filled, counted from their end (default: all).
+    (batch, M, d_model), the output `memory` of the previous segment; `memory_lengths`, int
+    (batch,), how many of the M positions are filled, counted from their end (default: all).
 
-    Decoding sees as far back as the memory reaches, or all there is if the model keeps none.
+    Decoding sees as far back as the memory reaches, or everything if the model keeps no memory.
 
     The outputs also hold `memory`: for each layer its last inputs, (batch, M, d_model).
 
@@ -44,7 +44,8 @@ class RecurrentModel(StackModel):
     def with_memory(self, length: int | None) -> "RecurrentModel":
         """Returns a model with the same weights, copied, whose memory has another length.
 
-        What was trained with a short memory is evaluated with a longer one (Dai et al. 2019, §4).
+        A model trained with a short memory can be evaluated with a longer one (Dai et al. 2019,
+        §4).
 
         Args:
             length: how many positions the memory holds.
@@ -66,7 +67,7 @@ class RecurrentModel(StackModel):
         )
 
     def given_to_stack(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns what the stack is called with besides the ids, of completed inputs."""
+        """Returns the arguments of the stack besides the ids, from completed inputs."""
         context = dict(inputs)
         del context["token_ids"]
         named = {name: context.pop(name, None) for name in ("padding_mask", "memory")}

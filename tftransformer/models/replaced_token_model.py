@@ -12,23 +12,22 @@ from tftransformer.models.headed_model import HeadedModel
 
 @register
 class ReplacedTokenModel(Configurable, keras.Model):
-    """A generator that puts tokens in, and a discriminator that finds them (Clark et al. 2020).
+    """A generator that replaces tokens, and a discriminator that finds them (Clark et al. 2020).
 
-    ELECTRA's pre-training, for the objective `ReplacedTokens`. Where tokens are hidden the
-    generator's distribution is drawn from (no gradient passes), and the discriminator says of each
-    token whether it is another one than before. What was learnt is the `discriminator`; the
-    generator is best a fourth to a half as wide. They share no weights.
+    ELECTRA's pre-training, for the objective `ReplacedTokens`. Masked tokens are sampled from the
+    generator's distribution (without a gradient), and the discriminator predicts for each token
+    whether it was replaced. The result of the training is the `discriminator`; the generator works
+    best at a quarter to half of its width. They share no weights.
 
     Inputs are those of both models, with `mask_positions` and `masked_ids`, int (batch, masked),
-    what stood there, -1 for places that are padding. Outputs: `masked_lm`, the generator's logits
-    (batch, masked, vocab); `replaced`, float (batch, length, 1), the log-odds that the
-    discriminator gives to what is true: above 0 where it is right, whatever the token.
+    the original ids there, -1 for padding. Outputs: `masked_lm`, the generator's logits (batch,
+    masked, vocab); `replaced`, float (batch, length, 1), the log-odds that the discriminator gives
+    to the truth: above 0 where it is right.
 
     Args:
         generator: a model with the head `masked_lm`.
         discriminator: a model over the same vocabulary.
-        head: the discriminator's head, which has one number for each token, above 0 for one that
-            was replaced.
+        head: the discriminator's head, with one logit for each token, above 0 for replaced tokens.
 
     Example:
 

@@ -15,19 +15,20 @@ from tftransformer.positions import token_positions
 
 @register
 class Roberta(Bert):
-    """BERT, with positions that count real tokens alone (Liu et al. 2019). Defaults: RoBERTa-base.
+    """BERT, with positions that count only real tokens (Liu et al. 2019). Defaults: RoBERTa-base.
 
-    Padding, which is told by its id, moves no position, wherever it stands: the first real token
+    Padding, recognised by its id, does not shift positions, wherever it is: the first real token
     has number 0 and row `pad_id + 1` of the table, padding has row `pad_id`. Other tokens that a
-    `padding_mask` hides do count, as in the reference; `position_ids` number them otherwise.
+    `padding_mask` hides do count, as in the reference; pass `position_ids` to number them
+    differently.
 
-    Inputs and arguments are those of `Bert`: int ids (batch, length), or a dict of `token_ids` and,
-    where there are some, `padding_mask`, `segment_ids`, `position_ids`; by default there are 50265
-    ids, one segment, and padding has the id 1. Weights start from a normal distribution of standard
+    Inputs and arguments are those of `Bert`: int ids (batch, length), or a dict of `token_ids` and
+    optionally `padding_mask`, `segment_ids`, `position_ids`; by default there are 50265 ids, one
+    segment, and padding has the id 1. Weights start from a normal distribution of standard
     deviation 0.02.
 
-    Heads: those of `Bert` without `next_sentence`; `sequence_classification` has a transformation
-    of its own, and the language model heads are activated by "gelu" whatever the layers are.
+    Heads: those of `Bert` without `next_sentence`; `sequence_classification` has its own
+    transformation, and the language model heads use "gelu" whatever the activation of the layers.
 
     Example:
 

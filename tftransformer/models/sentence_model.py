@@ -22,31 +22,33 @@ from tftransformer.stacks import Encoder
 
 @register
 class SentenceModel(StackModel):
-    """A small pre-norm encoder that says of a text what the mean and maximum of its tokens say.
+    """A small pre-norm encoder; the mean and maximum over its tokens represent a text.
 
-    It learns from thousands of texts rather than millions: few layers, much dropout, and whole
-    tokens are dropped in training. Vectors begin small, so that rare words, which have learnt
-    little, say little. Without a layer it is a deep averaging network (Iyyer et al. 2015).
+    It is made for thousands of training texts rather than millions: it has few layers and much
+    dropout, and whole tokens are dropped in training. Token vectors start small, so that rare
+    words, which have learnt little, contribute little. With no layers it is a deep averaging
+    network (Iyyer et al. 2015).
 
-    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
-    there is one, `padding_mask`. Heads: `masked_lm`, with the table of the embeddings,
+    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and
+    optionally `padding_mask`. Heads: `masked_lm`, with the table of the embeddings,
     `sequence_classification`, `token_classification`, `span`, `multiple_choice`.
 
     Args:
         vocab_size: number of token ids.
-        num_layers: number of layers; 0 learns from words alone, whatever their order.
+        num_layers: number of layers; with 0 the order of the words does not matter.
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
         num_positions: most tokens of a row.
         position_bias: layer from positions of queries and keys to what every layer adds to its
-            scores, such as `BucketedBias(num_heads)`; vectors then have no positions of their own.
-        neighbours: tokens on either side of each that a layer sees, by `Convolution` in the stead
-            of attention; None: it attends to all.
-        dropout: rate in the layers and on what the head reads.
+            scores, such as `BucketedBias(num_heads)`; then no positions are added to the
+            embeddings.
+        neighbours: number of tokens on either side that a layer sees, with `Convolution` in place
+            of attention; None: attention to all tokens.
+        dropout: rate in the layers and on the input of the head.
         attention_dropout: rate on the attention weights.
-        token_dropout: share of the tokens that are dropped in training: see `TokenEmbeddings`.
-        pad_id: the id that is padding.
+        token_dropout: share of the tokens dropped in training: see `TokenEmbeddings`.
+        pad_id: id of the padding token.
         segments: number of segments, where inputs have `segment_ids`.
         spelling: number of spellings, where inputs have `spelling_ids`: see `TokenEmbeddings`.
         heads: see `HeadedModel.make_heads`.

@@ -12,10 +12,10 @@ from tftransformer.models.headed_model import OneHead
 
 @register
 class SpanModel(OneHead):
-    """A model with a span head as it is trained: start and end are classes over the places.
+    """A model with a span head, for training: start and end are classes over the positions.
 
-    The output is float (batch, 2, length), with no chance outside of `span_mask`, an input of bool
-    (batch, length); labels are int (batch, 2). The weights are those of the model.
+    The output is float (batch, 2, length), with zero probability outside the input `span_mask`,
+    bool (batch, length); labels are int (batch, 2). The weights are shared with the model.
 
     Args:
         model: the model.

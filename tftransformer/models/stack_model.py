@@ -32,24 +32,25 @@ ALIASES = {
 
 
 class StackModel(ExportedByNames, DecodingModel, HeadedModel):
-    """One stack and any number of heads on it: what BERT, GPT and their kin share.
+    """One stack and any number of heads on it: the base of BERT, GPT and similar models.
 
     A family makes `self.stack` in its constructor, then calls `make_heads`, then `build`.
 
     Inputs are int ids (batch, length), or a dict of them as `token_ids` with, optionally:
-    `padding_mask`, bool, True = a real token (default: what the embeddings say of the ids, as a
-    rule all but the pad id); `position_ids`, `segment_ids`, `language_ids`, int, all shaped as the
-    ids; and whatever else the mask and the heads read. Hugging Face's `input_ids`, `attention_mask`
-    and `token_type_ids` are understood; an entry that nobody reads is an error. Multiple choice
-    adds an axis: with ids (batch, choices, length) all entries have the axis `choices`, and all
-    outputs too.
+    `padding_mask`, bool, True = a real token (default: derived by the embeddings from the ids,
+    usually all but the pad id); `position_ids`, `segment_ids`, `language_ids`, int, all of the
+    shape of the ids; and whatever else the mask and the heads read. Hugging Face's names
+    `input_ids`, `attention_mask` and `token_type_ids` are understood; an entry that nothing reads
+    is an error. Multiple choice adds an axis: with ids (batch, choices, length), all entries and
+    all outputs have the axis `choices`.
 
-    Outputs are always a dict: `hidden`, float (batch, length, d_model), and each head's by name.
+    Outputs are always a dict: `hidden`, float (batch, length, d_model), and the output of each head
+        by its name.
 
     Attributes:
         stack: the `Encoder`.
         heads: dict of the heads by name.
-        input_names: what the model reads itself; masks and heads may read more.
+        input_names: the inputs that the model itself reads; masks and heads may read more.
     """
 
     reads_prefix = True
@@ -107,7 +108,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         return inputs
 
     def named(self, inputs: Any) -> dict[str, Any]:
-        """Returns the inputs as a dict, by our names; refuses those that nobody reads."""
+        """Returns the inputs as a dict, by the names of this package; raises for unknown ones."""
         inputs = dict(inputs) if isinstance(inputs, Mapping) else {"token_ids": inputs}
         if not {"token_ids", "input_ids"} & inputs.keys():
             raise ValueError(f"the inputs lack 'token_ids'; they hold {sorted(inputs)}.")
@@ -115,7 +116,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         return known_inputs(inputs, self.input_names, ALIASES, self.stack.masks, heads)
 
     def position_ids(self, token_ids: Any) -> Any:
-        """Returns int (batch, length), where tokens stand, or None: in their columns."""
+        """Returns position numbers, int (batch, length), or None for column numbers."""
         return None
 
     def run_stack(
@@ -139,10 +140,10 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             inputs: as in `call`.
 
         Returns:
-            what `call` returns, and: `hidden_states`, a list of (batch, length, d_model), the
-            embeddings first, the last one after the norm that ends the stack; `attentions`, for
-            each layer a float32 tensor (batch, heads, queries, keys). With choices these two have
-            them within the batch.
+            what `call` returns, and: `hidden_states`, a list of (batch, length, d_model), from the
+            embeddings to the output of the stack, after its final norm; `attentions`, for each
+            layer a float32 tensor (batch, heads, queries, keys). With choices these two have (batch
+            · choices) rows.
         """
         state = StackState([LayerState() for _ in self.stack.layers])
         outputs = self.forward(inputs, self.heads, state, training=False)
@@ -155,7 +156,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
 
     @property
     def pad_ids(self) -> dict[str, tuple[str, int | None]]:
-        """For the input of ids the name of its mask, and the id that is padding without one."""
+        """For the input of ids the name of its mask, and the id of padding without a mask."""
         return {"token_ids": ("padding_mask", getattr(self.stack.embeddings, "pad_id", None))}
 
     @property
@@ -163,13 +164,15 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         return self.stack
 
     def check_mask(self) -> None:
-        """Raises a ValueError where the mask shows what is not written yet."""
+        """Raises a ValueError if the mask shows tokens that are not written yet."""
         check_causal(self.stack.masks, "mask")
 
     def decoding_inputs(self, inputs: Any, head: str) -> dict[str, Any]:
         """Returns the completed inputs with `prompt_mask`."""
         if head not in self.heads:
-            raise ValueError(f"the model has no head {head!r} to write by: {sorted(self.heads)}.")
+            raise ValueError(
+                f"the model has no head {head!r} to write with; it has {sorted(self.heads)}."
+            )
         given = self.named(inputs)
         if ops.ndim(given["token_ids"]) != 2:
             raise ValueError("decoding takes token_ids (batch, length), without choices.")
@@ -189,7 +192,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         return {"prompt_mask": completed["padding_mask"], **kept}
 
     def read_prefix(self, inputs: Any) -> dict[str, Any]:
-        """Reads tokens that many prompts begin with, once for all of them.
+        """Reads, once, the tokens that many prompts begin with.
 
         Args:
             inputs: those of the class, of one row without padding: int ids (1, tokens).
@@ -198,7 +201,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
             what `start_decoding` takes as `prefix`.
 
         Raises:
-            ValueError: if there is not one row, or the model always has a memory, too.
+            ValueError: if there is not exactly one row, or the model always has a memory.
 
         >>> model = tt.Gpt2(vocab_size=30, num_layers=1, d_model=16, num_heads=2)
         >>> prompts = np.array([[5, 6, 7, 8], [5, 6, 7, 9]])
@@ -285,7 +288,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
     def run_step(
         self, ids: Any, padding_mask: Any, context: dict[str, Any], state: StackState
     ) -> Any:
-        """Runs the stack on new tokens: what the head reads ends the result (rows, …, d_model)."""
+        """Runs the stack on new tokens: (rows, …, d_model), whose last vector is for the head."""
         return self.stack(ids, padding_mask, context=context, state=state, training=False)
 
 

@@ -18,14 +18,14 @@ from tftransformer.stacks import Decoder, Encoder
 class T5(HeadedEncoderDecoder):
     """The encoder-decoder of "Exploring the Limits of Transfer Learning" (Raffel et al. 2020).
 
-    Next to `Transformer`: RMS norm before each sublayer and at the end of each stack, no biases,
-    scores that are not scaled, and in place of positions a `BucketedBias` on the scores of the
-    self-attention. Defaults: version 1.0, base; version 1.1 is
+    It differs from `Transformer` in RMS norms before each sublayer and at the end of each stack, no
+    biases, unscaled attention scores, and, in place of position encodings, a `BucketedBias` on the
+    scores of the self-attention. Defaults: version 1.0, base; version 1.1 is
     `activation="gelu_tanh", gated=True, tied=False`.
 
     Inputs, outputs and heads: those of `HeadedEncoderDecoder`. Inputs are a dict of int
-    `source_ids` and `target_ids`, (batch, length) each, and, where there are some, bool
-    `source_padding_mask` and `target_padding_mask`, True = a real token.
+    `source_ids` and `target_ids`, (batch, length) each, and optionally bool `source_padding_mask`
+    and `target_padding_mask`, True = a real token.
 
     Args:
         vocab_size: number of token ids.
@@ -33,23 +33,23 @@ class T5(HeadedEncoderDecoder):
         d_model: width of the model.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        head_width: width of one head, which need not be `d_model // num_heads`.
-        num_buckets: of the position bias.
-        max_distance: of the position bias, in tokens.
-        activation: of the feed-forward nets.
+        head_width: width of one head; it need not be `d_model // num_heads`.
+        num_buckets: number of buckets of the position bias.
+        max_distance: largest distance of the position bias, in tokens.
+        activation: activation of the feed-forward nets.
         gated: whether a second projection gates the activation.
-        tied: whether the table of the tokens gives the logits, `(h · d_model^−½) Eᵀ`; else the
-            head has weights of its own.
+        tied: whether the logits are computed with the token table, `(h · d_model^−½) Eᵀ`; otherwise
+            the head has its own weights.
         dropout: rate on embeddings, attention weights, sublayers, inside feed-forward nets and on
             what each stack returns.
-        classifier_dropout: rate on what classifiers read.
-        epsilon: of the norms.
-        pad_id: the id that is padding in the source.
-        start_id: the id that targets start with.
-        end_id: the id that sources end with.
-        encoder_mask: of the encoder; default `PaddingMask()`.
-        decoder_mask: of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
-        cross_mask: of the decoder's attention to the encoder; default `PaddingMask()`.
+        classifier_dropout: rate on the input of classifiers.
+        epsilon: added to the variance in the norms.
+        pad_id: id of the padding token in the source.
+        start_id: id of the token that targets start with.
+        end_id: id of the token that sources end with.
+        encoder_mask: mask of the encoder; default `PaddingMask()`.
+        decoder_mask: mask of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
+        cross_mask: mask of the decoder's attention to the encoder; default `PaddingMask()`.
         heads: see `HeadedModel.make_heads`.
 
     Example:

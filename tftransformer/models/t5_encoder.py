@@ -26,15 +26,15 @@ from tftransformer.stacks import Decoder, Encoder
 class T5Encoder(StackModel):
     """The encoder of `T5` alone.
 
-    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and, where
-    there is one, `padding_mask`.
+    Inputs are those of `StackModel`: int ids (batch, length), or a dict of `token_ids` and
+    optionally `padding_mask`.
 
     Heads: `token_classification`.
 
     Args:
         vocab_size, num_layers, …, epsilon: as for `T5`.
-        pad_id: the id that is padding.
-        mask: who may see whom; default `PaddingMask()`.
+        pad_id: id of the padding token.
+        mask: attention mask; default `PaddingMask()`.
         heads: see `HeadedModel.make_heads`.
     """
 
@@ -78,12 +78,12 @@ class T5Encoder(StackModel):
 
 
 def normal(fan_in: int) -> keras.initializers.Initializer:
-    """Returns what the weights of T5 start from: each product keeps the variance."""
+    """Returns an initializer of T5 weights; each product keeps the variance."""
     return keras.initializers.RandomNormal(stddev=fan_in**-0.5)
 
 
 def t5_table(vocab_size: int, d_model: int, dtype: Any) -> keras.layers.Embedding:
-    """Returns the table of the tokens: unit variance, for there is no factor behind it."""
+    """Returns the token table, with unit variance, since it is not scaled."""
     return keras.layers.Embedding(
         vocab_size,
         d_model,
@@ -101,13 +101,13 @@ def t5_stack(
     pad_id: int | None,
     **given: Any,
 ) -> Encoder:
-    """Returns a stack as T5 has them.
+    """Returns a stack of T5.
 
     Args:
         stack_class: `Encoder` or `Decoder`.
-        arguments: what the model was given, by the names of its arguments.
-        table: of the tokens.
-        pad_id: the id that is padding to the embeddings, or None.
+        arguments: the arguments of the model, by name.
+        table: table of the tokens.
+        pad_id: id of the padding token for the embeddings, or None.
         **given: further arguments of the stack: its depth, masks and name.
     """
     of = SimpleNamespace(**arguments)

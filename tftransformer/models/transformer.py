@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from tftransformer.core import build_once, check_ints, copy_of, is_int, register
+from tftransformer.core import build_once, check_choice, check_ints, copy_of, is_int, register
 from tftransformer.heads import LanguageModelHead
 from tftransformer.layers import TokenEmbeddings
 from tftransformer.masks import Mask
@@ -20,32 +20,31 @@ TIES = ("none", "target", "all")
 class Transformer(EncoderDecoder):
     """The encoder-decoder of "Attention Is All You Need" (Vaswani et al. 2017).
 
-    Inputs are a dict of int `source_ids` and `target_ids`, (batch, length) each, and, where there
-    are some, bool `source_padding_mask` and `target_padding_mask`, True = a real token (default of
-    both: all ids but the pad id). The output is the logits, float (batch, target length,
-    target_vocab_size).
+    Inputs are a dict of int `source_ids` and `target_ids`, (batch, length) each, and optionally
+    bool `source_padding_mask` and `target_padding_mask`, True = a real token (default for both: all
+    ids but the pad id). The output is the logits, float (batch, target length, target_vocab_size).
 
     Args:
-        num_layers: number of layers of each stack; like `num_heads` and `dff` one number for both
+        num_layers: number of layers of each stack; like `num_heads` and `dff`, one number for both
             stacks, or a pair (encoder, decoder): a deep encoder with a shallow decoder is fast.
         d_model: width of the model.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        vocab_size: number of token ids of source and target alike.
-        source_vocab_size: number of source ids, where the vocabularies are separate.
-        target_vocab_size: number of target ids, likewise.
+        vocab_size: number of token ids, for source and target.
+        source_vocab_size: number of source ids, if the vocabularies are separate.
+        target_vocab_size: number of target ids, if the vocabularies are separate.
         dropout: rate on embeddings and on the output of each sublayer.
         scale_embeddings: whether the vectors of tokens are multiplied by √d_model.
-        tie: which embeddings share one table: "all" (source, target and output), "target"
-            (target and output) or "none". Default: "all" with one vocabulary, else "target".
-        head_bias: whether each target token has a bias on its logit.
-        position: layer that encodes positions, added to the embeddings of both stacks (each has
-            its own copy); default `SinusoidalPositions(d_model)`.
-        encoder_mask: of the encoder; default `PaddingMask()`.
-        decoder_mask: of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
-        cross_mask: of the decoder's attention to the encoder; default `PaddingMask()`.
-        pad_id: the id that is padding in source and target.
-        **options: of each layer, see `EncoderLayer`: norm, activation, rotary, epsilon, …
+        tie: which embeddings share one table: "all" (source, target and output), "target" (target
+            and output) or "none". Default: "all" with one vocabulary, otherwise "target".
+        head_bias: whether the logits have a bias for each target token.
+        position: layer that encodes positions; each stack adds its own copy to its embeddings;
+            default `SinusoidalPositions(d_model)`.
+        encoder_mask: mask of the encoder; default `PaddingMask()`.
+        decoder_mask: mask of the decoder's self-attention; default `CausalMask() & PaddingMask()`.
+        cross_mask: mask of the decoder's attention to the encoder; default `PaddingMask()`.
+        pad_id: id of the padding token in source and target.
+        **options: arguments of each layer, see `EncoderLayer`: norm, activation, rotary, epsilon, …
 
     Example:
 
@@ -90,8 +89,7 @@ class Transformer(EncoderDecoder):
                 f"target_vocab_size (given: {vocab_size=}, {source_vocab_size=}, "
                 f"{target_vocab_size=})."
             )
-        if tie not in TIES:
-            raise ValueError(f"tie must be one of {TIES}, not {tie!r}")
+        check_choice(TIES, tie=tie)
         if tie == "all" and source_size != target_size:
             raise ValueError(
                 f'tie="all" needs one vocabulary, not {source_size} source and {target_size} '
@@ -166,11 +164,11 @@ class Transformer(EncoderDecoder):
         """Predicts each next target token.
 
         Args:
-            inputs: dict of `source_ids`, int (batch, source length), and `target_ids`, int
-                (batch, target length), the target shifted right behind its start token. Optional:
+            inputs: dict of `source_ids`, int (batch, source length), and `target_ids`, int (batch,
+                target length), the target shifted right, after its start token. Optional:
                 `source_padding_mask` and `target_padding_mask`, bool of the same shapes, True = a
-                real token; default: all ids but the pad id, and the start token; and what the
-                masks read of each row, (batch,), such as `prefix_lengths`.
+                real token; default: all ids but the pad id, but always the start token; and what
+                the masks read for each row, (batch,), such as `prefix_lengths`.
             context: further entries for all three masks.
             training: whether dropout is active.
 
@@ -183,7 +181,7 @@ class Transformer(EncoderDecoder):
         return self.head(hidden)
 
     def language_model_head(self, output: str) -> LanguageModelHead:
-        """Returns the layer whose logits the output is."""
+        """Returns the layer that computes the logits."""
         return self.head
 
     def named_outputs(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
@@ -197,13 +195,13 @@ def vocabularies(
     target_vocab_size: int | None,
     tie: str | None,
 ) -> tuple[int | None, int | None, str]:
-    """Returns the sizes of source and target, and which tables are one, defaults filled in."""
+    """Returns the sizes of source and target, and which tables are shared, with defaults."""
     source, target = source_vocab_size or vocab_size, target_vocab_size or vocab_size
     return source, target, tie or ("all" if source == target == vocab_size else "target")
 
 
 def both(size: int | Sequence[int]) -> tuple[int, int]:
-    """Returns a size of encoder and decoder: given as one number for both, or as a pair."""
+    """Returns a size of encoder and decoder, given as one number for both or as a pair."""
     if is_int(size):
         return size, size
     if not isinstance(size, Sequence) or isinstance(size, str) or len(size) != 2:

@@ -34,40 +34,40 @@ CUTOFFS = (20000, 40000, 200000)
 class TransformerXL(RecurrentModel):
     """A causal stack with memory and relative positions (Dai et al. 2019). Defaults: WikiText-103.
 
-    A text that does not fit is read in segments, the memory of one handed to the next. The first
-    has a memory of zeros, visible like any other: as the published weights were trained.
+    A text that does not fit is read in segments, each passing its memory to the next. The first
+    segment has a memory of zeros, which is visible, as the published weights were trained.
 
-    Inputs are those of `RecurrentModel`: int ids (batch, length), or a dict of `token_ids` and,
-    where there are some, `padding_mask`, `memory`, `memory_lengths`. Weights start from a normal
-    distribution of standard deviation 0.02, the projections of clusters of 0.01.
+    Inputs are those of `RecurrentModel`: int ids (batch, length), or a dict of `token_ids` and
+    optionally `padding_mask`, `memory`, `memory_lengths`. Weights start from a normal distribution
+    with standard deviation 0.02 (0.01 for the projections of clusters).
 
     Heads: `lm` (log-probabilities, see `AdaptiveSoftmax`), `sequence_classification`.
 
     Args:
-        vocab_size: number of token ids, the frequent ones first.
+        vocab_size: number of token ids, sorted by frequency.
         num_layers: number of layers.
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
         head_width: width of one head; default `d_model // num_heads`.
         memory_length: how many positions the memory holds.
-        same_length: whether each query sees equally far back: `memory_length` positions, its own
-            included.
-        clamp: the largest distance told apart; None = all are.
-        cutoffs: ids at which clusters of rarer tokens begin, see `AdaptiveEmbedding`; default: of
-            20000, 40000 and 200000 those within the vocabulary.
+        same_length: whether each query sees equally far back: `memory_length` positions, including
+            its own.
+        clamp: the largest distance that is distinguished; None = no limit.
+        cutoffs: ids at which clusters of rarer tokens begin, see `AdaptiveEmbedding`; default:
+            those of 20000, 40000 and 200000 that are within the vocabulary.
         d_embed: width of the vectors of the first cluster; default `d_model`.
         shrink: factor by which each cluster's vectors are narrower.
         tie_projections: whether embedding and softmax share the projections of the rarer clusters.
-        norm: where the norms stand, "post" or "pre".
+        norm: where the norms are, "post" or "pre".
         dropout: rate on embeddings, encodings of distances, sublayers and what the stack returns.
         attention_dropout: rate on the attention weights.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
-        pad_id: the id that is padding, which nobody sees and a classifier looks for; None = there
-            is none.
-        mask: who may see whom; default `CausalMask() & MemoryMask()`, within a window for
-            `same_length`, and with a `pad_id` `& PaddingMask()`.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
+        pad_id: id of the padding token, which no token sees; classifiers find the end of a text by
+            it; None = no padding.
+        mask: attention mask; default `CausalMask() & MemoryMask()`, with a window for
+            `same_length`, and `& PaddingMask()` with a `pad_id`.
         heads: see `HeadedModel.make_heads`.
 
     Example:

@@ -25,19 +25,20 @@ from tftransformer.stacks import Encoder
 
 @register
 class XLM(StackModel):
-    """A post-norm stack over many languages (Lample and Conneau 2019). Padding is exactly zero.
+    """A post-norm stack over many languages (Lample and Conneau 2019). Vectors of padding are
+    exactly zero.
 
-    Inputs are those of `StackModel`, int ids (batch, length), or a dict of `token_ids` and, where
-    there are some, `padding_mask`, `segment_ids`, which are looked up among the tokens,
-    `position_ids`, `language_ids`, int (batch, length); and `lengths`, int (batch,), in place of a
-    `padding_mask` for padding on the right. Without either a row is as long as it has ids that are
-    not the pad id, or, where it begins with padding, all such ids are its tokens.
+    Inputs are those of `StackModel`, int ids (batch, length), or a dict of `token_ids` and
+    optionally `padding_mask`, `segment_ids` (looked up in the token table), `position_ids`,
+    `language_ids`, int (batch, length); and `lengths`, int (batch,), in place of a `padding_mask`
+    for padding on the right. Without either, the length of a row is the number of ids that are not
+    the pad id; if it begins with padding, its tokens are all such ids.
 
     Embeddings start with the standard deviation 1/√d_model, other weights with 0.02.
 
-    Heads: `lm`, masked or, with `causal`, not; with `mask_positions` among the inputs, int (batch,
-    masked), it predicts the tokens there and no others; `sequence_classification`,
-    `token_classification`, `span`, `span_beam`, `multiple_choice`.
+    Heads: `lm`, a masked or, with `causal`, a causal language model; with the input
+    `mask_positions`, int (batch, masked), it predicts only the tokens at these positions;
+    `sequence_classification`, `token_classification`, `span`, `span_beam`, `multiple_choice`.
 
     Args:
         vocab_size: number of token ids.
@@ -46,22 +47,21 @@ class XLM(StackModel):
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets; default `4 · d_model`.
         num_positions: number of positions.
-        languages: number of languages; with 1 none is embedded.
-        embed_languages: whether languages are embedded; where they are not, `language_ids` are
-            ignored.
-        sinusoidal: whether the table of positions holds sines and cosines and is not trained.
-        causal: whether each token sees those up to itself alone, be they padding or not.
+        languages: number of languages; a single one is not embedded.
+        embed_languages: whether languages are embedded; if not, `language_ids` are ignored.
+        sinusoidal: whether the position table holds fixed sines and cosines.
+        causal: whether each token sees only itself and the tokens before it, padding included.
         dropout: rate on embeddings and sublayers.
         attention_dropout: rate on the attention weights.
         summary_dropout: rate on what classifiers of sequences read.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
-        choice_width: how many features of a choice the head `multiple_choice` scores.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
+        choice_width: how many features of the first token the head `multiple_choice` reads.
         starts: how many starts of a span the head `span_beam` tries.
         ends: how many ends it keeps for each.
-        pad_id: the id that is padding.
-        mask: who may see whom, where not as `causal` says.
-        tied: whether the language model head shares the table of the tokens.
+        pad_id: id of the padding token.
+        mask: attention mask; default: as `causal` says.
+        tied: whether the language model head shares the token table.
         heads: see `HeadedModel.make_heads`.
 
     Example:
@@ -198,7 +198,7 @@ class XLM(StackModel):
 
 @register
 def sinusoids(shape: tuple[int, int], dtype: Any = None) -> Any:
-    """Initializer of a table of positions: the sines and cosines of Vaswani et al. 2017, §3.5."""
+    """Initializer of a position table: the sines and cosines of Vaswani et al. 2017, §3.5."""
     return ops.cast(SinusoidalPositions(shape[1])(ops.arange(shape[0])), dtype or "float32")
 
 

@@ -32,15 +32,15 @@ from tftransformer.stacks.token_numbers import by_token
 
 @register
 class XLNet(RecurrentModel):
-    """A language model in any order of the tokens (Yang et al. 2019). Defaults: XLNet-base.
+    """A language model over any order of the tokens (Yang et al. 2019). Defaults: XLNet-base.
 
-    Inputs are those of `RecurrentModel`, int ids (batch, length), or a dict of `token_ids` and,
-    where there are some, `padding_mask`, `segment_ids`, which tell what is in one segment from
-    what is in another, `memory`, `memory_lengths`. Beside them `attention_mask`, bool (batch,
-    length, length), True = the token of the row may see that of the column; or `permutation`, int
-    (batch, length), the rank of each column in the order of prediction, so that each sees those of
-    lower ranks, and all see those of a rank below 0; `target_mapping`, float (batch, targets,
-    length), 1 where a target stands: `hidden` and the heads are then those of the targets,
+    Inputs are those of `RecurrentModel`, int ids (batch, length), or a dict of `token_ids` and
+    optionally `padding_mask`, `segment_ids`, which tell whether two tokens are in the same segment,
+    `memory`, `memory_lengths`. Beside them `attention_mask`, bool (batch, length, length), True =
+    the token of the row may see that of the column; or `permutation`, int (batch, length), the rank
+    of each column in the order of prediction: a token sees those with lower ranks, and all see
+    those with a rank below 0; `target_mapping`, float (batch, targets, length), 1 at the position
+    of each target: `hidden` and the outputs of the heads are then for the targets, which are
     predicted without being seen.
 
     Weights start from a normal distribution of standard deviation 0.02.
@@ -48,7 +48,7 @@ class XLNet(RecurrentModel):
     Heads: `lm`, `sequence_classification`, `token_classification`, `span`, `span_beam`,
     `multiple_choice`.
 
-    Generation goes from left to right: no token sees those after it, so that the cache holds.
+    Generation goes from left to right: no token sees a later one, so that the cache stays valid.
 
     Args:
         vocab_size: number of token ids.
@@ -56,24 +56,24 @@ class XLNet(RecurrentModel):
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        memory_length: how many positions the memory holds; None = all there ever were.
+        memory_length: how many positions the memory holds; None = all earlier ones.
         reuse_length: how many positions at the start of a segment enter the memory; None = all.
-        causal: whether no token ever sees one after it.
-        same_length: with `causal`, whether each sees only as far back as the memory is long.
-        clamp: the largest distance told apart; None = all are.
-        dropout: rate on embeddings, sublayers, what the stack returns and what classifiers read.
+        causal: whether no token ever sees a later one.
+        same_length: with `causal`, whether each token sees only as far back as the memory is long.
+        clamp: the largest distance that is distinguished; None = no limit.
+        dropout: rate on embeddings, sublayers, what the stack returns and the input of classifiers.
         attention_dropout: rate on the attention weights.
-        activation: of the feed-forward nets.
-        epsilon: of the norms.
-        pad_id: the id that is padding.
-        summary_activation: of the classifiers' transformation.
-        summary_column: which token they read: "last", be it padding or not, as Hugging Face's
-            rows, padded in front, have it; or "last_token", whatever is padded.
+        activation: activation of the feed-forward nets.
+        epsilon: added to the variance in the norms.
+        pad_id: id of the padding token.
+        summary_activation: activation in the classifiers.
+        summary_column: which token classifiers read: "last", even if it is padding, which fits
+            Hugging Face's rows, padded in front; or "last_token", wherever the padding is.
         starts: how many starts of a span the head `span_beam` tries.
         ends: how many ends of each it keeps.
-        tied: whether the language model head shares the table of the tokens.
-        mask: who may see whom, itself apart; default as `causal` and `same_length` say, without
-            padding, and within `attention_mask`.
+        tied: whether the language model head shares the token table.
+        mask: attention mask, apart from a token seeing itself; default: as `causal` and
+            `same_length` say, without padding, and within `attention_mask`.
         heads: see `HeadedModel.make_heads`.
 
     Example:

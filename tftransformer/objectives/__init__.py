@@ -1,4 +1,4 @@
-"""Objectives: how columns become a model's inputs, labels and weights, and what loss they have."""
+"""Objectives: they turn columns into inputs, labels and weights, and know the loss for them."""
 
 from tftransformer.objectives.answers import Answers
 from tftransformer.objectives.choices import Choices

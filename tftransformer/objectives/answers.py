@@ -1,4 +1,4 @@
-"""Answers: where in a context a question is answered."""
+"""Answers: where a context answers a question."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,20 +17,20 @@ from tftransformer.training.metrics import TokenAccuracy
 
 @register
 class Answers(TextRows):
-    """Where an answer begins and ends; columns: the question, its context, the answer's place.
+    """Start and end of an answer; columns: the question, its context, the place of the answer.
 
-    A place is (start, end) in characters of the context, half open, or () where it has no answer.
-    The context is read in windows, each behind the whole question (or before it, where the
-    template ends with the token that stands for the row). Start and end are each a softmax over
-    the pieces of the window and that token, which is right where the window holds no answer
-    (Devlin et al. 2019, §4.2 f.). Inputs have a `span_mask` of these places, and the outputs of a
-    model are (batch, 2, tokens): see `SpanModel`.
+    A place is (start, end) in characters of the context, half open, or () if it has no answer. The
+    context is read in windows, each joined to the whole question, which comes first unless the
+    template ends with the token that represents the row. Start and end are each a softmax over the
+    pieces of the window and that token, which is the label if the window contains no answer (Devlin
+    et al. 2019, §4.2 f.). Inputs have a `span_mask` of these positions, and the output of the model
+    is (batch, 2, tokens): see `SpanModel`.
 
     Args:
         stride: pieces of the context that neighbouring windows share.
 
     Attributes:
-        unanswered_: how many training rows have no answer.
+        unanswered_: number of training rows without an answer.
     """
 
     split_by = 1  # questions to one context stay on one side

@@ -15,11 +15,11 @@ from tftransformer.training.candidates import ChoiceAccuracy, ChoiceCrossEntropy
 
 @register
 class Choices(TextRows):
-    """Which of several texts goes with a first one (Zellers et al. 2018).
+    """Which of several texts belongs to a first text (Zellers et al. 2018).
 
-    The columns are the first text, a list of texts, as many as a row has choices, and the number of
-    the right one. Each choice makes a row of its own with the first text, of which as much is cut
-    as is too much: inputs have an axis of choices, `token_ids` (batch, choices, tokens).
+    The columns are the first text, the list of choices, and the index of the right one. Each choice
+    is joined to the first text, which is cut as far as needed; inputs have an axis of choices,
+    `token_ids` (batch, choices, tokens).
 
     Args:
         max_length: most tokens of a row, special ones included.
@@ -74,7 +74,7 @@ class OfChoices(Column):
     """Rows of another column, some for each row here: (chosen, choices, width).
 
     Args:
-        column: of the axis "tokens".
+        column: a column with the axis "tokens".
         starts: where those of each row begin.
         counts: how many there are.
     """

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tftransformer.core import Ragged, is_number, register, require
+from tftransformer.core import Ragged, check_choice, is_number, register, require
 from tftransformer.objectives.columns import Column, MultiHot, Values
 from tftransformer.objectives.labels import (
     ClassWeight,
@@ -28,30 +28,30 @@ RARE = 10  # rows; of rows with several labels, those below share a stratum
 
 @register
 class Classes(TextRows):
-    """Which class a text is of; columns: one text or two, then the label.
+    """The class of a text; columns: one text or two, then the label.
 
-    Labels may be of any hashable kind: strings, numbers, booleans, tuples, members of an enum; two
-    that are equal, as True and 1 are, are of one type. A row without one is left out. With
-    `several` a row has a list or a set of labels, which may be empty, and each label is decided by
-    itself.
+    Labels may be any hashable values: strings, numbers, booleans, tuples, members of an enum. Equal
+    labels must have the same type, unlike True and 1. Rows without a label are left out. With
+    `several`, a row has a list or a set of labels, which may be empty, and each label is predicted
+    independently.
 
     Args:
-        several: whether a row has any number of labels.
-        class_weight: what a training row of each class weighs: a dict by label (1 where a label
-            is not in it), or `"balanced"`: all classes weigh the same together.
+        several: whether a row may have any number of labels.
+        class_weight: weight of a training row, by its label: a dict (labels not in it weigh 1), or
+            `"balanced"`: all classes have the same total weight.
         ignore: labels whose rows get the weight 0.
-        known: labels that a trained head has, in the order of its logits. They stay as they are
-            where they hold all labels of the training rows; if they are called `LABEL_0`,
-            `LABEL_1`, …, rows may also have the numbers. Else the head does not fit.
-        smoothing: of the loss of single labels: see `LabelSmoothedCrossEntropy`.
+        known: labels of a trained head, in the order of its logits. They are kept if they include
+            all labels of the training rows; if they are called `LABEL_0`, `LABEL_1`, …, rows may
+            also have the numbers. Otherwise the head is replaced.
+        smoothing: smoothing of the loss of single labels: see `LabelSmoothedCrossEntropy`.
         output: see `TextRows`.
-        judge_by: `"loss"`, `"accuracy"` or `"macro_f1"` on validation rows, by which the best epoch
-            is chosen.
+        judge_by: what the best epoch is chosen by, on validation rows: `"loss"`, `"accuracy"` or
+            `"macro_f1"`.
 
     Attributes:
-        classes_: the labels that were found, sorted where they can be sorted, else in order of
+        classes_: the labels in the training rows, sorted if possible, otherwise in order of
             appearance; class `i` is logit `i`.
-        counts_: how many training rows have each.
+        counts_: number of training rows with each label.
 
     Example:
 
@@ -81,7 +81,7 @@ class Classes(TextRows):
             )
         fits = is_number(smoothing) and 0 <= smoothing < 1
         require(fits, "smoothing", smoothing, "a number from 0 to below 1")
-        require(judge_by in SCORES, "judge_by", judge_by, f"one of {', '.join(SCORES)}")
+        check_choice(SCORES, judge_by=judge_by)
         self.several = several
         self.class_weight = class_weight
         self.ignore = ignore
@@ -95,7 +95,7 @@ class Classes(TextRows):
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers the model answers with, a logit for each class."""
+        """Number of logits: one for each class."""
         return len(self.classes_)
 
     def fit(self, columns: Sequence[list[Any]]) -> None:

@@ -119,7 +119,7 @@ class Stacked(Column):
     """Columns of one axis beside each other: (chosen, columns, width).
 
     Args:
-        columns: of the same axis.
+        columns: columns of the same axis.
         last: whether they are the last axis of a batch: (chosen, width, columns).
     """
 

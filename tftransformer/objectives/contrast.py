@@ -1,4 +1,4 @@
-"""Contrast: texts that belong together are close, others are not."""
+"""Contrast: texts that belong together get similar vectors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,15 +15,17 @@ from tftransformer.training.candidates import ContrastiveAccuracy, ContrastiveLo
 
 @register
 class Contrast(TextRows):
-    """Pairs of texts that belong together, against all others of a batch (Henderson et al. 2017).
+    """Pairs of texts that belong together, against all others in the batch (Henderson et al. 2017).
 
-    The columns are two of texts, or three, the last of what the first one is not. Inputs have an
-    axis of texts: `token_ids` (batch, texts, tokens). The label of a row is a number of its second
-    text, so that rows with the same one do not count against each other; see `ContrastiveLoss`.
+    The columns are two of texts, or three, the third a negative for the first. Inputs have an axis
+    of texts: `token_ids` (batch, texts, tokens). The label of a row is a number that identifies its
+    second text, so that rows with the same one are not negatives for each other; see
+    `ContrastiveLoss`.
 
     Args:
-        temperature: of the loss.
-        output: see `TextRows`; of a family it is a head, `heads={"embedding": tt.EmbeddingHead()}`.
+        temperature: temperature of the loss.
+        output: see `TextRows`; for a family, name a head: `heads={"embedding":
+            tt.EmbeddingHead()}`.
     """
 
     rows_alone = True

@@ -1,4 +1,4 @@
-"""Denoising: a text is written as it was before spans were hidden and sentences shuffled."""
+"""Denoising: restore a text whose spans were masked and whose sentences were shuffled."""
 
 import itertools
 import math
@@ -20,17 +20,17 @@ AT_ONCE = 4096  # rows whose lengths are drawn at a time
 
 @register
 class Denoising(SequenceToSequence):
-    """The decoder writes a text whose source was spoilt (BART, Lewis et al. 2020, §2.2).
+    """The decoder restores a text from a corrupted source (BART, Lewis et al. 2020, §2.2).
 
-    Two of the paper's noises, those of its final model. The sentences of a text stand in another
-    order, all orders being equally likely. Then one mask token stands in the source for each span
-    that is left out (text infilling): the lengths of spans are drawn from a Poisson distribution
-    until round(`share` · n) of n tokens are in one, the last span being cut, but no more often than
-    that; a span of length 0 is a mask between two tokens. One with which masks would outnumber the
-    tokens left out until then is passed over: no source is longer than its text. All places for the
-    spans with a token at least between two are equally likely.
+    It applies the two kinds of noise of the paper's final model. First the sentences of a text are
+    put in a random order, all orders being equally likely. Then spans are each replaced by a single
+    mask token (text infilling): span lengths are drawn from a Poisson distribution until
+    round(`share` · n) of n tokens are masked, in at most as many draws, and the last span is cut to
+    fit. A span of length 0 is a mask inserted between two tokens; it is skipped if masks would then
+    outnumber the tokens masked so far, so no source is longer than its text. All placements of the
+    spans with at least one token between them are equally likely.
 
-    Of the row `a b c . d e f .`, where `c` and `e f` are left out:
+    For the row `a b c . d e f .`, with the spans `c` and `e f` masked:
 
     | | | | | | | | | | |
     |---|---|---|---|---|---|---|---|---|---|
@@ -38,15 +38,15 @@ class Denoising(SequenceToSequence):
     | `target_ids` | start | a | b | c | . | d | e | f | . |
     | labels | a | b | c | . | d | e | f | . | end |
 
-    What is drawn is a function of (seed, epoch, row). The column is one of texts, of any length:
-    long ones make several rows. The axes are `("source", "target")`.
+    Draws depend only on (seed, epoch, row). There is one column, of texts of any length: long ones
+    make several rows. The axes are `("source", "target")`.
 
     Args:
-        share: of the tokens that are left out.
-        mean_length: of a span.
+        share: share of the tokens to mask.
+        mean_length: mean length of a span.
         permute: whether sentences are shuffled.
         smoothing, start_id, before, output: see `SequenceToSequence`. BART's own rows, `<s> a </s>`
-            on both sides behind a start `</s>`, are those of `before=[0], start_id=2`.
+            on both sides with `</s>` as the start token, are made by `before=[0], start_id=2`.
 
     Example:
 
@@ -114,7 +114,7 @@ class _Noised(Tokens):
 
     Args:
         plain: the source as it was.
-        pieces: of the texts.
+        pieces: pieces of the texts.
         objective: says how much is left out.
         mask: the id that stands for a span.
         draw: seed and epoch; None: lengths are what any draw may give.

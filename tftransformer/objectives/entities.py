@@ -1,4 +1,4 @@
-"""Entities: which words of a text are names of which kind."""
+"""Entities: the words of a text that name something, and its kind."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import check_ints, register, require
+from tftransformer.core import check_choice, check_ints, register
 from tftransformer.core.tags import (
     PREFIXES,
     SCHEMES,
@@ -36,34 +36,34 @@ OUTSIDE = "O"
 
 @register
 class Entities(TextRows):
-    """Which words of a text are entities; columns: the text, then its spans.
+    """The entities in a text; columns: the text, then its spans.
 
-    The spans of a row are a list of (start, end, type), in characters, half open; types may be of
-    any hashable kind. They become tags of words, in a scheme, and the first piece of each word
-    learns its tag, in the window where the word stands most central. A word counts to an entity
-    that has one of its characters.
+    The spans of a row are a list of (start, end, type), in characters, half open; types may be any
+    hashable values. Spans become tags of words, and the first piece of each word is trained on the
+    tag, in the window where the word is most central. A word belongs to an entity that contains any
+    of its characters.
 
     Args:
-        scheme: of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: as the labels of a trained
-            head have it, else IOB2.
+        scheme: scheme of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: that of the labels of
+            a trained head, or IOB2.
         stride: pieces that neighbouring windows of a long text share.
-        class_weight: what a word of each type weighs in training: a dict by type (or "O"; 1 where
-            a type is not in it), or "balanced": all tags weigh the same together.
-        known: labels that a trained head has, in the order of its logits. They stay as they are
-            where they hold all tags of the training rows; else the head does not fit.
-        smoothing: of the loss: see `LabelSmoothedCrossEntropy`.
+        class_weight: training weight of a word, by its type: a dict by type or "O" (types not in it
+            weigh 1), or "balanced": all tags have the same total weight.
+        known: labels of a trained head, in the order of its logits. They are kept if they include
+            all tags of the training rows; otherwise the head is replaced.
+        smoothing: smoothing of the loss: see `LabelSmoothedCrossEntropy`.
         spelling: see `Objective`.
         output: see `TextRows`.
-        judge_by: "loss", "accuracy" or "macro_f1" of the words' tags on validation rows, by which
-            the best epoch is chosen.
+        judge_by: what the best epoch is chosen by: "loss", "accuracy" or "macro_f1" of the word
+            tags on validation rows.
 
     Attributes:
-        types_: the types that were found, sorted by their names.
+        types_: the types in the training rows, sorted by name.
         scheme_: the scheme of the tags.
         classes_: names of the tags; tag `i` is logit `i`.
-        neighbours_: of the first rows that were read for training, how much likelier each tag is
-            behind another one than anywhere, as the logarithm of a ratio: lists of floats
-            (tags + 1, tags), the last of which is of words that begin a text.
+        neighbours_: how much likelier each tag is after another one than anywhere, as the logarithm
+            of a ratio, from the first training rows that were read: lists of floats (tags + 1,
+            tags), the last list for words that begin a text.
 
     Example:
 
@@ -86,9 +86,8 @@ class Entities(TextRows):
         judge_by: str = "loss",
     ):
         super().__init__(output)
-        schemes = f"one of {', '.join(SCHEMES)}, or None"
-        require(scheme in (*SCHEMES, None), "scheme", scheme, schemes)
-        require(judge_by in SCORES, "judge_by", judge_by, f"one of {', '.join(SCORES)}")
+        check_choice((*SCHEMES, None), scheme=scheme)
+        check_choice(SCORES, judge_by=judge_by)
         check_ints(0, stride=stride, spelling=spelling)
         check_class_weight(class_weight)
         self.scheme, self.stride, self.class_weight = scheme, stride, class_weight
@@ -106,7 +105,7 @@ class Entities(TextRows):
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers the model answers with for each token."""
+        """Number of logits for each token."""
         return len(self.classes_)
 
     def fit(self, columns: Sequence[list[Any]]) -> None:

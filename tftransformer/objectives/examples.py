@@ -14,12 +14,12 @@ DIGESTED = 1024  # rows at a time
 
 
 class Examples(abc.ABC):
-    """Rows of a data set as a model takes them: a view, which copies ids into batches alone.
+    """Rows of a data set as a model takes them: a view, which copies ids only into batches.
 
     Attributes:
         axes: names of what varies in length, such as `("tokens",)` or `("source", "target")`.
         varies: whether `of_epoch` changes lengths, so that epochs may differ in their batches.
-        notes: what a person should know of how they were made, for the report.
+        notes: remarks on how they were made, for the report.
     """
 
     axes: tuple[str, ...]
@@ -33,7 +33,7 @@ class Examples(abc.ABC):
     @property
     @abc.abstractmethod
     def lengths(self) -> np.ndarray:
-        """What each row takes on each axis: int array (rows, axes)."""
+        """The length of each row on each axis: int array (rows, axes)."""
 
     @abc.abstractmethod
     def batch(self, rows: np.ndarray, widths: Sequence[int]) -> tuple[Any, Any, Any]:
@@ -48,19 +48,19 @@ class Examples(abc.ABC):
         """
 
     def take(self, rows: np.ndarray) -> "Examples":
-        """A view of the rows at the indices `rows`, int array (chosen,), in that order."""
+        """Returns a view of the rows at the indices `rows`, int array (chosen,), in that order."""
         return Taken(self, rows)
 
     def of_epoch(self, seed: int, epoch: int) -> "Examples":
-        """The same rows as this epoch draws them, where an objective draws anew each epoch.
+        """Returns the same rows, drawn for this epoch if the objective draws anew each epoch.
 
-        Whatever is drawn for a row is a function of (`seed`, `epoch`, number of the row) alone,
-        the number being that of the rows before any `take`. No row outgrows the longest one.
+        Draws for a row depend only on (`seed`, `epoch`, number of the row), where rows are numbered
+        before any `take`. No row gets longer than the longest one.
         """
         return self
 
     def digest(self) -> str:
-        """What tells these examples from others: a hexadecimal number made of all rows."""
+        """Returns a hexadecimal number that identifies these examples, made from all rows."""
         state = hashlib.blake2b(digest_size=16)
         lengths = np.ascontiguousarray(self.lengths, np.int64)
         state.update(repr((type(self).__qualname__, self.axes)).encode() + lengths.data)
@@ -74,7 +74,7 @@ class Examples(abc.ABC):
 
 
 class ColumnExamples(Examples):
-    """Examples made of columns: one for each input, for the labels and for the weights.
+    """Examples made of columns: one for each input, each label and each weight.
 
     Args:
         inputs: a `Column`, or a dict of them by the names of the model's inputs.
@@ -190,7 +190,7 @@ class Concatenated(Examples):
     (Conneau and Lample 2019, §3.3). What is drawn of a row is what its own examples draw.
 
     Args:
-        parts: of the same axes, with inputs, labels and weights of the same names.
+        parts: examples of the same axes, with inputs, labels and weights of the same names.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Joint: several objectives of one model, each for an output of its own."""
+"""Joint: several objectives for one model, each with its own output."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,22 +12,23 @@ from tftransformer.objectives.text_rows import TextRows
 
 @register
 class Joint(Objective):
-    """Several objectives that are learnt of the same rows, by the names of the model's outputs.
+    """Several objectives learnt from the same rows, each for its own output of the model.
 
     BERT's pre-training is `Joint([NextSentence(), MaskedTokens()])` (Devlin et al. 2019, §3.1); a
-    task and the masked language model are `Joint([Classes(output="sequence_classification"),
-    MaskedTokens()])`. The columns are those of the texts, then the label columns of each objective
-    in their order. Where `MaskedTokens` is among them, tokens are hidden in the rows of the others.
+    task together with the masked language model is
+    `Joint([Classes(output="sequence_classification"), MaskedTokens()])`. The columns are the texts,
+    then the label columns of each objective in order. With `MaskedTokens` among the objectives,
+    tokens are also masked in the rows of the others.
 
-    Labels, weights, losses and metrics are dicts by output. For plain Keras, take a model that has
-    these outputs and no other, `model.only("next_sentence", "masked_lm")`, and compile it with
+    Labels, weights, losses and metrics are dicts by output. For plain Keras, take a model with
+    exactly these outputs, `model.only("next_sentence", "masked_lm")`, and compile it with
     `loss=objective.losses()`, `weighted_metrics=objective.metrics()`,
     `loss_weights=objective.loss_weights`.
 
     Args:
-        objectives: two or more, of texts in rows, each with an `output`. The first one says by what
-            the best epoch is chosen, and what becomes of long texts.
-        loss_weights: what the loss of an output counts in the sum; default 1.
+        objectives: two or more `TextRows`, each with an `output`. The first decides how the best
+            epoch is chosen and how long texts are treated.
+        loss_weights: factor of the loss of each output in the sum; default 1.
 
     Example:
 

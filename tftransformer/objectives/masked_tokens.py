@@ -1,4 +1,4 @@
-"""The masked language model: some tokens are hidden and have to be guessed."""
+"""The masked language model: some tokens are masked and predicted."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -22,27 +22,27 @@ STOPS, LONGEST = 0.2, 10
 
 @register
 class MaskedTokens(TextRows):
-    """Hides some tokens of a text, which have to be guessed (Devlin et al. 2019, §3.1).
+    """Masks some tokens of a text and predicts them (Devlin et al. 2019, §3.1).
 
-    Of each row `share` of the tokens are chosen, one at least and never a special one; of these 80
-    of 100 become the mask token, 10 another token and 10 stay as they are. What is chosen is a
-    function of (seed, epoch, row). The column is one of texts, or two that are joined;
-    `mask_positions` joins the inputs of `TextRows`, and labels and weights, of the axis "masked",
-    are of these places alone.
+    In each row the given share of the tokens is chosen, at least one and never a special one; of
+    these, 80 % become the mask token, 10 % another token, and 10 % stay as they are. The choice
+    depends only on (seed, epoch, row). The columns are one text, or two that are joined. The inputs
+    are those of `TextRows` and `mask_positions`; labels and weights, on the axis "masked", are for
+    these positions only.
 
-    A lone column may hold documents of any length: one that is too long makes rows as long as there
-    is room for, one behind the other, each with the special tokens of the template, so that all of
-    it is learnt. Pairs that are too long are cut, as are the texts of a `Joint` with labels.
+    A single column may hold documents of any length: a long document is split into full rows, each
+    with the special tokens of the template, so that all of it is used. Pairs that are too long are
+    cut, as are the texts of a `Joint` with labels.
 
-    With `spans` stretches of words are chosen (SpanBERT, Joshi et al. 2020, §3.1): a word, each
-    token being as likely to name it, and those behind it, 3.8 on average and no more than 10, up to
-    a special token or a word that is chosen already. All tokens of a span become masks, or others,
-    or stay. SpanBERT's objective at the borders of spans is not part of it.
+    With `spans`, stretches of words are chosen (SpanBERT, Joshi et al. 2020, §3.1): a word, drawn
+    by its tokens, and the words after it, 3.8 on average and at most 10, up to a special token or a
+    word already chosen. All tokens of a span are treated alike: masked, replaced or kept.
+    SpanBERT's span boundary objective is not included.
 
     Args:
-        share: of the tokens that are chosen.
-        whole_words: whether all pieces of a word are chosen together; a word of more pieces than
-            are left to choose is passed over.
+        share: share of the tokens that are chosen.
+        whole_words: whether all pieces of a word are chosen together; a word with more pieces than
+            are left to choose is skipped.
         output: see `TextRows`.
         spans: whether stretches of whole words are chosen.
     """
@@ -91,7 +91,7 @@ class MaskedTokens(TextRows):
 
         Args:
             examples: whose inputs are those of `TextRows`, on the axis "tokens".
-            tokenizer: of the texts.
+            tokenizer: tokenizer of the texts.
         """
         return MaskedExamples(examples, self, tokenizer)
 
@@ -109,7 +109,7 @@ class MaskedExamples(Examples):
         examples: the rows, whose inputs are a dict; labels and weights are dicts, too, perhaps
             empty.
         objective: says how much is hidden.
-        tokenizer: of the texts.
+        tokenizer: tokenizer of the texts.
         draw: seed and epoch.
     """
 

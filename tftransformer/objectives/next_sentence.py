@@ -1,4 +1,4 @@
-"""Next sentence and sentence order: whether two stretches of text belong behind each other."""
+"""Next sentence and sentence order: whether one stretch of text follows another."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,20 +18,20 @@ from tftransformer.training.metrics import TokenAccuracy
 
 @register
 class NextSentence(TextRows):
-    """Whether the second of two stretches followed the first in its text (Devlin et al. 2019).
+    """Whether the second of two stretches follows the first in its text (Devlin et al. 2019).
 
-    Texts of any length make rows as long as there is room for. Each is cut in two where a sentence
-    begins, each such place being equally likely, or anywhere where none does. With the probability
-    `share` the second stretch is then that of a row of another text, no longer than the true one
-    (§A.2 there). Labels are int (batch,): 0 the stretch that followed, 1 one of another text, as
-    the labels "next" and "random" of the head have it. A row of one token counts for nothing. What
-    is drawn is a function of (seed, epoch, row).
+    Texts of any length are split into full rows. Each row is cut in two at the beginning of a
+    sentence, all being equally likely, or anywhere if there is none. With the probability `share`
+    the second stretch is then replaced by that of a row of another text, no longer than the true
+    one (§A.2 of the paper). Labels are int (batch,): 0 for the stretch that followed, 1 for another
+    text, like the labels "next" and "random" of the head. A row of one token has the weight 0.
+    Draws depend only on (seed, epoch, row).
 
-    The column is one of texts; inputs are those of `TextRows` for two. With masked tokens it is
-    BERT's pre-training: `Joint([NextSentence(), MaskedTokens()])`.
+    There is one column of texts; inputs are those of `TextRows` for two texts. With masked tokens
+    it is BERT's pre-training: `Joint([NextSentence(), MaskedTokens()])`.
 
     Args:
-        share: of the rows whose second stretch is of another text.
+        share: share of the rows whose second stretch comes from another text.
         output: see `TextRows`.
 
     Example:
@@ -112,14 +112,14 @@ class NextSentence(TextRows):
 
 @register
 class SentenceOrder(NextSentence):
-    """Whether two stretches of a text stand in their order (ALBERT, Lan et al. 2020, §3.1).
+    """Whether two stretches of a text are in their order (ALBERT, Lan et al. 2020, §3.1).
 
-    As `NextSentence`, but with the probability `share` both stretches are those of the row, the
-    second one first. Labels are 0 where they stand in their order, 1 where they are swapped.
+    Like `NextSentence`, but with the probability `share` the two stretches of a row are swapped.
+    Labels are 0 for the original order, 1 for swapped stretches.
 
     Args:
-        share: of the rows that are swapped.
-        output: see `TextRows`; by default the head of `NextSentence`, whose place it takes.
+        share: share of the rows that are swapped.
+        output: see `TextRows`; by default the head of `NextSentence`.
     """
 
     def check(self, pieces: Pieces) -> None:

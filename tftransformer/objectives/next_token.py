@@ -1,4 +1,4 @@
-"""The objective of language models: the next token."""
+"""The next token, the objective of language models."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from tftransformer.core import Ragged, register, require, splits_of
+from tftransformer.core import Ragged, check_choice, register, splits_of
 from tftransformer.objectives.columns import Column, IsReal, Tokens
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import TEXT, Columns, Objective
@@ -22,8 +22,9 @@ DOCUMENTS = ("apart", "packed", "joined", "streams")
 class NextToken(Objective):
     """Each token of a document is predicted from those before it (Radford et al. 2018, eq. 1).
 
-    A document `a b c d e` makes blocks of at most `max_length` tokens, each beginning with the last
-    token of the one before, so that every token is predicted once; with 3 of them:
+    A document `a b c d e` is split into blocks of at most `max_length` tokens, each beginning with
+    the last token of the previous one, so that every token is predicted once. With a `max_length`
+    of 3:
 
     | | | | |
     |---|---|---|---|
@@ -32,19 +33,19 @@ class NextToken(Objective):
     | `token_ids` | c | d | e |
     | labels | d | e | end |
 
-    Where a tokenizer has no start, nothing predicts the first token; where it has no end, none is
-    learnt. There is one column, the text, and one axis, "tokens". A `Trainer` refuses a model that
-    sees the tokens it is to predict.
+    If the tokenizer has no start token, the first token is not predicted; if it has no end token,
+    no end is learnt. There is one column, the text, and one axis, "tokens". A `Trainer` refuses a
+    model that sees the tokens it has to predict.
 
     Args:
-        smoothing: float in [0, 1), probability mass that the loss spreads over all pieces.
-        output: which of the model's outputs are the logits. None: the model has one output.
-        documents: how documents stand in rows. `"apart"`: a row is a block of one document.
-            `"packed"`: a row is as many blocks as it has room for, which know nothing of each
-            other: `position_ids` begin again in each, and the model has `DocumentMask()` in its
-            mask. `"joined"`: all documents are one text, which is cut into blocks (Radford et al.
-            2019). `"streams"`: the same, whose blocks are read in order, for models with a memory:
-            see `data.Streams`.
+        smoothing: float in [0, 1), probability mass that the loss spreads over the vocabulary.
+        output: name of the model output that holds the logits. None: the model has one output.
+        documents: how documents are put into rows. `"apart"`: each row is a block of one document.
+            `"packed"`: each row holds as many blocks as fit, independent of each other:
+            `position_ids` restart in each, and the mask of the model must include `DocumentMask()`.
+            `"joined"`: all documents are joined to one text, which is cut into blocks (Radford et
+            al. 2019). `"streams"`: the same, with the blocks read in order, for models with a
+            memory: see `data.Streams`.
 
     Example:
 
@@ -79,7 +80,7 @@ class NextToken(Objective):
     def __init__(
         self, smoothing: float = 0.0, output: str | None = "lm", *, documents: str = "apart"
     ):
-        require(documents in DOCUMENTS, "documents", documents, f"one of {DOCUMENTS}")
+        check_choice(DOCUMENTS, documents=documents)
         self.smoothing, self.output, self.documents = smoothing, output, documents
 
     @property
@@ -156,9 +157,9 @@ class NextToken(Objective):
         others[:, middle:] = (others[:, middle:] + 1) % logits.shape[-1]
         if np.abs(logits_of(others) - logits).max() > ROUNDING * np.abs(logits).max():
             raise ValueError(
-                f"{type(self).__name__} has a model foresee each token from those before it, and "
-                "this one sees those behind it, too: it would learn to copy them. Give it a mask "
-                "with CausalMask(), or another objective, such as MaskedTokens()."
+                f"{type(self).__name__} predicts each token from those before it, but this model "
+                "also sees later ones: it would learn to copy them. Give it a mask with "
+                "CausalMask(), or choose another objective, such as MaskedTokens()."
             )
 
     def losses(self) -> Any:

@@ -14,16 +14,16 @@ from tftransformer.objectives.text_rows import TextRows
 
 @register
 class Numbers(TextRows):
-    """How much of something a text has; columns: one text or two, then the number.
+    """One number, or several, for a text; columns: one text or two, then the number.
 
-    A row without a number is left out. A row may have a list of numbers, as many as all others.
-    Labels are float32 (batch, numbers), and so must the model's output be.
+    Rows without a number are left out. Rows may have lists of numbers, all of the same length.
+    Labels are float32 (batch, numbers), and the output of the model must have that shape.
 
     Args:
         output: see `TextRows`.
 
     Attributes:
-        count_: how many numbers a row has.
+        count_: how many numbers each row has.
 
     Example:
 
@@ -42,7 +42,7 @@ class Numbers(TextRows):
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers the model answers with."""
+        """How many numbers the model predicts."""
         return self.count_
 
     def fit(self, columns: Sequence[list[Any]]) -> None:

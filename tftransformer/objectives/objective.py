@@ -1,4 +1,4 @@
-"""What a task learns: from columns to examples, and the loss that they are for."""
+"""The base of all objectives: from columns to examples, with their loss."""
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
@@ -15,35 +15,35 @@ TEXT, LABEL = "text", "label"
 class Objective(Configurable, abc.ABC):
     """Turns the columns of a table into inputs, labels and weights, and knows their loss.
 
-    An objective of one's own is a subclass, registered so that it loads again
-    (`keras.saving.register_keras_serializable`). Its settings are the arguments of its
-    constructor; what it learns from the training rows are attributes that end in `_`.
+    Your own objective is a subclass, registered so that it can be loaded again
+    (`keras.saving.register_keras_serializable`). Its settings are the arguments of its constructor;
+    what it learns from the training rows is kept in attributes that end in `_`.
 
     Attributes:
-        monitor: the value by which an epoch is judged, such as `"val_loss"`.
-        mode: `"min"` or `"max"`, whichever is better.
-        too_long: what becomes of rows with more than `max_length` tokens unless a person says
-            otherwise: `"drop"`, `"cut"`, `"refuse"`, or `"blocks"`, of an objective that learns
-            from a text wherever it is cut: its `blocks(documents, tokenizer, room)`, `room` being
-            what `num_special` leaves of `max_length`, makes the columns that `examples` takes of
-            them. Where a row has another column beside the text, it is cut.
-        in_blocks: whether `blocks` makes all rows, those of short texts as well, whatever a person
-            says of long ones.
-        in_order: whether each of these rows goes on where the one before ended, and they are read
-            so: see `data.Streams`.
-        stride: pieces that neighbouring windows share, where the last text of a row is read in
-            windows: `examples` then gets it as `Pieces`, and makes a row of each window. None: a
-            row is a row.
-        in_sentences: whether what `Pieces` call words are sentences.
-        spelling: how many numbers there are for what spellings of words say, which `Pieces` then
-            have: see `spelling_ids`; 0: they do not.
-        joins_texts: whether texts make rows by a template, for which they need one tokenizer.
-        rows_alone: whether each text makes a row of its own then, rather than all one.
-        split_by: which text column says that rows belong together when a table is split.
-        output: which of the model's outputs answers, where it has several: labels, weights, loss
-            and metrics are then dicts of it.
-        hides_tokens: whether a tokenizer that is learnt for it needs a mask token.
-        loss_weights: what the loss of each output counts, a dict by output; None: all the same.
+        monitor: the logged value by which epochs are compared, such as `"val_loss"`.
+        mode: whether `"min"` or `"max"` of it is better.
+        too_long: what happens by default to rows with more than `max_length` tokens: `"drop"`,
+            `"cut"`, `"refuse"`, or `"blocks"`, for an objective that can learn from a text cut
+            anywhere. Its method `blocks(documents, tokenizer, room)` then returns the columns for
+            `examples`; `room` is what `num_special` leaves of `max_length`. Rows with further
+            columns are cut instead.
+        in_blocks: whether `blocks` makes all rows, even of short texts and whatever `too_long`
+            says.
+        in_order: whether each of these rows continues the previous one, and they are read in order:
+            see `data.Streams`.
+        stride: number of pieces that neighbouring windows share, if the last text of a row is read
+            in windows: `examples` then gets it as `Pieces`, and makes a row of each window. None:
+            no windows.
+        in_sentences: whether the words of `Pieces` are sentences.
+        spelling: number of spelling features that `Pieces` have for words, see `spelling_ids`; 0:
+            none.
+        joins_texts: whether a template joins texts to rows, which requires a single tokenizer.
+        rows_alone: whether the template then makes a row of each text, instead of joining all.
+        split_by: the text column whose equal texts stay on one side when a table is split.
+        output: name of the model output that is trained, if there are several: labels, weights,
+            loss and metrics are then dicts with this key.
+        hides_tokens: whether a tokenizer learnt for it needs a mask token.
+        loss_weights: factor of the loss of each output, a dict by output; None: all equal.
     """
 
     monitor: str = "val_loss"
@@ -75,10 +75,10 @@ class Objective(Configurable, abc.ABC):
         return True
 
     def fit(self, columns: Sequence[list[Any]]) -> None:
-        """Learns what it needs of the label columns of the training rows, lists of values."""
+        """Learns what it needs from the label columns of the training rows, lists of values."""
 
     def begin(self, labels: Sequence[str] | None) -> None:
-        """Takes the labels of a trained head, by their names, in place of `fit`."""
+        """Takes over the labels of a trained head, in place of `fit`."""
 
     @abc.abstractmethod
     def examples(
@@ -92,31 +92,31 @@ class Objective(Configurable, abc.ABC):
         """Makes examples of the rows.
 
         Args:
-            columns: in the order of `kinds`: plain ids as `Ragged` for a text, a list of values
-                for a label; row `i` of one belongs to row `i` of all others.
-            tokenizers: of each text column, for their special ids.
+            columns: in the order of `kinds`: ids as `Ragged` for a text, a list of values for a
+                label; row `i` is the same row in all columns.
+            tokenizers: the tokenizer of each text column, for its special ids.
             template: how texts become one row, for the objectives that join them.
-            training: whether they are to be trained on, as class weights ask.
+            training: whether they are training rows, for which class weights apply.
 
         Raises:
             ValueError: the columns do not fit each other, or a label is not known.
         """
 
     def num_special(self, template: Any, texts: int) -> int:
-        """How many tokens a row of so many texts has beside theirs."""
+        """Number of special tokens in a row of so many texts."""
         return template.num_special(texts > 1)
 
     def strata(self, columns: Sequence[list[Any]]) -> list[int] | None:
-        """The kind of each row, int, if a split is to keep the share of each kind, else None."""
+        """Returns the kind of each row, int, if a split should keep their shares, else None."""
         return None
 
     @abc.abstractmethod
     def losses(self) -> Any:
-        """The loss that `compile` or a `Trainer` takes: one, or a dict by output name."""
+        """Returns the loss for `compile` or a `Trainer`: one, or a dict by output name."""
 
     @abc.abstractmethod
     def metrics(self) -> Any:
-        """The weighted metrics: a list, or a dict of lists by output name; new ones each time."""
+        """Returns new weighted metrics: a list, or a dict of lists by output name."""
 
     def check_model(
         self,
@@ -124,12 +124,12 @@ class Objective(Configurable, abc.ABC):
         inputs: Mapping[str, Any],
         weights: Mapping[str, Any],
     ) -> None:
-        """Raises a ValueError for a model that sees what it is to foresee: a `Trainer` asks.
+        """Raises a ValueError for a model that sees what it has to predict; called by `Trainer`.
 
         Args:
             compute: gives the outputs of the model for some inputs, by name.
-            inputs: of a batch, as `Examples.batch` returns them.
-            weights: of the batch, by the names of the outputs that have labels.
+            inputs: inputs of a batch, as `Examples.batch` returns them.
+            weights: weights of the batch, by the names of the outputs that have labels.
         """
 
     def by_output(self, value: Any) -> Any:

@@ -68,7 +68,7 @@ def pack(lengths: np.ndarray, room: int) -> Ragged:
 
     Args:
         lengths: int array (blocks,), each from 1 to `room`.
-        room: of a row.
+        room: room of a row.
 
     Returns:
         a row of numbers of blocks for each row, in their order.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import check_ints, register, require
+from tftransformer.core import check_choice, check_ints, register
 from tftransformer.objectives.columns import Column, Following, IsReal, Tokens, once_per_batch
 from tftransformer.objectives.drawing import moved_to_front, uniform
 from tftransformer.objectives.examples import ColumnExamples, DrawnExamples
@@ -25,8 +25,8 @@ class Permutation(NextToken):
     equally likely, stands anywhere within a stretch `every` times as long; the next stretch follows
     (§2.6 there: spans of 1 to 5 tokens, K = 6). The tokens of spans are targets: each sees what is
     no target, and those targets before it in an order that is drawn, all being equally likely. A
-    row without a span, as short ones may be, has one token as its target. What is drawn is a
-    function of (seed, epoch, row).
+    row without a span, as short ones may be, has one token as its target. Draws depend only on
+    (seed, epoch, row).
 
     Beside `token_ids` and `padding_mask` an `XLNet` reads `permutation`, int (batch, length), the
     rank of each target in the order, -1 for what all see, and `target_mapping`, float (batch,
@@ -36,8 +36,8 @@ class Permutation(NextToken):
     Args:
         longest: span.
         every: 1 of so many tokens is a target.
-        smoothing: float in [0, 1), probability mass that the loss spreads over all pieces.
-        output: which of the model's outputs are the logits. None: the model has one output.
+        smoothing: float in [0, 1), probability mass that the loss spreads over the vocabulary.
+        output: name of the model output that holds the logits. None: the model has one output.
         documents: `"apart"`, or `"streams"` for a model that carries its memory from row to row:
             see `NextToken` and `data.Streams`.
 
@@ -64,7 +64,7 @@ class Permutation(NextToken):
         documents: str = "apart",
     ):
         super().__init__(smoothing, output, documents=documents)
-        require(documents in DOCUMENTS, "documents", documents, f"one of {DOCUMENTS}")
+        check_choice(DOCUMENTS, documents=documents)
         check_ints(1, longest=longest, every=every)
         self.longest, self.every = longest, every
 

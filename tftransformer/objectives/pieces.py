@@ -73,7 +73,7 @@ class Pieces:
         Args:
             values: int, one for each of `places.values`.
             template: what is laid around a window.
-            fill: of other tokens.
+            fill: fill of other tokens.
         """
         rows = Ragged(values, self.places.row_splits)
         return Tokens(rows, "tokens", fill, *template.around(fill))
@@ -98,7 +98,7 @@ class TokenWeights(Following):
     """What each token weighs, by its label: float32 (chosen, width).
 
     Args:
-        labels: of `Pieces.labels`.
+        labels: what `Pieces.labels` returned.
         weights: float32 array (labels,).
     """
 

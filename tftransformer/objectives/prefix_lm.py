@@ -1,4 +1,4 @@
-"""The objective of prefix language models: the rest of a text, given its beginning."""
+"""Prefix language models: the rest of a text, given its beginning."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,17 +15,17 @@ from tftransformer.objectives.objective import Columns
 
 @register
 class PrefixLM(NextToken):
-    """The tokens of a prefix see each other, those behind it are predicted (Raffel et al. 2020).
+    """The tokens of a prefix see each other, the rest is predicted (Raffel et al. 2020).
 
-    §3.2.1 and §3.3.4 there, and the sequence-to-sequence model of UniLM (Dong et al. 2019). Rows
-    are those of `NextToken`. Of a row that predicts n tokens, the first 1 to n tokens are the
-    prefix, each number being equally likely; what is drawn is a function of (seed, epoch, row).
-    Nothing inside of the prefix is predicted. `prefix_lengths`, int (batch,), joins the inputs,
-    which a model under `(CausalMask() | PrefixMask()) & PaddingMask()` reads.
+    See §3.2.1 and §3.3.4, and the sequence-to-sequence model of UniLM (Dong et al. 2019). Rows are
+    those of `NextToken`. In a row of n tokens to predict, the prefix is the first 1 to n tokens,
+    all lengths being equally likely; draws depend only on (seed, epoch, row). Nothing inside the
+    prefix is predicted. The inputs include `prefix_lengths`, int (batch,), for a model under
+    `(CausalMask() | PrefixMask()) & PaddingMask()`.
 
     Args:
-        smoothing: float in [0, 1), probability mass that the loss spreads over all pieces.
-        output: which of the model's outputs are the logits. None: the model has one output.
+        smoothing: float in [0, 1), probability mass that the loss spreads over the vocabulary.
+        output: name of the model output that holds the logits. None: the model has one output.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Replaced tokens: which tokens of a text a generator has put in."""
+"""Replaced tokens: which tokens of a text came from a generator."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,15 +17,15 @@ from tftransformer.training.metrics import TokenAccuracy
 class ReplacedTokens(MaskedTokens):
     """Which tokens of a text were replaced by a generator's guesses (ELECTRA, Clark et al. 2020).
 
-    For `ReplacedTokenModel`, a generator and a discriminator that learn together. Tokens are chosen
-    as `MaskedTokens` does, of documents of any length as there, and all become the mask token.
-    `masked_ids`, what stood there, joins the inputs. The generator learns these tokens, output
-    `masked_lm`; the discriminator decides of each token, the special ones as well, whether it is
-    another one than before, output `replaced`, whose loss counts `factor` times (λ in eq. 4 there).
+    For `ReplacedTokenModel`, a generator and a discriminator that are trained together. Tokens are
+    chosen as by `MaskedTokens`, also in documents of any length, and all become the mask token. The
+    inputs include `masked_ids`, the original ids. The generator is trained to predict them (output
+    `masked_lm`); the discriminator predicts for each token, special ones included, whether it was
+    replaced (output `replaced`, whose loss has the given factor: λ in eq. 4).
 
     Args:
-        share: of the tokens that are chosen.
-        factor: of the discriminator's loss.
+        share: share of the tokens that are chosen.
+        factor: factor of the discriminator's loss.
         whole_words, spans: see `MaskedTokens`.
 
     Example:

@@ -1,4 +1,4 @@
-"""Sentences: which sentences of a text say what it is about."""
+"""Sentences: which sentences of a text summarise it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,11 +18,11 @@ WEIGHTS = np.ones(2, np.float32)  # of both labels
 
 @register
 class Sentences(TextRows):
-    """Which sentences of a text are chosen; columns: the text, then a list of 0 and 1.
+    """Which sentences of a text to choose; columns: the text, then a list of 0 and 1.
 
-    The list has a number for each sentence (see `text.sentence_places`). A sentence learns it with
-    its first piece, in the window that holds all of it and where it stands most central. Beside
-    the inputs of `TextRows` stand `sentence_numbers`, which `SentenceHead` reads.
+    The list has a number for each sentence (see `text.sentence_places`). The first piece of a
+    sentence is trained on it, in the window that contains the whole sentence most centrally.
+    Besides the inputs of `TextRows` there are `sentence_numbers`, for `SentenceHead`.
 
     Args:
         stride: pieces that neighbouring windows of a long text share.

@@ -1,4 +1,4 @@
-"""The objective of translation, and of every other task from text to text."""
+"""Text to text: translation, and any other task that writes a text for a text."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,9 +28,10 @@ class SequenceToSequence(Objective):
     Args:
         smoothing: float in [0, 1), probability mass that the loss spreads over all pieces
             (Vaswani et al. 2017, §5.4).
-        start_id: the token that targets begin with; default: that of the tokenizer.
-        before: ids that stand before each text, in the source and in the labels.
-        output: which of the model's outputs are the logits. None: the model has one output.
+        start_id: id of the token that targets begin with; default: the start token of the
+            tokenizer.
+        before: ids that begin each text, in the source and in the labels.
+        output: name of the model output that holds the logits. None: the model has one output.
 
     Example:
 

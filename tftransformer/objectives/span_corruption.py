@@ -1,4 +1,4 @@
-"""Span corruption: spans of a text are left out, and have to be written."""
+"""Span corruption: spans of a text are removed, and the decoder writes them."""
 
 import re
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ SENTINEL = re.compile(r"<extra_id_(\d+)>")
 
 @register
 class SpanCorruption(Objective):
-    """Spans of a text are left out, and the decoder writes them (Raffel et al. 2020, §3.1.4).
+    """Spans of a text are removed, and the decoder writes them (Raffel et al. 2020, §3.1.4).
 
-    A sentinel stands in the source for each span, and before each span in the labels. Of the row
-    `a b c d e f`, where `b c` and `f` are left out:
+    A sentinel replaces each span in the source, and precedes it in the labels. For the row `a b c d
+    e f`, with the spans `b c` and `f` removed:
 
     | | | | | | | |
     |---|---|---|---|---|---|---|
@@ -30,28 +30,29 @@ class SpanCorruption(Objective):
     | `target_ids` | start | S1 | b | c | S2 | f |
     | labels | S1 | b | c | S2 | f | end |
 
-    A row of n tokens loses round(`share` n) of them in round(noise / `mean_length`) spans, at least
-    one of each; all ways to part the noise into so many spans are equally likely, and all places
-    for them with a token at least between two. T5's own code has each row end in noise, which
-    leaves nothing to be drawn in a row of 30 tokens or less; here spans may stand anywhere. As in
-    that code, the end of the labels takes the place of the last sentinel that the paper shows.
-    Special tokens are never left out, and part a span that they fall into; a row of one token is
-    kept whole. What is drawn is a function of (seed, epoch, row). The column is one of texts, of
-    any length: one whose source or labels may outgrow `max_length` makes several rows. The axes are
-    `("source", "target")`.
+    A row of n tokens loses round(`share` · n) of them, in round(lost / `mean_length`) spans, at
+    least one of each. All ways to divide the lost tokens into so many spans are equally likely, and
+    all placements with at least one token between spans. T5's own code makes each row end with a
+    span, which leaves nothing to be drawn in rows of 30 tokens or fewer; here spans may be
+    anywhere. As in that code, the end token takes the place of the last sentinel shown in the
+    paper. Special tokens are never removed, and divide a span that they fall into; a row of one
+    token is kept whole. Draws depend only on (seed, epoch, row). There is one column, of texts of
+    any length: a text whose source or labels might exceed `max_length` makes several rows. The axes
+    are `("source", "target")`.
 
-    Sentinels are the tokens `<extra_id_0>`, `<extra_id_1>`, … of the tokenizer. One that has none
-    of them gets ids behind its vocabulary, the last id being the first sentinel as in T5: the
-    model's `vocab_size` must then be that of the tokenizer plus `sentinels`.
+    Sentinels are the tokens `<extra_id_0>`, `<extra_id_1>`, … of the tokenizer. If it has none,
+    sentinels get the ids after its vocabulary, the last id being the first sentinel, as in T5: the
+    `vocab_size` of the model must then be that of the tokenizer plus `sentinels`.
 
     Args:
-        share: of the tokens that are left out.
-        mean_length: of a span.
-        sentinels: how many ids behind the vocabulary are sentinels, where the tokenizer has none.
-            No row has more spans than there are sentinels.
-        smoothing: float in [0, 1), probability mass that the loss spreads over all pieces.
-        start_id: the token that targets begin with; default: that of the tokenizer.
-        output: which of the model's outputs are the logits. None: the model has one output.
+        share: share of the tokens that are left out.
+        mean_length: mean length of a span.
+        sentinels: number of sentinel ids after the vocabulary, if the tokenizer has none. No row
+            has more spans than there are sentinels.
+        smoothing: float in [0, 1), probability mass that the loss spreads over the vocabulary.
+        start_id: id of the token that targets begin with; default: the start token of the
+            tokenizer.
+        output: name of the model output that holds the logits. None: the model has one output.
 
     Example:
 
@@ -148,7 +149,7 @@ class CorruptedExamples(Examples):
     Args:
         ids: the rows.
         objective: says how much is left out.
-        tokenizer: of the texts.
+        tokenizer: tokenizer of the texts.
         draw: seed and epoch.
     """
 
@@ -189,7 +190,7 @@ class CorruptedExamples(Examples):
         """The most that such rows may take: a special token may part a span, or stand beside all.
 
         Args:
-            tokens: of each row, int (rows,).
+            tokens: number of tokens of each row, int (rows,).
             specials: how many of them are special.
 
         Returns:

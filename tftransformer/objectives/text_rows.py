@@ -1,4 +1,4 @@
-"""What objectives share whose model reads one row of tokens: one text, or two that are joined."""
+"""The base of objectives whose model reads one row of tokens: one text, or two that are joined."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -24,17 +24,17 @@ SCORES = ("loss", "accuracy", "macro_f1")
 
 
 class TextRows(Objective):
-    """Base of the objectives that say something of one text or of two: columns of text, a label.
+    """Base of the objectives for one text or two; columns: the texts, then perhaps a label.
 
     Inputs are those of a `StackModel`, on one axis, "tokens": `token_ids`, `padding_mask`, and
     `segment_ids` where the template has two segments.
 
     Args:
-        output: which of the model's outputs answers, such as a head's; labels, weights, loss and
-            metrics are dicts of it. None: the model has one output.
+        output: name of the model output that is trained, such as a head; labels, weights, loss and
+            metrics are dicts with this key. None: the model has one output.
 
     Attributes:
-        num_labels: how many columns of labels there are, behind the texts.
+        num_labels: number of label columns after the texts.
     """
 
     num_labels = 1

@@ -1,4 +1,4 @@
-"""Translation language models: tokens are hidden in a sentence and in its translation."""
+"""Translation language models: tokens are masked in a sentence and in its translation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,31 +17,30 @@ BETWEEN = "-"  # of two languages in one label
 
 @register
 class TranslationLM(MaskedTokens):
-    """Tokens are hidden in a text and in its translation (XLM, Conneau and Lample 2019, §3.3).
+    """Tokens are masked in a text and in its translation (XLM, Conneau and Lample 2019, §3.3).
 
-    To guess a token the model may look at the other language. The positions of the second text
-    begin again at 0, and each token knows its language: `position_ids` and `language_ids`, int
-    (batch, length), join the inputs of `MaskedTokens` in the place of segments. One special token
-    behind the first text ends it; what follows is of the second. XLM's rows, where each text has
-    both, are those of `Template("start a end", "start a end start b end")`.
+    To predict a token the model may look at the other language. The positions of the second text
+    restart at 0, and each token has a language: the inputs are those of `MaskedTokens`, with
+    `position_ids` and `language_ids`, int (batch, length), in place of segments. One special token
+    after the first text ends it; what follows belongs to the second. XLM's rows, in which each text
+    has both special tokens, are made by `Template("start a end", "start a end start b end")`.
 
-    Columns are two texts and then their languages, a pair such as `("en", "de")` or `"en-de"`; or
-    one text and its language, the masked language model of many languages (§3.2 there); a model
-    learns both at once of `Concatenated` examples. In training the rows of an epoch are drawn,
-    those of a language, or pair, that n of all rows have with a probability as n^`alpha`: who has
-    few rows comes more often than that (§3.1 there). What is drawn is a function of (seed, epoch,
-    row).
+    The columns are two texts and their languages, a pair such as `("en", "de")` or `"en-de"`; or
+    one text and its language, for the multilingual masked language model (§3.2). To learn both at
+    once, use `Concatenated` examples. In training the rows of an epoch are drawn: a language, or
+    pair of languages, with n rows is drawn with a probability proportional to n^`alpha`, which
+    favours those with few rows (§3.1). Draws depend only on (seed, epoch, row).
 
     Args:
-        share: of the tokens that are chosen.
-        alpha: 1 takes each row once, as it is; 0 all languages alike.
-        languages: names in the order of a trained model's ids. Without it they are those of the
-            training rows, sorted.
+        share: share of the tokens that are chosen.
+        alpha: 1 takes each row once; 0 draws all languages equally often.
+        languages: names in the order of a trained model's ids; default: those in the training rows,
+            sorted.
         whole_words, spans: see `MaskedTokens`.
         output: see `TextRows`.
 
     Attributes:
-        languages_: the names by their ids.
+        languages_: names of the languages, by id.
 
     Example:
 

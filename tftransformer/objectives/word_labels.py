@@ -1,4 +1,4 @@
-"""WordLabels: several labels of each word, each kind a softmax of its own."""
+"""WordLabels: several labels for each word, each with its own softmax."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tftransformer.core import check_ints, register, require
+from tftransformer.core import check_choice, check_ints, register
 from tftransformer.objectives.columns import Following, Tokens
 from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.labels import check_saved
@@ -24,23 +24,23 @@ JUDGES = ("loss", "accuracy")
 class WordLabels(TextRows):
     """Several labels for each word, such as its part of speech and its phrase.
 
-    Columns are the text, whose words blanks part, and a list with a tuple of labels for each word:
-    one label of each kind, None where a word has none of that kind, which then is not learnt of it.
-    The logits of a token are those of the first kind, then those of the second, and so on, and each
-    kind has a softmax of its own (Vilares et al. 2019, "Better, Faster, Stronger Sequence Tagging
-    Constituent Parsers"). The first piece of a word learns its labels.
+    The columns are the text, with words separated by spaces, and a list with a tuple of labels for
+    each word: one label of each kind, or None if a word has no label of that kind, which is then
+    not trained. The logits of a token are those of the first kind, then those of the second, and so
+    on; each kind has its own softmax (Vilares et al. 2019, "Better, Faster, Stronger Sequence
+    Tagging Constituent Parsers"). The first piece of a word is trained on its labels.
 
     Args:
         stride: pieces that neighbouring windows of a long text share.
-        known: the `classes_` of a trained head. They stay as they are where they hold all labels of
-            the training rows; else the head does not fit.
+        known: the `classes_` of a trained head. They are kept if they include all labels of the
+            training rows; otherwise the head is replaced.
         spelling: see `Objective`.
         output: see `TextRows`.
-        judge_by: "loss", or "accuracy", the share of words that have all labels right, on
-            validation rows, by which the best epoch is chosen.
+        judge_by: what the best epoch is chosen by, on validation rows: "loss", or "accuracy", the
+            share of words with all labels right.
 
     Attributes:
-        kinds_: for each kind its labels, the most frequent one first.
+        kinds_: the labels of each kind, most frequent first.
 
     Example:
 
@@ -60,7 +60,7 @@ class WordLabels(TextRows):
         judge_by: str = "accuracy",
     ):
         super().__init__(output)
-        require(judge_by in JUDGES, "judge_by", judge_by, f"one of {', '.join(JUDGES)}")
+        check_choice(JUDGES, judge_by=judge_by)
         check_ints(0, stride=stride, spelling=spelling)
         self.stride, self.spelling, self.judge_by = stride, spelling, judge_by
         self.known = [(kind, label) for kind, label in known]
@@ -76,7 +76,7 @@ class WordLabels(TextRows):
 
     @property
     def num_outputs(self) -> int:
-        """How many numbers the model answers with for each token."""
+        """Number of logits for each token."""
         return sum(self.sizes)
 
     @property

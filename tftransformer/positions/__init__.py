@@ -1,4 +1,4 @@
-"""Where a token stands."""
+"""Encodings of positions."""
 
 from tftransformer.positions.bucketed_bias import BucketedBias
 from tftransformer.positions.learned import LearnedPositions

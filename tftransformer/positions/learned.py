@@ -21,11 +21,12 @@ class LearnedPositions(Layer):
 
     Args:
         d_model: width of the vectors.
-        num_positions: number of positions; a position beyond them has no vector, so a longer
-            input is refused where its length is known.
+        num_positions: number of positions; a longer input raises an error where its length is
+            known.
         offset: added to each position before the lookup (RoBERTa starts after its padding id).
-        initializer: of the table.
-        trained: whether training changes the table, be the layer trainable or not.
+        initializer: initializer of the table.
+        trained: whether training may change the table; False keeps it fixed even in a trainable
+            layer.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Numbers for tokens that do not simply stand in their columns."""
+"""Position numbers that differ from the column numbers."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from keras import ops
 def token_positions(is_token: Any) -> Any:
     """Numbers the real tokens of each row 0, 1, 2, …, wherever the padding stands.
 
-    Padding has the number −1: with `LearnedPositions(offset=1)` or more a vector of its own
+    Padding gets the number −1: with `LearnedPositions(offset=1)` or more it has a vector of its own
     (RoBERTa, Liu et al. 2019).
 
     Args:

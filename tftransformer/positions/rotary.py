@@ -4,16 +4,16 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import Layer, register
-from tftransformer.positions.sinusoidal import angles, check_layout
+from tftransformer.core import Layer, check_choice, register
+from tftransformer.positions.sinusoidal import LAYOUTS, angles
 
 
 @register
 class RotaryPositions(Layer):
     """Rotates queries and keys by their position (RoFormer, Su et al. 2021, eq. 34).
 
-    Each pair of features (a, b) turns by the angle `p·w_j`: `(a cos − b sin, a sin + b cos)`;
-    the product of a query and a key then depends on their distance alone. Goes into
+    Each pair of features (a, b) turns by the angle `p·w_j`: `(a cos − b sin, a sin + b cos)`; the
+    dot product of a query and a key then depends only on their distance. Used as
     `MultiHeadAttention(rotary=…)`.
 
     Args:
@@ -24,7 +24,8 @@ class RotaryPositions(Layer):
 
     def __init__(self, layout: str = "interleaved", *, base: float = 10000.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.layout, self.base = check_layout(layout), base
+        check_choice(LAYOUTS, layout=layout)
+        self.layout, self.base = layout, base
 
     def build(self, heads_shape: Any, positions_shape: Any = None) -> None:
         width = heads_shape[-1]

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from tftransformer.core import Layer, register
+from tftransformer.core import Layer, check_choice, register
 
 LAYOUTS = ("interleaved", "concatenated")
 
@@ -16,19 +16,12 @@ def angles(positions: Any, width: int, base: float) -> Any:
     return ops.cast(positions, "float32")[..., None] * frequencies
 
 
-def check_layout(layout: str) -> str:
-    """Returns the layout of sine and cosine, or says which there are."""
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout must be one of {LAYOUTS}, not {layout!r}")
-    return layout
-
-
 @register
 class SinusoidalPositions(Layer):
     """Fixed sines and cosines of each position (Vaswani et al. 2017, §3.5).
 
-    With `w_j = base^(−2j/d_model)`, position p has the features `sin(p·w_j)` and `cos(p·w_j)`.
-    Computed when needed, so no position is too large; negative ones work too.
+    With `w_j = base^(−2j/d_model)`, position p has the features `sin(p·w_j)` and `cos(p·w_j)`. It
+    is computed when needed, so any position works, negative ones included.
 
     Args:
         d_model: width of the encoding, an even number.
@@ -44,10 +37,11 @@ class SinusoidalPositions(Layer):
         super().__init__(**kwargs)
         if d_model % 2:
             raise ValueError(f"sinusoidal positions need an even d_model, not {d_model}")
-        self.d_model, self.layout, self.base = d_model, check_layout(layout), base
+        check_choice(LAYOUTS, layout=layout)
+        self.d_model, self.layout, self.base = d_model, layout, base
 
     def build(self, positions_shape: Any) -> None:
-        """Makes the weights: none here."""
+        """Does nothing: there are no weights."""
 
     def call(self, positions: Any) -> Any:
         """Encodes positions.

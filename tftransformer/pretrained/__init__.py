@@ -1,4 +1,4 @@
-"""Folders of Hugging Face, both ways."""
+"""Reading and writing of Hugging Face folders."""
 
 from tftransformer.pretrained.load import Loaded, from_pretrained, load_pretrained
 from tftransformer.pretrained.save import save_pretrained

@@ -52,7 +52,7 @@ def describe(model: keras.Model, family: Family, config: Config) -> dict[str, An
     description[entries.HEADS] = plain(arguments["heads"])
     if not comes_back(model, family, description, names):
         raise ValueError(
-            f"the heads {sorted(heads)} have properties that config.json has no words for: use "
+            f"the heads {sorted(heads)} have properties that config.json cannot express: use "
             "model.save(…), or save the heads that you need, one or a few at a time."
         )
     return description

@@ -200,7 +200,7 @@ class Family:
 
         Args:
             config: a whole config.
-            names: of the tensors in the file.
+            names: names of the tensors in the file.
             body: the prefix of the file.
             outputs: how many outputs heads have, where the file says it.
             wanted: the head that counts where the config names no architecture.
@@ -230,7 +230,7 @@ class Family:
     def head_arguments(
         self, head: str, config: Config, outputs: int | None = None
     ) -> dict[str, Any]:
-        """Returns the arguments of a head that the config has words for; null says nothing."""
+        """Returns the arguments of a head that the config states; null states nothing."""
         values = {f.ours: f.load(config[f.theirs], config) for f in self.head_fields.get(head, ())}
         arguments = {name: value for name, value in values.items() if value is not None}
         if head in self.labelled:

@@ -33,10 +33,10 @@ class Loaded:
 
     Attributes:
         model: the model.
-        missing: weights that the file lacks: those of heads the caller asked for have their
-            initial values; a head that the architecture should have is left out.
-        unexpected: tensors of the file that the model has no place for.
-        unread: entries of config.json of which it is not known whether they matter.
+        missing: weights that the file lacks: those of heads that the caller asked for keep their
+            initial values; a head of the architecture is left out.
+        unexpected: tensors in the file that the model does not have.
+        unread: unknown entries of config.json, which may matter.
     """
 
     model: keras.Model
@@ -46,23 +46,23 @@ class Loaded:
 
 
 def from_pretrained(folder: str | os.PathLike[str], **arguments: Any) -> keras.Model:
-    """Returns the model of a folder as Hugging Face writes it.
+    """Returns the model of a folder in Hugging Face's format.
 
     Reads config.json and model.safetensors, or the shards of model.safetensors.index.json. Nothing
-    is downloaded. The class follows from the config, and the heads are those the file holds. Warns
-    of tensors without a place, of weights that the file lacks, and of entries of the config that
-    are not known. What else the config says (ids of special tokens, …) stays with the model as
-    `further_config`, for `save_pretrained`, and what generation_config.json does as
-    `generation_config`.
+    is downloaded. The class follows from the config, and the heads are those in the file. It warns
+    of tensors that the model does not have, of weights that the file lacks, and of unknown entries
+    in the config. Other entries of the config (ids of special tokens, …) are kept in
+    `model.further_config`, for `save_pretrained`, and those of generation_config.json in
+    `model.generation_config`.
 
     Args:
         folder: the folder.
-        **arguments: of the model's constructor, in place of what the config says, such as
-            `dropout`, `dtype`, or `heads`: heads of the caller's choice, which the file may lack.
+        **arguments: arguments of the model's constructor that override the config, such as
+            `dropout`, `dtype`, or `heads`: heads of your choice, which the file may lack.
 
     Raises:
-        ValueError: if the folder is not what it should be: something is missing, malformed,
-            unsupported, or does not fit. Then no model is made.
+        ValueError: if something in the folder is missing, malformed, unsupported, or does not fit.
+            Then no model is made.
 
     Example:
 
@@ -91,8 +91,8 @@ def load_pretrained(
 
     Args:
         folder: the folder.
-        wanted: the head that is meant where config.json names no architecture, as old ones do, and
-            tensors could be of several.
+        wanted: the head to assume if config.json names no architecture, as in old folders, and the
+            tensors could belong to several.
         **arguments: of the model's constructor.
     """
     folder = Path(folder)

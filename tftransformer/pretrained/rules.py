@@ -23,7 +23,7 @@ class Rule:
             is the prefix of the model without heads, which some files have and some lack.
         transpose: whether the tensor is (out, in), as torch's Linear keeps it, and ours (in, out).
         part: (index, number): the variable is one of so many equal parts of the tensor.
-        axis: of the tensor, along which the parts lie.
+        axis: axis of the tensor, along which the parts lie.
         shape: from the file's config to the tensor's shape, where it differs from ours by more
             than the transposition; the order of the numbers is the same.
         head: name of the head the variable belongs to; default: read off `ours`.

@@ -34,30 +34,30 @@ def save_pretrained(
 ) -> None:
     """Writes a model as a folder that Hugging Face's transformers loads.
 
-    config.json and model.safetensors, or shards with model.safetensors.index.json. Weights that
-    are tied are written once. What `from_pretrained` reads back is equal to the bit, with every
-    head. The folder is replaced as a whole, so that an interrupted save leaves an older one as it
-    was; what else lies in it stays.
+    config.json and model.safetensors, or shards with model.safetensors.index.json. Tied weights are
+    written once. `from_pretrained` reads back exactly the same model, with every head. The folder
+    is replaced as a whole, so that an interrupted save leaves an older one intact; other files in
+    it are kept.
 
-    transformers reads the heads of the class in `architectures`, that of its classes which has most
-    of them; where they are not all told by that, an entry of our own names them.
+    transformers reads the heads of the class in `architectures`: the one of its classes that has
+    most of them. If that does not cover all heads, an additional entry names them.
 
-    generation_config.json says how a model that writes texts does: as the folder that it came from
-    did, else as its config does, and as `generation` says.
+    generation_config.json holds the generation options of a model that writes texts: those of the
+    folder that it came from, or of its config, overridden by `generation`.
 
     Args:
         model: the model.
-        folder: where to; made if need be.
-        config: further entries of config.json, such as `eos_token_id`; a model that was loaded
-            keeps those it came with.
+        folder: the folder, created if missing.
+        config: further entries of config.json, such as `eos_token_id`; a loaded model keeps those
+            of its folder.
         generation: options of generation by Hugging Face's names, such as the `options` of a
-            `Summarizer` whose `model_` this is; they count before what else is known of it.
+            `Summarizer` whose `model_` this is; they override others.
         shard_bytes: largest size of one file.
 
     Raises:
-        ValueError: if the format has no name for the model, one of its weights or one of its
-            heads, `config` contradicts the model, or `generation` has options that transformers
-            does not know. Then nothing is written.
+        ValueError: if the format has no name for the model, one of its weights or its heads,
+            `config` contradicts the model, or `generation` has options that transformers does not
+            know. Then nothing is written.
 
     Example:
 
@@ -118,7 +118,7 @@ def generation_config(
     options = entries.GENERATION | entries.SAID_THERE
     if unknown := sorted(generation.keys() - options):
         raise ValueError(
-            f"generation has {unknown[0]!r}, which generation_config.json has no word for: it has "
+            f"generation has {unknown[0]!r}, which generation_config.json does not know: it knows "
             f"{', '.join(sorted(options))}."
         )
     known = getattr(model, "generation_config", None)

@@ -22,7 +22,7 @@ class SentenceFiles:
     """How a model makes one vector of a text.
 
     Attributes:
-        parts: of `AllTokensPooler`.
+        parts: the parts of `AllTokensPooler`.
         normalize: whether vectors have the length 1.
         max_length: most tokens of a text, or None.
     """
@@ -70,7 +70,7 @@ def write_sentence_files(files: SentenceFiles, folder: str | os.PathLike[str], w
     Args:
         files: what is to be said.
         folder: there is one.
-        width: of the vector of a token.
+        width: width of the vector of a token.
 
     Raises:
         ValueError: if the library would put what is taken of the tokens in another order.

@@ -15,14 +15,14 @@ UNLIMITED = 10**20  # transformers writes 10^30 where a tokenizer sets no limit
 
 @dataclass(frozen=True)
 class FolderTokenizer:
-    """What a folder says of texts and ids.
+    """The tokenizer of a folder, with its template and lengths.
 
     Attributes:
-        tokenizer: strings to ids and back; for a pair of languages, the source's.
-        template: how one or two texts become a row.
-        max_length: tokens of a row at most, special ones included; None: the folder says none.
-        padding_side: `"right"` or `"left"`, where rows are filled up.
-        segment_fill: the segment of what fills them up.
+        tokenizer: the tokenizer; for a pair of languages, that of the source.
+        template: how one or two texts are joined to a row.
+        max_length: largest number of tokens in a row, special ones included; None: no limit given.
+        padding_side: `"right"` or `"left"`, the side on which rows are padded.
+        segment_fill: the segment of padding.
         target: the tokenizer of the target language, where the folder has two.
     """
 
@@ -35,7 +35,7 @@ class FolderTokenizer:
 
 
 def read_tokenizer(folder: str | os.PathLike[str]) -> FolderTokenizer:
-    """Reads a folder's tokenizer and how it makes rows, whatever files they stand in.
+    """Reads the tokenizer and the row template of a folder, in whichever files they are.
 
     See `read_tokenizer_files` for what is read. Nothing is downloaded, nothing pickled is read, no
     code is run.

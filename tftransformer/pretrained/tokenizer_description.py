@@ -167,7 +167,7 @@ class TokenizerDescription:
             ValueError: if its rules are not those of the `tokenizers` package.
         """
         if self.rules != "tokenizers" or isinstance(self.model, SentencePiece):
-            raise ValueError(f"tokenizer.json has no words for the rules of {self.rules}.")
+            raise ValueError(f"tokenizer.json cannot express the rules of {self.rules}.")
         (kind,) = (name for name, made in MODELS.items() if type(self.model) is made)
         model = {"type": kind, **asdict(self.model)}
         return {

@@ -1,4 +1,4 @@
-"""Tokenizers whose rules tokenizer.json has no words for, as the files of their family."""
+"""Tokenizers whose rules tokenizer.json cannot express, as the files of their family."""
 
 import itertools
 import json
@@ -34,7 +34,7 @@ def layout_of_family(tokenizer: Tokenizer, target: Tokenizer | None) -> Layout |
         target: the target's, where there is one.
 
     Raises:
-        ValueError: the family has no words for what the tokenizer does.
+        ValueError: the family's files cannot express the tokenizer.
     """
     if isinstance(tokenizer, SentencePieceTokenizer) and tokenizer.language_codes:
         return marian(tokenizer, target or tokenizer)
@@ -50,7 +50,7 @@ def layout_of_family(tokenizer: Tokenizer, target: Tokenizer | None) -> Layout |
 def marian(source: SentencePieceTokenizer, target: Tokenizer) -> Layout:
     """source.spm, target.spm and vocab.json, and target_vocab.json where its ids are others."""
     if not isinstance(target, SentencePieceTokenizer) or not target.language_codes:
-        raise ValueError("Marian's files have no words for a target that is cut in another way")
+        raise ValueError("Marian's files cannot express a target that is cut in another way")
     models = {"source.spm": source.vocabulary(), "target.spm": target.vocabulary()}
     vocab, other = _vocab(source), _vocab(target)
     config: dict[str, Any] = _config("MarianTokenizer", source)
@@ -65,7 +65,7 @@ def xlm(tokenizer: BpeTokenizer) -> Layout:
     """vocab.json and merges.txt."""
     lowers = tokenizer.lower_case
     if tokenizer.strip_accents != lowers or not tokenizer.parts_ideographs:
-        raise ValueError("XLM's files have no words for letters that are made plain in other ways")
+        raise ValueError("XLM's files cannot express another normalisation of letters")
     merges = "".join(f"{left} {right}\n" for left, right in tokenizer.merges)
     files = {"vocab.json": as_json(_vocab(tokenizer)), "merges.txt": merges.encode()}
     config = _config("XLMTokenizer", tokenizer, do_lowercase_and_remove_accent=lowers)
@@ -80,7 +80,7 @@ def xlnet_files(tokenizer: SentencePieceTokenizer) -> Layout:
         if xlnet(settings) == [*map(list, tokenizer.rewriting)]:
             files = {"spiece.model": tokenizer.vocabulary()}
             return Layout(files, _config("XLNetTokenizer", tokenizer, **settings), XLNET_ROW)
-    raise ValueError(f"XLNet's files have no words for the rewriting {tokenizer.rewriting}")
+    raise ValueError(f"XLNet's files cannot express the rewriting {tokenizer.rewriting}")
 
 
 def _config(name: str, tokenizer: Tokenizer, **settings: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tokenizers of ours as the files of a Hugging Face folder."""
+"""Writes tokenizers as the files of a Hugging Face folder."""
 
 import os
 import re
@@ -39,19 +39,19 @@ REPLACED = ("tokenizer.json", "special_tokens_map.json", "added_tokens.json")
 
 
 def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> None:
-    """Writes a tokenizer and its template so that Hugging Face's transformers reads the same ids.
+    """Writes a tokenizer and its template so that transformers makes the same ids from texts.
 
-    tokenizer_config.json and tokenizer.json, whether it came from such a folder or was learnt
-    here; for Marian, XLM and XLNet's class, whose rules a tokenizer.json cannot say, the files of
-    these. Models get token_type_ids where the template has segments, and only there. Other files of
-    a tokenizer that would be read in their stead are removed; what else lies in the folder stays.
+    tokenizer_config.json and tokenizer.json, whether it came from such a folder or was learnt here;
+    for Marian, XLM and XLNet, whose rules a tokenizer.json cannot express, their own files. Models
+    get token_type_ids only if the template has segments. Other tokenizer files that would be read
+    instead are removed; all other files are kept.
 
     Args:
-        read: the tokenizer, its template and what is known besides.
-        folder: where to; made if need be.
+        read: the tokenizer with its template and lengths.
+        folder: the folder, created if missing.
 
     Raises:
-        ValueError: no file has words for what the tokenizer does. Nothing is written.
+        ValueError: no format can express the tokenizer. Nothing is written.
 
     Example:
         >>> pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "embed", "##ding"]
@@ -65,9 +65,9 @@ def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> Non
     for each in (tokenizer, read.target):
         if isinstance(each, SentencePieceTokenizer) and each.further_tokens:
             raise ValueError(
-                f"with_tokens({[*each.further_tokens]}): no file of Hugging Face's has words for "
-                "further tokens in texts that SentencePiece cuts. save(folder) of the task or the "
-                "tokenizer keeps them."
+                f"with_tokens({[*each.further_tokens]}): files of Hugging Face's library cannot "
+                "express further tokens of a SentencePiece tokenizer. save(folder) of the task or "
+                "the tokenizer keeps them."
             )
     rows = rows_of(read.template, tokenizer)
     layout = layout_of_family(tokenizer, read.target) or _json_layout(tokenizer, rows)

@@ -46,9 +46,9 @@ def bracket_scores(
         not), each with `precision`, `recall`, `f1`, `complete` (share of trees without a fault),
         `no_crossing`, `tag_accuracy` (0 to 100), `crossing` (found brackets of a sentence, on
         average, that overlap a true one without one of them lying in the other) and `sentences`;
-        `errors`, the number of sentences that are left out since the parser found no tree or
-        one of other words; `each`, for every sentence None or its counts `matched`, `gold`,
-        `test`, `crossing`, `words`, `length`, `right_tags`. 0 where there is nothing to divide by.
+        `errors`, the number of sentences that are left out since the parser found no tree or one of
+        other words; `each`, for every sentence None or its counts `matched`, `gold`, `test`,
+        `crossing`, `words`, `length`, `right_tags`. 0 if there is nothing to divide by.
 
     Raises:
         ValueError: if the sides differ in length, nothing is to be scored, or a tree is

@@ -1,4 +1,4 @@
-"""How good labels and numbers are."""
+"""Scores of labels and numbers."""
 
 import contextlib
 from collections.abc import Hashable, Mapping, Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tftransformer.core import check_choice
 from tftransformer.scores.ratios import matching_rows, mean_of, of_counts, ratio
 
 KINDS = ("single", "several", "numbers")
@@ -20,15 +21,15 @@ def classification_scores(
 ) -> dict[str, Any]:
     """Scores labels, rows of labels or numbers, as scikit-learn counts them.
 
-    Whatever has nothing to divide by is 0. The mean over classes (`macro`) is over those that
-    occur on either side, balanced accuracy (Brodersen et al. 2010) over those that are true
-    somewhere.
+    A score without anything to divide by is 0. The mean over classes (`macro`) includes those that
+    occur on either side, balanced accuracy (Brodersen et al. 2010) those that occur among the true
+    labels.
 
     Args:
-        true: what is right, a row each: a label of any hashable type ("single"); a list of labels
+        true: the true value of each row: a label of any hashable type ("single"); a list of labels
             or, without `classes`, of 0 and 1 for each class ("several"); a number or a list of
             numbers ("numbers").
-        predicted: what was found, the same way.
+        predicted: the predicted values, in the same form.
         kind: "single", "several" or "numbers", as `TextClassifier` has it.
         classes: for "several", all labels that there are, in the order of the means.
 
@@ -49,8 +50,7 @@ def classification_scores(
         >>> round(scores["accuracy"], 3), scores["confusion"]
         (0.667, [[1, 1], [0, 1]])
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind={kind!r} was given; expected one of {', '.join(KINDS)}.")
+    check_choice(KINDS, kind=kind)
     if classes is not None and kind != "several":
         raise ValueError(f"classes are for kind='several'; kind is {kind!r}.")
     true, predicted = matching_rows(true, predicted, "labels" if kind != "numbers" else "numbers")

@@ -1,4 +1,4 @@
-"""How good found entities are."""
+"""Scores of entities."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,14 +15,14 @@ def entity_scores(
     mode: str = "lenient",
     scheme: str | None = None,
 ) -> dict[str, dict | float]:
-    """Scores entities: one is right where its type, its first and its last word are.
+    """Scores entities: an entity is right if its type, first word and last word are.
 
     The lenient reading is that of CoNLL's script (Tjong Kim Sang & De Meulder 2003); see
     `tags_to_spans`.
 
     Args:
         true: a list of tags for each sentence.
-        predicted: the tags that were found, as many.
+        predicted: the predicted tags.
         mode: "lenient" or "strict".
         scheme: "IOB1", "IOB2", "IOBES" (also called "BIOES") or "plain"; "lenient" can do
             without one.
@@ -31,7 +31,7 @@ def entity_scores(
         dict of `types` (for each type that occurs on either side: `precision`, `recall`, `f1`,
         `support`, the number of true ones), `micro` (all entities alike), `macro` (mean of the
         types), `weighted` (their mean by support), each with `precision`, `recall` and `f1`, and
-        `tag_accuracy`. From 0 to 1; 0 where there is nothing to divide by.
+        `tag_accuracy`. From 0 to 1; 0 if there is nothing to divide by.
 
     Raises:
         ValueError: if a sentence does not have a tag for each word on both sides, a tag is not
@@ -63,11 +63,11 @@ def entity_scores(
 def span_scores(
     true: Sequence[Iterable[tuple]], predicted: Sequence[Iterable[tuple]]
 ) -> dict[str, dict]:
-    """Scores entities as spans: one is right where it is among the true ones.
+    """Scores entities as spans: a span is right if it is among the true ones.
 
     Args:
         true: the spans of each text: (type, start, end), of words or of characters.
-        predicted: those that were found.
+        predicted: the predicted spans of each text.
 
     Returns:
         what `entity_scores` returns, but for `tag_accuracy`.

@@ -1,4 +1,4 @@
-"""How well a language model foresees."""
+"""Perplexity of language models."""
 
 import math
 from collections.abc import Iterable
@@ -17,19 +17,18 @@ def perplexity_scores(
     words: int | None = None,
     characters: int | None = None,
 ) -> dict[str, float]:
-    """Perplexity, exp(−mean log p(label)), over all tokens that count, with its kin.
+    """Perplexity, exp(−mean log p(label)), over all tokens that count, and related scores.
 
-    Sums go over all rows and are divided once, so that it does not matter how the rows are cut
-    into batches. Per word and per character they can be compared between models whose tokenizers
-    differ (Mielke 2016).
+    Sums are taken over all rows and divided once, so that batching makes no difference. Scores per
+    word and per character can be compared between models with different tokenizers (Mielke 2016).
 
     Args:
         logits: a row each, (steps, vocabulary): a list, an array (rows, steps, vocabulary), or an
             iterator, of which one row at a time is held.
-        labels: a row each, (steps,), int: the id that each step should have foreseen.
+        labels: a row each, (steps,), int: the id that each step should have predicted.
         ignore: the label of steps that do not count.
-        words: how many words the rows are, for `word_perplexity`.
-        characters: how many characters, for `bits_per_character`.
+        words: number of words in the rows, for `word_perplexity`.
+        characters: number of characters, for `bits_per_character`.
 
     Returns:
         dict of `tokens` (that counted), `loss` (mean, nats), `perplexity`, `accuracy` (how often

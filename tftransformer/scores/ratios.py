@@ -5,7 +5,7 @@ from typing import Any
 
 
 def ratio(part: float, whole: float) -> float:
-    """`part / whole`, and 0 where there is nothing to divide by."""
+    """`part / whole`, and 0 if there is nothing to divide by."""
     return float(part / whole) if whole else 0.0
 
 
@@ -15,7 +15,7 @@ def harmonic_mean(precision: float, recall: float) -> float:
 
 
 def of_counts(matched: float, predicted: float, true: float, scale: float = 1) -> dict[str, float]:
-    """Precision, recall and F1 of counts, each 0 where there is nothing to divide by.
+    """Precision, recall and F1 of counts, each 0 if there is nothing to divide by.
 
     Args:
         matched: how many are predicted and true.

@@ -1,4 +1,4 @@
-"""How much of a reference a summary has: ROUGE."""
+"""ROUGE: how much of a reference a summary contains."""
 
 import re
 from collections import Counter
@@ -21,10 +21,10 @@ def rouge_scores(
     """Scores summaries by the words they share with their references (Lin 2004).
 
     A word is a run of a–z and 0–9 of the lower-cased text, as in rouge-score: letters with accents
-    part words, and what is written without Latin letters has none. `rougeN` counts N-grams,
-    `rougeL` the longest common subsequence of all words; `rougeLsum` the words of each sentence
-    of the reference that are in such a subsequence with any sentence of the summary, each word as
-    often as both have it. Sentences are lines: texts without line breaks are one sentence.
+    separate words, and text without Latin letters has no words. `rougeN` counts N-grams, `rougeL`
+    the longest common subsequence of all words; `rougeLsum` the words of each sentence of the
+    reference that are in such a subsequence with any sentence of the summary, each word as often as
+    both have it. Sentences are lines: texts without line breaks are one sentence.
 
     Args:
         true: a reference for each summary, or several, of which the best one (by F1, for each
@@ -66,14 +66,14 @@ def rouge_scores(
 
 
 def best_sentences(sentences: Sequence[str], references: Sequence[str]) -> list[int]:
-    """Chooses the sentences that have most of a reference, greedily (Nallapati et al. 2017, §3.1).
+    """Greedily chooses the sentences that cover a reference best (Nallapati et al. 2017, §3.1).
 
-    Each step takes the sentence that raises the sum of the F1 of `rouge1` and `rouge2` most, of
-    equal ones the first, until none does.
+    Each step takes the sentence that raises the sum of the F1 of `rouge1` and `rouge2` most, the
+    first among equals, until none raises it.
 
     Args:
-        sentences: of a text.
-        references: summaries, of which the best one counts at each step.
+        sentences: sentences of a text.
+        references: summaries; the best one counts at each step.
 
     Returns:
         numbers of the sentences, in order.

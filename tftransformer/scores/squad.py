@@ -1,4 +1,4 @@
-"""How good answers are that were found in a text."""
+"""Scores of answers found in a text."""
 
 import math
 import re
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from tftransformer.core import check_choice
 from tftransformer.scores.ratios import check_text, matching_rows, of_counts
 
 PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -26,10 +27,10 @@ def squad_scores(
     the; the best over all answers of a question counts (Rajpurkar et al. 2016, 2018).
 
     Args:
-        true: the right answers of each question; none, in version 2, where the text has none.
-        predicted: the answers that were found; "" for none.
+        true: the right answers of each question; none, in version 2, if the text has no answer.
+        predicted: the predicted answers; "" for none.
         version: 1, or 2 for questions that may have no answer.
-        no_answer: for version 2, how sure it is of each question that it has no answer.
+        no_answer: for version 2, the confidence that each question has no answer.
         threshold: a question whose `no_answer` is above it counts as answered by "".
 
     Returns:
@@ -37,8 +38,8 @@ def squad_scores(
         Version 2 adds `with_answer` and `without_answer` (`exact`, `f1`, `total`; left out where
         there is no such question), and, if `no_answer` is given, `best_exact`, `best_f1` and the
         thresholds that reach them, `best_exact_threshold` and `best_f1_threshold`. As in the
-        script, these go through the questions by rising `no_answer`, one by one also where several
-        have the same.
+        script, these go through the questions by rising `no_answer`, one by one even if values are
+        equal.
 
     Raises:
         ValueError: if the sides differ in length, nothing is to be scored, a text is no string,
@@ -79,8 +80,7 @@ def _check(
     no_answer: Sequence[float] | None,
     threshold: float,
 ) -> None:
-    if version not in (1, 2):
-        raise ValueError(f"version={version!r} was given; expected 1 or 2.")
+    check_choice((1, 2), version=version)
     if version == 1 and no_answer is not None:
         raise ValueError("no_answer is for version=2: in version 1 every question has an answer.")
     for row, (answers, text) in enumerate(zip(true, predicted, strict=True)):
@@ -107,7 +107,7 @@ def _best(answers: Sequence[str], found: str, version: int) -> tuple[float, floa
 
 
 def normalised(answer: str) -> str:
-    """An answer without what does not count: case, ASCII punctuation, articles, blanks.
+    """An answer without what is ignored: case, ASCII punctuation, articles, extra spaces.
 
     >>> normalised("The  U.S. (an ally)")
     'us ally'

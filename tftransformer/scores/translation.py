@@ -1,7 +1,9 @@
-"""How good translations are."""
+"""Scores of translations."""
 
 from collections.abc import Sequence
 from typing import Any
+
+from tftransformer.core import check_choice
 
 METRICS = ("bleu", "chrf", "chrf+", "chrf++", "ter")
 SMOOTHING = ("exp", "floor", "add-k", "none")
@@ -22,16 +24,16 @@ def translation_scores(
 
     Args:
         hypotheses: translations.
-        references: what they should be, in the same order: for each a string, or several.
+        references: references in the same order, a string or several for each.
         tokenize: tokenisation of BLEU: "13a" for plain text, "none" for text that is
             tokenised already, "intl", "char", "zh", …
         metrics: names of "bleu" (Papineni et al. 2002), "chrf" (Popović 2015), "chrf+" and
             "chrf++" (Popović 2017: with words, and pairs of words, beside the characters), "ter"
             (Snover et al. 2006: edits, so that less is better; it never looks at case).
-        lowercase: whether BLEU and chrF see lower case alone.
+        lowercase: whether BLEU and chrF ignore case.
         max_ngram_order: longest n-grams of BLEU.
-        smooth_method: what BLEU does where an order has no match: "exp", "floor", "add-k" or
-            "none" (Chen & Cherry 2014).
+        smooth_method: what BLEU does if an order has no match: "exp", "floor", "add-k" or "none"
+            (Chen & Cherry 2014).
         smooth_value: the number that "floor" and "add-k" use.
 
     Returns:
@@ -78,11 +80,11 @@ def sentence_bleu(
     *,
     lowercase: bool = False,
 ) -> list[float]:
-    """BLEU of each translation by itself, over the orders that it is long enough for.
+    """BLEU of each translation, over the n-gram orders that it is long enough for.
 
     Args:
         hypotheses: translations.
-        references: what they should be, in the same order: for each a string, or several.
+        references: references in the same order, a string or several for each.
         tokenize: tokenisation; see `translation_scores`.
         lowercase: whether case counts.
 
@@ -123,17 +125,14 @@ def check_scoring(
             raise ValueError(f"references[{index}] is {given!r}, not a string nor a list of them.")
         if not all(isinstance(reference, str) for reference in several):
             raise ValueError(f"references[{index}] is {given!r}: expected strings alone.")
-    if tokenize not in BLEU.TOKENIZERS:
-        raise ValueError(f"tokenize={tokenize!r}: expected one of {', '.join(BLEU.TOKENIZERS)}.")
+    check_choice(BLEU.TOKENIZERS, tokenize=tokenize)
     BLEU(tokenize=tokenize)  # raises where this tokenisation wants a package that is not there
 
 
 def _bleu(**options: Any) -> Any:
     from sacrebleu.metrics import BLEU
 
-    method = options.get("smooth_method", "exp")
-    if method not in SMOOTHING:
-        raise ValueError(f"smooth_method={method!r}: expected one of {', '.join(SMOOTHING)}.")
+    check_choice(SMOOTHING, smooth_method=options.get("smooth_method", "exp"))
     return BLEU(**options)
 
 

@@ -1,4 +1,4 @@
-"""Trees in brackets: reading, writing, and what stands in them."""
+"""Bracketed trees: reading, writing, and their contents."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ class Tree:
     """A constituent of a sentence: (NP (DT the) (NN cat)).
 
     Attributes:
-        label: what it is called; of a single word its tag (part of speech).
+        label: its label; for a single word the tag (part of speech).
         children: smaller trees, or exactly one string, the word.
 
     Example:
@@ -109,7 +109,7 @@ def bare_label(label: str) -> str:
 
 
 def read_trees(text: str) -> list[Tree]:
-    """Reads all trees of a text, as it stands in a file; blanks and line breaks do not count.
+    """Reads all trees in the text of a file; spaces and line breaks do not matter.
 
     Raises:
         ValueError: if brackets do not match, a bracket is empty or without a label inside a tree,

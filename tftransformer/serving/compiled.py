@@ -1,4 +1,4 @@
-"""What XLA compiles where it is served."""
+"""Functions that XLA compiles when they are served."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,14 +14,14 @@ def compiled(
 ) -> Callable:
     """Returns a function that does what `compute` does, compiled as a whole by XLA.
 
-    XLA compiles anew for each shape, for seconds. So the length of the rows and their number are
-    rounded up to powers of two. A batch stays whole.
+    XLA compiles each shape separately, which takes seconds. So the length of the rows and their
+    number are rounded up to powers of two. A batch is not divided.
 
     Args:
         compute: maps rows, a dict of tensors, to a structure of tensors with as many rows.
         specs: the signature of the rows.
         fills: the id that pads each tensor of two axes.
-        max_length: most tokens that the model knows positions for, or None.
+        max_length: number of positions of the model, or None.
     """
     inner = tf.function(compute, input_signature=[dict(specs)], jit_compile=True, autograph=False)
 
@@ -47,7 +47,7 @@ def compiled(
 
 
 def compiled_width(length: Any, max_length: int | None) -> tf.Tensor:
-    """The width that rows of some length are padded to: few widths, few compilations."""
+    """The width that rows of this length are padded to: few widths mean few compilations."""
     width = power_of_two(length, least=16)
     if max_length is None:
         return width

@@ -39,20 +39,21 @@ def write_ctranslate2(
 ) -> pathlib.Path:
     """Writes a `Transformer` and its tokenizers as a folder that `ctranslate2.Translator` loads.
 
-    Beside what CTranslate2 reads stand the folders `source_tokenizer` and `target_tokenizer`, as
-    `Tokenizer.save` writes them, each with its SentencePiece model: CTranslate2 takes pieces. It
-    adds the end token to the source itself. Its `translate_batch(pieces, beam_size=4,
-    length_penalty=alpha, min_decoding_length=0, return_end_token=True)` finds what
-    `BeamSearch(4, PowerLengthPenalty(alpha), early_stopping=True)` finds, with the same scores,
-    and with `beam_size=1, length_penalty=0` what `Greedy()` finds.
+    Besides the files for CTranslate2 there are the folders `source_tokenizer` and
+    `target_tokenizer`, as `Tokenizer.save` writes them, each with its SentencePiece model, since
+    CTranslate2 takes pieces. It adds the end token to the source itself. Its
+    `translate_batch(pieces, beam_size=4, length_penalty=alpha, min_decoding_length=0,
+    return_end_token=True)` finds what `BeamSearch(4, PowerLengthPenalty(alpha),
+    early_stopping=True)` finds, with the same scores, and with `beam_size=1, length_penalty=0` what
+    `Greedy()` finds.
 
     Args:
         model: the model.
-        source_tokenizer: of its source.
-        target_tokenizer: of its target.
+        source_tokenizer: tokenizer of its source.
+        target_tokenizer: tokenizer of its target.
         path: folder to make.
-        weights: their type on the disk, such as "float32" or "int8". CTranslate2 computes with what
-            it finds; `ctranslate2.Translator(path, compute_type="int8")` rounds as it loads.
+        weights: their type on disk, such as "float32" or "int8". CTranslate2 computes in that type;
+            `ctranslate2.Translator(path, compute_type="int8")` rounds as it loads.
         card: the text of its README.md, if it gets one.
 
     Returns:
@@ -115,7 +116,7 @@ def write_ctranslate2(
 
 
 def check_supported(model: Any) -> None:
-    """Raises a ValueError that names whatever of the model CTranslate2 cannot run."""
+    """Raises a ValueError that names the parts of a model that CTranslate2 cannot run."""
     if type(model) is not Transformer:
         raise ValueError(f"CTranslate2 gets a Transformer from here, not a {type(model).__name__}.")
     masks = {
@@ -155,7 +156,7 @@ def check_supported(model: Any) -> None:
 
 
 def misfits(attention: keras.layers.Layer, stack: Any) -> list[str]:
-    """Names what CTranslate2 cannot run of an attention layer."""
+    """Names the properties of an attention layer that CTranslate2 cannot run."""
     if type(attention) is not MultiHeadAttention:
         return [f"attention={attention!r}"]
     found = []

@@ -1,4 +1,4 @@
-"""Weights that are multiplied as integers of 8 bits."""
+"""Weights that are multiplied as 8-bit integers."""
 
 import functools
 from typing import Any
@@ -14,10 +14,10 @@ from tftransformer.serving.weights import Weights
 
 
 class Int8Products(Weights):
-    """Large matrices as int8, which are multiplied so.
+    """Large matrices as int8, multiplied as int8.
 
-    Dense layers, tables of embeddings and the head of a language model take part, in a copy of the
-    model; what else it holds stays float32.
+    They are those of dense layers, embedding tables and the language model head, in a copy of the
+    model; everything else stays float32.
 
     Args:
         model: the model.
@@ -60,7 +60,7 @@ class Int8Matrix:
 
 
 def multiply_int8(model: Any) -> dict[int, Int8Matrix]:
-    """Has the layers of a model multiply int8; returns the matrices by id of their variable."""
+    """Makes the layers of a model multiply int8; returns the matrices by id of their variable."""
     matrices: dict[int, Int8Matrix] = {}
 
     def matrix(variable: Any, transposed: bool = False) -> Int8Matrix:
@@ -84,7 +84,7 @@ def multiply_int8(model: Any) -> dict[int, Int8Matrix]:
 def dense(
     layer: keras.layers.Dense, kernel: Int8Matrix, x: tf.Tensor, training: bool | None = None
 ) -> tf.Tensor:
-    """What a dense layer computes."""
+    """Computes a dense layer."""
     products = kernel.multiply(x)
     return layer.activation(products if layer.bias is None else products + layer.bias)
 
@@ -92,6 +92,6 @@ def dense(
 def logits(
     head: LanguageModelHead, table: Int8Matrix, hidden: tf.Tensor, *args: Any, **options: Any
 ) -> tf.Tensor:
-    """What the head of a language model computes: of hidden states, and of nothing else."""
+    """Computes the head of a language model from hidden states."""
     products = table.multiply(hidden * head.scale)
     return products if head.bias is None else products + head.bias

@@ -1,4 +1,4 @@
-"""Weights that are stored as integers of 8 bits."""
+"""Weights that are stored as 8-bit integers."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from tftransformer.serving.weights import Weights
 
 
 class Int8Storage(Weights):
-    """Matrices of 8 bits on the disk, which become floats once, when the model is loaded.
+    """Matrices that are int8 on disk and are converted to floats once, when the model is loaded.
 
     Each row of a matrix is rounded to 255 steps between minus and plus its largest number; vectors
-    stay as they are. It computes as fast as the model.
+    are kept as they are. It computes as fast as the original model.
 
     Args:
         model: the model.
@@ -37,9 +37,9 @@ class Int8Storage(Weights):
 
 
 class QuantizedMatrices(tf.saved_model.experimental.TrackableResource):
-    """Matrices that are saved as int8 and one scale for each row, and computed from when loaded.
+    """Matrices saved as int8 with a scale for each row, and restored from these on loading.
 
-    One resource for all of them, since each takes some time to load.
+    They share one resource, since each resource takes some time to load.
 
     Args:
         variables: what they hold.

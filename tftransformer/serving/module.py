@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tftransformer.core import making_folder
+from tftransformer.core import check_choice, making_folder
 from tftransformer.serving.compiled import compiled, compiled_width
 from tftransformer.serving.int8_products import Int8Products
 from tftransformer.serving.int8_storage import Int8Storage
@@ -25,22 +25,22 @@ Rows = dict[str, tf.Tensor]
 
 
 class TaskGraph:
-    """What a task computes between strings and answers, in TensorFlow's operations alone.
+    """What a task computes between strings and answers, using TensorFlow operations only.
 
-    A task writes one class of these; `ServedModule` makes a SavedModel of it.
+    Each task has a subclass; `ServedModule` makes a SavedModel from it.
 
     Attributes:
-        inputs: names of the texts that come in, each string (batch,).
-        ranks: how many axes a text has whose name is here, such as 2 of (batch, choices).
-        signatures: names of the functions that `answers` has answers for.
-        fills: for each input of the model, int32 (rows, tokens), the id that pads it. They are as
-            wide as each other.
-        depths: how many numbers a token has in the inputs that have several: they are int32
-            (rows, tokens, depth).
-        numbers: names of what else `compute` reads, int32 (rows,): the number of each row.
-        tracked: tokenizers and tables that a SavedModel has to hold.
+        inputs: names of the input texts, each string (batch,).
+        ranks: number of axes of the inputs that have more, such as 2 for (batch, choices).
+        signatures: names of the functions for which `answers` returns answers.
+        fills: for each input of the model, int32 (rows, tokens), the id that pads it. All have the
+            same width.
+        depths: for inputs with several numbers per token, int32 (rows, tokens, depth), how many.
+        numbers: names of further inputs of `compute`, int32 (rows,): the number of each row.
+        tracked: tokenizers and tables that a SavedModel has to contain.
         max_length: most tokens of a row, or None.
-        computes_alike: whether `compute` is the same however the graph was made for a task.
+        computes_alike: whether `compute` is the same for all graphs of a task, whatever their
+            options.
     """
 
     inputs: tuple[str, ...] = ("texts",)
@@ -55,17 +55,17 @@ class TaskGraph:
     _by_text_at_once: Callable | None = None
 
     def encode(self, *texts: tf.Tensor) -> tuple[Rows, Any]:
-        """Returns the rows of some texts, and what `answers` wants to know of them.
+        """Returns the rows of some texts, and what `answers` needs to know about them.
 
-        That is a dict; `cut`, bool (rows,), says which texts lost their ends.
+        The latter is a dict; its `cut`, bool (rows,), tells which texts were truncated.
         """
         raise NotImplementedError
 
     def by_text_at_once(self, compute: Any) -> Callable[[Any, Any], Any]:
-        """What `by_text` does, as one function.
+        """Returns `by_text` as one traced function.
 
         Args:
-            compute: a function of TensorFlow that gives what is to be put together.
+            compute: a TensorFlow function whose results `by_text` puts together.
         """
         if type(self).by_text is TaskGraph.by_text:
             return self.by_text
@@ -81,7 +81,7 @@ class TaskGraph:
 
     @functools.cached_property
     def encode_at_once(self) -> Any:
-        """What `encode` does, as one function: by themselves its operations take many times as
+        """Runs `encode` as one traced function: run one by one, its operations take many times as
         long as the tokenizer.
         """
         return traced_apart(self.encode, input_signature=self.text_specs(), autograph=False)
@@ -92,7 +92,7 @@ class TaskGraph:
         Args:
             model: the model.
             rows: tensors by name, as `fills` and `numbers` say.
-            fixed: whether shapes have to stay the same from one step to the next.
+            fixed: whether shapes must stay the same from step to step.
 
         Returns:
             a structure of tensors with as many rows.
@@ -100,14 +100,15 @@ class TaskGraph:
         raise NotImplementedError
 
     def by_text(self, found: Any, known: Any) -> Any:
-        """Returns a structure of tensors with a row for each text, of what was computed of rows.
+        """Returns a structure of tensors with a row for each text, from what was computed for rows.
 
-        These are the same unless a text is read in several windows, or is still to be put together.
+        They are the same unless a text is read in several windows, or its parts have to be put
+        together.
         """
         return found
 
     def answers(self, found: Any, known: Any) -> dict[str, dict[str, tf.Tensor]]:
-        """Returns outputs by name for each signature, given what the other two returned."""
+        """Returns outputs by name for each signature, from what the other two returned."""
         raise NotImplementedError
 
     def text_specs(self) -> list[tf.TensorSpec]:
@@ -132,22 +133,22 @@ class TaskGraph:
 class ServedModule(tf.Module):
     """Tokenizers, model and answers in one graph, from strings to strings and numbers.
 
-    The module tracks what a SavedModel has to hold: tables of tokenizers, and the raw variables of
-    the model. The Keras model itself stays out, so nothing of Keras is needed to serve it.
+    The module tracks what a SavedModel has to contain: tables of tokenizers, and the raw variables
+    of the model. The Keras model itself is left out, so Keras is not needed to serve it.
 
     Args:
         graph: what the task computes.
-        model: what it computes it with.
+        model: the model.
         weights: how the module holds the model's weights: "float32", "bfloat16", "float16" or
-            "int8" (see `weights_of`); None: as the model does.
-        jit_compile: whether XLA compiles what the model does. The rows and their length are then
-            rounded up to powers of two, which changes no answer.
-        parallel: parts of a batch that are computed at the same time, where XLA does not compile.
+            "int8" (see `weights_of`); None: as they are.
+        jit_compile: whether XLA compiles what the model does. The number of rows and their length
+            are then rounded up to powers of two, which does not change answers.
+        parallel: number of parts of a batch computed at the same time, without XLA.
 
     Attributes:
-        compute: from rows (a dict of tensors) to what the graph's `compute` returns.
-        functions: from texts to answers, by name of the signature.
-        requests: returns the texts, by name of the input, that have all of it prepared.
+        compute: function from rows (a dict of tensors) to what the graph's `compute` returns.
+        functions: functions from texts to answers, by name of the signature.
+        requests: returns the texts, by name of the input, that prepare everything.
     """
 
     def __init__(
@@ -197,20 +198,20 @@ class ServedModule(tf.Module):
     ) -> pathlib.Path:
         """Writes a SavedModel whose signatures are those of the graph.
 
-        The first call of a loaded one prepares its graph, for seconds, and one that XLA compiles
-        does so at the first row of each width. TensorFlow Serving makes these calls itself before
-        it lets clients in, by the requests in `assets.extra`; without that file it starts at once.
+        The first call of a loaded SavedModel takes seconds to prepare its graph; with XLA, so does
+        the first row of each width. TensorFlow Serving makes these calls itself before it accepts
+        clients, from the requests in `assets.extra`; without that file it starts at once.
 
         Args:
             path: folder to make.
-            card: makes the text of its README.md, if it gets one.
+            card: function that makes the text of its README.md, if it gets one.
 
         Returns:
             The path.
 
         Raises:
             FileExistsError: if there is something at `path` already; it is left alone.
-            ValueError: if TensorFlow could write there, but not read.
+            ValueError: if TensorFlow could write to that path, but not read from it.
         """
         if set(str(path)) & set("[]*?\\"):
             raise ValueError(
@@ -265,20 +266,19 @@ def _requests(graph: TaskGraph, jit_compile: bool) -> list[dict[str, tf.Tensor]]
 
 
 def weights_of(model: Any, weights: str | None = None, jit_compile: bool = False) -> Weights:
-    """Returns the weights of a model as a served one is to hold them.
+    """Returns the weights of a model in the form in which they are served.
 
     Args:
-        model: the model; nothing that is done here changes it.
-        weights: "float32", "bfloat16" or "float16", with which it computes, too; "int8", matrices
-            a quarter as large: XLA multiplies them as they are, else they become floats when the
-            served model is loaded; None: as the model holds them.
+        model: the model; it is not changed.
+        weights: "float32", "bfloat16" or "float16", in which it also computes; "int8", matrices of
+            a quarter of the size, which XLA multiplies as they are and which otherwise become
+            floats when the served model is loaded; None: as in the model.
         jit_compile: whether XLA compiles the model.
 
     Raises:
-        ValueError: for weights of another kind.
+        ValueError: for any other `weights`.
     """
-    if weights is not None and weights not in WEIGHTS:
-        raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
+    check_choice((*WEIGHTS, None), weights=weights)
     if weights == "int8":
         return Int8Products(model) if jit_compile else Int8Storage(model)
     held = getattr(model, "variable_dtype", "float32")

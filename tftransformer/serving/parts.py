@@ -1,4 +1,4 @@
-"""Computing parts of a batch at the same time."""
+"""Parallel computation of parts of a batch."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,16 +9,16 @@ import tensorflow as tf
 def in_parts(
     compute: Callable, specs: Mapping[str, tf.TensorSpec], fills: Mapping[str, int], parts: int
 ) -> Callable:
-    """Returns a function that does what `compute` does, with parts of the rows side by side.
+    """Returns a function that does what `compute` does, with parts of the rows in parallel.
 
-    Rows of similar length make a part, and each ends when its own rows have.
+    Rows of similar length make a part, and each part ends as soon as its own rows do.
 
     Args:
         compute: maps rows, a dict of tensors, to a structure of tensors with as many rows.
-            TensorFlow runs its calls at the same time if it neither reads nor writes variables.
+            TensorFlow runs its calls in parallel if it neither reads nor writes variables.
         specs: the signature of the rows.
         fills: the id that pads each tensor of two axes; the first one says how long rows are.
-        parts: most parts; never more than there are rows.
+        parts: largest number of parts; never more than there are rows.
     """
     first, pad_id = next(iter(fills.items()))
 

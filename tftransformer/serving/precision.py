@@ -1,23 +1,25 @@
-"""Models in another precision."""
+"""Copies of models in another precision."""
 
 from typing import Any
 
 from keras import ops
 
+from tftransformer.core import check_choice
+
 
 def in_precision(model: Any, precision: str) -> Any:
     """Returns a copy of a model whose weights and activations have another precision.
 
-    A model that computes in another precision than its weights have casts them at each step of
-    decoding; these are cast once. Softmax, norms and the scores of a search are float32 anyway.
+    A model that computes in another precision than that of its weights casts them at each step of
+    decoding; here they are cast once. Softmax, norms and the scores of a search are always float32.
 
     Args:
-        model: a model whose configuration holds its `dtype`, as all of this package do.
+        model: a model whose configuration has its `dtype`, as all of this package have.
         precision: "bfloat16", "float16" or "float32". On a processor with instructions for it,
             bfloat16 is about twice as fast and needs half of the memory.
 
     Returns:
-        The copy. Nothing that happens to the model later moves it.
+        The copy; later changes of the model do not affect it.
 
     Example:
 
@@ -25,10 +27,7 @@ def in_precision(model: Any, precision: str) -> Any:
     >>> in_precision(model, "bfloat16").weights[0].dtype
     'bfloat16'
     """
-    if precision not in ("bfloat16", "float16", "float32"):
-        raise ValueError(
-            f'precision must be "bfloat16", "float16" or "float32", not {precision!r}.'
-        )
+    check_choice(("bfloat16", "float16", "float32"), precision=precision)
     copy = type(model).from_config(_with_dtype(model.get_config(), precision))
     for own, weight in zip(copy.weights, model.weights, strict=True):
         own.assign(ops.cast(weight, own.dtype))

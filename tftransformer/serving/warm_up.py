@@ -1,4 +1,4 @@
-"""Requests that TensorFlow Serving answers by itself before it lets clients in."""
+"""Requests that TensorFlow Serving answers by itself before it accepts clients."""
 
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,15 +13,15 @@ WARM_UP = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 def write_warm_up(
     folder: pathlib.Path, signatures: Sequence[str], requests: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Writes requests beside a SavedModel.
+    """Writes requests into a SavedModel.
 
     The file is a TFRecord of `PredictionLog` messages of tensorflow_serving's
-    `apis/prediction_log.proto`. Four fields of them are needed, so they are written here as they
-    lie on the wire, and that package is not.
+    `apis/prediction_log.proto`. Only four of their fields are needed, so they are written here in
+    wire format, without that package.
 
     Args:
         folder: the SavedModel.
-        signatures: names of the signatures that get each of the requests.
+        signatures: names of the signatures that each request is sent to.
         requests: inputs by name.
     """
     path = folder / WARM_UP
@@ -52,11 +52,12 @@ def _field(number: int, value: bytes) -> bytes:
 
 
 def warm_up_texts(width_of: Callable[[str], int], most: int | None) -> Iterator[str]:
-    """Yields a text for each width that rows come in, from the smallest on.
+    """Yields a text for each width of rows, from the smallest on.
 
     Args:
-        width_of: from a text to the width of its row.
-        most: most tokens of a row; None = there is no end, and the first text has to do.
+        width_of: function from a text to the width of its row.
+        most: largest number of tokens in a row; None = no limit, and only the first text is
+            yielded.
     """
     widest, words, most = 0, 1, most or 1
     while True:

@@ -1,4 +1,4 @@
-"""How a served model holds its weights."""
+"""The form in which a served model has its weights."""
 
 import contextlib
 from typing import Any
@@ -15,7 +15,7 @@ class Weights:
 
     Attributes:
         model: what computes with these weights.
-        tracked: what a SavedModel has to hold of them.
+        tracked: what a SavedModel has to contain for them.
     """
 
     def __init__(self, model: Any):

@@ -1,4 +1,4 @@
-"""Layers under a mask."""
+"""Stacks of layers under a mask."""
 
 from tftransformer.stacks.decoder import Decoder
 from tftransformer.stacks.encoder import Encoder

@@ -1,4 +1,4 @@
-"""CachedStack, and how prompts stand in a cache."""
+"""CachedStack, and the layout of prompts in a cache."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,11 +11,10 @@ from tftransformer.stacks.token_numbers import memory_order
 
 
 class Prompts:
-    """Prompts of one width, wherever their padding stands.
+    """Prompts padded to one width, on either side.
 
-    In a cache all padding stands on the left, so that the last column of each row is its last token
-    and the next one follows it. Prompts with padding at their ends are put in order when they are
-    run.
+    In a cache all padding is on the left, so that the last column of each row is its last token and
+    the next token follows it. Prompts with padding elsewhere are reordered when they are run.
 
     Args:
         rows: how many rows there are.
@@ -23,8 +22,9 @@ class Prompts:
         mask: bool tensor (rows, width), True = a real token; None where all are.
 
     Attributes:
-        order: int (rows, width), the column that comes to stand in each; None without a mask.
-        leading: int (rows,), the columns of padding before the first token; None without a mask.
+        order: int (rows, width), for each column of the cache the column of the prompt; None
+            without a mask.
+        leading: int (rows,), number of padding columns before the first token; None without a mask.
         is_token: bool (rows, width), the mask in order; None without a mask.
     """
 
@@ -66,14 +66,14 @@ class Prompts:
 
 
 class CachedStack:
-    """A stack that runs on new tokens beside what it knows of those before.
+    """A stack that runs on new tokens, with a cache of the earlier ones.
 
     Args:
         stack: the stack.
         prompts: the prompts.
         length: how many tokens the cache can hold; None: it grows with each step.
         memory: for each layer a float tensor (rows, M, d_model), or None.
-        hidden: whether the cache holds what the stack returned for each token, too: `hidden`,
+        hidden: whether the cache also holds the output of the stack for each token: `hidden`,
             (rows, length, d_model).
     """
 
@@ -120,7 +120,7 @@ class CachedStack:
         Args:
             ids: int (rows, n), in the order of the cache.
             cache: that of the step before.
-            position: int, scalar: how many columns it holds.
+            position: int, scalar: how many columns it holds so far.
             run: calls the stack: `run(columns, padding_mask, state)` with the columns of the ids,
                 int (n,), returns what the step returns.
 
@@ -152,10 +152,10 @@ class CachedStack:
     def behind(
         self, prefix: Sequence[Mapping[str, Any]], ids: Any, cache: dict[str, Any]
     ) -> tuple[Any, dict[str, Any], Any]:
-        """What is left to run of prompts that begin with tokens whose keys and values are known.
+        """Returns what remains to be run of prompts whose first tokens have known keys and values.
 
-        A row that is shorter than others has padding before it, and so many tokens of its prefix
-        stand behind the columns that are filled: they are run again.
+        A row that is shorter than the others has padding before it, so that as many tokens of its
+        prefix lie beyond the filled columns: these are run again.
 
         Args:
             prefix: `key` and `value` of each layer, (1, heads, tokens, head width).
@@ -218,5 +218,5 @@ class CachedStack:
 
 
 def goes_on(ids: Any, position: Any) -> bool:
-    """Whether new ids (rows, n) surely stand behind others, rather than begin a prompt."""
+    """Whether new ids (rows, n) certainly follow others, rather than begin a prompt."""
     return ids.shape[1] == 1 or (isinstance(position, int) and position > 0)

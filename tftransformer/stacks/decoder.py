@@ -21,9 +21,9 @@ class Decoder(Encoder):
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        mask: of the self-attention; default `CausalMask() & PaddingMask()`.
-        cross_mask: of the attention to the encoder's output; default `PaddingMask()`.
-        **options: of `Encoder` and, for each layer, of `DecoderLayer`.
+        mask: mask of the self-attention; default `CausalMask() & PaddingMask()`.
+        cross_mask: mask of the cross-attention; default `PaddingMask()`.
+        **options: arguments of `Encoder` and, for each layer, of `DecoderLayer`.
     """
 
     layer_class = DecoderLayer
@@ -74,11 +74,11 @@ class Decoder(Encoder):
         Args:
             inputs: int ids (batch, length), or float vectors (batch, length, d_model) where the
                 stack has no embeddings.
-            encoder_output: float tensor (batch, source length, d_source); may be left out where
+            encoder_output: float tensor (batch, source length, d_source); may be left out if
                 `state` holds its projections.
             padding_mask: bool tensor (batch, keys), as in `Encoder.call`.
             encoder_padding_mask: bool tensor (batch, source length), True = a real token. Default:
-                the implicit Keras mask of `encoder_output`, else all real. It must be given where
+                the implicit Keras mask of `encoder_output`, else all real. It is required if
                 `encoder_output` is left out.
             context: further entries for the mask of the self-attention.
             cross_context: further entries for the mask of the cross-attention.

@@ -32,34 +32,34 @@ EMBEDDED = ("segment_ids", "language_ids", "spelling_ids")
 class Encoder(Layer):
     """A stack of layers under one mask (Vaswani et al. 2017, §3.1).
 
-    With `PaddingMask()` it is the encoder of a translator or a BERT, with
-    `CausalMask() & PaddingMask()` a GPT, with `(CausalMask() | PrefixMask()) & PaddingMask()` a
-    prefix language model. The mask is evaluated once a call and handed to every layer.
+    With `PaddingMask()` it is the encoder of a translator or a BERT, with `CausalMask() &
+    PaddingMask()` a GPT, with `(CausalMask() | PrefixMask()) & PaddingMask()` a prefix language
+    model. The mask is evaluated once per call and passed to every layer.
 
     Args:
-        num_layers: number of layers; of none, the stack is its embeddings.
+        num_layers: number of layers; with 0 the stack is its embeddings.
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        mask: who may see whom; default `PaddingMask()`. One for all layers, a list of one for each,
-            or a function from the number of a layer to its mask.
-        embeddings: layer from int ids (batch, length) to vectors, such as `TokenEmbeddings`, which
-            is told `positions` and `training` where its `call` names them; None if the stack is
-            called with vectors.
-        final_norm: whether a norm ends the stack, or the norm; default: where the layers leave
-            what they add without one, as `norm="pre"` does.
-        output_dropout: rate on what the stack returns, as T5, Transformer-XL and XLNet have it.
+        mask: attention mask; default `PaddingMask()`. One mask for all layers, a list with one for
+            each, or a function from the number of a layer to its mask.
+        embeddings: layer from int ids (batch, length) to vectors, such as `TokenEmbeddings`. It is
+            passed `positions` and `training` if its `call` names them. None if the stack is called
+            with vectors.
+        final_norm: whether the stack ends with a norm, or the norm itself; default: True if the
+            layers do not normalise their output, as with `norm="pre"`.
+        output_dropout: rate on what the stack returns, as in T5, Transformer-XL and XLNet.
         position_bias: layer from positions of queries and keys to what every layer adds to its
-            scores, such as `BucketedBias`; evaluated once a call, like the mask.
-        zero_padding: whether the vectors of padding are zero before and after each layer
-            (XLM, Lample and Conneau 2019); as keys they count as far as the mask lets them.
-        **options: of each layer, see `EncoderLayer`: dropout, norm, activation, epsilon, …
-            Each layer has its own copy of a ready-made layer among them (`attention`, …); a list
-            of anything (layers, initializers, rates) holds one for each, and a function of one
+            scores, such as `BucketedBias`; evaluated once per call, like the mask.
+        zero_padding: whether the vectors of padding are zero before and after each layer (XLM,
+            Lample and Conneau 2019); as keys they are attended to unless the mask hides them.
+        **options: arguments of each layer, see `EncoderLayer`: dropout, norm, activation, epsilon,
+            … If one is a layer (`attention`, …), each layer of the stack gets its own copy. A list
+            (of layers, initializers, rates) holds one value for each layer, and a function of one
             argument `index` (`lambda index: 0.1 * index`) makes one for each.
 
-    Override `make_layer` to build the layers another way. Of the arguments of `EncoderLayer.call`
-    such a layer gets those that its own `call` names.
+    Override `make_layer` to build the layers in another way. Such a layer gets those arguments of
+    `EncoderLayer.call` that its own `call` names.
     """
 
     layer_class = EncoderLayer
@@ -149,7 +149,7 @@ class Encoder(Layer):
         )
 
     def default_mask(self) -> Mask:
-        """Returns the mask of a stack that was given none."""
+        """Returns the default mask."""
         return PaddingMask()
 
     def make_layer(self, index: int, *sizes: int, **options: Any) -> keras.layers.Layer:
@@ -182,11 +182,11 @@ class Encoder(Layer):
             inputs: int ids (batch, length), or float vectors (batch, length, d_model) where the
                 stack has no embeddings.
             padding_mask: bool tensor (batch, keys), True = a real token. Default: the implicit
-                Keras mask of `inputs`, else what the embeddings say of the ids, else all real.
-                With a cache it covers all its keys.
-            context: further entries for the mask (`prefix_lengths`, `query_documents`, …), and
-                for embeddings: `position_ids`, where they differ from the column numbers,
-                `segment_ids` and `language_ids`.
+                Keras mask of `inputs`, else what the embeddings derive from the ids, else all real.
+                With a cache it covers all keys of the cache.
+            context: further entries for the mask (`prefix_lengths`, `query_documents`, …), and for
+                embeddings: `position_ids`, if they differ from the column numbers, `segment_ids`
+                and `language_ids`.
             state: slots for hidden states, attention weights and caches.
             training: whether dropout is active.
 
@@ -212,7 +212,7 @@ class Encoder(Layer):
         return {**numbered, "padding_mask": padding_mask, **(context or {})}
 
     def check_cacheable(self) -> None:
-        """Raises a ValueError where a step with a cache could not equal the whole pass."""
+        """Raises a ValueError if steps with a cache could not equal the uncached pass."""
         for layer in self.layers:
             if not hasattr(layer, "check_cacheable"):
                 raise ValueError(
@@ -297,7 +297,7 @@ class Encoder(Layer):
         return x * ops.cast(is_token, x.dtype)[..., None]
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Returns the given mask, else what the embeddings say of ids: (batch, length), or None."""
+        """Returns the given mask, else that of the embeddings: bool (batch, length), or None."""
         if previous_mask is not None or self.embeddings is None:
             return previous_mask
         return self.embeddings.compute_mask(inputs, None)
@@ -314,7 +314,7 @@ def _is_by_index(given: Any) -> bool:
 def evaluated(
     masks: Sequence[Mask], context: Mapping[str, Any], state: StackState | None = None
 ) -> list[dict[str, Any]]:
-    """Returns what each layer is told of its mask: the tensor, made once a mask, and the mask."""
+    """Returns the mask arguments of each layer: the tensor, made once per mask, and the mask."""
     tensors: dict[Mask, Any] = {}
     for mask in masks:
         if mask not in tensors:
@@ -323,5 +323,5 @@ def evaluated(
 
 
 def implicit_padding_mask(inputs: Any) -> Any:
-    """Returns the Keras mask that `inputs` carry, or None."""
+    """Returns the implicit Keras mask of `inputs`, or None."""
     return getattr(inputs, "_keras_mask", None)

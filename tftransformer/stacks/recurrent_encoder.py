@@ -21,10 +21,10 @@ class RecurrentEncoder(Encoder):
     """A stack that also attends to a memory of earlier segments (Dai et al. 2019, §3.2).
 
     The memory of a layer holds the layer's own inputs for the tokens before the segment. Masks and
-    scorers see it at the positions −M…−1; the segment itself starts at 0. Where padding stands
-    before a row's first token, the memory follows the padding: keys, and the weights of attention
-    with them, are in the order padding, memory, tokens. Tokens that caches hold are of the segment,
-    too: a step of decoding goes on with their numbers.
+    scorers see it at the positions −M…−1; the segment itself starts at 0. If a row begins with
+    padding, the memory comes after the padding: keys, and so attention weights, are in the order
+    padding, memory, tokens. Tokens in a cache belong to the segment: a step of decoding continues
+    their numbering.
 
     Args:
         num_layers: number of layers.
@@ -33,8 +33,8 @@ class RecurrentEncoder(Encoder):
         dff: width inside the feed-forward nets.
         memory_length: how many positions `update_memory` keeps; None = all.
         reuse_length: how many positions from the start of a segment enter the memory; None = all.
-        mask: who may see whom; default `CausalMask() & MemoryMask()`.
-        **options: of `Encoder` and, for each layer, of `EncoderLayer`.
+        mask: attention mask; default `CausalMask() & MemoryMask()`.
+        **options: arguments of `Encoder` and, for each layer, of `EncoderLayer`.
     """
 
     def __init__(
@@ -71,15 +71,15 @@ class RecurrentEncoder(Encoder):
                 stack has no embeddings.
             padding_mask: bool tensor (batch, length), True = a real token, as in `Encoder.call`.
             memory: for each layer a float tensor (batch, M, d_model); None = there is none.
-            context: further entries for the mask; `memory_lengths`, int () or (batch,), where not
-                all of the memory is filled (tokens that caches hold are not counted in it).
-            state: slots for hidden states, attention weights and caches. Caches hold the memory,
-                too: `state.memory` says how much, and `state.position` counts it.
+            context: further entries for the mask; `memory_lengths`, int () or (batch,), if the
+                memory is only partly filled (tokens in caches do not count).
+            state: slots for hidden states, attention weights and caches. Caches also hold the
+                memory: `state.memory` is its length, which `state.position` includes.
             training: whether dropout is active.
 
         Returns:
             float tensor (batch, length, d_model), in the compute dtype. `update_memory` makes the
-            next memory of `state.hidden_states`.
+            next memory from `state.hidden_states`.
         """
         context = self.mask_context(inputs, padding_mask, context, state, memory)
         return self._run(
@@ -143,14 +143,14 @@ class RecurrentEncoder(Encoder):
         memory: Sequence[Any] | None = None,
         padding_mask: Any = None,
     ) -> list[Any]:
-        """Returns the memory for the next segment; no gradient goes through it.
+        """Returns the memory for the next segment; gradients do not flow through it.
 
         Args:
-            hidden_states: the inputs of the layers, (batch, length, d_model) each; what follows
-                them is not read.
+            hidden_states: the inputs of the layers, (batch, length, d_model) each; any that follow
+                are ignored.
             memory: the memory that this segment was given.
-            padding_mask: bool tensor (batch, length), True = a real token: padding before the
-                first one comes to stand before the older memory; None: all are real.
+            padding_mask: bool tensor (batch, length), True = a real token: padding before the first
+                one is moved before the older memory; None: all are real.
         """
         kept, order = [], None
         if memory is not None and padding_mask is not None:

@@ -25,7 +25,7 @@ def numbered_columns(
 
     Args:
         length: how many new tokens there are.
-        state: of a stack; where it has caches, the keys are their slots.
+        state: state of a stack; where it has caches, the keys are their slots.
         memory: how many positions of memory stand before the new tokens, where there are no
             caches.
 
@@ -51,7 +51,7 @@ def visible_tokens(mask: Mask, context: Mapping[str, Any], state: StackState | N
     Args:
         mask: the mask expression.
         context: what `numbered_columns` returned, `padding_mask`, and what else the mask reads.
-        state: of the stack; its `leading` padding is hidden, whatever the mask says of it.
+        state: state of the stack; its `leading` padding is hidden, whatever the mask says of it.
 
     Returns:
         bool tensor broadcastable to (batch, heads, queries, keys), where there is a `key_order`

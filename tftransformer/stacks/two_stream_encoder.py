@@ -17,10 +17,10 @@ from tftransformer.stacks.token_numbers import in_key_order
 
 @register
 class TwoStreamEncoder(RecurrentEncoder):
-    """A stack of a content and a query stream (XLNet, Yang et al. 2019, §2.3).
+    """A stack with a content stream and a query stream (XLNet, Yang et al. 2019, §2.3).
 
-    The content stream knows the tokens. The query stream runs where there is a `target_mapping`:
-    one vector for each target, all of them the same at the start, looks at the content stream
+    The content stream contains the tokens. The query stream runs if there is a `target_mapping`: it
+    has one vector for each target, all equal at the start, which attend to the content stream
     through the same weights.
 
     Args:
@@ -28,10 +28,10 @@ class TwoStreamEncoder(RecurrentEncoder):
         d_model: width of the stack.
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
-        mask: who may see whom in the query stream; default `PaddingMask()`. In the content
-            stream each position also sees itself.
-        **options: of `RecurrentEncoder` and, for each layer, of `EncoderLayer`. The rate
-            `output_dropout` also counts for what the query stream begins with.
+        mask: attention mask of the query stream; default `PaddingMask()`. In the content stream
+            each position also sees itself.
+        **options: arguments of `RecurrentEncoder` and, for each layer, of `EncoderLayer`.
+            `output_dropout` also acts on the first vectors of the query stream.
     """
 
     layer_class = TwoStreamLayer
@@ -78,18 +78,18 @@ class TwoStreamEncoder(RecurrentEncoder):
                 stack has no embeddings.
             padding_mask: bool tensor (batch, length), True = a real token, as in `Encoder.call`.
             memory: for each layer a float tensor (batch, M, d_model); None = there is none.
-            target_mapping: float tensor (batch, targets, length), 1 where a target stands; None
-                = there is the content stream alone.
+            target_mapping: float tensor (batch, targets, length), 1 at the position of each target;
+                None = the content stream only.
             context: further entries for masks and scorers.
-            query_context: entries that are others for the query stream.
+            query_context: entries that differ for the query stream.
             state: slots for hidden states, attention weights and caches. Its `hidden_states`
                 alternate between the streams, content first; the weights of the query stream are
                 those of `cross_attention`.
             training: whether dropout is active.
 
         Returns:
-            float tensor in the compute dtype: the query stream (batch, targets, d_model) where
-            there is one, else the content stream (batch, length, d_model).
+            float tensor in the compute dtype: the query stream (batch, targets, d_model) if there
+            is one, else the content stream (batch, length, d_model).
         """
         context = self.mask_context(inputs, padding_mask, context, state, memory)
         given: dict[str, Any] = {"memory": memory, "masks": self.content_masks}

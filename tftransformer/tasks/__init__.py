@@ -1,4 +1,4 @@
-"""What people do with a model: text in, answers out."""
+"""Tasks: text in, answers out."""
 
 from tftransformer.tasks.alignment import Alignment
 from tftransformer.tasks.extractive_summarizer import ExtractiveSummarizer

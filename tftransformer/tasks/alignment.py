@@ -28,7 +28,7 @@ def alignment_of(model: Any, graph: TextToTextGraph, source: str, target: str) -
     """Returns what each head of the decoder looks at while it writes a translation.
 
     Args:
-        model: of two stacks.
+        model: an encoder-decoder model.
         graph: says what the model reads of a source, and what a translation begins with.
         source: the source text.
         target: its translation.

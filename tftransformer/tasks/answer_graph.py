@@ -13,25 +13,25 @@ from tftransformer.text import check_stride, lay_windows, without_white_ends, wo
 class AnswerGraph(RowGraph):
     """From questions and contexts of any length to the likeliest spans of the contexts.
 
-    The context is read in windows, each beside the whole question. Candidates lie in the context
-    of one window, and have `max_answer_length` pieces at most. Their logit is that of the start
-    and of the end together; the score is the product of two probabilities, each a softmax over the
-    pieces and the token that means no answer of all windows together. A span goes from its first
-    character to its last, without white space at the ends; equal ones are one, with the best
-    score. That there is no answer has the logit of the window that says so least.
+    The context is read in windows, each beside the whole question. Candidates lie within the
+    context part of a single window, and have at most `max_answer_length` pieces. Their logit is the
+    sum of those of start and end; the score is the product of two probabilities, each a softmax
+    over the pieces of all windows and their tokens for no answer. A span is trimmed of white space;
+    equal spans are merged, with the best score. The logit of no answer is the smallest of all
+    windows.
 
-    `serving_default` gives, best first, `answer`, string (batch, answers), `score` and `logit`,
+    `serving_default` returns, best first, `answer`, string (batch, answers), `score` and `logit`,
     float32, `start` and `end`, int32, in characters, half open; `answers`, int32 (batch,), how many
     there are; `no_answer_score` and `no_answer_logit`, float32 (batch,); and `cut`, bool (batch,),
-    which questions were too long and lost their ends.
+    which questions were too long and were truncated.
 
     Args:
         stride: pieces of a context that neighbouring windows share.
-        top_k: most answers.
-        max_answer_length: most pieces of an answer.
+        top_k: largest number of answers.
+        max_answer_length: largest number of pieces in an answer.
         align_to_words: whether answers are widened to whole words.
-        may_be_none: whether "" is an answer, too.
-        threshold: how much more likely it must be than the best span, as a difference of logits.
+        may_be_none: whether "" is a possible answer.
+        threshold: by how much its logit must exceed that of the best span.
         **row: see `RowGraph`; `max_length` is that of a window.
     """
 

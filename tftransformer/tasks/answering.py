@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import check_names, checked_ids
+from tftransformer.core import check_choice, check_names, checked_ids
 from tftransformer.data import DataProcess
 from tftransformer.serving import WEIGHTS, ServedModule, TaskGraph
 from tftransformer.tasks.card import plain_scores, served_card
@@ -29,15 +29,14 @@ MADE = 8
 
 
 class Answerer(Estimator):
-    """The half of a `Task` that answers: shapes of results, batches, one graph, `export`.
+    """The part of a `Task` that answers: shapes of results, batches, the graph, `export`.
 
     Attributes:
-        limit: the setting that says how many tokens of a text are read.
-        kept: what is read of texts that are longer.
-        column: of a DataFrame that answers a DataFrame with texts, where answers are no dicts.
-        said: the entry of an answer that `predict` gives; None: all of it.
-        pair: what the columns of pairs of texts are called where no table has named columns, if
-            the task takes those, too.
+        limit: name of the setting that limits how many tokens of a text are read.
+        kept: which part of longer texts is read, in words.
+        column: name of the answer column for a DataFrame, if answers are not dicts.
+        said: the entry of an answer that `predict` returns; None: all of it.
+        pair: default column names for pairs of texts, if the task also takes pairs.
     """
 
     limit: ClassVar[str] = "max_length"
@@ -62,36 +61,36 @@ class Answerer(Estimator):
 
     @abc.abstractmethod
     def graph(self, *args: Any, **limits: Any) -> TaskGraph:
-        """Returns what this task computes from strings to answers; checks the settings of that.
+        """Checks the settings, and returns what this task computes from strings to answers.
 
         Args:
-            **limits: lengths, by the name of the setting that they replace; and `texts`, how many
-                a row has, of tasks that have a `pair`.
+            **limits: lengths, by the name of the setting that they replace; and, for tasks with a
+                `pair`, `texts`, the number of texts in a row.
         """
 
     @abc.abstractmethod
     def fitted(self) -> DataProcess:
-        """Returns `data_`; raises where there is nothing to answer with."""
+        """Returns `data_`; raises an error if there is nothing to answer with."""
 
     @abc.abstractmethod
     def answers(self, columns: Sequence[list[str]], *args: Any, **options: Any) -> list[Any]:
-        """Returns a plain answer for each row, given its texts column by column."""
+        """Returns an answer for each row, given the texts column by column."""
 
     def __call__(self, texts: Any, **options: Any) -> Any:
         """Answers.
 
         Args:
-            texts: a string (or, of two texts, a tuple of two strings), or several of them in a
-                list, tuple, numpy array (of any shape) or pandas Series, or in a DataFrame with the
-                columns that it was fitted with.
-            **options: those of `answers`.
+            texts: a string (or a tuple of two strings, for pairs), or several of them in a list,
+                tuple, numpy array (of any shape) or pandas Series, or a DataFrame with the fitted
+                columns.
+            **options: options of `answers`.
 
         Returns:
-            one answer for one row, else answers in a container of the same kind, order and index;
-            answers that are dicts make a DataFrame of a Series, too.
+            one answer for one row, else answers in the same kind of container, with the same order
+            and index; a Series is answered by a DataFrame if answers are dicts.
 
         Raises:
-            TypeError: if this is no such container, or an option is none of `answers`.
+            TypeError: if `texts` is no such container, or an option is unknown.
             ValueError: if a row is not as many strings as were fitted.
         """
         if options and (known := _names(self.answers)) is not None:
@@ -101,14 +100,14 @@ class Answerer(Estimator):
         return in_container(self.answers(self.columns(texts), **options), texts, self.column)
 
     def predict(self, texts: Any) -> Any:
-        """The answers alone: of one row one of them, else a list, or of a table a Series.
+        """Returns answers without scores: one for a row, a list for rows, a Series for a table.
 
         Args:
             texts: as for a call.
 
         Returns:
-            labels, texts or what else the task answers, without scores. A Series has the index of
-            the Series or DataFrame that was given.
+            labels, texts or whatever the task answers. A Series has the index of the given Series
+            or DataFrame.
         """
         if self._is_one(texts):
             return self.alone(self.columns([texts]))[0]
@@ -138,11 +137,11 @@ class Answerer(Estimator):
         return None if self._is_named else self.pair
 
     def text_columns(self) -> list[Any]:
-        """Names of the columns that come in, as they were fitted: all but the last one."""
+        """Names of the fitted input columns: all but the last one."""
         return list(self.fitted().columns[:-1])
 
     def table_columns(self) -> list[Any]:
-        """Names of the columns of a table to score, as they were fitted."""
+        """Names of the fitted columns of a table to score."""
         return list(self.fitted().columns)
 
     def compute(
@@ -207,7 +206,7 @@ class Answerer(Estimator):
         count = sum(not any(map(str.strip, row)) for row in zip(*columns, strict=True))
         if count:
             warnings.warn(
-                f"{count} of {len(columns[0])} {what} are empty: their answers mean nothing.",
+                f"{count} of {len(columns[0])} {what} are empty: their answers are meaningless.",
                 stacklevel=5,
             )
 
@@ -238,11 +237,12 @@ class Answerer(Estimator):
         return tf.nest.map_structure(np.asarray, found), known
 
     def warm_up(self) -> Self:
-        """Computes a text of one letter, so that no later answer has to wait for what that needs.
+        """Computes an answer to a one-letter text, so that later answers need not wait for the
+        graph.
 
-        The first answer of an object takes a second or more longer than those that follow: its
-        graph is made and prepared. A server calls this before it lets anybody in. Further options
-        of a call may ask for further graphs.
+        The first answer takes a second or more longer than later ones, since the graph is traced
+        and prepared. A server should call this before it accepts requests. Other options of a call
+        may need other graphs.
 
         Returns:
             This object.
@@ -265,7 +265,7 @@ class Answerer(Estimator):
 
     @property
     def module(self) -> ServedModule:
-        """The graph, traced once, that this object computes with."""
+        """The graph that this object computes with, traced once."""
         return self._graph_and_module(len(self.text_columns()))[1]
 
     def _graph_and_module(self, texts: int, **how: Any) -> tuple[Any, ServedModule]:
@@ -305,14 +305,13 @@ class Answerer(Estimator):
             path: folder to make; it must not exist.
             weights: one of "float32", "bfloat16", "float16", "int8" (see `ServedModule`).
             jit_compile: whether XLA compiles it where it is served.
-            **limits: such as `max_length`, most tokens of a row; what is longer loses its end, and
-                its answer says so (`cut`). Default: as here.
+            **limits: such as `max_length`, the largest number of tokens in a row; longer ones are
+                truncated, which the answer reports (`cut`). Default: as here.
 
         Returns:
             The path.
         """
-        if weights not in WEIGHTS:
-            raise ValueError(f"weights must be one of {WEIGHTS}, not {weights!r}")
+        check_choice(WEIGHTS, weights=weights)
         self.fitted()
         if (known := _names(self.graph)) is not None:
             own = ["path", "weights", "jit_compile"]

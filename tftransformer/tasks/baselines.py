@@ -19,7 +19,7 @@ def evaluation(
     Args:
         task: a fitted `TextClassifier`.
         frame: the table.
-        names: of its columns of text.
+        names: names of its columns of text.
         label: its column of labels.
         baselines: whether to fit and score them.
     """
@@ -59,9 +59,11 @@ def tell_unseen(truth: Sequence[Any], classes: Sequence[Any], kind: str) -> None
         f"learnt ({listed(classes)})"
     )
     if len(unseen) == len(labels):
-        raise ValueError(f"{said}, nor is any other one: read the table as that of the training.")
+        raise ValueError(
+            f"{said}, nor is any other label: read the table as you read the training table."
+        )
     warnings.warn(
-        f"{said}: {len(unseen)} of {len(labels)} labels cannot be answered rightly.", stacklevel=4
+        f"{said}: {len(unseen)} of {len(labels)} labels cannot be predicted.", stacklevel=4
     )
 
 

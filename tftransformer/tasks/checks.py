@@ -62,6 +62,6 @@ def check_special_ids(model: Any, tokenizers: Any, start_id: int) -> None:
     known = getattr(model, "pad_id", pad)
     if pad != known:
         raise ValueError(
-            f"the source tokenizer pads with id {pad} and the model takes {known} for "
-            f"padding: make the model with pad_id={pad}."
+            f"the source tokenizer pads with id {pad} and the model takes {known} "
+            f"as padding: make the model with pad_id={pad}."
         )

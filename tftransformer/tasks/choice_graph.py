@@ -14,7 +14,7 @@ class ChoiceGraph(RowGraph):
     `serving_default` takes `contexts` and `questions`, string (batch,), and `choices`, string
     (batch, choices), empty where a row has fewer. It gives `choices`, string (batch,), `indices`,
     int32 (batch,), `scores`, float32 (batch, choices), and `cut`, bool (batch,): which contexts
-    lost their ends. Of each choice, beside the context, the model says a number.
+    were truncated. Of each choice, beside the context, the model says a number.
 
     Args:
         **row: see `RowGraph`.

@@ -18,7 +18,7 @@ def choice_rows(
     Args:
         rows: a DataFrame with these columns; or tuples, or dicts, in any container. A question that
             is None or empty is none.
-        names: of the columns; None for a question says that there are none.
+        names: names of the columns; None for a question says that there are none.
 
     Raises:
         TypeError: if this is no container of such rows.
@@ -62,7 +62,7 @@ def choice_table(data: Any, names: Sequence[Any]) -> Any:
 
     Args:
         data: a DataFrame, dicts, or tuples of context, question, choices and answer.
-        names: of the columns.
+        names: names of the columns.
 
     Raises:
         ValueError: if there is no row, a column is not there, or an answer is no choice.

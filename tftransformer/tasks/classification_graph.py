@@ -16,7 +16,7 @@ class ClassificationGraph(RowGraph):
     """From one text or two to labels and scores.
 
     `serving_default` gives `labels`, string (batch,), `scores`, float32 (batch,), and `cut`, bool
-    (batch,): which texts were too long and lost their ends. `top_k` gives the first two as (batch,
+    (batch,): which texts were too long and were truncated. `top_k` gives the first two as (batch,
     classes), best first; of several labels at once, both signatures give that.
 
     Args:

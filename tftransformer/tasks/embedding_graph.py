@@ -11,7 +11,7 @@ class EmbeddingGraph(RowGraph):
     """From texts to vectors.
 
     `serving_default` gives `embeddings`, float32 (batch, d), and `cut`, bool (batch,): which texts
-    were too long and lost their ends.
+    were too long and were truncated.
 
     Args:
         **row: see `RowGraph`.

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tftransformer.core import require
+from tftransformer.core import check_choice, require
 from tftransformer.core.tags import tag_parts
 from tftransformer.tasks.best_paths import IMPOSSIBLE, best_paths, by_step
 from tftransformer.tasks.window_graph import WindowGraph
@@ -21,35 +21,35 @@ WEIGHT = 0.5
 
 def check_entities(aggregation: str, ignored: Collection[str]) -> None:
     """Raises a ValueError unless it is known how entities are made, and what is none."""
-    require(aggregation in AGGREGATIONS, "aggregation", aggregation, f"one of {AGGREGATIONS}")
+    check_choice(AGGREGATIONS, aggregation=aggregation)
     several = isinstance(ignored, Collection) and not isinstance(ignored, str)
     require(several, "ignore_labels", ignored, "labels in a list")
 
 
 class EntityGraph(WindowGraph):
-    """From texts of any length to entities: the words that a type is decided of.
+    """From texts of any length to entities.
 
     Units are pieces ("none", "simple"), or words with the probabilities of their first piece
-    ("first"), their mean over the pieces ("average") or those of the piece with the highest single
-    probability ("max"). But for "none", where each unit is an entity, a unit goes on with the
-    entity of the unit before if both have the same type, its own prefix is I or E (a label without
-    a prefix counts as I) and the one before has B or I. The score is the mean over the units.
+    ("first"), the mean over their pieces ("average"), or those of the piece with the highest
+    probability ("max"). With "none" each unit is an entity. Otherwise a unit continues the entity
+    of the previous unit if both have the same type, its own prefix is I or E (a label without a
+    prefix counts as I) and the previous one has B or I. The score is the mean over the units.
 
-    Each unit has its likeliest label; but where `neighbours` are known, the words of a text have
-    the labels that are likeliest together (Viterbi 1967).
+    Each unit gets its most probable label; with `neighbours`, the words of a text get the jointly
+    most probable labels (Viterbi 1967).
 
-    `serving_default` gives of each text its entities, in order: `entity_group` and `word`, string
+    `serving_default` returns the entities of each text, in order: `entity_group` and `word`, string
     (batch, entities), `score`, float32, `start` and `end`, int32, in characters, half open; and
-    `entities`, int32 (batch,), how many there are: what is behind is padding. `cut`, bool (batch,),
-    says which texts lost their ends, as they do without windows alone.
+    `entities`, int32 (batch,), how many there are; the rest is padding. `cut`, bool (batch,), tells
+    which texts were truncated, which happens only without windows.
 
     Args:
-        labels: what the logits stand for, by name.
+        labels: names of the labels, in the order of the logits.
         prefixed: whether labels begin with a prefix of B, I, E, S.
         aggregation: one of the `AGGREGATIONS`.
-        ignored: types, or with "none" labels, that are no entities.
-        neighbours: how much likelier each label is behind another one than anywhere, logarithms
-            (labels + 1, labels), the last row of those that begin a text; None: it is not known.
+        ignored: types, or labels with "none", that do not count as entities.
+        neighbours: how much likelier each label is after another one than anywhere, logarithms
+            (labels + 1, labels), the last row for labels that begin a text; None: unknown.
         **windows: see `WindowGraph`.
     """
 

@@ -11,17 +11,17 @@ from tftransformer.tasks.folder import is_saved, read_settings
 
 
 class Estimator(abc.ABC):
-    """An object whose settings are the arguments of its constructor, kept as they were given.
+    """An object whose settings are the arguments of its constructor, kept as given.
 
-    Of a `model` that is a folder which `save` of the same task wrote, those that were not given are
-    the saved ones. `sklearn.base.clone`, `Pipeline`, `cross_val_score` and `GridSearchCV` take it
-    as their own.
+    If `model` is a folder that `save` of the same task wrote, settings that are not given are the
+    saved ones. It works with `sklearn.base.clone`, `Pipeline`, `cross_val_score` and
+    `GridSearchCV`.
 
     Attributes:
-        task: its name, as a file is called.
-        given: arguments of the constructor that may be trained parts; saved are `model_` and
-            `parts` in their stead.
-        anew: settings that no folder brings, since the best for a trained model are others.
+        task: its name, also used for its file.
+        given: arguments of the constructor that may be trained parts; `model_` and `parts` are
+            saved in their place.
+        anew: settings that are not taken from a folder, since a trained model needs others.
     """
 
     task: ClassVar[str]
@@ -43,19 +43,19 @@ class Estimator(abc.ABC):
         return list(inspect.signature(cls).parameters)
 
     def __sklearn_clone__(self) -> Self:
-        """An unfitted one with the same settings; fit trains a copy of a model that was given."""
+        """Returns an unfitted task with the same settings; `fit` trains a copy of a given model."""
         return type(self)(**self.get_params())
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The arguments of the constructor, as scikit-learn asks for them."""
+        """Returns the arguments of the constructor, for scikit-learn."""
         return {name: getattr(self, name) for name in self.setting_names()}
 
     def set_params(self, **params: Any) -> Self:
-        """Sets arguments of the constructor, as scikit-learn does."""
+        """Sets arguments of the constructor, for scikit-learn."""
         for name, value in params.items():
             if name not in self.setting_names():
                 raise ValueError(
-                    f"{name!r} is no setting; they are {', '.join(self.setting_names())}."
+                    f"{name!r} is not a setting; they are {', '.join(self.setting_names())}."
                 )
             setattr(self, name, value)
         return self
@@ -68,7 +68,7 @@ class Estimator(abc.ABC):
         return Tags(estimator_type=kind, classifier_tags=ClassifierTags(), **tags)
 
     def score(self, data: Any, labels: Any = None) -> float:
-        """The first score of `evaluate`, which scikit-learn compares; of errors, its negative."""
+        """Returns the first score of `evaluate`, for scikit-learn; errors are negated."""
         scores = self.evaluate(data, labels, baselines=False)
         name = next(name for name in scores if name != "rows")
         return -scores[name] if name.endswith("error") else scores[name]

@@ -21,30 +21,32 @@ from tftransformer.tasks.summary_scores import (
 
 
 class ExtractiveSummarizer(WindowedTask):
-    """Says with a text's own sentences what it is about.
+    """Summarizes a text by choosing some of its sentences.
 
-    A model scores each sentence among the others, by what it says and by where it stands (Liu and
-    Lapata 2019); the best ones, in the order of the text, are the summary. It learns from texts and
-    summaries that people wrote, of which it takes the sentences that share most with them: see
-    `best_sentences`. Texts of any length are read in windows that overlap. What is a sentence
-    says `text.sentence_places`; whoever knows better joins sentences with line breaks.
+    A model scores each sentence in its context, by content and position (Liu and Lapata 2019); the
+    best ones, in the order of the text, are the summary. It learns from texts with written
+    summaries: the sentences that share most with the summary are the ones to choose, see
+    `best_sentences`. Texts of any length are read in overlapping windows. `text.sentence_places`
+    finds the sentences; to divide a text yourself, put line breaks between them.
 
     Args:
-        model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
-            `TextClassifier`. None, or sizes: a small one, from scratch.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
-        sentences: how many a summary has, or as a float which share of those of its text. None: as
-            the summaries that it learnt from.
-        max_length: most tokens of a window; default: what the model knows, from scratch 512.
-        stride: pieces that neighbouring windows share; "auto": 64, or a quarter of a window
-            where that is less.
-        vocab_size: of a tokenizer that is learnt, at most.
-        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
-        batch_size: texts, and windows, answered at once.
-        seed: of weights, order and dropout.
+        model: the model to use or to train further: a folder, or a model with its `tokenizer`; see
+            `TextClassifier`. None, or a dict of sizes: a small one, trained from scratch.
+        tokenizer: tokenizer of that model, or one to learn, as in `DataProcess`. None: learns
+            WordPiece.
+        sentences: number of sentences in a summary or, as a float, their share of the text. None:
+            as in the summaries that it learnt from.
+        max_length: largest number of tokens in a window; default: the limit of the model, or 512
+            from scratch.
+        stride: number of pieces that neighbouring windows share; "auto": 64, or a quarter of a
+            window if that is less.
+        vocab_size: largest size of the vocabulary, if a tokenizer is learnt.
+        learning_rate: peak of the learning rate; default 0.001 from scratch, else 0.0001.
+        batch_size: number of texts, and of windows, computed at once.
+        seed: seed of the weights, the order of rows and dropout.
 
     Attributes:
-        length_: how many sentences, or which share, the summaries had that it learnt from.
+        length_: number, or share, of sentences in the summaries that it learnt from.
 
     Example:
 
@@ -93,10 +95,10 @@ class ExtractiveSummarizer(WindowedTask):
 
         Args:
             data: the DataFrame, or the texts.
-            summaries: of each text one, or several in a list.
+            summaries: one for each text, or several in a list.
             text: name of the column of texts.
             summary: name of the column of summaries.
-            **how: `validation`, `epochs` and what else `Task.learn` takes.
+            **how: `validation`, `epochs` and further arguments of `Task.learn`.
         """
         frame, columns = chosen_table(data, summaries, text, summary)
         if hasattr(how.get("validation"), "columns"):
@@ -116,10 +118,10 @@ class ExtractiveSummarizer(WindowedTask):
     def graph(
         self, max_length: int | None = None, sentences: int | float | None = None
     ) -> SentenceGraph:
-        """Returns what is computed from texts to sentences.
+        """Returns the graph from texts to sentences.
 
         Args:
-            max_length, sentences: in the stead of the settings.
+            max_length, sentences: in place of the settings.
         """
         return SentenceGraph(sentences=self._number(sentences), **self.row(max_length))
 
@@ -130,7 +132,7 @@ class ExtractiveSummarizer(WindowedTask):
 
         Args:
             columns: the texts.
-            sentences: in the stead of the setting.
+            sentences: in place of the setting.
 
         Returns:
             for each `summary_text`; `score`, the mean of the probabilities of its sentences; and
@@ -149,12 +151,11 @@ class ExtractiveSummarizer(WindowedTask):
         """Summarizes and scores: F1 of ROUGE, see `rouge_scores`.
 
         Args:
-            data: texts; or a DataFrame with the columns that were fitted.
-            labels: what the summaries should be, one or several of each text, of which the best
-                counts; of a DataFrame its column.
-            baselines: whether to score beside it as many of the first sentences of each text:
-                `lead`.
-            sentences: in the stead of the setting.
+            data: texts, or a DataFrame with the columns that were fitted.
+            labels: the reference summaries, one or several for each text, of which the best counts;
+                None for a DataFrame, which has them in a column.
+            baselines: whether to also score as many of the first sentences of each text: `lead`.
+            sentences: in place of the setting.
         """
         texts, true = summary_rows(data, labels, self.fitted().columns)
         found = self.answers(self.columns(texts), sentences=sentences)

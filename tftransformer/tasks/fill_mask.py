@@ -19,23 +19,25 @@ from tftransformer.tasks.tables import texts_table
 
 
 class FillMask(RowTask):
-    """Guesses the tokens that a text hides behind its mask token, `fill.mask_token`.
+    """Predicts the masked tokens of a text, written as `fill.mask_token`.
 
-    A text that is too long, or has no mask, is refused.
+    A text that is too long, or has no mask, is an error.
 
     Args:
-        model: the folder of a masked language model that Hugging Face's library or `save` wrote;
-            or a model, with its `tokenizer`. None, or sizes: a small `Bert`, from scratch.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt, with a mask token. None:
-            see `learn_unigram`.
-        share: of the tokens that are hidden, in `fit` and `evaluate`. From few texts 0.3 learns
-            sooner than the 0.15 of Devlin et al. (2019): see Wettig et al. (2023).
-        whole_words: whether words are hidden whole.
-        max_length: most tokens of a row; None: as many as the model knows, from scratch 128.
-        vocab_size: of a tokenizer that is learnt.
-        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
-        batch_size: texts answered at once.
-        seed: of weights, order, masks and dropout.
+        model: the folder of a masked language model that Hugging Face's library or `save` wrote; or
+            a model, with its `tokenizer`. None, or a dict of sizes: a small `Bert`, trained from
+            scratch.
+        tokenizer: tokenizer of that model, or one to learn, as in `DataProcess`, with a mask token.
+            None: see `learn_unigram`.
+        share: share of the tokens that are masked, in `fit` and `evaluate`. With few texts 0.3
+            learns faster than the 0.15 of Devlin et al. (2019): see Wettig et al. (2023).
+        whole_words: whether to mask whole words.
+        max_length: largest number of tokens in a row; None: the limit of the model, or 128 from
+            scratch.
+        vocab_size: size of the vocabulary, if a tokenizer is learnt.
+        learning_rate: peak of the learning rate; default 0.001 from scratch, else 0.0001.
+        batch_size: number of texts answered at once.
+        seed: seed of the weights, the order of rows, the masks and dropout.
 
     Example:
 
@@ -81,7 +83,7 @@ class FillMask(RowTask):
         Args:
             data: the DataFrame, or the texts.
             text: name of the column.
-            **how: `validation`, `epochs` and what else `Task.learn` takes.
+            **how: `validation`, `epochs` and further arguments of `Task.learn`.
         """
         return self.learn(*texts_table(data, text), **how)
 
@@ -103,7 +105,7 @@ class FillMask(RowTask):
 
     @property
     def mask_token(self) -> str:
-        """What stands in a text for what is to be guessed."""
+        """The mask token, as it is written in a text."""
         tokenizer = self.fitted().tokenizers[0]
         if "mask" not in tokenizer.special_ids:
             raise ValueError(
@@ -121,17 +123,17 @@ class FillMask(RowTask):
         top_k: int = 5,
         targets: Sequence[str] | None = None,
     ) -> list[Any]:
-        """For each mask of each text, in its order, a list: `token_str`, `score`, `sequence`.
+        """For each text, a list for each of its masks, of `token_str`, `score`, `sequence`.
 
         `sequence` is the text with this token in the place of the mask; `token` is its id.
 
         Args:
             columns: the texts.
-            top_k: how many tokens are given for each mask, best first.
-            targets: the only tokens that are asked for, each one piece of the vocabulary.
+            top_k: number of tokens to return for each mask, best first.
+            targets: the only tokens to consider, each a single piece of the vocabulary.
 
         Raises:
-            ValueError: if a text has no mask, or a target is not one piece.
+            ValueError: if a text has no mask, or a target is not a single piece.
         """
         check_ints(1, top_k=top_k)
         (texts,), mask = columns, self.mask_token
@@ -182,7 +184,7 @@ class FillMask(RowTask):
         return ids[0]
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
-        """Accuracy and perplexity of hidden tokens, beside those of their frequencies."""
+        """Accuracy and perplexity on masked tokens, with a baseline of token frequencies."""
         frame, _ = texts_table(data, self.text_columns()[0])
         return masked_evaluation(self, frame, baselines)
 

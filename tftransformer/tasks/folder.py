@@ -43,7 +43,7 @@ def write_task(
     Args:
         folder: the folder.
         task: names the file of the settings, such as "translator".
-        model: of the task.
+        model: model of the task.
         parts: what else saves itself into a folder, by its name: tokenizers, a `DataProcess`.
         settings: the arguments of the constructor.
         card: what its README.md says, unless that of an older folder is a person's own.

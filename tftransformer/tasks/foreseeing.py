@@ -35,7 +35,7 @@ def foreseeing_scores(
     ids = tokenizer.encode(texts).ids
     characters = sum(map(len, texts))
     if not characters:
-        raise ValueError("there is no text to foresee: all of them are empty.")
+        raise ValueError("there is no text to predict: all of them are empty.")
     rows = whole(ids, tokenizer)
     labels: list[np.ndarray] = []
     scores = perplexity_scores(

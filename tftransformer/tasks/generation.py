@@ -137,8 +137,8 @@ def options_of(how: Generation) -> dict[str, Any]:
     same = vars(generation_of(options, Greedy(), -1))
     if lost := [f"{name}={value!r}" for name, value in vars(how).items() if value != same[name]]:
         raise ValueError(
-            f"generation_config.json has no words for {', '.join(lost)}: say how to write by "
-            'options of Hugging Face\'s, such as {"num_beams": 4, "length_penalty": 1.0}.'
+            f"generation_config.json cannot express {', '.join(lost)}: use options of Hugging "
+            'Face\'s instead, such as {"num_beams": 4, "length_penalty": 1.0}.'
         )
     return {**dict.fromkeys({*OPTIONS} & (GENERATION | SAID_THERE)), **options}
 
@@ -150,8 +150,8 @@ def _strategy(options: Options, default: Strategy) -> Strategy:
         for name in names:
             if options.get(way) and options.get(name, 1) != 1:
                 raise ValueError(
-                    f"{name}={options[name]!r} and {way}={options[way]!r}: tokens are taken one by "
-                    "one so, and beams are another way. Choose one of the two."
+                    f"{name}={options[name]!r} and {way}={options[way]!r}: the latter takes tokens "
+                    "one by one, without beams. Choose one of the two."
                 )
     if options.get("penalty_alpha"):
         if options.get("do_sample"):

@@ -24,7 +24,7 @@ class GenerationGraph(TaskGraph):
     first, what was drawn in the order of the draws.
 
     Args:
-        tokenizer: of the texts.
+        tokenizer: tokenizer of the texts.
         template: how a text becomes a row, of which what stands behind the text is left out.
         generation: how to write.
         max_new_tokens: most new tokens of a text.

@@ -91,17 +91,17 @@ class GenerationOptions(TypedDict, total=False):
         length_penalty: power of the length by which the score of a hypothesis is divided.
         early_stopping: see `BeamSearch`.
         do_sample: whether tokens are drawn.
-        temperature: of what is drawn: above 1 is bolder.
+        temperature: temperature of what is drawn: above 1 is bolder.
         top_k: likeliest tokens that are drawn from, or that contrastive search compares.
         top_p: share of the probability that is drawn from.
         min_p: least probability of what is drawn, as a share of the best one's.
         typical_p: share of the probability that is drawn from, most typical tokens first.
         epsilon_cutoff: least probability of what is drawn.
         eta_cutoff: the same, less where nothing is likely.
-        seed: of what is drawn.
-        penalty_alpha: of contrastive search, from 0 to 1: what likeness to earlier tokens costs.
+        seed: seed of what is drawn.
+        penalty_alpha: penalty of contrastive search for similarity to earlier tokens, from 0 to 1.
         repetition_penalty: divides scores of tokens that were there; above 1.
-        no_repeat_ngram_size: of so many tokens in a row none is written twice.
+        no_repeat_ngram_size: no sequence of this many tokens is written twice.
         bad_words_ids: rows of ids that are never written; a row of an end token alone bans nothing.
         suppress_tokens: ids that are never written.
         eos_token_id: ids that end a text, or one; default: as a folder says, else the tokenizer's.
@@ -270,7 +270,8 @@ def folder_options(
 
     Args:
         folder: the folder.
-        kind: of the task: what the names of its parameters in `task_specific_params` begin with.
+        kind: kind of the task: what the names of its parameters in `task_specific_params` begin
+            with.
         pieces: how many there are that texts are written of.
         prefix: that of the parameters that count, where there are several of the kind.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tftransformer.core import check_ints, is_number, require
+from tftransformer.core import check_choice, check_ints, is_number
 from tftransformer.data import DataProcess
 from tftransformer.models.further import take_further
 from tftransformer.models.headed_model import HeadedModel, SomeHeads
@@ -38,12 +38,12 @@ class Given:
 
     Attributes:
         model: the model.
-        tokenizer: of its texts.
-        target: of the texts that it writes, where that is another one.
+        tokenizer: tokenizer of its texts.
+        target: tokenizer of the texts that it writes, where that is another one.
         template: how texts become one row.
         max_length: the most tokens of a row that tokenizer or model know, or None.
-        kind: of its labels, one of `KINDS`, if it is known.
-        parts: of a folder that `Task.save` wrote: what `Task.take` takes beside the model.
+        kind: kind of its labels, one of `KINDS`, if it is known.
+        parts: what `Task.take` takes beside the model, from a folder that `Task.save` wrote.
         is_foreign: whether another task trained its heads, so that they do not answer here.
         learnt: what `Task.save_pretrained` wrote into config.json beside the model, if the head
             still has the same labels.
@@ -248,7 +248,7 @@ def objective_of(
         known: labels of a trained head, in their order.
         **single: what `Classes` takes for single labels alone.
     """
-    require(labels in KINDS, "labels", labels, f"one of {', '.join(KINDS)}")
+    check_choice(KINDS, labels=labels)
     if labels == "numbers":
         return Numbers(output=output)
     several = labels == "several"
@@ -321,7 +321,8 @@ def own_copy(model: Any, head: str | None, arguments: Any = None) -> Any:
         model: a `HeadedModel`, whose copy has one head alone; or another Keras model, which is
             copied as it is.
         head: the name of the head; None: all that there are; "": there is none.
-        arguments: of a new head, or it; None: the model's own head, with its weights.
+        arguments: arguments of a new head, or the head itself; None: the model's own head, with its
+            weights.
     """
     config = model.get_config()
     if isinstance(model, HeadedModel):

@@ -80,7 +80,7 @@ def sampled(tokenizers: Sequence[Any], alpha: float) -> tuple[Any, ...]:
     """Returns tokenizers that cut as the given ones, and training texts at random if asked.
 
     Args:
-        tokenizers: of which some may be the same one.
+        tokenizers: the tokenizers, several of which may be the same object.
         alpha: their `sampling_alpha`; 0: they are as they were given.
 
     Raises:

@@ -18,21 +18,24 @@ COLUMNS = ("context", "question", "choices")
 
 
 class MultipleChoice(RowTask):
-    """Says which of several choices answers a question on a context.
+    """Chooses which of several answers to a question about a context is right.
 
-    Contexts that are too long lose their ends, with a count in a warning.
+    Contexts that are too long are truncated, with a count in a warning.
 
     Args:
         model: the folder of a model that Hugging Face's library or `save` wrote: with a trained
-            head it answers at once, and `fit` trains it further. Or a model, with its `tokenizer`.
-            None, or sizes: a small one, from scratch; see `TextClassifier`.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
-        max_length: most tokens of a row; None: as many as the model knows, from scratch 256.
-        too_long: "cut", or "refuse" with an error.
-        vocab_size: of a tokenizer that is learnt.
-        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
-        batch_size: rows answered at once.
-        seed: of weights, order and dropout.
+            head it can answer straight away, and `fit` trains it further. Or a model, with its
+            `tokenizer`. None, or a dict of sizes: a small one, trained from scratch; see
+            `TextClassifier`.
+        tokenizer: tokenizer of that model, or one to learn, as in `DataProcess`. None: see
+            `learn_unigram`.
+        max_length: largest number of tokens in a row; None: the limit of the model, or 256 from
+            scratch.
+        too_long: what to do with longer rows: "cut" them, or "refuse" with an error.
+        vocab_size: size of the vocabulary, if a tokenizer is learnt.
+        learning_rate: peak of the learning rate; default 0.001 from scratch, else 0.0001.
+        batch_size: number of rows answered at once.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 
@@ -81,7 +84,7 @@ class MultipleChoice(RowTask):
             question: name of the column of questions; None: there are none.
             choices: name of the column of lists of strings.
             answer: name of the column of answers: the right choice, or its number.
-            **how: `validation`, `epochs` and what else `Task.learn` takes.
+            **how: `validation`, `epochs` and further arguments of `Task.learn`.
         """
         names = [context, question, choices, answer]
         frame = choice_table(data, names)
@@ -161,12 +164,12 @@ class MultipleChoice(RowTask):
         return [*super().tensors(texts, rows), tf.constant(padded, tf.string)]
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
-        """Accuracy, beside that of chance and of a sliding window over the context.
+        """Accuracy, with that of chance and of a sliding window over the context as baselines.
 
         Args:
             data: rows with their answers, as for `fit`.
             labels: None.
-            baselines: whether to score these, too.
+            baselines: whether to score the baselines.
         """
         self.fitted()
         frame = choice_table(data, getattr(self, "names_", [*COLUMNS, "answer"]))

@@ -14,25 +14,26 @@ from tftransformer.tasks.word_task import WordTask
 
 
 class Parser(TreeTask, WordTask):
-    """Finds the constituents of sentences: learns from trees in brackets, answers with such trees.
+    """Parses sentences into constituents: learns from bracketed trees, answers with such trees.
 
-    A sentence is a string whose words white space parts, cut as those of the trees it learnt from:
-    `"He did n't go ."`; or a list of words. The answer is one tree over just these words, whatever
-    the model says. Brackets in words are written -LRB- and -RRB-. No words have the tree "".
+    A sentence is a list of words, or a string with words separated by white space, tokenized like
+    the training trees: `"He did n't go ."`. The answer is always a tree over exactly these words.
+    Brackets in words are written -LRB- and -RRB-. An empty sentence has the tree "".
 
     Args:
-        model: what answers, or is trained further: a folder, or a model with
-            its `tokenizer`; see `TextClassifier`. None, or sizes: a small one, from scratch.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
-        judge_by: "loss" or "accuracy" of the words, by which the best epoch is chosen.
-        max_length: most tokens of a window; default: what the model knows, from scratch 128.
-        stride: pieces that neighbouring windows share; "auto": 32, or a quarter of a window where
-            that is less. None: there are no windows, and a sentence that is too long raises an
-            error.
-        vocab_size: of a tokenizer that is learnt, at most.
-        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
-        batch_size: sentences, and windows, answered at once.
-        seed: of weights, order and dropout.
+        model: the model to use or to train further: a folder, or a model with its `tokenizer`; see
+            `TextClassifier`. None, or a dict of sizes: a small one, trained from scratch.
+        tokenizer: tokenizer of that model, or one to learn, as in `DataProcess`. None: learns
+            WordPiece.
+        judge_by: what the best epoch is chosen by: "loss" or "accuracy" of the words.
+        max_length: largest number of tokens in a window; default: the limit of the model, or 128
+            from scratch.
+        stride: number of pieces that neighbouring windows share; "auto": 32, or a quarter of a
+            window if that is less. None: no windows, and a sentence that is too long is an error.
+        vocab_size: largest size of the vocabulary, if a tokenizer is learnt.
+        learning_rate: peak of the learning rate; default 0.001 from scratch, else 0.0001.
+        batch_size: number of sentences, and of windows, computed at once.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 
@@ -84,7 +85,7 @@ class Parser(TreeTask, WordTask):
         return told
 
     def graph(self, max_length: int | None = None) -> LabelTreeGraph:
-        """Returns what is computed from sentences to trees; `max_length` is that of the setting."""
+        """Returns the graph from sentences to trees; `max_length` replaces the setting."""
         return LabelTreeGraph(classes=self.fitted().objective.kinds_, **self.row(max_length))
 
     def answers(self, columns: Sequence[list[str]]) -> list[dict[str, Any]]:
@@ -92,7 +93,7 @@ class Parser(TreeTask, WordTask):
 
         Returns:
             for each `tree`, in brackets, and `score`, the geometric mean of the probabilities of
-            its labels; 0 where there is no word.
+            its labels; 0 for an empty sentence.
         """
         return self.compute(columns, _as_answers)
 

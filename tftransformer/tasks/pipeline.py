@@ -1,4 +1,4 @@
-"""Tasks by the names that transformers has, or had, for them; and whatever was saved."""
+"""Tasks by the names of transformers, and loading of any saved task."""
 
 import importlib
 import os
@@ -26,21 +26,21 @@ NAMES = {
 
 
 def pipeline(task: str, model: str | os.PathLike, **settings: Any) -> Any:
-    """Returns the object that does a task, ready to answer, by the task's name at Hugging Face.
+    """Returns a task, ready to answer, by its name in Hugging Face's library.
 
     "text-classification" ("sentiment-analysis"), "token-classification" ("ner"),
     "question-answering", "fill-mask", "text-generation", "summarization", "translation" (also
-    "translation_en_to_de" and the like), "feature-extraction", "multiple-choice", and more. What
-    it returns is our object, with its manners: see its class.
+    "translation_en_to_de" and the like), "feature-extraction", "multiple-choice", and more. It
+    returns a task of this package: see its class.
 
     Args:
         task: the name.
         model: the folder of a model that Hugging Face's library or `save` wrote. Nothing is
             downloaded.
-        **settings: those of the class.
+        **settings: settings of the class.
 
     Raises:
-        ValueError: if the name is none of these, or the folder cannot be read.
+        ValueError: if the name is unknown, or the folder cannot be read.
         RuntimeError: if the folder has no trained head for the task.
 
     Example:
@@ -66,14 +66,14 @@ def pipeline(task: str, model: str | os.PathLike, **settings: Any) -> Any:
 
 
 def load(folder: str | os.PathLike, **changes: Any) -> Any:
-    """Reads whatever task was saved into a folder.
+    """Loads the task that was saved in a folder, whichever it is.
 
     Args:
         folder: the folder.
         **changes: settings that replace the saved ones.
 
     Raises:
-        FileNotFoundError: if no task was saved there.
+        FileNotFoundError: if the folder holds no saved task.
         ValueError: if a file is damaged.
     """
     found = saved_in(folder)

@@ -76,8 +76,8 @@ def pair_parts(task: Any) -> FolderParts:
     generation = options_of(graph.generation)
     if graph.grows:  # where that library is told nothing it writes 20 tokens
         raise ValueError(
-            "generation_config.json has no words for a limit that grows with the source: say most "
-            'tokens of what is written, such as options={"max_new_tokens": 128}.'
+            "generation_config.json cannot express a limit that grows with the source: set one, "
+            'such as options={"max_new_tokens": 128}.'
         )
     start, special = graph.start_id, target.special_ids
     config: dict[str, Any] = {"prefix": graph.prefix}

@@ -19,30 +19,31 @@ from tftransformer.tasks.row_task import WindowedTask
 
 
 class QuestionAnswerer(WindowedTask):
-    """Answers questions with words of a context, or says that they are not there.
+    """Answers questions with words of a context, or tells that it does not contain the answer.
 
-    Contexts of any length are read in windows that overlap; see `AnswerGraph` for what an answer is
-    and what its score means. A question that leaves no room beside it is an error.
+    Contexts of any length are read in overlapping windows; see `AnswerGraph` for how answers are
+    found and what their scores mean. A question that leaves no room for its context is an error.
 
     Args:
-        model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
-            `TextClassifier`. None, or sizes: a small one, from scratch.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: WordPiece.
-        max_length: most tokens of a window, question included; default: what the model knows, at
-            most 384.
+        model: the model to use or to train further: a folder, or a model with its `tokenizer`; see
+            `TextClassifier`. None, or a dict of sizes: a small one, trained from scratch.
+        tokenizer: tokenizer of that model, or one to learn, as in `DataProcess`. None: learns
+            WordPiece.
+        max_length: largest number of tokens in a window, question included; default: the limit of
+            the model, at most 384.
         stride: pieces of a context that neighbouring windows share; "auto": 64, or a quarter of a
-            window where that is less.
-        max_answer_length: most pieces of an answer.
+            window if that is less.
+        max_answer_length: largest number of pieces in an answer.
         align_to_words: whether answers are widened to whole words.
-        handle_impossible_answer: whether "" is an answer, too. None: if there were questions
-            without an answer in training.
-        vocab_size: of a tokenizer that is learnt, at most.
-        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
-        batch_size: questions, and windows, answered at once.
-        seed: of weights, order and dropout.
+        handle_impossible_answer: whether "" is a possible answer. None: if the training data had
+            questions without an answer.
+        vocab_size: largest size of the vocabulary, if a tokenizer is learnt.
+        learning_rate: peak of the learning rate; default 0.001 from scratch, else 0.0001.
+        batch_size: number of questions, and of windows, computed at once.
+        seed: seed of the weights, the order of rows and dropout.
 
     Attributes:
-        threshold_: how much likelier no answer must be than the best span; see `tune`.
+        threshold_: by how much "no answer" must be likelier than the best span; see `tune`.
 
     Example:
 
@@ -96,18 +97,19 @@ class QuestionAnswerer(WindowedTask):
         start: Any = "start",
         **how: Any,
     ) -> Self:
-        """Learns from a DataFrame, or from SQuAD's json (1.1 or 2.0).
+        """Learns from a DataFrame, or from SQuAD's JSON (1.1 or 2.0).
 
         Args:
-            data: the DataFrame; or the json, a path or a dict.
+            data: the DataFrame; or the JSON, as a path or a dict.
             question, context: names of the columns.
-            answer: name of the column of answers: texts; or, as SQuAD has them, lists of dicts of
-                `text` and `answer_start`, or a dict of lists. "", None and an empty list mean that
-                there is none. A column "answers" is found, too.
-            start: name of the column of their first characters in the context, if there is one;
-                else an answer is where its text first stands.
-            **how: `validation`, `epochs` and what else `Task.learn` takes. All questions to one
-                context stay on one side of a split, and a number as `validation` counts contexts.
+            answer: name of the column of answers: texts; or, as in SQuAD, lists of dicts of `text`
+                and `answer_start`, or a dict of lists. "", None and an empty list mean no answer. A
+                column "answers" is also recognised.
+            start: name of the column with the position of their first character in the context, if
+                there is one; otherwise the first occurrence of the text is used.
+            **how: `validation`, `epochs` and further arguments of `Task.learn`. All questions to
+                one context stay on one side of a split, and a number as `validation` counts
+                contexts.
         """
         frame, _ = question_table(data, question, context, answer, start)
         if hasattr(how.get("validation"), "columns"):
@@ -163,7 +165,7 @@ class QuestionAnswerer(WindowedTask):
         Args:
             question: a question, with its `context`; or a tuple of both; or several tuples in any
                 container, or a DataFrame with both columns.
-            context: of the one question.
+            context: the context, where there is one question.
             **options: those of `answers`.
 
         Returns:
@@ -184,14 +186,16 @@ class QuestionAnswerer(WindowedTask):
         align_to_words: bool | None = None,
         handle_impossible_answer: bool | None = None,
     ) -> list[Any]:
-        """For each question `answer`, `score`, `start`, `end`, `no_answer_score`, and logits.
+        """Returns `answer`, `score`, `start`, `end`, `no_answer_score` and logits for each
+        question.
 
         Args:
             columns: questions and contexts.
-            top_k: how many answers to give in a list, best first; None: the best one, as it is.
-            max_answer_length: most pieces of an answer, in the stead of the setting.
-            align_to_words: whether answers are widened to whole words, in the stead of the setting.
-            handle_impossible_answer: whether "" is an answer, in the stead of the setting.
+            top_k: number of answers to return in a list, best first; None: only the best one, not
+                in a list.
+            max_answer_length: most pieces of an answer, in place of the setting.
+            align_to_words: whether answers are widened to whole words, in place of the setting.
+            handle_impossible_answer: whether "" is an answer, in place of the setting.
 
         Raises:
             ValueError: a question leaves no room for its context, or a context is empty.
@@ -212,7 +216,7 @@ class QuestionAnswerer(WindowedTask):
         return [row[0] for row in found] if top_k is None else found
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
-        """Exact match and F1 as SQuAD counts them, and those of a `sliding_window` beside them."""
+        """Exact match and F1 as in SQuAD, with those of a `sliding_window` as a baseline."""
         frame, true, columns = self._asked(data)
         found = [each["answer"] for each in self.answers(columns)]
         version = 1 if all(true) else 2
@@ -225,13 +229,13 @@ class QuestionAnswerer(WindowedTask):
         return result
 
     def tune(self, data: Any) -> float:
-        """Sets `threshold_` to what gives the best F1 on questions some of which have no answer.
+        """Sets `threshold_` for the best F1 on questions, some of which have no answer.
 
         Returns:
             It.
 
         Raises:
-            ValueError: if all of them have one.
+            ValueError: if all questions have an answer.
         """
         _, true, columns = self._asked(data)
         if all(true):

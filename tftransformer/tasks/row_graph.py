@@ -16,7 +16,7 @@ class RowGraph(TaskGraph):
     A page says what `answers` makes of that.
 
     Args:
-        tokenizer: of the texts.
+        tokenizer: tokenizer of the texts.
         template: how they become one row.
         texts: names of the texts, one or two.
         max_length: most tokens of a row, special ones included.

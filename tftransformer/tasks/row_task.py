@@ -1,11 +1,11 @@
-"""RowTask: what tasks share whose model reads one row of tokens, one text or two."""
+"""RowTask: the base of tasks whose model reads one row of tokens, for one text or two."""
 
 import abc
 import types
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
-from tftransformer.core import check_ints, is_int, require, unallocated
+from tftransformer.core import check_choice, check_ints, is_int, require, unallocated
 from tftransformer.data import DataProcess
 from tftransformer.models import EncoderDecoder
 from tftransformer.models.headed_model import HeadedModel
@@ -19,14 +19,14 @@ from tftransformer.tasks.task import Task
 
 
 class RowTask(Task):
-    """Base of the tasks whose model reads one row of tokens: a page names its head and objective.
+    """Base of the tasks whose model reads one row of tokens; a subclass names head and objective.
 
     Attributes:
         has_own_head: whether `head_arguments` is a layer, so that any family takes it.
-        default_length: most tokens of a row where nothing else says it.
-        first_tokens: of an update, where a model begins from scratch.
-        further_tokens: the same where a trained one is trained further.
-        learn_tokenizer: learns one from texts and a size where none is given.
+        default_length: default for the largest number of tokens in a row.
+        first_tokens: tokens in a batch, where a model is trained from scratch.
+        further_tokens: tokens in a batch, where a trained model is trained further.
+        learn_tokenizer: learns a tokenizer from texts and a size, if none is given.
     """
 
     head: str
@@ -52,13 +52,13 @@ class RowTask(Task):
         headed = isinstance(model, HeadedModel)
         if isinstance(model, EncoderDecoder) and not headed:
             raise ValueError(
-                f"model={self.model!r}: a {type(model).__name__} has no heads and writes texts "
-                f"alone; a {type(self).__name__} takes one with the head {self.head!r}."
+                f"model={self.model!r}: a {type(model).__name__} has no heads and only writes "
+                f"texts; a {type(self).__name__} needs a model with the head {self.head!r}."
             )
         if headed and not self.has_own_head and self.head not in {*model.head_names, *model.heads}:
             raise ValueError(
-                f"model={self.model!r}: {type(model).__name__} has no head {self.head!r}, by which "
-                f"a {type(self).__name__} answers; it has {', '.join(model.head_names)}."
+                f"model={self.model!r}: {type(model).__name__} has no head {self.head!r}, which a "
+                f"{type(self).__name__} needs; it has {', '.join(model.head_names)}."
             )
         return DataProcess(
             *columns,
@@ -146,7 +146,7 @@ class RowTask(Task):
         """Raises a ValueError where a setting of how rows are answered has no sense."""
         check_ints(1, batch_size=self.batch_size)
         check_ints(1, or_none=True, max_length=self.max_length)
-        require(self.too_long in TOO_LONG, "too_long", self.too_long, f"one of {TOO_LONG}")
+        check_choice(TOO_LONG, too_long=self.too_long)
 
     def row(self, max_length: int | None = None) -> dict[str, Any]:
         """What a `RowGraph` is told of rows.
@@ -172,8 +172,8 @@ class WindowedTask(RowTask):
     """Base of the tasks that read long texts in windows.
 
     Attributes:
-        stride: pieces that neighbouring windows share; "auto": `usual_stride`, or a quarter of a
-            window where that is less.
+        stride: number of pieces that neighbouring windows share; "auto": `usual_stride`, or a
+            quarter of a window if that is less.
         usual_stride: where nothing else says it.
     """
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tftransformer import models
-from tftransformer.core import require
+from tftransformer.core import check_choice
 from tftransformer.layers import EncoderLayer
 
 FAMILIES = sorted(
@@ -45,7 +45,7 @@ def new_model(
     """
     asked = {**(chosen or {}), **vocabulary}
     family = asked.pop("family", sizes["family"])
-    require(family in FAMILIES, "family", family, f"one of {', '.join(FAMILIES)}")
+    check_choice(FAMILIES, family=family)
     make = getattr(models, family)
     taken = inspect.signature(make).parameters
     if not vocabulary.keys() <= taken.keys():

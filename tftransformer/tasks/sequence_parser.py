@@ -13,17 +13,17 @@ from tftransformer.tasks.written_trees import fewest, learn_symbols, symbols
 
 
 class SequenceParser(TreeTask, TextToText):
-    """Parses as a translator translates: a model reads a sentence and writes its tree.
+    """Parses by writing: a model reads a sentence and writes its tree, as a translator would.
 
-    What it writes are brackets with their labels, and XX for each word (Vinyals et al. 2015;
-    Vaswani et al. 2017, §6.3): `(S (NP XX )NP (VP XX )VP )S`. What would be no tree over just the
-    words of the sentence is banned while it is written. Words have no tags but XX. `Parser` labels
-    words instead, which learns from far fewer trees and finds tags; this one is to be had where
-    trees are many, and with beams gives several trees of a sentence (`n_best`).
+    It writes labelled brackets, and XX for each word (Vinyals et al. 2015; Vaswani et al. 2017,
+    §6.3): `(S (NP XX )NP (VP XX )VP )S`. Symbols that could not lead to a tree over exactly the
+    words of the sentence are banned while it writes. Words have no tag but XX. `Parser` labels
+    words instead, which learns from far fewer trees and finds tags; `SequenceParser` suits large
+    treebanks, and returns several trees of a sentence with beams (`n_best`).
 
-    Sentences are as `Parser` has them. The settings are those of `TextToText`; `tokenizers` may
-    name what is learnt of the words, by default BPE with at most `vocab_size` pieces. `max_length`
-    is, by default, 256 in training, and in writing four symbols for each token of the sentence.
+    Sentences are as for `Parser`. The settings are those of `TextToText`; `tokenizers` may name the
+    tokenizer to learn for the words, by default BPE with at most `vocab_size` pieces. `max_length`
+    defaults to 256 in training, and to four symbols for each token of the sentence in writing.
     Sentences with more than `max_source_length` tokens are an error.
 
     Example:
@@ -53,7 +53,7 @@ class SequenceParser(TreeTask, TextToText):
 
         Args:
             columns: the sentences.
-            **options: of generation, by Hugging Face's names, such as `num_beams`.
+            **options: options of generation, by Hugging Face's names, such as `num_beams`.
 
         Returns:
             for each `tree`, in brackets, and `score`, what the strategy ranks by.
@@ -75,13 +75,13 @@ class SequenceParser(TreeTask, TextToText):
         baselines: bool = True,
         **options: Unpack[GenerationOptions],
     ) -> dict[str, Any]:
-        """Parses the words of trees and compares; see `Parser`.
+        """Parses the sentences and scores the trees; see `Parser`.
 
         Args:
             data: trees, as for `Parser`; or sentences.
-            labels: the trees, where `data` is sentences.
+            labels: the trees, if `data` is sentences.
             baselines: see `Parser`.
-            **options: of generation.
+            **options: options of generation.
         """
         return super().evaluate(data, labels, baselines=baselines, **options)
 

@@ -11,11 +11,11 @@ from tftransformer.tasks.writing import Written
 
 
 class Summarizer(TextToText):
-    """Writes what a text says in fewer words; the settings are those of `TextToText`.
+    """Writes summaries of texts; the settings are those of `TextToText`.
 
-    Of texts with more than `max_source_length` tokens the beginnings are read, with a count in a
-    warning. A summary may have twice as many tokens as its text, and 128 in any case, unless a
-    folder or an option sets a limit; `finished` says whether it ended of its own.
+    Texts with more than `max_source_length` tokens are truncated, with a count in a warning. A
+    summary may have twice as many tokens as its text, and at least 128, unless a folder or an
+    option sets a limit; `finished` tells whether it ended by itself.
 
     Example:
 
@@ -44,11 +44,11 @@ class Summarizer(TextToText):
 
         Args:
             data: the DataFrame, or the texts.
-            summaries: of the texts.
+            summaries: summaries of the texts.
             text: name of the column of texts.
             summary: name of the column of summaries.
             epochs: passes over the data.
-            **how: `validation` and what else `Task.learn` takes.
+            **how: `validation` and further arguments of `Task.learn`.
         """
         return self.learn(*table(data, summaries, [text], summary), epochs=epochs, **how)
 
@@ -59,11 +59,11 @@ class Summarizer(TextToText):
 
         Args:
             columns: the texts.
-            **options: of generation, by Hugging Face's names, such as `max_new_tokens`.
+            **options: options of generation, by Hugging Face's names, such as `max_new_tokens`.
 
         Returns:
             for each `summary_text`, the `score` that the strategy ranks by, and `finished`,
-            whether the summary ended of its own: else a limit cut it.
+            whether the summary ended by itself rather than at a limit.
         """
         return [*map(self.answer, columns[0], self.best(columns, options))]
 
@@ -85,12 +85,12 @@ class Summarizer(TextToText):
         """Summarizes and scores: F1 of ROUGE, see `rouge_scores`.
 
         Args:
-            data: texts; or a DataFrame with the columns that were fitted.
-            labels: what the summaries should be, one or several of each text, of which the best
-                counts; of a DataFrame its column.
-            baselines: whether to score beside it the first sentences of each text, as many as the
+            data: texts, or a DataFrame with the columns that were fitted.
+            labels: the reference summaries, one or several for each text, of which the best counts;
+                None for a DataFrame, which has them in a column.
+            baselines: whether to also score the first sentences of each text, as many as the
                 summaries have on average: `lead`.
-            **options: of generation.
+            **options: options of generation.
         """
         texts, true = summary_rows(data, labels, self.fitted().columns)
         found = [answer["summary_text"] for answer in self.answers(self.columns(texts), **options)]

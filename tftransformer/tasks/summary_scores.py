@@ -16,8 +16,8 @@ def summary_rows(data: Any, labels: Any, columns: Sequence[Any]) -> tuple[list[s
 
     Args:
         data: texts; or a DataFrame with the columns.
-        labels: of texts that are no DataFrame.
-        columns: of texts and of summaries.
+        labels: the summaries, where the texts are not in a DataFrame.
+        columns: names of the columns of texts and of summaries.
     """
     if labels is None:
         (data, labels), _ = take_columns(data, columns, columns[1:])
@@ -49,7 +49,7 @@ def chosen_table(data: Any, summaries: Any, text: Any, summary: Any) -> tuple[An
 
     Args:
         data: a DataFrame with both columns, or texts.
-        summaries: of texts, one or several in a list.
+        summaries: summaries of texts, one or several in a list.
         text: name of the column of texts.
         summary: name of the column of summaries; in its stead stand lists of 0 and 1.
 

@@ -157,7 +157,7 @@ def text_columns(
     Args:
         texts: a DataFrame with the columns `names`; or strings, or as many of them in tuples as
             there are names, in any container.
-        names: of the columns.
+        names: names of the columns.
         pair: names to take in their stead where the rows are pairs.
 
     Raises:
@@ -221,7 +221,7 @@ def with_words_joined(texts: Any, names: Sequence[Any], join: Callable[[Any], An
 
     Args:
         texts: rows as a task gets them.
-        names: of the columns.
+        names: names of the columns.
         join: makes a text of a list of words, and leaves other rows as they are.
     """
     if hasattr(texts, "columns"):
@@ -299,7 +299,7 @@ def probabilities(found: np.ndarray, labels: np.ndarray, like: Any) -> Any:
 
     Args:
         found: the probabilities.
-        labels: of the columns.
+        labels: labels of the columns.
         like: what was asked.
     """
     import pandas as pd

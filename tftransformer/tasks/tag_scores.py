@@ -21,7 +21,7 @@ def evaluation(task: Any, frame: Any, names: Sequence[Any], baselines: bool) -> 
     Args:
         task: a fitted `TokenClassifier`.
         frame: texts and true spans.
-        names: of its columns.
+        names: names of its columns.
         baselines: whether to fit and score them.
     """
     texts, truth = _whole(frame, names)

@@ -29,10 +29,10 @@ def tagged(data: Any, labels: Any, text: Any, label: Any, scheme: str | None) ->
 
     Args:
         data: a DataFrame, dicts, or rows: each a text, or a list of words, of which a text is made.
-        labels: of rows that are no DataFrame.
+        labels: labels of the rows, where they are not a DataFrame.
         text: name of the column of texts or lists of words.
         label: name of the column of spans, or of lists of tags.
-        scheme: of tags; None: it is recognised. Of spans that is IOB2.
+        scheme: scheme of tags; None: it is recognised. Of spans that is IOB2.
 
     Raises:
         ValueError: if tags or spans do not fit their words or text; it names the row.

@@ -1,4 +1,4 @@
-"""Task: what every task does, written once."""
+"""Task: the base of all tasks."""
 
 import abc
 import functools
@@ -39,30 +39,29 @@ RECIPES = {"ulmfit": ulmfit_finetuning}
 class Task(Answerer):
     """A model with its tokenizers that takes texts and gives answers.
 
-    A page names its task, says how rows become ids and outputs become answers (`graph`,
-    `answers`), what is learnt (`fit`, `process`, `make_model`) and what is scored (`evaluate`). The
-    rest is here: shapes of results, batches, training, `save`, `load`, `export`, and what
-    scikit-learn asks of an estimator.
+    A subclass defines how rows become ids and outputs become answers (`graph`, `answers`), what is
+    learnt (`fit`, `process`, `make_model`) and what is scored (`evaluate`). The rest is here:
+    shapes of results, batches, training, `save`, `load`, `export`, and the interface of a
+    scikit-learn estimator.
 
-    Settings are arguments of the constructor, kept as they were given. What is learnt are
+    Settings are the arguments of the constructor, kept as given. What is learnt is stored in
     attributes whose names end in an underscore.
 
     Attributes:
         readers: functions that read the `parts` of a saved task from their folders, by name.
-        head: of the model, which answers; None where the whole model does.
-        named: what its columns are called where no table has named them, since the model came
-            with a trained head.
-        ways: arguments of `fit` that name columns which go together, where not all do; the first
-            are the usual ones.
-        sizes: of the model from scratch, its `family` (a class of models) included; `model` may be
-            a mapping of those that differ.
-        data_: the `DataProcess` that it learnt from.
-        trained_on_: the rows that it learnt from, after `fit`.
+        head: name of the head that answers; None for the whole model.
+        named: default names of the columns, for a model with a trained head that was never fitted.
+        ways: groups of arguments of `fit` that name columns, if not all can be given together; the
+            usual group comes first.
+        sizes: arguments of a model from scratch, with its `family` (a model class); `model` may be
+            a mapping that changes them.
+        data_: the `DataProcess` of the training data.
+        trained_on_: the training rows, after `fit`.
         model_: the trained model.
         history_: loss and scores of each epoch, by name.
         validation_: loss and scores of the trained model on the rows that were held out.
         report_: how many rows were used, dropped and cut.
-        measured_: what a model card says of the training and of scores; it is saved and loaded.
+        measured_: what a model card reports about training and scores; it is saved and loaded.
     """
 
     readers: ClassVar[Mapping[str, Callable[[pathlib.Path], Any]]] = {"data": DataProcess.load}
@@ -83,14 +82,14 @@ class Task(Answerer):
 
     @abc.abstractmethod
     def process(self, columns: Sequence[Any]) -> DataProcess:
-        """Returns what turns the columns of a table into batches; checks all settings first.
+        """Checks all settings, and returns what turns the columns of a table into batches.
 
-        What was given as a model stands in `_given`.
+        `_given` holds what was given as a model.
         """
 
     @abc.abstractmethod
     def make_model(self) -> Any:
-        """Returns the model to train, for what `data_` has found and `_given` holds."""
+        """Returns the model to train, for `data_` and `_given`."""
 
     def make_optimizer(self, updates: int) -> keras.optimizers.Optimizer:
         """Returns the optimizer for a training of so many updates."""
@@ -99,7 +98,7 @@ class Task(Answerer):
 
     @property
     def is_given(self) -> bool:
-        """Whether a trained model was given, rather than what one from scratch is to be like."""
+        """Whether a trained model was given, rather than sizes of a new one."""
         return not isinstance(self.model, Mapping | None)
 
     def from_scratch(self, vocabulary: Mapping[str, int], **told: Any) -> Any:
@@ -121,14 +120,16 @@ class Task(Answerer):
         Args:
             frame: pandas DataFrame.
             columns: names of its columns, in the order of the objective.
-            validation: a share of the rows, their number, or another DataFrame; 0 for none. Rows
-                with the same first text count as one, and stay on one side.
-            epochs: passes over the data, those before a resume included.
-            recipe: "ulmfit" trains lower parts of a given model more slowly, and later, up to
-                `learning_rate` or 0.001: see `recipes.ulmfit_finetuning`. None: all parts alike.
-            **trainer: what `Trainer` takes. With a `directory`, `data` is written there before
-                training, and of the best epoch and the average of the last ones the model takes
-                what validates better. `clip_norm` is 1 where a trained model was given, else none.
+            validation: the rows to hold out: a share, a number, or another DataFrame; 0 for none.
+                Rows with the same first text count as one, and stay on one side.
+            epochs: total number of passes over the data, including those before a resume.
+            recipe: "ulmfit" trains the lower parts of a given model later and more slowly, with a
+                peak rate of `learning_rate` or 0.001: see `recipes.ulmfit_finetuning`. None: all
+                parts alike.
+            **trainer: arguments of `Trainer`. With a `directory`, `data_` is written there before
+                training, and the model gets the weights of the best epoch or the average of the
+                last checkpoints, whichever validates better. `clip_norm` defaults to 1 for a given
+                trained model, else to none.
 
         Returns:
             This object.
@@ -217,11 +218,11 @@ class Task(Answerer):
         return frame, held_out
 
     def read_given(self) -> Given:
-        """Reads what was given as a model, be it a folder."""
+        """Reads what was given as a model, which may be a folder."""
         return read_given(self)
 
     def fitted(self) -> DataProcess:
-        """Returns `data_`; raises where nothing was learnt yet, and what was given is untrained."""
+        """Returns `data_`; raises a RuntimeError if there is no trained model yet."""
         if not hasattr(self, "model_"):
             given = self.read_given()
             if given.model is None:
@@ -233,19 +234,18 @@ class Task(Answerer):
         return self.data_
 
     def begin(self, given: Given) -> None:
-        """Takes a trained model, so that this object is ready without a fit.
+        """Takes over a given trained model, so that the task can answer without `fit`.
 
         Raises:
-            RuntimeError: if it lacks the head that answers.
+            RuntimeError: if the model lacks the head of the task.
         """
         if given.parts is not None:  # of a folder that `save` wrote
             self.take_saved(given.model, **given.parts)
             return
         if given.head(self.head) is None:
             raise RuntimeError(
-                f"{given.place} has no weights of the head {self.head!r}, by which a "
-                f"{type(self).__name__} answers, and answers of new ones mean nothing: call fit "
-                "first."
+                f"{given.place} has no weights of the head {self.head!r}, with which a "
+                f"{type(self).__name__} answers: call fit first."
             )
         self._given, self._is_named = given, False
         data = self.process(self.named)
@@ -257,10 +257,10 @@ class Task(Answerer):
     def save(self, folder: str | os.PathLike) -> None:
         """Writes model, tokenizers, labels and settings into a folder, in one step; see `load`.
 
-        A model card, README.md, says what they are; one that a person wrote stays as it is.
+        A model card, README.md, describes them; a card written by hand is kept.
 
         Raises:
-            ValueError: if a setting or a label could not be read again.
+            ValueError: if a setting or a label cannot be saved.
         """
         self.fitted()
         settings = {
@@ -275,17 +275,17 @@ class Task(Answerer):
     def save_pretrained(self, folder: str | os.PathLike) -> None:
         """Writes a folder that Hugging Face's transformers loads, in one step.
 
-        Model, labels, tokenizer, template of rows, lengths, and how texts are generated. The same
-        class reads it and answers alike, where it is given the same settings, such as
-        `aggregation`; whether tokens are drawn is asked for anew, too. What else lies in the folder
-        stays. A `TextEmbedder` writes a folder of the sentence-transformers library.
+        It holds the model, labels, tokenizer, template of rows, lengths, and generation options.
+        The same class reads it and gives the same answers, if given the same settings, such as
+        `aggregation`; sampling has to be asked for again. Other files in the folder are kept. A
+        `TextEmbedder` writes a folder for the sentence-transformers library.
 
         Args:
-            folder: where to; made if need be.
+            folder: the folder, created if missing.
 
         Raises:
-            ValueError: if the format has no words for the model, its tokenizer, or what it does
-                with them. Then nothing is written; `save` writes all of it.
+            ValueError: if the format cannot express the model, its tokenizer, or how they are used.
+                Then nothing is written; use `save`, which keeps everything.
 
         Example:
 
@@ -312,15 +312,15 @@ class Task(Answerer):
                 ) from error
 
     def write_folder(self, folder: pathlib.Path) -> None:
-        """Writes what `save_pretrained` does, into an empty folder."""
+        """Writes the files of `save_pretrained` into an empty folder."""
         write_parts(self, self.model_, folder)
 
     def folder_parts(self) -> FolderParts:
-        """What `save_pretrained` says beside the model; raises a ValueError where it cannot."""
-        raise ValueError(f"nobody there knows what a {type(self).__name__} does.")
+        """Returns what `save_pretrained` writes beside the model, or raises a ValueError."""
+        raise ValueError(f"transformers has no task like a {type(self).__name__}.")
 
     def parts(self) -> dict[str, Any]:
-        """What is saved beside the model, each in a folder of its name; see `readers`."""
+        """Returns what is saved beside the model, each in a folder of its name; see `readers`."""
         return {"data": self.data_}
 
     def learnt(self) -> dict[str, Any]:
@@ -328,7 +328,7 @@ class Task(Answerer):
         return {} if self._is_named else {"is_named": False}
 
     def take(self, model: Any, *args: Any, **parts: Any) -> None:
-        """Takes the model, the `parts` and what was `learnt`, so that this object is ready."""
+        """Takes over the model, the `parts` and what was `learnt`, so that the task can answer."""
         self.model_, self.data_ = model, parts["data"]
         self._is_named = parts.get("is_named", True)
 
@@ -343,7 +343,7 @@ class Task(Answerer):
     def load(cls, folder: str | os.PathLike, **changes: Any) -> Self:
         """Reads what `save` wrote. Runs no code from the folder.
 
-        The first answer takes a second or more longer than those that follow: see `warm_up`.
+        The first answer takes a second or more longer than later ones: see `warm_up`.
 
         Args:
             folder: the folder.
@@ -381,14 +381,14 @@ def _whole(fit: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def without_lora(model: Any) -> Any:
-    """Returns a model whose low-rank products, if it has any, are added to its weights."""
+    """Returns a model with its low-rank products, if it has any, added to its weights."""
     if adapted_layers(model):
         merge_lora(model)
     return model
 
 
 def begun_with(given: DataProcess, saved: DataProcess) -> DataProcess:
-    """Returns the `DataProcess` that a run was begun with, if it is as the settings say."""
+    """Returns the `DataProcess` of a run, if it matches the settings."""
     before, now = saved.get_config(), given.get_config()
     differ = [f"{name}={value!r}" for name, value in before.items() if value != now[name]]
     if differ:

@@ -17,29 +17,29 @@ from tftransformer.tasks.tables import label_array, probabilities, ranked, table
 
 
 class TextClassifier(RowTask):
-    """Says which class a text, or a pair of texts, is of.
+    """Predicts the class of a text, or of a pair of texts.
 
-    Texts of more than `max_length` tokens lose their ends, with a count in a warning.
+    Texts of more than `max_length` tokens are truncated, with a count in a warning.
 
     Args:
         model: the folder of a model that Hugging Face's library or `save` wrote: with a trained
-            head it answers at once, and `fit` trains it further. Or a model, with its `tokenizer`.
-            None: a small one, from scratch, or what is to differ from its `sizes`, such as
-            `{"num_layers": 2}` or `{"family": "Bert"}`. Of a folder that `save` wrote, settings
-            that are not given are the saved ones, but for the learning rate.
-        tokenizer: of that model, or, with the template and the length that belong to it, what
-            `pretrained.read_tokenizer` returns; or as in `DataProcess`, to be learnt. None: see
-            `learn_unigram`.
+            head it can answer straight away, and `fit` trains it further. Or a model, with its
+            `tokenizer`. None: a small one, trained from scratch; a dict changes its `sizes`, such
+            as `{"num_layers": 2}` or `{"family": "Bert"}`. With a folder that `save` wrote,
+            settings that are not given are the saved ones, except the learning rate.
+        tokenizer: tokenizer of that model; or what `pretrained.read_tokenizer` returns, with its
+            template and length; or one to learn, as in `DataProcess`. None: see `learn_unigram`.
         labels: "single" (any hashable), "several" (a list of them in each row) or "numbers". None:
-            as the folder says, else "single".
-        class_weight: "balanced", or what a row of each class weighs, by label.
-        smoothing: of the loss of single labels.
-        max_length: most tokens of a row; None: as many as the model knows, from scratch 256.
-        too_long: "cut", or "refuse" with an error.
-        vocab_size: of a tokenizer that is learnt.
-        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
-        batch_size: texts answered at once.
-        seed: of weights, order and dropout.
+            as in the folder, or "single".
+        class_weight: "balanced", or a dict with the weight of a row, by label.
+        smoothing: label smoothing of the loss for single labels.
+        max_length: largest number of tokens in a row; None: the limit of the model, or 256 from
+            scratch.
+        too_long: what to do with longer rows: "cut" them, or "refuse" with an error.
+        vocab_size: size of the vocabulary, if a tokenizer is learnt.
+        learning_rate: peak of the learning rate; default 0.001 from scratch, else 0.0001.
+        batch_size: number of texts answered at once.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 
@@ -78,10 +78,10 @@ class TextClassifier(RowTask):
 
         Args:
             data: the DataFrame, or the texts.
-            labels: of the texts.
+            labels: their labels; None for a DataFrame.
             text: name of the column of texts, or a list of two.
             label: name of the column of labels.
-            **how: `validation`, `epochs` and what else `Task.learn` takes.
+            **how: `validation`, `epochs` and further arguments of `Task.learn`.
         """
         return self.learn(*table(data, labels, text, label), **how)
 
@@ -112,7 +112,7 @@ class TextClassifier(RowTask):
 
     @property
     def kind(self) -> str:
-        """What the labels are, "single", "several" or "numbers": as set, or as the folder says."""
+        """The kind of labels, "single", "several" or "numbers", as set or as in the folder."""
         objective: Any = self.fitted().objective
         return kind_of(objective)
 
@@ -128,12 +128,14 @@ class TextClassifier(RowTask):
     def answers(
         self, columns: Sequence[list[str]], top_k: int | None = None, activation: str | None = None
     ) -> list[Any]:
-        """For each row `label` and `score`, or a `value`.
+        """Returns `label` and `score`, or a `value`, for each row.
 
         Args:
             columns: the texts.
-            top_k: how many labels to give in a list, best first; None: what is true, as it is.
-            activation: of the logits, "softmax", "sigmoid" or "none"; default: as the labels ask.
+            top_k: number of labels to return in a list, best first; None: the predicted label, not
+                in a list.
+            activation: activation of the logits, "softmax", "sigmoid" or "none"; default: the one
+                for the kind of labels.
         """
         check_ints(1, or_none=True, top_k=top_k)
         require(activation in (None, *ACTIVATIONS), "activation", activation, str([*ACTIVATIONS]))
@@ -144,7 +146,7 @@ class TextClassifier(RowTask):
         return [ranked(row, classes, top_k, self.kind == "several") for row in found]
 
     def scores(self, columns: Sequence[list[str]], activation: str) -> np.ndarray:
-        """What an activation makes of the logits: float32 (rows, classes)."""
+        """Returns the logits after an activation: float32 (rows, classes)."""
         act = ACTIVATIONS[activation]
         self.warn_of_nothing(columns)
         found = self.compute(columns, lambda logits: list(act(logits).numpy()))
@@ -156,9 +158,9 @@ class TextClassifier(RowTask):
         return [answer[name] for answer in self.answers(columns)]
 
     def predict_proba(self, texts: Any) -> Any:
-        """The probability of each class: a DataFrame with the labels as columns.
+        """Returns the probability of each class, as a DataFrame with the labels as columns.
 
-        Of one row a Series with the labels as its index.
+        For a single row it is a Series with the labels as its index.
         """
         if self._is_one(texts):
             return self.predict_proba([texts]).iloc[0]
@@ -166,7 +168,7 @@ class TextClassifier(RowTask):
         return probabilities(found, self.classes_, texts)
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
-        """Scores, and after `fit` beside them those of `majority` and `linear` baselines."""
+        """Returns scores, after `fit` with those of the baselines `majority` and `linear`."""
         *names, label = self.fitted().columns
         frame, _ = table(data, labels, names, label)
         return evaluation(self, frame, names, label, baselines)

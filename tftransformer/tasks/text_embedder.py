@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tftransformer.core import check_ints, require
+from tftransformer.core import check_choice, check_ints
 from tftransformer.heads import EmbeddingHead
 from tftransformer.models import T5
 from tftransformer.models.headed_model import HeadedModel
@@ -22,24 +22,27 @@ POOLING = {"mean": "mean", "max": "max", "cls": "first"}
 
 
 class TextEmbedder(RowTask):
-    """Makes vectors of texts, those of texts that mean the same close to each other.
+    """Turns texts into vectors that are close to each other if the texts mean the same.
 
-    Texts of more than `max_length` tokens lose their ends, with a count in a warning.
+    Texts of more than `max_length` tokens are truncated, with a count in a warning.
 
     Args:
         model: the folder of a model of the sentence-transformers library, of any encoder that
             Hugging Face's library wrote, or one that `save` wrote; or a model, with its
-            `tokenizer`. None, or sizes: a small one, from scratch; see `TextClassifier`.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: see `learn_unigram`.
-        pooling: "mean", "max" or "cls", the first token; None: as the folder says, else "mean".
-        normalize: whether vectors have the length 1; None: as the folder says, else True.
-        temperature: of the loss, see `ContrastiveLoss`.
-        max_length: most tokens of a text; None: as many as the model knows, from scratch 256.
-        too_long: "cut", or "refuse" with an error.
-        vocab_size: of a tokenizer that is learnt.
-        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
-        batch_size: texts answered at once.
-        seed: of weights, order and dropout.
+            `tokenizer`. None, or a dict of sizes: a small one, trained from scratch; see
+            `TextClassifier`.
+        tokenizer: tokenizer of that model, or one to learn, as in `DataProcess`. None: see
+            `learn_unigram`.
+        pooling: "mean", "max" or "cls" (the first token); None: as in the folder, or "mean".
+        normalize: whether vectors are scaled to length 1; None: as in the folder, or True.
+        temperature: temperature of the loss, see `ContrastiveLoss`.
+        max_length: largest number of tokens in a text; None: the limit of the model, or 256 from
+            scratch.
+        too_long: what to do with longer rows: "cut" them, or "refuse" with an error.
+        vocab_size: size of the vocabulary, if a tokenizer is learnt.
+        learning_rate: peak of the learning rate; default 0.001 from scratch, else 0.0001.
+        batch_size: number of texts answered at once.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 
@@ -82,14 +85,14 @@ class TextEmbedder(RowTask):
         negative: Any = None,
         **how: Any,
     ) -> Self:
-        """Learns from texts and others that belong to them, against those of the other rows.
+        """Learns from pairs of texts that belong together, against the texts of other rows.
 
         Args:
             data: a DataFrame; or pairs, or triples whose third text does not belong to the first.
             text: name of the column of texts.
-            positive: name of the column of what belongs to them.
-            negative: name of a column of what does not, if there is one.
-            **how: `validation`, `epochs` and what else `Task.learn` takes.
+            positive: name of the column of texts that belong to them.
+            negative: name of a column of texts that do not, if there is one.
+            **how: `validation`, `epochs` and further arguments of `Task.learn`.
         """
         data = as_frame(data)
         if not hasattr(data, "columns"):
@@ -121,7 +124,7 @@ class TextEmbedder(RowTask):
 
     def head_arguments(self) -> Any:
         pooling, normalize = self.pooling or "mean", self.normalize is not False
-        require(pooling in POOLING, "pooling", pooling, f"one of {', '.join(POOLING)}")
+        check_choice(POOLING, pooling=pooling)
         parts = [POOLING[pooling]]
         if not self.is_given and self.pooling is None:
             parts = ["max", "mean"]  # what a small model from scratch says most by
@@ -163,7 +166,7 @@ class TextEmbedder(RowTask):
         return np.array(found, np.float32) if found else np.zeros((0, 0), np.float32)
 
     def similarity(self, first: Any, second: Any) -> Any:
-        """Cosines of texts: of two strings a float, else float32 (first, second).
+        """Returns cosine similarities: a float for two strings, else float32 (first, second).
 
         Args:
             first: a string, or several of them, as for a call.
@@ -178,16 +181,17 @@ class TextEmbedder(RowTask):
         return float(found[0, 0]) if isinstance(first, str) and isinstance(second, str) else found
 
     def search(self, query: Any, corpus: Any, top_k: int = 5) -> list[Any]:
-        """Finds what in a corpus is most similar.
+        """Finds the most similar texts in a corpus.
 
         Args:
             query: a string, or several of them.
             corpus: several texts, as for a call.
-            top_k: how many to find.
+            top_k: number of texts to find.
 
         Returns:
-            of a string a list of `index` (the place in the corpus, from 0, of a Series, too),
-            `text` and `score` (the cosine), best first; of several a list of such lists.
+            for a string a list of dicts of `index` (the position in the corpus, from 0, also for a
+            Series), `text` and `score` (the cosine), best first; for several strings a list of such
+            lists.
         """
         check_ints(1, top_k=top_k)
         (corpus,) = self.columns(corpus)
@@ -202,12 +206,12 @@ class TextEmbedder(RowTask):
         return found[0] if isinstance(query, str) else found
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
-        """How often a text finds its own among all rows, beside what TF-IDF finds, `tfidf`.
+        """How often a text finds its partner among all rows, with TF-IDF as a baseline, `tfidf`.
 
         Args:
             data: a DataFrame with the columns that were fitted, or pairs.
-            labels: None; or for each row how similar its texts are, for a rank correlation.
-            baselines: whether to score TF-IDF, too.
+            labels: None; or the similarity of the texts of each row, for a rank correlation.
+            baselines: whether to score TF-IDF.
         """
         first, second = self.fitted().columns[:2]
         frame, _ = texts_table(data, first, second)

@@ -35,27 +35,28 @@ SAVED = 256  # tokens that need not be computed, from which on a beginning is re
 
 
 class TextGenerator(WritingTask):
-    """Writes on behind a prompt.
+    """Continues a prompt.
 
-    It takes the best token each time, unless it is asked to draw (`do_sample=True`), and then
-    draws the same with the same `seed`. What is in a prompt is text, the names of special tokens,
-    too. Prompts with more tokens than there is room for lose their beginnings, with a count in a
-    warning. What many prompts of a call begin with is computed once.
+    It always takes the most probable token, unless `do_sample=True`; sampling is repeatable with
+    the same `seed`. A prompt is plain text: names of special tokens in it have no effect. Prompts
+    that are too long lose their beginnings, with a count in a warning. A beginning that many
+    prompts of a call share is computed only once.
 
     Args:
         model: a language model, or the folder of one that Hugging Face's library wrote or `save`
-            did. Or, to train one from scratch, what is to differ from `sizes`, such as
+            did. Or, to train one from scratch, a dict of changes to `sizes`, such as
             `{"num_layers": 2}` or `{"family": "TransformerXL"}`.
-        tokenizer: of that model, or as in `DataProcess`, to be learnt; default: see `learn_bpe`.
-        options: how to write, by Hugging Face's names, such as `{"num_beams": 4}`; see
-            `answers`. They count before what the folder says.
-        max_length: tokens that the model sees, and that are learnt from, at once; default 256, or
-            as many as the model knows.
-        vocab_size: of a tokenizer that is learnt.
-        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
-        batch_size: prompts answered at once.
-        batch_tokens: most tokens of a batch in training.
-        seed: of weights, order and dropout.
+        tokenizer: tokenizer of that model, or one to learn, as in `DataProcess`; default: see
+            `learn_bpe`.
+        options: options of generation, by Hugging Face's names, such as `{"num_beams": 4}`; see
+            `answers`. They override those of the folder.
+        max_length: number of tokens that the model sees, and is trained on, at once; default 256,
+            or the limit of the model.
+        vocab_size: size of the vocabulary, if a tokenizer is learnt.
+        learning_rate: peak of the learning rate; default 0.001 from scratch, else 0.0001.
+        batch_size: number of prompts answered at once.
+        batch_tokens: largest number of tokens in a training batch.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 
@@ -94,14 +95,14 @@ class TextGenerator(WritingTask):
     def fit(
         self, data: Any, *, text: Any = "text", validation: float | Any = 0.1, **how: Any
     ) -> Self:
-        """Learns to foresee the next token of texts.
+        """Learns to predict the next token of texts.
 
         Args:
-            data: a DataFrame, or texts, or one text, of which the end is held out.
+            data: a DataFrame, or texts, or a single text, whose end is held out.
             text: name of the column of texts.
-            validation: a share of the texts (of one text, of its characters), a number of them, or
-                other texts or a DataFrame; 0 for none.
-            **how: `epochs` and what else `Task.learn` takes.
+            validation: a share of the texts (for a single text, of its characters), a number of
+                texts, or other texts or a DataFrame; 0 for none.
+            **how: `epochs` and further arguments of `Task.learn`.
         """
         frame, held_out = documents(data, text, validation)
         self.learn(frame, [text], validation=held_out, **how)
@@ -191,25 +192,25 @@ class TextGenerator(WritingTask):
     def answers(
         self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]
     ) -> list[dict[str, Any]]:
-        """What is written behind each prompt.
+        """Returns the continuation of each prompt.
 
         Args:
             columns: the prompts.
             **options: `stop` (strings before which a text ends) and, by Hugging Face's names, above
-                all `max_new_tokens` (256 at most and half of the positions that the model knows
-                unless it is given), `num_beams`, `do_sample`, and with it `temperature`, `top_k`,
-                `top_p`, `min_p`, `typical_p`, `epsilon_cutoff`, `eta_cutoff` and our own `seed`, or
+                all `max_new_tokens` (by default 256, or half of the positions of the model if that
+                is less), `num_beams`, `do_sample`, and with it `temperature`, `top_k`, `top_p`,
+                `min_p`, `typical_p`, `epsilon_cutoff`, `eta_cutoff` and our own `seed`, or
                 `penalty_alpha` with `top_k` for contrastive search; see `GenerationOptions`.
 
         Returns:
-            for each `generated_text`, what is new alone; the `prompt`; the `score` that the
-            strategy ranks by; `finished`, whether it ended of its own: else a limit cut it. Several
-            of each gives `n_best`.
+            for each prompt the `generated_text`, without the prompt; the `prompt`; the `score` that
+            the strategy ranks by; and `finished`, whether it ended by itself rather than at a
+            limit. For several texts of each prompt use `n_best`.
 
         Raises:
             TypeError: if there is no such option.
-            ValueError: if a value has no sense, a prompt is empty and the model cannot begin, or
-                no text has a finite score.
+            ValueError: if a value is invalid, a prompt is empty and the model has no start token,
+                or no text has a finite score.
         """
         return [*map(self.answer, columns[0], self.best(columns, options))]
 
@@ -230,8 +231,8 @@ class TextGenerator(WritingTask):
         for prompt, row in zip(prompts, found, strict=True):
             if not row:
                 raise ValueError(
-                    f"nothing that is written behind {prompt!r} has a finite score: weights of the "
-                    "model are not finite, or the options ban every token."
+                    f"no continuation of {prompt!r} has a finite score: weights of the model are "
+                    "not finite, or the options ban every token."
                 )
         return found
 
@@ -256,10 +257,10 @@ class TextGenerator(WritingTask):
         return lambda rows: graph.compute(model, rows, False, prefix)
 
     def stream(self, prompt: str, **options: Unpack[GenerationOptions]) -> Iterator[str]:
-        """Writes behind one prompt, and gives each piece of text as soon as it is sure.
+        """Continues one prompt, and yields each piece of text as soon as it is certain.
 
-        No piece holds a part of a character, or of a stop string. The first one of a model takes a
-        second or more longer than those that follow.
+        No piece ends inside a character or a stop string. The first piece that a model streams
+        takes a second or more longer than later ones.
 
         Args:
             prompt: the prompt.
@@ -352,8 +353,8 @@ def _check_writes(model: Any, how: Generation) -> None:
     """Raises a ValueError for a model of this package that cannot write so."""
     if isinstance(model, EncoderDecoder):
         raise ValueError(
-            f"{type(model).__name__} writes of a source, and a TextGenerator behind a prompt: give "
-            "it a language model, such as Gpt2, or this one to a Summarizer or a Translator."
+            f"{type(model).__name__} writes a text for a source, but a TextGenerator continues a "
+            "prompt: give it a language model, such as Gpt2, or use a Summarizer or a Translator."
         )
     if isinstance(model, DecodingModel):
         model.check_decoding(how.strategy.reads_hidden)
@@ -363,9 +364,9 @@ def _check_foresees(model: Any) -> None:
     """Raises a ValueError for a model that writes, but not by what `NextToken` trains."""
     if not getattr(model, "foresees_next", True):
         raise ValueError(
-            f"{type(model).__name__} foresees a token at its own place, which a TextGenerator "
-            "neither trains nor scores, though it writes with one that is trained: "
-            "DataProcess(…, objective=Permutation()) and a Trainer train it."
+            f"{type(model).__name__} predicts a token at its own position, which a TextGenerator "
+            "can use to write, but neither train nor score: train it with "
+            "DataProcess(…, objective=Permutation()) and a Trainer."
         )
 
 

@@ -81,7 +81,7 @@ class TextToText(WritingTask):
             off, which is warned of. Default: as many as model and tokenizer know, if they have a
             limit.
         processors: see `tftransformer.decoding`.
-        batch_size: texts answered at once.
+        batch_size: number of texts answered at once.
         parallel: parts of a batch that are computed at the same time, here and in exports that
             XLA does not compile. With a thread for each operation and one of them for each part
             (`TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=2`) two parts on two cores take less
@@ -94,10 +94,10 @@ class TextToText(WritingTask):
         sampling_alpha: how often training cuts words anew at random, such as 0.1; see
             `DataProcess`. 0: as tokenizers that were given do it, which as a rule is never.
         batch_tokens: most tokens of a batch in training, on one side.
-        label_smoothing: of the loss.
+        label_smoothing: label smoothing of the loss.
         learning_rate: highest one; default 0.004 from scratch, else 0.0005.
         warmup_steps: updates until then.
-        seed: of weights, order and dropout.
+        seed: seed of the weights, the order of rows and dropout.
 
     Attributes:
         kind: what the names of its parameters in a folder's `task_specific_params` begin with.
@@ -269,7 +269,7 @@ class TextToText(WritingTask):
         end = self.data_.target_tokenizer.special_ids["end"]
         how = generation_of(together(asked, of_folder), default, end)
         if how.stop:
-            raise ValueError("stop: what is written of a text ends of its own, at no string.")
+            raise ValueError("stop: a text written for a source ends by itself, not at a string.")
         return how.with_processors(self.processors)
 
     def graph(

@@ -31,8 +31,8 @@ class TextToTextGraph(TaskGraph):
 
     Args:
         model: a model with `start_decoding`, such as `Transformer`; asked for its vocabulary here.
-        source_tokenizer: of the texts that come in.
-        target_tokenizer: of the texts that go out.
+        source_tokenizer: tokenizer of the texts that come in.
+        target_tokenizer: tokenizer of the texts that go out.
         generation: how to decode.
         max_length: most tokens of what is written, the end token included.
         grows: whether a short source has fewer, `growth` for each of its own and `WRITTEN` at

@@ -16,32 +16,34 @@ from tftransformer.text import GivenWords
 
 
 class TokenClassifier(WordTask):
-    """Finds the entities of texts: names, places, parts of speech, whatever words can be.
+    """Finds entities in texts, or labels words: names, places, parts of speech and so on.
 
-    Texts of any length are read in windows that overlap, and what the model says of a word is said
-    where it stands most central; see `EntityGraph` for what an entity is made of. After `fit` the
-    words of a text have the labels that are likeliest together, by how often one stood behind
+    Texts of any length are read in overlapping windows, and each word is predicted in the window
+    where it is most central; see `EntityGraph` for how entities are made from words. After `fit`
+    the words of a text get the jointly most probable labels, given how often one label followed
     another in training.
 
     Args:
-        model: what answers, or is trained further: a folder, or a model with its `tokenizer`; see
-            `TextClassifier`. None, or sizes: a small one, from scratch, which reads how words are
-            spelled and what stands beside them: see `spelling` and `neighbours` of `SentenceModel`.
-        tokenizer: of that model; or as in `DataProcess`, to be learnt. None: whole words, parted
-            from punctuation marks; where the model reads no spellings, WordPiece.
-        scheme: of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: recognised from the tags
-            that it is fitted with, and told in the report; of spans, IOB2.
+        model: the model to use or to train further: a folder, or a model with its `tokenizer`; see
+            `TextClassifier`. None, or a dict of sizes: a small one, trained from scratch, which
+            reads the spelling and the neighbours of words: see `spelling` and `neighbours` of
+            `SentenceModel`.
+        tokenizer: tokenizer of that model, or one to learn, as in `DataProcess`. None: whole words,
+            separated from punctuation marks, or WordPiece if the model reads no spellings.
+        scheme: scheme of the tags: "IOB1", "IOB2", "BIOES" or "plain". None: recognised from the
+            tags that it is fitted with, and given in the report; IOB2 for spans.
         aggregation: "none", "simple", "first", "average" or "max".
-        ignore_labels: types that are no entities.
-        class_weight: "balanced", or what a word of each type weighs; see `Entities`.
-        judge_by: "loss", "accuracy" or "macro_f1", by which the best epoch is chosen.
-        max_length: most tokens of a window; default: what the model knows, from scratch 128.
-        stride: pieces that neighbouring windows share; "auto": 32, or a quarter of a window where
-            that is less. None: there are no windows, and a text that is too long raises an error.
-        vocab_size: of a tokenizer that is learnt, at most.
-        learning_rate: highest one; default 0.001 from scratch, else 0.0001.
-        batch_size: texts, and windows, answered at once.
-        seed: of weights, order and dropout.
+        ignore_labels: types that do not count as entities.
+        class_weight: "balanced", or the weight of a word of each type; see `Entities`.
+        judge_by: what the best epoch is chosen by: "loss", "accuracy" or "macro_f1".
+        max_length: largest number of tokens in a window; default: the limit of the model, or 128
+            from scratch.
+        stride: number of pieces that neighbouring windows share; "auto": 32, or a quarter of a
+            window if that is less. None: no windows, and a text that is too long is an error.
+        vocab_size: largest size of the vocabulary, if a tokenizer is learnt.
+        learning_rate: peak of the learning rate; default 0.001 from scratch, else 0.0001.
+        batch_size: number of texts, and of windows, computed at once.
+        seed: seed of the weights, the order of rows and dropout.
 
     Example:
 
@@ -98,14 +100,14 @@ class TokenClassifier(WordTask):
 
         Args:
             data: a DataFrame; or lists of words, or texts.
-            labels: of lists of words their tags; of texts their spans.
-            tokens: name of the column of lists of words. A text is made of them, with one blank
-                between two.
+            labels: the tags, for lists of words; the spans, for texts.
+            tokens: name of the column of lists of words, which are joined by spaces to a text.
             tags: name of the column of lists of tags.
-            text: name of the column of texts, in the stead of words.
+            text: name of the column of texts, if there are no lists of words.
             spans: name of the column of spans, lists of (start, end, type) in characters, half
-                open, or of dicts with these keys, or with `label`, `entity_group` for the type.
-            **how: `validation`, `epochs` and what else `Task.learn` takes.
+                open, or of dicts with these keys; the type may also be called `label` or
+                `entity_group`.
+            **how: `validation`, `epochs` and further arguments of `Task.learn`.
         """
         names = (tokens, tags) if text is None else (text, spans)
         frame, self._scheme = tagged(data, labels, *names, self.scheme)
@@ -137,11 +139,11 @@ class TokenClassifier(WordTask):
         aggregation: str | None = None,
         given_words: bool = False,
     ) -> EntityGraph:
-        """Returns what is computed from texts to entities.
+        """Returns the graph from texts to entities.
 
         Args:
-            max_length, aggregation: in the stead of the settings.
-            given_words: whether blanks, and nothing else, part the words of the texts.
+            max_length, aggregation: in place of the settings.
+            given_words: whether words are separated by spaces alone.
         """
         objective = self.fitted().objective
         return EntityGraph(
@@ -155,17 +157,17 @@ class TokenClassifier(WordTask):
         )
 
     def columns(self, texts: Any) -> list[list[str]]:
-        """The texts, made of words where rows are lists of them."""
+        """Returns the texts, joined from words if rows are lists of words."""
         return super().columns(with_words_joined(texts, self.text_columns(), words_as_text))
 
     def answers(
         self, columns: Sequence[list[str]], aggregation: str | None = None
     ) -> list[list[dict[str, Any]]]:
-        """For each text its entities: `entity_group`, `score`, `word`, `start`, `end`.
+        """Returns the entities of each text: `entity_group`, `score`, `word`, `start`, `end`.
 
         Args:
             columns: the texts.
-            aggregation: in the stead of the setting.
+            aggregation: in place of the setting.
         """
         types = {str(kind): kind for kind in self.classes_}
         found: list[Any] = [[]] * len(columns[0])
@@ -183,7 +185,7 @@ class TokenClassifier(WordTask):
         return found
 
     def alone(self, columns: Sequence[list[str]]) -> list[Any]:
-        """For each list of words their tags; for each text its spans, (start, end, type)."""
+        """Returns the tags of each list of words, or the spans of each text, (start, end, type)."""
         scheme = self.fitted().objective.scheme_
         return [
             tags_of(text, as_spans(row), scheme) if isinstance(text, GivenWords) else as_spans(row)
@@ -191,10 +193,10 @@ class TokenClassifier(WordTask):
         ]
 
     def evaluate(self, data: Any, labels: Any = None, *, baselines: bool = True) -> dict[str, Any]:
-        """Precision, recall and F1 of whole entities, all alike (`f1`) and by type (`types`).
+        """Precision, recall and F1 of whole entities, overall (`f1`) and by type (`types`).
 
-        After `fit` beside them those of the tags that words have most often (`majority`) and of a
-        `linear` machine on words, their letters and their neighbours.
+        After `fit` also those of two baselines: the most frequent tag of each word (`majority`) and
+        a `linear` model on words, their letters and their neighbours.
         """
         names = self.fitted().columns
         text, spans = names

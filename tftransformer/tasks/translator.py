@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any, Self, Unpack
 
+from tftransformer.core import check_choice
 from tftransformer.data import nearest_neighbour, take_columns
 from tftransformer.scores.translation import check_scoring, translation_scores
 from tftransformer.serving import write_ctranslate2
@@ -53,22 +54,22 @@ class Translator(TextToText):
             target: name of the column to translate to.
             epochs: passes over the data.
             **how: `validation`, `minutes`, `directory`, `resume` and what else `Task.learn` takes.
-                With a directory, of the best epoch and the average of the last ones the model takes
-                what validates better; without one it ends as training does.
+                With a directory, the model gets the weights of the best epoch or the average of the
+                last checkpoints, whichever validates better; without one it keeps the last weights.
         """
         return self.learn(*table(data, targets, [source], target), epochs=epochs, **how)
 
     def answers(
         self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]
     ) -> list[str]:
-        """The translation of each text; `options` are those of generation."""
+        """Returns the translation of each text; `options` are options of generation."""
         return [*map(self.answer, columns[0], self.best(columns, options))]
 
     def answer(self, text: str, written: Written) -> str:
         return written.text
 
     def alignment(self, source: str, target: str | None = None) -> Alignment:
-        """Returns what each head of the decoder looks at.
+        """Returns what each head of the decoder attends to.
 
         Args:
             source: the source text.
@@ -90,12 +91,13 @@ class Translator(TextToText):
         """Translates and scores; see `translation_scores`.
 
         Args:
-            data: texts; or a DataFrame with the columns that were fitted.
-            references: what the translations should be; of a DataFrame its column.
+            data: texts, or a DataFrame with the columns that were fitted.
+            references: the reference translations; None for a DataFrame, which has them in a
+                column.
             tokenize: tokenisation of BLEU.
-            baselines: whether, after `fit`, to score beside it the translations of the most
-                similar training sentences: `nearest`.
-            **options: of generation.
+            baselines: whether, after `fit`, to also score the translations of the most similar
+                training sentences: `nearest`.
+            **options: options of generation.
         """
         columns: Any = self.fitted().columns
         if references is None:
@@ -116,31 +118,29 @@ class Translator(TextToText):
         jit_compile: bool = False,
         max_source_length: int | None = None,
     ) -> pathlib.Path:
-        """Writes what is served without this package.
+        """Writes a model that can be served without this package.
 
         Args:
             path: folder to make; it must not exist.
             format: "saved_model", a SavedModel that takes and returns strings, with strategy and
-                processors (see `TextToTextGraph`); or "ctranslate2", model and tokenizers
-                for CTranslate2, which is told how to decode with each call (see
-                `write_ctranslate2`).
+                processors (see `TextToTextGraph`); or "ctranslate2", model and tokenizers for
+                CTranslate2, to which each call passes how to decode (see `write_ctranslate2`).
             weights: "float32"; "bfloat16", half as large, and faster on processors with
                 instructions for it; or "int8", matrices a quarter as large on the disk. Both round,
-                so that a few translations differ. A SavedModel computes with int8 matrices in
-                float32 unless it is compiled, else both formats compute with what they hold.
+                so that a few translations differ. Both formats compute in the type that they hold,
+                except that an uncompiled SavedModel computes with int8 matrices in float32.
             jit_compile: whether XLA compiles the SavedModel where it is served: faster for one or
                 a few texts, with int8 most of all; sources of up to 16, 32, 64, … tokens and
                 1, 2, 4, 8, … texts each wait some seconds for it at their first call.
-            max_source_length: most tokens of a source in the SavedModel; what is longer loses its
-                end, and its answer says so (`cut`). Default: as here, and 512 where there is no
-                limit, since one long text can take all of a server's memory.
+            max_source_length: most tokens of a source in the SavedModel; longer ones are truncated,
+                which the answer reports (`cut`). Default: as here, or 512 if there is no limit,
+                since one long text can take all of a server's memory.
 
         Returns:
             The path.
         """
-        for name, given, known in (("format", format, FORMATS), ("weights", weights, WEIGHTS)):
-            if given not in known:
-                raise ValueError(f"{name} must be one of {known}, not {given!r}")
+        check_choice(FORMATS, format=format)
+        check_choice(WEIGHTS, weights=weights)
         data = self.fitted()
         if format == "ctranslate2":
             if jit_compile:

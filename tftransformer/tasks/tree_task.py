@@ -1,4 +1,4 @@
-"""TreeTask: what all parsers share, however they find trees."""
+"""TreeTask: the base of all parsers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -12,10 +12,10 @@ from tftransformer.tasks.treebank import SENTENCE, TREES, as_sentence, trees_tab
 
 
 class TreeTask(Task):
-    """Base of the parsers: learns from trees in brackets, answers sentences with such trees.
+    """Base of the parsers: learns from bracketed trees, answers sentences with such trees.
 
-    A page says what is learnt of a tree (`target`) and how trees are found (`answers`, a dict with
-    a `tree` for each sentence).
+    A subclass defines what is learnt from a tree (`target`) and how trees are found (`answers`, a
+    dict with a `tree` for each sentence).
 
     Attributes:
         target: from a `plain_tree` to what is learnt of it.
@@ -36,7 +36,7 @@ class TreeTask(Task):
         Args:
             data: a DataFrame, or trees in brackets in any container.
             tree: name of the column of trees.
-            **how: `validation`, `epochs` and what else `Task.learn` takes.
+            **how: `validation`, `epochs` and further arguments of `Task.learn`.
         """
         target = type(self).target
         if hasattr(how.get("validation"), "columns"):
@@ -58,7 +58,7 @@ class TreeTask(Task):
         return super().columns(with_words_joined(texts, self.text_columns(), as_sentence))
 
     def folder_parts(self) -> FolderParts:
-        raise ValueError("config.json has no words for trees.")
+        raise ValueError("config.json cannot express trees.")
 
     def evaluate(
         self, data: Any, labels: Any = None, *, baselines: bool = True, **options: Any

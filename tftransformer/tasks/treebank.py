@@ -26,8 +26,8 @@ class WordLabel(NamedTuple):
         level: how many more constituents the word shares with the next one than it did with the
             word before.
         depth: how many they share.
-        label: of the smallest one that they share.
-        chain: of the constituents that have this word alone; "" where there is none.
+        label: label of the smallest constituent that they share.
+        chain: labels of the constituents that hold only this word; "" where there is none.
         tag: its part of speech.
     """
 

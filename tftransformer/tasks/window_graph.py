@@ -74,7 +74,7 @@ class WindowGraph(RowGraph):
 
         Args:
             at: which pieces a row has, (rows, None).
-            values: of all pieces, (pieces, …).
+            values: the values of all pieces, (pieces, …).
         """
         values = tf.gather(values, at.flat_values)
         before, behind = (

@@ -14,13 +14,13 @@ LONG = 20_000
 
 
 class Written(NamedTuple):
-    """One of the texts that were written of another, or behind it.
+    """A text written for an input text.
 
     Attributes:
         text: the text.
         score: what the strategy ranks by; for beam search the log-probability divided by the
             length penalty.
-        finished: whether it ended of its own; else the limit cut it.
+        finished: whether it ended by itself rather than at a limit.
     """
 
     text: str
@@ -29,39 +29,39 @@ class Written(NamedTuple):
 
 
 class WritingTask(Task):
-    """Base of the tasks that write texts, of which a strategy may find several."""
+    """Base of the tasks that write texts."""
 
     @abc.abstractmethod
     def written(
         self, columns: Sequence[list[str]], options: Mapping[str, Any]
     ) -> list[list[Written]]:
-        """Returns what is written of each text, as in `n_best`, one at least."""
+        """Returns the texts written for each input, as in `n_best`, at least one."""
 
     @abc.abstractmethod
     def answer(self, text: str, written: Written) -> Any:
-        """Returns the answer to a text of which this is written."""
+        """Returns the answer for a text, from what was written for it."""
 
     def n_best(self, texts: Any, **options: Unpack[GenerationOptions]) -> list[list[Written]]:
-        """Writes several texts of each, with scores.
+        """Writes several texts for each input, with scores.
 
-        Texts are sorted by length and read in batches; neither changes what is written.
+        Inputs are sorted by length and read in batches, which does not change the results.
 
         Args:
             texts: several strings, as for a call.
-            **options: of generation, by Hugging Face's names.
+            **options: options of generation, by Hugging Face's names.
 
         Returns:
-            for each text what is written of it, as many as the strategy returns or, where it finds
-            fewer, those: of beams best first; of `do_sample=True` in the order of the draws, of
-            which the first is what a call with the same `seed` writes.
+            for each input the texts that the strategy returns, or fewer if it finds fewer. Beams
+            come best first; with `do_sample=True` texts come in the order of the draws, and the
+            first is what a call with the same `seed` writes.
 
         Raises:
-            ValueError: if none of a text has a finite score.
+            ValueError: if no text for an input has a finite score.
         """
         return self.written(self.columns(texts), options)
 
     def best(self, columns: Sequence[list[str]], options: Mapping[str, Any]) -> list[Written]:
-        """The first of what is written of each text.
+        """Returns the first text written for each input.
 
         Raises:
             ValueError: if a call asks for several.

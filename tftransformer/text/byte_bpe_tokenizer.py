@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import tensorflow as tf
 
+from tftransformer.core import check_choice
 from tftransformer.text.added_tokens import AddedToken, as_added_tokens
 from tftransformer.text.cutting import GPT2, Cutter
 from tftransformer.text.long_words import LongWords
@@ -83,8 +84,7 @@ class ByteBpeTokenizer(Tokenizer):
         added_tokens: Sequence[AddedToken | Mapping[str, Any]] = (),
         further_tokens: Sequence[str] = (),
     ):
-        if normalization not in (None, "nfc"):
-            raise ValueError(f"normalization must be 'nfc' or None, got {normalization!r}")
+        check_choice((None, "nfc"), normalization=normalization)
         ids = {piece: number for number, piece in enumerate(pieces)}
         added_tokens = as_added_tokens(added_tokens)
         special = {token.id for token in added_tokens if token.special}

@@ -72,9 +72,3 @@ def check_alpha(sampling_alpha: float) -> None:
     """Raises a ValueError for a strength of sampling that cannot be."""
     if not 0 <= sampling_alpha <= 1:
         raise ValueError(f"sampling_alpha must lie between 0 and 1, got {sampling_alpha}")
-
-
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """Raises a ValueError for a value that is none of those that there are."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")

@@ -1,4 +1,4 @@
-"""What a tokenizer makes of texts: ids, and where each piece stands."""
+"""What a tokenizer returns for texts: ids, and the place of each piece."""
 
 import functools
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tftransformer.core import Ragged
 class Encoding:
     """Texts as ids, and the place of each piece in its text.
 
-    Places are worked out when they are first asked for; who needs ids alone pays nothing.
+    Places are computed when they are first read, so that they cost nothing if only ids are needed.
 
     Args:
         ids: a row for each text.
@@ -41,18 +41,18 @@ class Encoding:
 
     @property
     def starts(self) -> np.ndarray:
-        """Of each id of `ids.values`, the number of its first character in its text: int32.
+        """For each id of `ids.values`, the index of its first character in its text: int32.
 
-        Characters are code points of the string as it was given.
+        Characters are code points of the string as given.
         """
         return self._places[0]
 
     @property
     def ends(self) -> np.ndarray:
-        """Of each id, one more than the number of its last character: int32."""
+        """For each id, the index after its last character: int32."""
         return self._places[1]
 
     @property
     def words(self) -> np.ndarray:
-        """Of each id, the number of its word within its text, -1 where it is of none: int32."""
+        """For each id, the index of its word within its text, -1 for no word: int32."""
         return self._places[2]

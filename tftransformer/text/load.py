@@ -1,4 +1,4 @@
-"""Reads tokenizers back."""
+"""Loads tokenizers."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
     Raises:
         FileNotFoundError: one of the two files is missing.
         ValueError: one of them is damaged, or of a newer format, or the class of the tokenizer is
-            not known: one's own has to be imported first, with `@tt.text.register` before it.
+            unknown: your own class, decorated with `@tt.text.register`, has to be imported first.
     """
     path = pathlib.Path(folder) / SETTINGS_FILE
     try:
@@ -31,8 +31,8 @@ def load_tokenizer(folder: str | os.PathLike) -> Tokenizer:
         raise ValueError(f"{path} has format {version!r}; this version reads format {FORMAT}")
     if not isinstance(name, str) or name not in CLASSES:
         raise ValueError(
-            f"{path} names the class {name!r}; known: {', '.join(CLASSES)}. A tokenizer of one's "
-            "own loads once its module is imported and @tt.text.register stands before its class"
+            f"{path} names the class {name!r}; known: {', '.join(CLASSES)}. To load your own "
+            "tokenizer, decorate its class with @tt.text.register and import its module first"
         )
     vocabulary_path = path.with_name(CLASSES[name].vocabulary_file)
     vocabulary = _read(vocabulary_path)

@@ -1,4 +1,4 @@
-"""register: makes a class one that a saved tokenizer may name."""
+"""register: lets saved tokenizers name a class."""
 
 from typing import TypeVar
 
@@ -8,15 +8,15 @@ T = TypeVar("T", bound=type)
 
 
 def register(tokenizer_class: T) -> T:
-    """Makes a tokenizer of one's own load again: a decorator of its class.
+    """Class decorator that lets your own tokenizer be loaded again.
 
-    Whoever loads a saved one must have imported the class first; nothing is imported by name.
+    The class must be imported before a saved tokenizer is loaded; nothing is imported by name.
 
     Args:
-        tokenizer_class: subclass of `Tokenizer` whose name no other registered class bears.
+        tokenizer_class: subclass of `Tokenizer` with a name that no other registered class has.
 
     Raises:
-        TypeError: it is no `Tokenizer`, or leaves an abstract method open.
+        TypeError: it is not a subclass of `Tokenizer`, or lacks a required method.
         ValueError: another class of this name is registered.
 
     Example:

@@ -27,8 +27,8 @@ class Resampler:
     Args:
         pieces: the vocabulary; None for what is no text and stays as it is (special tokens,
             bytes).
-        scores: of each piece its log-probability (unigram), or minus the rank of its merge
-            (BPE), which is a whole number.
+        scores: the log-probability of each piece (unigram), or minus the rank of its merge (BPE),
+            which is a whole number.
     """
 
     def __init__(self, pieces: Sequence[str | None], scores: Sequence[float]):
@@ -71,7 +71,7 @@ def resampler_of(processor: Any, numbers: Sequence[int]) -> Resampler:
 
     Args:
         processor: that of the model.
-        numbers: of each id its piece's number in the model; -1: it has none.
+        numbers: for each id the number of its piece in the model; -1: it has none.
     """
     no_text = (
         processor.is_control,

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import Ragged
+from tftransformer.core import Ragged, check_choice
 from tftransformer.text.added_tokens import AddedToken, as_added_tokens
 from tftransformer.text.byte_spans import (
     BLANKS,
@@ -20,7 +20,7 @@ from tftransformer.text.byte_spans import (
     places_of_spans,
     raw_places_of_spans,
 )
-from tftransformer.text.checks import as_vector, check_alpha, check_choice, check_texts
+from tftransformer.text.checks import as_vector, check_alpha, check_texts
 from tftransformer.text.digit_commas import Commas
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.equal_cuts import EqualCuts
@@ -59,35 +59,35 @@ class SentencePieceTokenizer(Tokenizer):
     Learnt vocabularies have pad 0, unknown 1, start 2, end 3, then further special tokens, then
     the 256 bytes (with `byte_fallback`), then the pieces.
 
-    What `normalization` does to text before it is cut, hence what does not come back:
+    What `normalization` does to text before it is cut, so that decoding does not restore it:
 
-    - `"identity"`: nothing, spaces and line breaks included. Every string comes back as it was,
+    - `"identity"`: nothing, so that spaces and line breaks are kept. Every string is restored,
       except that U+2581 (`▁`), with which SentencePiece writes the space, becomes `_`.
     - `"nfkc"`: Unicode NFKC (`ﬁ` → `fi`, `²` → `2`, full width → half width).
-    - `"nmt_nfkc"`: NFKC, and the odd spaces and control characters become spaces or vanish.
-    - `"nfkc_cf"`, `"nmt_nfkc_cf"`: the same in lower case (`Ä` → `ä`; `ß` stays).
+    - `"nmt_nfkc"`: NFKC, and unusual spaces and control characters become spaces or are removed.
+    - `"nfkc_cf"`, `"nmt_nfkc_cf"`: the same, in lower case (`Ä` → `ä`; `ß` stays).
 
-    All but `"identity"` also drop leading and trailing spaces and make one of several.
+    All but `"identity"` also remove leading and trailing spaces and merge repeated ones.
 
     Args:
         model: serialised SentencePiece model.
-        sampling_alpha: strength of subword regularisation, used by `sample`; above 0, training
-            cuts texts so. BPE: the probability with which a merge is left out (BPE-dropout,
-            Provilkov et al. 2020). Unigram: the exponent on the probabilities of the
-            segmentations, 0 = all alike (Kudo 2018).
-        pieces: the vocabulary in order of the ids, where it is not the model's own: a piece that
-            the model cuts has the id of its name here, and is unknown where there is none.
-        special_ids: as in `Tokenizer`; default: what the model says.
-        added_tokens: as in `Tokenizer`. Special ones among them are no text.
-        words: what a word is. `"blanks"`: what stands between white space of the text.
-            `"pieces"`: a piece that begins with a blank begins one, which for models that drop
-            needless blanks is the same but where normalisation puts or takes blanks. `"one"`: the
-            whole text is one word, and only then do places have the blanks that their pieces have.
-        stripped: regular expression of what goes when a text is decoded; default: the blanks that
-            the model itself puts in front of a text.
+        sampling_alpha: strength of subword regularisation, used by `sample`, and in training if
+            above 0. BPE: the probability with which a merge is left out (BPE-dropout, Provilkov et
+            al. 2020). Unigram: the exponent on the probabilities of the segmentations, 0 = all
+            equally likely (Kudo 2018).
+        pieces: the vocabulary in order of the ids, if it differs from that of the model: a piece of
+            the model gets the id of its name here, and is unknown if there is none.
+        special_ids: as in `Tokenizer`; default: those of the model.
+        added_tokens: as in `Tokenizer`. Special ones among them do not become text.
+        words: what counts as a word. `"blanks"`: whatever is between white space of the text.
+            `"pieces"`: a piece with a leading blank begins a word; for models that remove extra
+            blanks it is the same, except where normalisation adds or removes blanks. `"one"`: the
+            whole text is one word; only then do places include the blanks of their pieces.
+        stripped: regular expression of what to remove when a text is decoded; default: the blanks
+            that the model itself puts in front of a text.
         language_codes: a text may begin with the name of a language, as in `>>deu<< Hello`, which
-            is a piece; the model does not see it (Marian's manner).
-        splits_commas: a comma behind a digit is a piece by itself (XLNet's manner).
+            is a piece that the model does not see (as in Marian).
+        splits_commas: a comma after a digit is a separate piece (as in XLNet).
         rewriting, further_tokens: as in `Tokenizer`.
 
     Example:
@@ -115,7 +115,7 @@ class SentencePieceTokenizer(Tokenizer):
         further_tokens: Sequence[str] = (),
     ):
         check_alpha(sampling_alpha)
-        check_choice("words", words, tuple(PLACES))
+        check_choice(PLACES, words=words)
         processor = load_model(model)
         own = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
         names = own if pieces is None else list(pieces)
@@ -180,18 +180,18 @@ class SentencePieceTokenizer(Tokenizer):
         special_tokens: Sequence[str] = (),
         sampling_alpha: float = 0.0,
     ) -> "SentencePieceTokenizer":
-        """Learns a vocabulary; the same texts and arguments give the same one, to the byte.
+        """Learns a vocabulary; the same texts and arguments give exactly the same one.
 
         Args:
             texts: strings, read once; empty ones are skipped.
             vocab_size: number of pieces, special tokens and bytes included.
             kind: `"bpe"` (Sennrich et al. 2016) or `"unigram"` (Kudo 2018).
             byte_fallback: characters without a piece are spelled in UTF-8 bytes, so that any text
-                comes back; else they become the unknown token.
+                can be restored; otherwise they become the unknown token.
             normalization: one of those in the description of the class.
-            character_coverage: share of the running characters of `texts` whose kinds get a piece
-                of their own. 1.0 for small alphabets and clean text; rarer ones are noise, or
-                ideographs, and better left to `byte_fallback`.
+            character_coverage: share of the characters in `texts` to cover with pieces for single
+                characters. Use 1.0 for small alphabets and clean text; rarer characters are noise,
+                or ideographs, and better left to `byte_fallback`.
             special_tokens: names of further special tokens, such as `"<mask>"`, from id 4 on.
             sampling_alpha: see the class.
 
@@ -200,8 +200,8 @@ class SentencePieceTokenizer(Tokenizer):
                 text, or it yields fewer (or needs more) pieces than `vocab_size`.
         """
         check_alpha(sampling_alpha)
-        check_choice("kind", kind, KINDS)
-        check_choice("normalization", normalization, NORMALIZATIONS)
+        check_choice(KINDS, kind=kind)
+        check_choice(NORMALIZATIONS, normalization=normalization)
         fixed = 4 + len(special_tokens) + 256 * byte_fallback
         if vocab_size <= fixed:
             raise ValueError(
@@ -227,8 +227,8 @@ class SentencePieceTokenizer(Tokenizer):
         Args:
             texts: string tensor (batch,) of UTF-8. Invalid bytes count as U+FFFD.
             allow_special: as in `Tokenizer.tokenize`; not together with `sample`.
-            sample: draw one of the possible segmentations. The operation's random numbers heed
-                no seed; where a run must be repeatable, use `sample`.
+            sample: draw one of the possible segmentations. The operation ignores seeds; for
+                repeatable runs use the method `sample`.
 
         Returns:
             int32 RaggedTensor (batch, None), without padding, start or end.
@@ -289,12 +289,12 @@ class SentencePieceTokenizer(Tokenizer):
         return pieces if self._commas is None else self._commas.split({"ids": pieces})["ids"]
 
     def cut_with_places(self, texts: tf.Tensor) -> dict[str, tf.RaggedTensor]:
-        """Cuts texts and says where each piece stands, in the graph or eagerly.
+        """Cuts texts and returns the place of each piece, in the graph or eagerly.
 
-        As Hugging Face's fast tokenizers have it for T5 and XLNet, words are what stands between
-        white space, and no place begins with white space: `▁word` stands for `word`, and `▁` alone
-        for the first character of the word behind it. Places are in the text as given, whatever
-        the normalisation does; each byte of a character stands for the whole of it.
+        As in Hugging Face's fast tokenizers for T5 and XLNet, words are whatever is between white
+        space, and no place begins with white space: `▁word` covers `word`, and `▁` alone the first
+        character of the next word. Places refer to the text as given, whatever the normalisation
+        does; each byte of a character covers the whole character.
         """
         from tensorflow_text.python.ops import sentencepiece_tokenizer as ops
 
@@ -353,10 +353,10 @@ class SentencePieceTokenizer(Tokenizer):
         return EqualCuts(self._processor)
 
     def resample(self, ids: Ragged, seed: int | Sequence[int]) -> Ragged:
-        """Draws another segmentation of texts that are cut already: a pure function.
+        """Draws another segmentation of texts that are already cut; a pure function.
 
         Args:
-            ids: plain ones, as `encode` returns them.
+            ids: ids as `encode` returns them.
             seed: a non-negative int or several, such as `(seed, epoch)`.
 
         Returns:
@@ -365,7 +365,7 @@ class SentencePieceTokenizer(Tokenizer):
         return self._resampler(ids, self.sampling_alpha, np.random.default_rng(seed))
 
     def sample(self, texts: Iterable[str], seed: int | Sequence[int]) -> Ragged:
-        """Draws one segmentation for each string: a pure function of its arguments.
+        """Draws one segmentation for each string; a pure function of its arguments.
 
         Args:
             texts: strings.

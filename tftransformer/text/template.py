@@ -1,4 +1,4 @@
-"""How one or two texts become one row."""
+"""How one or two texts are joined to a row."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ TEXTS = ("a", "b")
 
 
 class Part(NamedTuple):
-    """One of the parts of a row: a text or a special token, and the segment it is of."""
+    """A part of a row: a text or a special token, and its segment."""
 
     name: str
     segment: int
@@ -23,11 +23,10 @@ class Part(NamedTuple):
 class Template(Configurable):
     """Joins one or two rows of ids, with special tokens around and between them.
 
-    A template is written as it reads: `a` and `b` are the texts, the rest are special tokens by
-    what they are for (`cls`, `sep`, `start`, `end`, …: see `Tokenizer.special_ids`) or, where they
-    are for something else, by their id (`#7`); `:1` puts a part into segment 1, and what has none
-    is of segment 0. Outside of a graph it is called with
-    `Ragged`, inside with `in_graph` and ragged tensors; both give the same.
+    A template is written as it reads: `a` and `b` are the texts, the others are special tokens, by
+    role (`cls`, `sep`, `start`, `end`, …: see `Tokenizer.special_ids`) or, if they have no role, by
+    id (`#7`). `:1` puts a part into segment 1; the default is segment 0. Outside a graph, call it
+    with `Ragged`; inside, use `in_graph` with ragged tensors. Both give the same rows.
 
     Args:
         single: how one text becomes a row.
@@ -63,17 +62,17 @@ class Template(Configurable):
 
     @classmethod
     def xlnet(cls) -> "Template":
-        """XLNet's: `a <sep> b <sep> <cls>`, where `<cls>` is a segment of its own, 2."""
+        """XLNet's: `a <sep> b <sep> <cls>`, where `<cls>` has its own segment, 2."""
         return cls("a sep cls:2", "a sep b:1 sep:1 cls:2")
 
     @classmethod
     def plain(cls) -> "Template":
-        """That of the tokenizers learnt here: `<s> a </s> b </s>`, all in one segment."""
+        """The default of tokenizers learnt here: `<s> a </s> b </s>`, all in one segment."""
         return cls("start a end", "start a end b end")
 
     @classmethod
     def bare(cls) -> "Template":
-        """Hugging Face's where a tokenizer.json says nothing of rows: `a b`, `b` in segment 1."""
+        """Hugging Face's default if a tokenizer.json has no template: `a b`, `b` in segment 1."""
         return cls("a", "a b:1")
 
     def without_segments(self) -> "Template":
@@ -86,20 +85,20 @@ class Template(Configurable):
         return dict(self._parts)
 
     def num_special(self, pair: bool) -> int:
-        """How many special tokens a row of one text, or of a pair, has."""
+        """Number of special tokens in a row of one text, or of a pair."""
         parts = self._parts["pair" if pair else "single"]
         return sum(part.name not in TEXTS for part in parts)
 
     def segments(self, pair: bool) -> int | None:
-        """How many segments a row of one text, or of a pair, has; None: there is but one."""
+        """Number of segments in a row of one text, or of a pair; None: only one."""
         count = 1 + max(part.segment for part in self._parts["pair" if pair else "single"])
         return count if count > 1 else None
 
     def num_before(self, name: str, pair: bool) -> int | None:
-        """How many special tokens stand before a part, such as `"b"` or `"cls"`.
+        """Number of special tokens before a part, such as `"b"` or `"cls"`.
 
         Returns:
-            the number, not counting texts; None where no such part is.
+            the number, not counting texts; None if there is no such part.
         """
         names = [part.name for part in self._parts["pair" if pair else "single"]]
         if name not in names:
@@ -115,7 +114,7 @@ class Template(Configurable):
         """The ids of the special tokens before and behind a lone text.
 
         Args:
-            special_ids: of the tokenizer.
+            special_ids: special ids of the tokenizer.
         """
         parts = self._checked(False, special_ids)
         place = [part.name for part in parts].index("a")
@@ -126,7 +125,7 @@ class Template(Configurable):
         return before, behind
 
     def place_of(self, name: str, lengths: Sequence[Any]) -> Any:
-        """How many tokens stand before a part, given the lengths of the texts `a` and perhaps `b`.
+        """Number of tokens before a part, given the lengths of the texts `a` and perhaps `b`.
 
         Returns:
             an int, array or tensor, as the lengths are.
@@ -145,7 +144,7 @@ class Template(Configurable):
         Args:
             first: ids of the first texts.
             second: ids of the second texts, as many rows; None: there is one text a row.
-            special_ids: of the tokenizer.
+            special_ids: special ids of the tokenizer.
 
         Returns:
             ids and segment ids, both with a row for each row of `first`.
@@ -190,7 +189,7 @@ class Template(Configurable):
         Args:
             first: ids of the first texts, int32 (batch, None).
             second: ids of the second texts, or None.
-            special_ids: of the tokenizer.
+            special_ids: special ids of the tokenizer.
 
         Returns:
             ids and segment ids, int32 RaggedTensors (batch, None).

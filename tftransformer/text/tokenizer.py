@@ -1,4 +1,4 @@
-"""What every tokenizer can do, whatever its pieces are."""
+"""The base of all tokenizers."""
 
 import abc
 import functools
@@ -31,38 +31,38 @@ CLASSES: dict[str, Any] = {}
 
 
 class Tokenizer(tf.Module, abc.ABC):
-    """Strings to ids and back, inside a TensorFlow graph and outside of it.
+    """Strings to ids and back, inside a TensorFlow graph and outside.
 
-    A subclass hands over its pieces and writes `cut` (and, for places, `cut_with_places`); the
-    rest stands here. An instance is a `tf.Module`: as an attribute of an exported module it brings
-    its tables into the SavedModel.
+    A subclass passes its pieces to the constructor and defines `cut` (and, for places,
+    `cut_with_places`); the rest is here. An instance is a `tf.Module`: as an attribute of an
+    exported module it puts its tables into the SavedModel.
 
-    Neither way adds a start or an end token: that is the objective's business. Text never yields
-    one of the special ids, even where it spells out a special token's name, unless that is asked
-    for with `allow_special`: of a text that is not trusted it should not be.
+    Neither direction adds a start or an end token: objectives do that. Text never becomes a special
+    id, even if it spells out the name of a special token, unless you pass `allow_special`, which
+    you should not do for untrusted text.
 
     Args:
-        pieces: the vocabulary in order of the ids, as a person reads it in a plot.
-        surfaces: for each piece the UTF-8 bytes it stands for, empty for special tokens. Text is
-            the surfaces one after the other, less leading spaces.
-        special_ids: the special tokens of the vocabulary by what they are for: some of `"pad"`,
-            `"unk"`, `"start"`, `"end"`, `"mask"`, `"cls"`, `"sep"`. One that the vocabulary lacks
-            is left out; one token may serve twice.
-        leading_spaces: regular expression of the spaces that the first piece brings along and
-            that are no part of the text.
-        added_tokens: what a text may spell out and is not cut: special tokens where it is asked
-            for, the others always. Default: the pieces without a surface and those of
-            `special_ids`, each with a blank before it and, where the tokenizer puts one in front
-            of a text, one behind.
-        rewriting: how texts are changed before they are cut, see `Rewriter`; places are in the
+        pieces: the vocabulary in order of the ids, in a readable form.
+        surfaces: for each piece the UTF-8 bytes that it stands for, empty for special tokens. A
+            text is the concatenation of the surfaces, without leading spaces.
+        special_ids: the special tokens of the vocabulary by role: some of `"pad"`, `"unk"`,
+            `"start"`, `"end"`, `"mask"`, `"cls"`, `"sep"`. Roles without a token are left out; a
+            token may have several roles.
+        leading_spaces: regular expression of the spaces of the first piece that are not part of the
+            text.
+        added_tokens: tokens that are recognised in a text before it is cut: special ones only with
+            `allow_special`, others always. Default: the pieces without a surface and those of
+            `special_ids`, each taking in a blank before it and, if the tokenizer puts one in front
+            of a text, one after it.
+        rewriting: how texts are changed before they are cut, see `Rewriter`; places refer to the
             texts as given.
         spelled: what `keep_special` writes for pieces without a surface, by id; default: their
             names.
-        further_tokens: those that `with_tokens` added: their ids are behind all others.
+        further_tokens: tokens that `with_tokens` added; their ids come after all others.
 
     Attributes:
-        ends_words: whether a space belongs to the piece before it, and none ends a text.
-        joint: what the surface of a whole word has before and behind it, where texts are cut into
+        ends_words: whether a space belongs to the piece before it, and no text ends with one.
+        joint: what is added before and after the surface of a whole word, if texts are cut into
             words.
     """
 
@@ -115,12 +115,12 @@ class Tokenizer(tf.Module, abc.ABC):
 
     @property
     def surfaces(self) -> list[bytes]:
-        """What each id writes into a text; nothing, if it is special."""
+        """The bytes that each id writes; none for special ids."""
         return list(self._surfaces.numpy())
 
     @property
     def strips(self) -> tuple[bool, bool]:
-        """Whether `detokenize` may take white space off the start of a text, and off its end."""
+        """Whether `detokenize` may strip white space at the start of a text, and at its end."""
         at_end = self.ends_words or self._leading_spaces.endswith("$")
         return self._leading_spaces != "^", at_end
 
@@ -128,12 +128,13 @@ class Tokenizer(tf.Module, abc.ABC):
         return type(self).from_vocabulary, (self.vocabulary(), self.get_settings())
 
     def with_tokens(self, tokens: Iterable[str]) -> Self:
-        """A tokenizer of the same kind that knows further tokens, each as a whole.
+        """Returns a tokenizer of the same kind with further tokens, each kept whole.
 
-        They are found before a text is cut: the leftmost counts, and of several the longest. A word
-        counts within others, too, but for tokenizers that cut texts into words, where it stands by
-        itself; where those read texts in lower case, in either case. Their ids are behind the known
-        ones, in the order given; ids, settings, and texts that hold none of them stay as they are.
+        They are found before a text is cut: the leftmost first, and of several there the longest. A
+        word is also found inside other words, unless the tokenizer cuts texts into words; then it
+        must be a word by itself, in either case if the tokenizer lower-cases texts. New ids follow
+        the known ones, in the order given; nothing else changes, nor do the ids of texts without
+        these tokens.
 
         Args:
             tokens: strings, such as `["zebra", "<url>"]`.
@@ -169,7 +170,7 @@ class Tokenizer(tf.Module, abc.ABC):
 
     @abc.abstractmethod
     def cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Cuts texts into pieces, in the graph or eagerly; what `tokenize` does between tokens.
+        """Cuts texts into pieces, in the graph or eagerly; `tokenize` adds the added tokens.
 
         Args:
             texts: string tensor (batch,). Invalid bytes count as U+FFFD.
@@ -179,7 +180,7 @@ class Tokenizer(tf.Module, abc.ABC):
         """
 
     def cut_with_places(self, texts: tf.Tensor) -> dict[str, tf.RaggedTensor]:
-        """Cuts texts and says where each piece stands; what `tokenize_with_places` does."""
+        """Cuts texts and returns the place of each piece, for `tokenize_with_places`."""
         raise NotImplementedError(
             f"{type(self).__name__} does not say where its pieces stand: define "
             "cut_with_places(texts)"
@@ -190,8 +191,8 @@ class Tokenizer(tf.Module, abc.ABC):
 
         Args:
             texts: string tensor (batch,) of UTF-8. Invalid bytes count as U+FFFD.
-            allow_special: the name of a special token in a text, such as `[MASK]`, becomes its
-                id; else it is text as any other.
+            allow_special: whether the name of a special token in a text, such as `[MASK]`, becomes
+                its id; otherwise it is ordinary text.
 
         Returns:
             int32 RaggedTensor (batch, None), without padding, start or end.
@@ -201,14 +202,14 @@ class Tokenizer(tf.Module, abc.ABC):
     def tokenize_with_places(
         self, texts: Any, *, allow_special: bool = False
     ) -> dict[str, tf.RaggedTensor]:
-        """Turns strings into ids and says where each piece stands, in the graph or eagerly.
+        """Turns strings into ids with the place of each piece, in the graph or eagerly.
 
         Args:
             texts, allow_special: as in `tokenize`.
 
         Returns:
-            `"ids"`, as `tokenize` gives them, and of each its `"starts"`, `"ends"` and `"words"`
-            as in `Encoding`: four int32 RaggedTensors (batch, None).
+            `"ids"`, those of `tokenize`, with their `"starts"`, `"ends"` and `"words"`, as in
+            `Encoding`: four int32 RaggedTensors (batch, None).
         """
         return self._around_added(self._cut_changed_with_places, texts, allow_special)
 
@@ -258,13 +259,13 @@ class Tokenizer(tf.Module, abc.ABC):
         """Turns ids into strings, in the graph or eagerly.
 
         Args:
-            ids: int32 tensor (batch, length), dense or ragged. Padding, start and end vanish,
-                wherever they stand.
-            continues: the ids go on with a text, such as a prompt: the blank that the first piece
-                brings along stays, so that the strings can be put behind that text.
-            keep_special: special tokens are spelled out.
-            clean_up: blanks before punctuation marks and around English apostrophes go, as
-                `clean_up_tokenization_spaces` of Hugging Face has it.
+            ids: int32 tensor (batch, length), dense or ragged. Padding, start and end tokens are
+                dropped, wherever they are.
+            continues: whether the ids continue a text, such as a prompt: then the blank of the
+                first piece is kept, so that the strings can be appended to that text.
+            keep_special: whether special tokens are spelled out.
+            clean_up: whether to remove blanks before punctuation marks and around English
+                apostrophes, as with `clean_up_tokenization_spaces` of Hugging Face.
 
         Returns:
             string tensor (batch,) of valid UTF-8.
@@ -292,7 +293,7 @@ class Tokenizer(tf.Module, abc.ABC):
         return tf.tensor_scatter_nd_update(self._surfaces, places, spelled)
 
     def encode(self, texts: Iterable[str], *, allow_special: bool = False) -> Encoding:
-        """Turns strings into ids, outside of a graph: the fast way through a whole corpus.
+        """Turns strings into ids, outside a graph; fast for a whole corpus.
 
         Args:
             texts: strings.
@@ -330,11 +331,11 @@ class Tokenizer(tf.Module, abc.ABC):
         return [text.decode() for text in texts.numpy()]
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
-        """The piece behind each id, special ones included: labels for a plot."""
+        """Returns the piece of each id, special ones included, as labels for a plot."""
         return [self._pieces[i] for i in ids]
 
     def id_of(self, token: str) -> int:
-        """The id of a piece or special token, by its name.
+        """Returns the id of a piece or special token, by its name.
 
         Raises:
             ValueError: the vocabulary has no such piece.
@@ -357,13 +358,13 @@ class Tokenizer(tf.Module, abc.ABC):
     @classmethod
     @abc.abstractmethod
     def from_vocabulary(cls, vocabulary: bytes, settings: dict) -> Self:
-        """The opposite of `vocabulary` and `get_settings`."""
+        """Makes a tokenizer from its `vocabulary` and `get_settings`."""
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Writes the settings and the vocabulary into `folder`, which is made if need be.
+        """Writes the settings and the vocabulary into `folder`, which is created if missing.
 
-        Each file is written beside and renamed, the settings last; they carry the vocabulary's
-        checksum, so that a half-finished save over an older one is noticed on loading.
+        Each file is written under another name and then renamed, the settings last. They hold the
+        checksum of the vocabulary, so that loading notices an unfinished overwrite.
 
         Raises:
             TypeError: the class is not registered, see `tt.text.register`.

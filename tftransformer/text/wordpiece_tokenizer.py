@@ -62,25 +62,25 @@ class Pieces(NamedTuple):
 class WordPieceTokenizer(Tokenizer):
     """Words, punctuation marks and ideographs, each cut into pieces (Devlin et al. 2019, §3).
 
-    Text does not come back exactly: `detokenize` puts one space between words and around
-    punctuation marks, case and accents are gone where they were removed, control characters are
-    gone, and a word with a character outside the vocabulary, or of more than 100 characters, is
-    `[UNK]`. Where it must come back, use `SentencePieceTokenizer`.
+    Decoding does not restore a text exactly: `detokenize` puts one space between words and around
+    punctuation marks; removed case, accents and control characters are lost; and a word with a
+    character outside the vocabulary, or of more than 100 characters, is `[UNK]`. If texts must be
+    restored, use `SentencePieceTokenizer`.
 
     Args:
         pieces: the vocabulary in order of the ids; a prefix marks a piece that continues a word.
-        lower_case: lower-case the text first, by Unicode's rules.
-        strip_accents: remove accents and other combining marks first (`ä` → `a`); default: as
-            `lower_case`, which is BERT's manner.
-        special_tokens: names of the special tokens by what they are for, as in `special_ids`;
-            default: BERT's, as many as are there. `"unk"` has to be there.
+        lower_case: whether to lower-case the text first, by Unicode's rules.
+        strip_accents: whether to remove accents and other combining marks first (`ä` → `a`);
+            default: the value of `lower_case`, as in BERT.
+        special_tokens: names of the special tokens by role, as in `special_ids`; default: those of
+            BERT that are in the vocabulary. `"unk"` is required.
         added_tokens: as in `Tokenizer`; those with ids behind the last of `pieces` extend the
             vocabulary. Default: `special_tokens`.
-        prefix: what begins a piece that continues a word.
-        max_characters: a longer word is unknown.
-        parts_ideographs: Chinese characters are words by themselves.
-        tidies: no blank stands before a full stop, a comma, a question or an exclamation mark in
-            a decoded text.
+        prefix: the prefix of pieces that continue a word.
+        max_characters: longer words are unknown.
+        parts_ideographs: whether each Chinese character is a word.
+        tidies: whether decoding removes blanks before full stops, commas, question and exclamation
+            marks.
         rewriting, further_tokens: as in `Tokenizer`.
 
     Example:
@@ -173,11 +173,11 @@ class WordPieceTokenizer(Tokenizer):
     def from_vocab(
         cls, vocabulary: str | os.PathLike | Sequence[str], **settings: Any
     ) -> "WordPieceTokenizer":
-        """Takes a ready vocabulary, such as BERT's own.
+        """Makes a tokenizer from an existing vocabulary, such as BERT's.
 
         Args:
             vocabulary: path of a text file with one piece a line, or the pieces themselves.
-            **settings: those of the constructor.
+            **settings: further arguments of the constructor.
 
         Raises:
             ValueError: it is no WordPiece vocabulary.
@@ -211,8 +211,8 @@ class WordPieceTokenizer(Tokenizer):
             texts: strings, read once.
             vocab_size: number of pieces, special tokens included.
             lower_case, strip_accents: see the class.
-            character_coverage: share of the running characters whose kinds get a piece; a word
-                with a rarer one is unknown.
+            character_coverage: share of the characters in the texts to cover with pieces; words
+                with rarer characters are unknown.
             special_tokens: names of further special tokens, such as `"[MASK]"`, from id 4 on.
             exactly: whether fewer pieces than `vocab_size` are an error.
 
@@ -260,12 +260,12 @@ class WordPieceTokenizer(Tokenizer):
     def of_words(
         cls, texts: Iterable[str], vocab_size: int, **manners: Any
     ) -> "WordPieceTokenizer":
-        """A vocabulary of whole words that texts have twice or more, the most frequent ones first.
+        """A vocabulary of whole words that occur at least twice, the most frequent first.
 
         Args:
             texts: strings, read once.
-            vocab_size: most ids, those of `[PAD]`, `[UNK]`, `[CLS]` and `[SEP]` included.
-            **manners: `lower_case` and `strip_accents` of the class.
+            vocab_size: largest number of ids, including `[PAD]`, `[UNK]`, `[CLS]` and `[SEP]`.
+            **manners: `lower_case` and `strip_accents`, see the class.
         """
         counts = Counter(
             word for text in cut_words(check_corpus(texts), **manners) for word in text.split()

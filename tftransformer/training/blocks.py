@@ -1,4 +1,4 @@
-"""A cross-entropy of hidden states and head, in blocks: not all logits stand in memory."""
+"""A cross-entropy computed from hidden states and head in blocks, to save memory."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -64,18 +64,18 @@ class BlockedLogits(LogitsLater):
 
 
 class BlockedCrossEntropy(LabelSmoothedCrossEntropy):
-    """`LabelSmoothedCrossEntropy` that a `Trainer` takes from hidden states and head, in blocks.
+    """`LabelSmoothedCrossEntropy` that a `Trainer` computes from hidden states and head in blocks.
 
-    The logits of a batch need tokens × classes numbers, several times over: with a large
-    vocabulary more than all the rest of a step. Here there are those of `block` tokens at a time;
-    the gradient computes them once more: a third more products in the head. Values and gradients
-    are the same. Metrics of such an output are `TokenAccuracy` and `Perplexity`, which share the
-    pass. A `Trainer` takes it by itself in the place of `LabelSmoothedCrossEntropy` where the
-    float32 logits of a batch would take more than half a GiB, the metrics allow it, no `step` asks
-    for logits, and the model is one of this package's.
+    The logits of a batch take tokens × classes numbers, several times over: with a large vocabulary
+    that is more than the rest of a step. Here the logits of `block` tokens exist at a time; the
+    gradient computes them again, which adds a third to the products of the head. Values and
+    gradients are the same. The metrics of such an output must be `TokenAccuracy` and `Perplexity`,
+    which share the pass. A `Trainer` uses it by default in place of `LabelSmoothedCrossEntropy` if
+    the float32 logits of a batch would take more than half a GiB, the metrics allow it, no `step`
+    needs the logits, and the model belongs to this package.
 
     Args:
-        head: the layer of the model whose output is that output of the model.
+        head: the layer of the model that computes the output.
         smoothing: as in `LabelSmoothedCrossEntropy`.
         block: int, number of tokens in a block.
         name: optional string.
@@ -111,7 +111,7 @@ def in_blocks(
     """Returns a loss that takes the logits of a batch in blocks, where they are many; or the loss.
 
     Args:
-        loss: of the output.
+        loss: loss of the output.
         model: one that says which of its layers makes the logits, see
             `HeadedModel.language_model_head`; or another, which has them all.
         row: inputs of one row.

@@ -19,7 +19,7 @@ class Carried:
 
     Attributes:
         variables: hold the tensors, rows first; no rows where nothing is carried.
-        spec: of the tensors, whose axes are open but for the last one.
+        spec: spec of the tensors, whose axes are open but for the last one.
     """
 
     def __init__(self, carry: Carry, outputs: Any):

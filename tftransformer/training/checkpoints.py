@@ -1,4 +1,4 @@
-"""Checkpoints of everything a run needs to go on, and of weights worth keeping."""
+"""Checkpoints of everything that a run needs to continue, and of the best weights."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import check_ints, check_numbers, replacing
+from tftransformer.core import check_choice, check_ints, check_numbers, replacing
 from tftransformer.training.progress import Progress
 from tftransformer.training.states import DamagedStateError, State, StateFolder
 from tftransformer.training.trainable import all_finite
@@ -18,19 +18,19 @@ from tftransformer.training.trainable import all_finite
 
 @dataclasses.dataclass(frozen=True)
 class Checkpointing:
-    """When to save, what to keep.
+    """When to save, and what to keep.
 
-    A checkpoint is written at the end of each epoch. What a stop or the clock saves between two of
-    them is a resume point, which a newer one replaces: what is averaged at the end does not
-    depend on when a run was interrupted, or how fast it was.
+    A checkpoint is written at the end of each epoch. A save between two checkpoints, at a stop or
+    by the clock, is a resume point, which the next save replaces. So the checkpoints that are
+    averaged at the end do not depend on when a run was interrupted, or how fast it was.
 
     Args:
-        every_steps: int, write a checkpoint after as many updates, too.
-        every_seconds: float, save a resume point after as many seconds, too.
+        every_steps: int, also write a checkpoint after every so many updates.
+        every_seconds: float, also save a resume point after every so many seconds.
         keep_last: int, number of newest checkpoints to keep.
-        monitor: key of the logs that tells the best weights; default "val_loss", and "loss" if
-            there is no validation.
-        mode: "min" or "max": whether less or more of `monitor` is better.
+        monitor: key of the logs by which the best weights are chosen; default "val_loss", or "loss"
+            without validation.
+        mode: "min" or "max": whether a lower or a higher `monitor` is better.
     """
 
     every_steps: int | None = None
@@ -43,8 +43,7 @@ class Checkpointing:
         check_ints(1, keep_last=self.keep_last)
         check_ints(1, or_none=True, every_steps=self.every_steps)
         check_numbers(0, or_none=True, every_seconds=self.every_seconds)
-        if self.mode not in ("min", "max"):
-            raise ValueError(f"Checkpointing(mode={self.mode!r}): expected 'min' or 'max'.")
+        check_choice(("min", "max"), mode=self.mode)
 
     def check_monitor(self, has_validation: bool) -> None:
         """Raises a ValueError if nothing will ever log the monitored key."""
@@ -72,7 +71,7 @@ class Found:
     Attributes:
         state: where it lies.
         progress: where the run stood.
-        values: of its variables, by key.
+        values: the values of its variables, by key.
         damaged: newer states, which cannot be read, and why.
     """
 
@@ -293,8 +292,7 @@ def load_checkpoint(
     >>> history = tt.Trainer(model, train, epochs=2, directory="runs/gpt2", verbose=0).train()
     >>> load_checkpoint(model, "runs/gpt2", "average", last=2)
     """
-    if which not in ("best", "last", "average"):
-        raise ValueError(f"which={which!r}: expected 'best', 'last' or 'average'.")
+    check_choice(("best", "last", "average"), which=which)
     if last is not None and (which != "average" or last < 1):
         raise ValueError(f"last={last} goes with which='average' and is at least 1.")
     states = states_to_load(directory, which)

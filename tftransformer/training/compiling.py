@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import keras
 import numpy as np
@@ -18,17 +18,34 @@ from tftransformer.training.scores import Measure, Scores, Term, named, values_o
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "none", None)
 
 
-def of_objective(
-    objective: Any, loss: Any, metrics: Any, loss_weights: Any
-) -> tuple[Any, Any, Any]:
-    """Returns loss, metrics and factors: given ones, or those of the batches' objective, if any."""
-    if loss is None and loss_weights is None and objective is not None:
-        loss_weights = objective.loss_weights
-    if loss is None:
-        loss = LabelSmoothedCrossEntropy(0.1) if objective is None else objective.losses()
-    if metrics is None and objective is not None:
-        metrics = objective.metrics()
-    return loss, metrics, loss_weights
+class Asked(NamedTuple):
+    """What a model is trained on and scored by, as `compile` takes it.
+
+    Attributes:
+        loss: a loss, a function, a name; or a dict of them by output.
+        metrics: a metric or a list of them; or a dict by output. None: the accuracy of labels that
+            are classes.
+        loss_weights: a number for each loss, by output.
+        perplexity: whether evaluation also reports the perplexity of tokens.
+    """
+
+    loss: Any
+    metrics: Any
+    loss_weights: Any
+    perplexity: bool = False
+
+    @classmethod
+    def of(cls, objective: Any, loss: Any, metrics: Any, loss_weights: Any) -> Self:
+        """Returns what was given, and for the rest what the objective of the batches says."""
+        perplexity = metrics is None
+        if objective is not None:
+            if loss is None and loss_weights is None:
+                loss_weights = objective.loss_weights
+            loss = objective.losses() if loss is None else loss
+            metrics = objective.metrics() if metrics is None else metrics
+        if loss is None:
+            loss = LabelSmoothedCrossEntropy(0.1)
+        return cls(loss, metrics, loss_weights, perplexity)
 
 
 class FunctionLoss(keras.losses.Loss):
@@ -36,7 +53,7 @@ class FunctionLoss(keras.losses.Loss):
 
     Args:
         function: `function(y_true, y_pred)`.
-        name: of the loss.
+        name: name of the loss.
     """
 
     def __init__(self, function: Callable, name: str):
@@ -48,14 +65,7 @@ class FunctionLoss(keras.losses.Loss):
 
 
 def make_scores(
-    model: keras.Model,
-    outputs: Any,
-    batch: tuple,
-    loss: Any,
-    metrics: Any,
-    loss_weights: Any,
-    tells_perplexity: bool,
-    may_block: bool,
+    model: keras.Model, outputs: Any, batch: tuple, asked: Asked, may_block: bool
 ) -> tuple[Scores, Scores]:
     """Makes what a model is trained on and scored by.
 
@@ -63,66 +73,94 @@ def make_scores(
         model: the built model.
         outputs: what it returns for the first row of `batch`.
         batch: (inputs, labels, weights).
-        loss: as `compile` takes it: a loss, a function, a name; or a dict of them by output.
-        metrics: a metric or a list of them; or a dict by output. None: the accuracy of labels that
-            are classes.
-        loss_weights: a number for each loss, by output.
-        tells_perplexity: whether evaluation tells the perplexity of tokens as well.
-        may_block: whether logits that are many may come in blocks: nothing else asks for them.
+        asked: losses and metrics.
+        may_block: whether the logits of a large vocabulary may be computed in blocks, since nothing
+            else reads them.
 
     Returns:
         `Scores` of training, and those of evaluation.
     """
     outputs = by_name(model, outputs)
     heads = getattr(model, "heads", outputs)
-    losses = _losses(loss, list(outputs), [name for name in outputs if name in heads], batch[1])
-    wanted = _metrics(metrics, list(outputs), list(losses))
-    used = {*losses, *wanted}
+    trained_heads = [name for name in outputs if name in heads]
+    losses = _losses(asked.loss, list(outputs), trained_heads, batch[1])
+    metrics = _metrics(asked.metrics, list(outputs), list(losses))
+    used = {*losses, *metrics}
     labels, weights = named(batch[1], batch[2], list(outputs), used)
-    _check_names(labels, weights, losses, used, loss)
-    parts = {}
-    for name in sorted(used):
-        # Of labels only the kind matters here: a wrong one is told with words of its own.
-        labels_of = labels[name][:1]
-        labels_of = tf.zeros_like(labels_of) if labels_of.dtype.is_integer else labels_of
-        of_rows = getattr(losses.get(name), "of_rows", False)
-        parts[name] = scored(labels_of, outputs[name], weights[name][:1], of_rows)
-    factors = _factors(loss_weights, list(losses))
+    _check_names(labels, weights, losses, used, asked.loss)
+    parts = {
+        name: _first_row(labels[name], outputs[name], weights[name], losses.get(name))
+        for name in sorted(used)
+    }
+    factors = _factors(asked.loss_weights, list(losses))
     terms = [
-        Term(name, as_loss(losses[name], parts[name], name), factors.get(name, 1.0))
-        for name in losses
+        Term(name, as_loss(loss, parts[name], name), factors.get(name, 1.0))
+        for name, loss in losses.items()
     ]
     prefixes = {name: f"{name}_" if len(outputs) > 1 else "" for name in used}
     of_classes = [term for term in terms if parts[term.output].is_of_classes]
-    if metrics is None:
-        training = _default(TokenAccuracy, of_classes, prefixes)
+    if asked.metrics is None:
+        measures = _default(TokenAccuracy, of_classes, prefixes)
     else:
-        by_output = {term.output: term.loss for term in terms}
-        training = []
-        for name, some in wanted.items():
-            for metric in some if isinstance(some, list | tuple) else [some]:
-                metric, key = as_metric(metric, parts[name], by_output.get(name))
-                training.append(Measure(name, metric, prefixes[name] + key))
-    more = []
-    if tells_perplexity:
+        measures = _measures(metrics, parts, terms, prefixes)
+    training = _with_own_names(measures)
+    further = []
+    if asked.perplexity:
         of_tokens = [t for t in of_classes if parts[t.output].labels.shape.rank > 1]
         by_logits = [term for term in of_tokens if takes_logits(term.loss) is not False]
-        more = _default(Perplexity, by_logits, prefixes)
-    training, more = _with_own_names(training), _with_own_names([*training, *more])
+        further = _default(Perplexity, by_logits, prefixes)
+    testing = _with_own_names([*training, *further])
     if may_block:
-        row = tf.nest.map_structure(lambda part: part[:1], batch[0])
-        whole = {measure.output for measure in more if not _takes_blocks(measure)}
-        for index, term in enumerate(terms):
-            if term.output not in whole and parts[term.output].is_of_classes:
-                places = math.prod(labels[term.output].shape)
-                given = row, term.output, outputs[term.output], places
-                loss = in_blocks(term.loss, model, *given)
-                terms[index] = dataclasses.replace(term, loss=loss)
-    _check_blocked(terms, more)
+        terms = [_in_blocks(t, model, batch[0], outputs, labels, parts, testing) for t in terms]
+    _check_blocked(terms, testing)
     ranks = dict.fromkeys(outputs) | {n: part.weights.shape.rank for n, part in parts.items()}
-    for measure in more:
+    for measure in testing:
         _make_variables(measure, parts[measure.output])
-    return Scores(model, ranks, terms, training), Scores(model, ranks, terms, more)
+    return Scores(model, ranks, terms, training), Scores(model, ranks, terms, testing)
+
+
+def _first_row(labels: Any, outputs: Any, weights: Any, loss: Any) -> Scored:
+    """Returns the first row of one output, by which losses and metrics are checked."""
+    labels = labels[:1]
+    # Only the kind of the labels matters here: labels out of range have an error of their own.
+    labels = tf.zeros_like(labels) if labels.dtype.is_integer else labels
+    return scored(labels, outputs, weights[:1], getattr(loss, "of_rows", False))
+
+
+def _measures(
+    metrics: Mapping[str, Any],
+    parts: Mapping[str, Scored],
+    terms: Sequence[Term],
+    prefixes: Mapping[str, str],
+) -> list[Measure]:
+    """Returns the given metrics of each output."""
+    losses = {term.output: term.loss for term in terms}
+    measures = []
+    for name, given in metrics.items():
+        for metric in given if isinstance(given, list | tuple) else [given]:
+            metric, key = as_metric(metric, parts[name], losses.get(name))
+            measures.append(Measure(name, metric, prefixes[name] + key))
+    return measures
+
+
+def _in_blocks(
+    term: Term,
+    model: keras.Model,
+    inputs: Any,
+    outputs: Mapping[str, Any],
+    labels: Mapping[str, Any],
+    parts: Mapping[str, Scored],
+    measures: Sequence[Measure],
+) -> Term:
+    """Returns a term that computes the logits in blocks, where they are many and metrics allow."""
+    name = term.output
+    allowed = all(_takes_blocks(measure) for measure in measures if measure.output == name)
+    if not allowed or not parts[name].is_of_classes:
+        return term
+    row = tf.nest.map_structure(lambda part: part[:1], inputs)
+    places = math.prod(labels[name].shape)
+    loss = in_blocks(term.loss, model, row, name, outputs[name], places)
+    return dataclasses.replace(term, loss=loss)
 
 
 def as_loss(given: Any, part: Scored, output: str) -> keras.losses.Loss:

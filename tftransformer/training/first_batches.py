@@ -52,7 +52,7 @@ def check_padding(model: keras.Model, batches: Any) -> None:
             continue
         told = (
             f"{name} are padded with the id {given.flat[0]}, which is that of the tokenizer, but "
-            f"the model takes {known} for padding: make it with pad_id={given.flat[0]}."
+            f"the model takes {known} as padding: make it with pad_id={given.flat[0]}."
         )
         if mask not in padded:
             raise ValueError(told)

@@ -1,6 +1,6 @@
-"""What a training run can be given to do otherwise: the step, the gradients, what is carried on.
+"""Hooks that change a training run: the step, the gradients, what is carried from batch to batch.
 
-Each is one object with a method or two; the classes here do what the Trainer does without one.
+Each is an object with a few methods; the base classes do what the Trainer does without a hook.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,29 +13,29 @@ from tftransformer.training.outputs import Scored
 
 
 class Run(Protocol):
-    """What a `TrainStep` computes with, on one batch of one replica."""
+    """What a `TrainStep` uses to compute on one batch of one replica."""
 
     def forward(self, inputs: Any, passes: int = 1) -> Any:
         """Returns the outputs of the model in training.
 
         Args:
-            inputs: of the batch.
-            passes: how often each row passes, under different dropout: all rows once, then all
-                again. What is carried to the next batch is that of the first pass.
+            inputs: inputs of the batch.
+            passes: how often each row passes through the model, with different dropout: all rows
+                once, then all again. The first pass decides what is carried to the next batch.
         """
 
     def score(self, labels: Any, outputs: Any, weights: Any) -> tf.Tensor:
-        """Returns the loss, and has it and the metrics logged.
+        """Returns the loss, and logs it with the metrics.
 
-        It is this batch's share of the loss of an update: the sum of the shares of all batches and
-        replicas is `Σ weight · value / Σ weight`.
+        It is the share of this batch in the loss of an update: the shares of all batches and
+        replicas add up to `Σ weight · value / Σ weight`.
         """
 
     def match(self, labels: Any, outputs: Any, weights: Any) -> dict[str, Scored]:
         """Returns labels, outputs and weights of each output that has a loss, by its name."""
 
     def share(self, values: tf.Tensor, weights: tf.Tensor, output: str | None = None) -> tf.Tensor:
-        """Returns `Σ weight · value / Σ weight` of values of one's own, as such a share.
+        """Returns `Σ weight · value / Σ weight` of your own values, as such a share.
 
         Args:
             values: float tensor (batch, …), one for each weight.
@@ -45,7 +45,7 @@ class Run(Protocol):
 
 
 class TrainStep:
-    """What is computed of a batch in training: here the loss of the model's outputs.
+    """What is computed for a training batch; by default the loss of the model's outputs.
 
     A subclass overrides `__call__`, which is traced into a graph.
 
@@ -66,7 +66,7 @@ class TrainStep:
 
 
 class GradientRule:
-    """What happens to the gradients of an update, and how far each variable moves by it.
+    """What is done to the gradients of an update, and how far each variable moves.
 
     A subclass overrides some of the methods.
 
@@ -76,35 +76,35 @@ class GradientRule:
     """
 
     def begin(self, model: keras.Model) -> None:
-        """Is told which model is to be trained, built, when the `Trainer` is made."""
+        """Receives the built model that is to be trained, when the `Trainer` is made."""
 
     def gradients(
         self, gradients: Sequence[tf.Tensor], variables: Sequence[keras.Variable]
     ) -> list[tf.Tensor]:
-        """Returns the gradients that are clipped and applied, in a graph.
+        """Returns the gradients to clip and apply; runs in a graph.
 
         Args:
-            gradients: of the loss of an update, summed over its batches and replicas.
-            variables: what they are the gradients of.
+            gradients: gradients of the loss of an update, summed over its batches and replicas.
+            variables: the variables that they belong to.
         """
         return list(gradients)
 
     def update_scale(self, variable: keras.Variable) -> float:
-        """Returns by what an update of a variable is multiplied, weight decay included.
+        """Returns the factor of the updates of a variable, weight decay included.
 
-        That is a learning rate of its own, also where the optimizer (Adam) makes the size of a
-        step independent of the size of the gradient. Asked when a step is traced.
+        It acts as a separate learning rate, even if the size of a step does not depend on the size
+        of the gradient, as with Adam. It is called when a step is traced.
         """
         return 1.0
 
 
 class Carry:
-    """What goes from each batch to the next within an epoch, such as the memory of Transformer-XL.
+    """What is carried from batch to batch within an epoch, such as the memory of Transformer-XL.
 
-    The rows of a batch must go on where those of the batch before ended. A subclass says what of
-    the outputs is carried, and where it enters the next inputs. At the begin of an epoch, of a
-    validation, and where the number of rows changes nothing is carried. A resumed run goes on with
-    what was carried when it was saved.
+    The rows of a batch must continue those of the previous batch. A subclass defines what is taken
+    from the outputs and how it enters the next inputs. Nothing is carried into the first batch of
+    an epoch or a validation, or if the number of rows changes. A resumed run continues with what
+    was carried when it was saved.
     """
 
     def take(self, outputs: Any) -> Any:
@@ -120,8 +120,8 @@ class CarriedMemory(Carry):
     """The memory of models whose outputs and inputs are dicts (Dai et al. 2019, §3.2).
 
     Args:
-        name: of the entry of the outputs that is the same entry of the next inputs.
-        ids: name of the inputs where they are ids alone.
+        name: name of the output that becomes the input of that name.
+        ids: name for the inputs if they are ids alone.
     """
 
     def __init__(self, name: str = "memory", ids: str = "token_ids"):

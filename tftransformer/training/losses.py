@@ -12,7 +12,7 @@ from tftransformer.core.gradients import custom_gradient
 
 
 class LogitsLater:
-    """Stands for logits that are too many to stand in memory together: losses ask it instead."""
+    """Stands in for logits that are too many for memory: losses call its methods instead."""
 
     def cross_entropy(self, labels: Any, smoothing: float) -> Any:
         """Returns what `label_smoothed_cross_entropy` returns of the logits."""
@@ -32,8 +32,8 @@ def label_smoothed_cross_entropy(labels: Any, logits: Any, smoothing: float = 0.
 
     Args:
         labels: int tensor (...,).
-        logits: float tensor (..., classes); lower precisions are computed in float32. The number
-            of classes may be open, as it is where the places of a text are the classes.
+        logits: float tensor (..., classes); lower precisions are computed in float32. The number of
+            classes may be unknown, as where the positions of a text are the classes.
         smoothing: float in [0, 1), probability mass spread over all classes. 0 gives the plain
             negative log-likelihood.
 
@@ -49,7 +49,8 @@ def label_smoothed_cross_entropy(labels: Any, logits: Any, smoothing: float = 0.
 def in_rows(logits: Any) -> Any:
     """Returns logits (..., classes) as float32 (rows, classes).
 
-    Cast first, as those of a loss come: loss and accuracy then share one softmax in a graph.
+    They are cast first, as those of a loss are: loss and accuracy then share one softmax in a
+        graph.
     """
     return ops.reshape(ops.cast(logits, "float32"), (-1, ops.shape(logits)[-1]))
 
@@ -117,8 +118,8 @@ def symmetric_divergence(logits: Any, others: Any) -> Any:
 class LabelSmoothedCrossEntropy(keras.losses.Loss):
     """Label-smoothed cross-entropy of integer labels and logits.
 
-    With sample weights the loss is the weighted sum divided by the sum of the weights: padding of
-    weight 0 counts for nothing. See `label_smoothed_cross_entropy` for the formula.
+    With sample weights the loss is the weighted sum divided by the sum of the weights: padding with
+    weight 0 is ignored. See `label_smoothed_cross_entropy` for the formula.
 
     Args:
         smoothing: float in [0, 1), probability mass spread over all classes.
@@ -157,9 +158,9 @@ def in_groups(values: Any, sizes: Sequence[int]) -> list[Any]:
 
 @register
 class GroupedCrossEntropy(keras.losses.Loss):
-    """Sum of the cross-entropies of several softmaxes that stand beside each other.
+    """Sum of the cross-entropies of several softmaxes over parts of the last axis.
 
-    A group whose labels are all 0 counts for nothing.
+    A group whose labels are all 0 is ignored.
 
     Args:
         sizes: how many classes each group has.

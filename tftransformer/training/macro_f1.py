@@ -12,13 +12,14 @@ from tftransformer.core import register
 class MacroF1(keras.metrics.Metric):
     """Mean over classes of `2 · correct / (labelled + predicted)`, weighted by `sample_weight`.
 
-    It counts over all rows since the last reset, whatever the batches were. A class that is
-    neither labelled nor predicted counts for nothing, as in scikit-learn.
+    It counts over all rows since the last reset, however they were batched. A class that is neither
+    labelled nor predicted is ignored, as in scikit-learn.
 
     Args:
         classes: their number.
-        several: whether rows have any number of labels: multi-hot labels, and a class is predicted
-            where its logit is above 0; else ids, and the class of the highest logit.
+        several: whether rows may have any number of labels: labels are multi-hot, and a class is
+            predicted if its logit is above 0. Otherwise labels are ids, and the class with the
+            highest logit is predicted.
         name: string, the key in logs and history.
         dtype: dtype of the sums.
 

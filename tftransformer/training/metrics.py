@@ -36,7 +36,7 @@ def correct_predictions(labels: Any, logits: Any) -> Any:
 
 
 class TokenMean(keras.metrics.Mean):
-    """Weighted mean over every token since the last reset, whatever the batches were."""
+    """Weighted mean over all tokens since the last reset, however they were batched."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         values = ops.cast(self._values(y_true, y_pred), self.dtype)
@@ -57,9 +57,9 @@ class TokenMean(keras.metrics.Mean):
 
 @register
 class TokenAccuracy(TokenMean):
-    """Part of the tokens whose highest logit is the label's, weighted by `sample_weight`.
+    """Share of the tokens whose highest logit is that of the label, weighted by `sample_weight`.
 
-    Give it to `compile(weighted_metrics=[...])`, so that padding does not count.
+    Pass it to `compile(weighted_metrics=[...])`, so that padding does not count.
 
     Args:
         name: string, the key in logs and history.
@@ -82,7 +82,7 @@ class TokenAccuracy(TokenMean):
 class Perplexity(TokenMean):
     """`exp` of the mean negative log-likelihood of the labels, without label smoothing.
 
-    Give it to `compile(weighted_metrics=[...])`, so that padding does not count.
+    Pass it to `compile(weighted_metrics=[...])`, so that padding does not count.
 
     Args:
         name: string, the key in logs and history.
@@ -106,7 +106,7 @@ class Perplexity(TokenMean):
 
 @register
 class GroupedAccuracy(TokenMean):
-    """Part of the places where the highest logit of each group of classes is the label's.
+    """Share of the positions where the highest logit of each group of classes is that of the label.
 
     Args:
         sizes: how many classes each group has.
@@ -115,7 +115,7 @@ class GroupedAccuracy(TokenMean):
 
     Call arguments:
         y_true: float tensor (..., classes of all groups), 1 for one label of each group; a group
-            whose labels are all 0 is right whatever it says.
+            whose labels are all 0 counts as right.
         y_pred: float tensor (..., classes of all groups), logits.
         sample_weight: optional float tensor (...,).
     """
@@ -141,7 +141,7 @@ class FunctionMean(TokenMean):
     """Weighted mean of a function of labels and outputs.
 
     Args:
-        function: `function(y_true, y_pred)`, which gives one value for each place.
+        function: `function(y_true, y_pred)`, which returns one value for each position.
         name: string, the key in logs and history.
         dtype: dtype of the sums.
     """

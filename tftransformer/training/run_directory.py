@@ -25,7 +25,7 @@ class RunDirectory:
     """The directory of a run, see `CheckpointStore` and `RunRecord`.
 
     Args:
-        directory: of the run; made if missing.
+        directory: directory of the run; made if missing.
         groups: name → variables that make up its state; "model" are those of the model.
         record: what it is begun or resumed with.
         checkpointing: when to save, what to keep.
@@ -66,10 +66,10 @@ class RunDirectory:
         """Returns the directory of a run of these parts.
 
         Args:
-            directory: of the run.
+            directory: directory of the run.
             model: what is trained, built.
             train: its batches.
-            optimizer: of it, built.
+            optimizer: its optimizer, built.
             state: the variables that hold where an epoch stands.
             device: how steps compute, in words.
             checkpointing, writes: see the class.
@@ -172,7 +172,7 @@ def check_directory(directory: str | Path | None, resume: bool) -> None:
             raise ValueError("resume=True needs the directory of the run: directory='runs/...'.")
         return
     if Path(directory).exists() and not Path(directory).is_dir():
-        raise NotADirectoryError(f"{directory} is no folder: the run needs one of its own.")
+        raise NotADirectoryError(f"{directory} is not a folder: the run needs its own folder.")
     check_unlocked(directory)
     if not resume and saved_states(directory):
         raise ValueError(

@@ -1,5 +1,6 @@
 """Learning-rate schedules with warm-up; step 0 is the first update."""
 
+import inspect
 import math
 from typing import Any
 
@@ -8,7 +9,14 @@ from keras import ops
 
 from tftransformer.core import register
 
-Schedule: Any = keras.optimizers.schedules.LearningRateSchedule
+_KerasSchedule: Any = keras.optimizers.schedules.LearningRateSchedule
+
+
+class Schedule(_KerasSchedule):
+    """Base of the schedules: each argument of the constructor is an attribute and is saved."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
 
 @register
@@ -37,15 +45,12 @@ class CustomSchedule(Schedule):
         rise, decay = _rise(step, self.warmup_steps), _inverse_root(step, self.warmup_steps)
         return ops.minimum(rise, decay) / math.sqrt(self.d_model * self.warmup_steps)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"d_model": self.d_model, "warmup_steps": self.warmup_steps}
-
 
 @register
 class InverseSquareRootSchedule(Schedule):
     """Linear warm-up to `peak`, then `peak · (warmup_steps / step)^0.5`.
 
-    `CustomSchedule` with the peak named instead of derived from the width.
+    Like `CustomSchedule`, with the peak given instead of derived from the width.
 
     Args:
         peak: float, the highest rate, reached at step `warmup_steps`.
@@ -60,9 +65,6 @@ class InverseSquareRootSchedule(Schedule):
     def __call__(self, step: Any) -> Any:
         rise, decay = _rise(step, self.warmup_steps), _inverse_root(step, self.warmup_steps)
         return self.peak * ops.minimum(rise, decay)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"peak": self.peak, "warmup_steps": self.warmup_steps}
 
 
 class _FiniteSchedule(Schedule):
@@ -95,14 +97,6 @@ class _FiniteSchedule(Schedule):
         """The part of the way from `final` to `peak` that is left: 1 → 0."""
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "peak": self.peak,
-            "total_steps": self.total_steps,
-            "warmup_steps": self.warmup_steps,
-            "final": self.final,
-        }
-
 
 @register
 class LinearSchedule(_FiniteSchedule):
@@ -112,7 +106,7 @@ class LinearSchedule(_FiniteSchedule):
         peak: float, the highest rate, reached at step `warmup_steps`.
         total_steps: int, number of updates in all, the warm-up included.
         warmup_steps: int, number of updates on the way up.
-        final: float, rate at `total_steps` and after.
+        final: float, rate from `total_steps` on.
     """
 
     def _left(self, progress: Any) -> Any:
@@ -127,7 +121,7 @@ class CosineSchedule(_FiniteSchedule):
         peak: float, the highest rate, reached at step `warmup_steps`.
         total_steps: int, number of updates in all, the warm-up included.
         warmup_steps: int, number of updates on the way up.
-        final: float, rate at `total_steps` and after.
+        final: float, rate from `total_steps` on.
     """
 
     def _left(self, progress: Any) -> Any:
@@ -136,18 +130,18 @@ class CosineSchedule(_FiniteSchedule):
 
 @register
 class SlantedTriangularSchedule(Schedule):
-    """A short line up to `peak`, then a long one down to `peak / ratio` (Howard & Ruder 2018).
+    """A short linear rise to `peak`, then a long fall to `peak / ratio` (Howard & Ruder 2018).
 
     Their eq. 3: `peak · (1 + p · (ratio - 1)) / ratio`, with `cut = ⌊total_steps · cut_fraction⌋`,
     `p = step / cut` before it and `1 - (step - cut) / (total_steps - cut)` after it. (They print
     `cut · (1 / cut_fraction - 1)` for the latter's divisor, the same but for the rounding of cut.)
-    After `total_steps` the rate stays.
+    After `total_steps` the rate is constant.
 
     Args:
         peak: float, the highest rate, reached at step `cut`.
         total_steps: int, number of updates in all.
-        cut_fraction: float, the part of them in which the rate rises.
-        ratio: float, how much smaller the lowest rate is than the highest.
+        cut_fraction: float, the fraction of the updates in which the rate rises.
+        ratio: float, the highest rate divided by the lowest.
 
     Example:
 
@@ -174,25 +168,21 @@ class SlantedTriangularSchedule(Schedule):
         down = ops.maximum(1.0 - (step - cut) / (self.total_steps - cut), 0.0)
         return self.peak * (1.0 + ops.minimum(up, down) * (self.ratio - 1.0)) / self.ratio
 
-    def get_config(self) -> dict[str, Any]:
-        names = "peak", "total_steps", "cut_fraction", "ratio"
-        return {name: getattr(self, name) for name in names}
-
 
 @register
 class OneCycleSchedule(Schedule):
-    """One cycle: a line up, the same line down, and on down to almost nothing (Smith 2018, §4.2).
+    """One cycle: linearly up, down again, and further down to almost 0 (Smith 2018, §4.2).
 
-    From `peak / start_ratio` to `peak` and back in two lines of equal length, then in the last
-    `final_fraction` of the updates down to `peak / final_ratio`, where it stays. Smith's momentum,
-    which falls while the rate rises, is not part of a rate.
+    The rate goes linearly from `peak / start_ratio` to `peak` and back in the same time, then in
+    the last `final_fraction` of the updates down to `peak / final_ratio`, where it stays. Smith
+    also lowers the momentum while the rate rises; a schedule does not.
 
     Args:
-        peak: float, the highest rate: what a `find_learning_rate` shows to be still stable.
+        peak: float, the highest rate: one that `find_learning_rate` shows to be still stable.
         total_steps: int, number of updates in all.
-        start_ratio: float, how much smaller than the peak the first rate is.
-        final_ratio: float, how much smaller the last rate is; Smith: several orders of magnitude.
-        final_fraction: float, the part of the updates after the cycle.
+        start_ratio: float, the peak divided by the first rate.
+        final_ratio: float, the peak divided by the last rate; Smith: several orders of magnitude.
+        final_fraction: float, the fraction of the updates after the cycle.
 
     Example:
 
@@ -228,10 +218,6 @@ class OneCycleSchedule(Schedule):
         height = ops.maximum(1.0 - ops.absolute(2.0 * step / cycle - 1.0), 0.0)
         past = ops.clip((step - cycle) / (self.total_steps - cycle), 0.0, 1.0)
         return start + (self.peak - start) * height - (start - final) * past
-
-    def get_config(self) -> dict[str, Any]:
-        names = "peak", "total_steps", "start_ratio", "final_ratio", "final_fraction"
-        return {name: getattr(self, name) for name in names}
 
 
 def _rise(step: Any, warmup_steps: int) -> Any:

@@ -182,7 +182,7 @@ def named(labels: Any, weights: Any, outputs: Sequence[str], used: Set[str]) -> 
     """Returns labels and weights by the names of the outputs that they belong to.
 
     Args:
-        labels: of a batch: one tensor, a dict or a list of them.
+        labels: the labels of a batch: one tensor, or a dict or a list of tensors.
         weights: the same; one tensor serves for all labels.
         outputs: the names of the outputs.
         used: those that have a loss or a metric, which tell what a single tensor is for.

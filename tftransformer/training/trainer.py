@@ -1,4 +1,4 @@
-"""Trainer: a model is trained, resumed, and its best weights are kept."""
+"""Trainer: trains a model, resumes training, and keeps the best weights."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from tftransformer.training import first_batches, preparation
 from tftransformer.training.callbacks import Callbacks
 from tftransformer.training.carrying import Carried
 from tftransformer.training.checkpoints import Checkpointing
-from tftransformer.training.compiling import make_scores, of_objective
+from tftransformer.training.compiling import Asked, make_scores
 from tftransformer.training.determinism import deterministic_operations
 from tftransformer.training.feeding import as_batches, epoch_length, first_batch
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
@@ -28,89 +28,92 @@ from tftransformer.training.winner import load_weights
 
 
 class Trainer:
-    """Trains a model, resumes it exactly where it was killed, and keeps its best weights.
+    """Trains a model, resumes exactly where it was killed, and keeps the best weights.
 
-    *Losses and metrics* are what `compile` takes. Both are exact: sums over all that has a weight,
-    each value times its weight, divided by the sum of the weights, whatever the batches, the
-    accumulation and the number of replicas; a metric that is no mean (F1, AUC) sees every row. What
-    has weight 0 is ignored, whatever its label. The logs have Keras's names: "loss", "accuracy";
-    with several outputs "NAME_loss", "NAME_accuracy". Penalties of the model (`model.losses`) are
-    trained on, but not part of the reported loss.
+    *Losses and metrics* are given as to `compile`. Both are exact: weighted sums divided by the sum
+    of the weights, whatever the batches, the accumulation and the number of replicas; a metric that
+    is not a mean (F1, AUC) sees every row. Labels with weight 0 are ignored, whatever their value.
+    The logs have Keras's names: "loss", "accuracy"; with several outputs "NAME_loss",
+    "NAME_accuracy". Penalties of the model (`model.losses`) are trained on, but not included in the
+    reported loss.
 
-    *The model* is built by construction, and else left as it is. While `train` runs it has the
-    optimizer as `model.optimizer`, for callbacks. It is not compiled: `trainer.evaluate` evaluates
-    it, or `model.evaluate` after a `model.compile` of one's own. What is frozen (`layer.trainable`)
-    may change in a callback: the next step follows. The optimizer knows frozen weights, too.
+    *The model* is built by the constructor, and otherwise left as it is. While `train` runs,
+    `model.optimizer` is the optimizer, for callbacks. The model is not compiled: evaluate it with
+    `trainer.evaluate`, or with `model.evaluate` after your own `model.compile`. A callback may
+    freeze or unfreeze layers (`layer.trainable`); the next step follows. The optimizer also knows
+    frozen weights.
 
     *Moving averages* of an optimizer with `use_ema=True` are what is validated, kept as the best
-    and left in the model at the end; training itself goes on from the weights.
+    and left in the model at the end; training itself continues from the plain weights.
 
-    *The device* decides precision and compilation, in one place and told in one line when training
-    starts; both can be set by hand. A model that was built under a policy of its own
+    *The device* decides precision and compilation, which is reported in one line when training
+    starts; both can be set by hand. A model built under its own policy
     (`keras.config.set_dtype_policy("mixed_bfloat16")`) keeps it. In float16 the loss is scaled
     dynamically.
 
-    *Resuming* restores weights, optimizer, dropout seeds, place in the data, what is carried, what
-    is frozen, history, and the counters of callbacks (`EarlyStopping.wait`, ...; not arrays such as
-    its `best_weights`). On CPU, and on a GPU with `deterministic=True`, the run then goes on bit by
-    bit as if never interrupted. A `CSVLogger` needs `append=True` not to begin its file anew.
+    *Resuming* restores weights, optimizer, dropout seeds, position in the data, what is carried,
+    what is frozen, history, and the counters of callbacks (`EarlyStopping.wait`, ...; not arrays
+    such as its `best_weights`). On a CPU, and on a GPU with `deterministic=True`, the run then
+    continues bit by bit as if never interrupted. A `CSVLogger` needs `append=True`, or it starts
+    its file anew.
 
-    *Signals*: with a directory, SIGTERM and SIGINT save after the running update, and only then
-    have their usual effect.
+    *Signals*: with a directory, SIGTERM and SIGINT first save the state after the current update,
+    and then have their usual effect.
 
     Args:
         model: `keras.Model`; created under the scope of `strategy` if one is given. Outputs are a
             tensor, or a dict or a list of tensors; those without labels are ignored.
-        train: batches (inputs, labels, weights): an object with `__len__` and
-            `dataset(epoch, start)`, or a finite `tf.data.Dataset`. Labels and weights are tensors,
-            or dicts of them by the names of the outputs. Labels are int (batch, ...), numbers of
-            classes for outputs (batch, ..., classes), or values of the shape of the outputs.
-            Weights are float, of the first axes of the labels; 0 at padding.
+        train: batches (inputs, labels, weights): an object with `__len__` and `dataset(epoch,
+            start)`, or a finite `tf.data.Dataset`. Labels and weights are tensors, or dicts of them
+            by the names of the outputs. Labels are int (batch, ...), numbers of classes for outputs
+            (batch, ..., classes), or values of the shape of the outputs. Weights are float, with
+            the first axes of the labels; 0 for padding.
         validation: the same, evaluated after each epoch.
         loss: one for each output with labels, or a dict by output: `keras.losses.Loss`, a function,
-            or a name of Keras's. It gives one value for each place; None in a dict trains that
-            output on nothing. Default: that of `train.objective`, and without one
-            `LabelSmoothedCrossEntropy(0.1)`.
+            or a name that Keras knows. It must return one value for each position; None in a dict
+            leaves that output untrained. Default: that of `train.objective`, or
+            `LabelSmoothedCrossEntropy(0.1)` without an objective.
         metrics: a list for the one output that has a loss, or a dict of them by output:
-            `keras.metrics.Metric`, functions, or names of Keras's. Default: those of
-            `train.objective`, and without one the accuracy of labels that are classes; in
-            evaluation also the perplexity of tokens.
+            `keras.metrics.Metric`, functions, or names that Keras knows. Default: those of
+            `train.objective`, or, without an objective, the accuracy for labels that are classes;
+            evaluation adds the perplexity of tokens.
         loss_weights: factors of the losses, a dict by output.
         optimizer: default Adam (β 0.9, 0.98, ε 1e-9) under `CustomSchedule(model.d_model)`.
-        epochs: int, number of epochs in all, those before a resume included.
-        steps: int, number of updates in all after which training stops.
-        minutes: float, time after which this call of `train` stops; a last validation comes on
-            top. Not for clusters, whose clocks differ: use `steps`.
+        epochs: int, total number of epochs, including those before a resume.
+        steps: int, total number of updates after which training stops.
+        minutes: float, time after which this call of `train` stops, not counting a last validation.
+            Not for clusters, whose clocks differ: use `steps`.
         directory: folder for checkpoints and history, see `CheckpointStore`; None saves nothing.
-        resume: whether to go on from the newest state saved in `directory`; without one, training
-            starts afresh.
+        resume: whether to continue from the newest state saved in `directory`; if there is none,
+            training starts afresh.
         checkpointing: `Checkpointing`, when to save and what to keep.
         callbacks: `keras.callbacks.Callback`s.
-        gradient_accumulation: int, number of batches for one update.
+        gradient_accumulation: int, number of batches in one update.
         clip_norm: float, highest global norm of the gradients of an update.
         strategy: `tf.distribute.Strategy`; the rows of each batch are split among its replicas.
-        jit_compile: whether XLA compiles the steps, each batch shape anew, of which `Batches` then
-            come in few; with several replicas, what each computes between two sums over all;
-            "auto": on a GPU, if the batches come in few shapes.
-        precision: of the matrix products of a training step: "float32", "bfloat16", "float16", or
-            "auto": what the device is fast in, see `core.device.choose`. Weights, their updates,
+        jit_compile: whether XLA compiles the steps. It compiles each batch shape separately, so
+            `Batches` then use few shapes. With several replicas it compiles what each computes
+            between two sums over all. "auto": on a GPU, if the batches come in few shapes.
+        precision: of the matrix products in a training step: "float32", "bfloat16", "float16", or
+            "auto": a fast one for the device, see `core.device.choose`. Weights, their updates,
             moments, softmax, loss and evaluation are float32 in any case.
-        deterministic: whether TensorFlow computes in a fixed order on a GPU, too. The switch is the
-            process's and put back after training. Its price is time: some operations are slower or
-            go to the CPU, functions with a state in `tf.data` run one by one, and a GPU has no XLA.
-        step: `TrainStep`, what is computed of a batch, such as `recipes.RDrop(5.0)`.
-        gradients: `GradientRule`, what happens to the gradients and how far each variable moves.
-        carry: `Carry`, what goes from batch to batch, such as the `CarriedMemory` of Transformer-XL
-            (one replica only).
+        deterministic: whether TensorFlow computes in a fixed order, also on a GPU. The switch is
+            global to the process and is restored after training. It costs time: some operations are
+            slower or run on the CPU, stateful functions in `tf.data` run one by one, and a GPU does
+            without XLA.
+        step: `TrainStep`, what is computed for a batch, such as `recipes.RDrop(5.0)`.
+        gradients: `GradientRule`, what is done to the gradients and how far each variable moves.
+        carry: `Carry`, what is carried from batch to batch, such as the `CarriedMemory` of
+            Transformer-XL (one replica only).
         verbose: 0 silent, 1 progress bar, 2 one line an epoch, "auto" 1 in a terminal, else 2.
 
     Attributes:
         optimizer: the optimizer, built; in float16 wrapped in a `LossScaleOptimizer`.
-        choice: `core.device.Choice`, how training steps compute.
-        resumed: what a resume found, in words; empty without one.
+        choice: `core.device.Choice`, precision and compilation of the training steps.
+        resumed: a sentence about what a resume found; empty without one.
 
     Raises:
-        ValueError: an argument, a first batch or the content of `directory` does not fit.
+        ValueError: an argument, the first batch or the content of `directory` does not fit.
         TypeError: an argument is of another kind.
 
     Example:
@@ -190,18 +193,14 @@ class Trainer:
         checkpointing = preparation.with_monitor(
             checkpointing or Checkpointing(), objective, validation is not None
         )
-        tells_perplexity = metrics is None
-        loss, metrics, loss_weights = of_objective(objective, loss, metrics, loss_weights)
+        scored_by = Asked.of(objective, loss, metrics, loss_weights)
         first_batches.check_padding(model, train)
         outputs = first_batches.check_model(model, samples, self.strategy)
         training, testing = make_scores(
             model,
             outputs["train"],
             samples["train"],
-            loss,
-            metrics,
-            loss_weights,
-            tells_perplexity,
+            scored_by,
             may_block=step is None,
         )
         first_batches.check_objective(objective, training, samples["train"], self.strategy)

@@ -1,4 +1,4 @@
-"""Pictures of attention, of alignment and of training (matplotlib, no display needed)."""
+"""Plots of attention, of alignment and of training (matplotlib, no display needed)."""
 
 from tftransformer.visualize.attention import alignment, attention_map
 from tftransformer.visualize.curves import training_curves

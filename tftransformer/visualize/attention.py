@@ -1,4 +1,4 @@
-"""Who attends to whom, head by head."""
+"""Plots of attention weights."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +23,8 @@ def attention_map(
     Args:
         weights: float array (queries, keys) or (heads, queries, keys), after the softmax. Rows
             need not sum to 1.
-        query_tokens: sequence of `queries` strings: who attends, from top to bottom.
-        key_tokens: sequence of `keys` strings: who is attended to, from left to right; default:
+        query_tokens: sequence of `queries` strings, the rows from top to bottom.
+        key_tokens: sequence of `keys` strings, the columns from left to right; default:
             `query_tokens` (self-attention).
         title: heading of the figure.
         path: file to write (.png, .svg, .pdf); its folder is created.
@@ -56,9 +56,9 @@ def alignment(
     title: str | None = None,
     path: str | Path | None = None,
 ) -> Any:
-    """Draws which source tokens the decoder looks at for each target token.
+    """Draws which source tokens the decoder attends to for each target token.
 
-    The first panel is the mean over the heads, then follows each head of the layer.
+    The first panel is the mean over the heads; the heads of the layer follow.
 
     Args:
         weights: float array (heads, target, source) of one encoder-decoder attention layer for

@@ -1,4 +1,4 @@
-"""How a training went."""
+"""Plots of training histories."""
 
 import csv
 import os

@@ -1,11 +1,11 @@
-"""How the loss hangs on the learning rate."""
+"""Plots of the loss against the learning rate."""
 
 from pathlib import Path
 from typing import Any
 
 
 def learning_rate_curve(found: Any, path: str | Path | None = None) -> Any:
-    """Draws the loss against the rate, and the rate that is suggested.
+    """Draws the loss against the learning rate, and the suggested rate.
 
     Args:
         found: what `recipes.find_learning_rate` returned.

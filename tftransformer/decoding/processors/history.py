@@ -15,9 +15,9 @@ from tftransformer.decoding.processors.processor import Processor, of_rows
 @register
 @dataclass(frozen=True)
 class RepetitionPenalty(Processor):
-    """Makes tokens that the row already has less likely: `s·p` if `s < 0`, else `s/p`.
+    """Makes tokens that the row already contains less likely: `s·p` if `s < 0`, else `s/p`.
 
-    Once for each token, however often it occurs; the prompt counts as the row's.
+    It applies once to a token, however often that occurs; the prompt belongs to the row.
 
     Args:
         penalty: float > 0, p; 1 changes nothing, below 1 encourages repetition.
@@ -39,9 +39,9 @@ class RepetitionPenalty(Processor):
 @register
 @dataclass(frozen=True)
 class NoRepeatNgrams(Processor):
-    """Bans each token that would complete an n-gram which the row already has.
+    """Bans each token that would complete an n-gram that the row already contains.
 
-    The prompt counts as the row's.
+    The prompt belongs to the row.
 
     Args:
         size: int ≥ 1, n; 1 lets no token occur twice.
@@ -70,9 +70,9 @@ class NoRepeatNgrams(Processor):
 @register
 @dataclass(frozen=True)
 class BadWords(Processor):
-    """Bans words, given as token ids; of a word of several tokens, its last one.
+    """Bans words, given as token ids.
 
-    The last token is banned where the row ends with all tokens before it.
+    The last token of a word is banned where the row ends with all tokens before it.
 
     Args:
         words: sequence of non-empty sequences of token ids, such as `((7,), (5, 6))`.

@@ -41,7 +41,8 @@ class MinNewTokens(Processor):
     Args:
         min_new_tokens: int ≥ 0, generated tokens that must stand before the end token.
         end_id: int, the end token, or several.
-        prompt_length: int, tokens of the prompt, where no strategy calls it, which knows them.
+        prompt_length: int, tokens of the prompt; only for calls without a strategy, which knows
+            them.
     """
 
     min_new_tokens: int
@@ -66,13 +67,13 @@ class MinNewTokens(Processor):
 @register
 @dataclass(frozen=True)
 class ForcedEnd(Processor):
-    """Makes the last token that a row may have the end token.
+    """Forces the last token that a row has room for to be the end token.
 
     Its score becomes 0, that of all others -inf.
 
     Args:
-        max_length: int ≥ 2, tokens of the row, the prompt included; None: as many as a strategy
-            lets it have.
+        max_length: int ≥ 2, tokens of the row, the prompt included; None: the limit of the strategy
+            that calls it.
         end_id: int, the end token.
     """
 
@@ -101,13 +102,14 @@ class ForcedEnd(Processor):
 @register
 @dataclass(frozen=True)
 class ForcedStart(Processor):
-    """Makes the first generated token of each row this one: a language, or a start of texts.
+    """Forces the first generated token of each row, such as a language code.
 
     Its score becomes 0, that of all others -inf.
 
     Args:
         token_id: int, the token.
-        prompt_length: int, tokens of the prompt, where no strategy calls it, which knows them.
+        prompt_length: int, tokens of the prompt; only for calls without a strategy, which knows
+            them.
     """
 
     token_id: int

@@ -11,7 +11,7 @@ from tftransformer.core import Configurable
 
 @dataclass(frozen=True)
 class Processor(Configurable):
-    """Base of the processors; any function with this call may stand in for one.
+    """Base of the processors; any function with the same arguments can be used instead.
 
     Where several are used, the usual order is: repetition penalty, no-repeat n-grams, bad
     words, minimum length, forced end, and for sampling temperature, top-k, top-p, min-p,
@@ -34,7 +34,7 @@ class Processor(Configurable):
         raise NotImplementedError
 
     def for_rows(self, prompts: Any, limits: Any) -> Callable[[Any, Any, Any], Any]:
-        """Returns what acts on certain rows, as a strategy asks.
+        """Returns the processor for particular rows; strategies call it once before they start.
 
         Args:
             prompts: int32 tensor (rows,), tokens of their prompts.

@@ -33,10 +33,10 @@ class Temperature(Processor):
 @register
 @dataclass(frozen=True)
 class TopK(Processor):
-    """Bans all but the `top_k` best tokens; those equal to the last of them stay, too.
+    """Bans all but the `top_k` best tokens and those that score the same as the last of them.
 
     Args:
-        top_k: int ≥ 1; a larger one than the vocabulary changes nothing.
+        top_k: int ≥ 1; a number larger than the vocabulary changes nothing.
 
     Reference: Fan et al. 2018, "Hierarchical Neural Story Generation", §5.4.
     """
@@ -51,12 +51,39 @@ class TopK(Processor):
         return ops.where(scores < best[:, -1:], -np.inf, scores)
 
 
+@dataclass(frozen=True)
+class _Nucleus(Processor):
+    """Base of processors that keep the fewest first tokens that hold probability `top_p`."""
+
+    top_p: float
+    min_tokens: int = 1
+
+    def __post_init__(self) -> None:
+        _check_share(top_p=self.top_p)
+        check_ints(1, min_tokens=self.min_tokens)
+
+    def _kept(self, scores: Any, ranks: Any, ordered: Any, held: Any) -> Any:
+        """Bans all tokens but the first ones, by `ranks`, that hold the probability.
+
+        Args:
+            scores: float tensor (rows, vocab).
+            ranks: float tensor (rows, vocab), highest for the token to keep first.
+            ordered: the ranks in descending order.
+            held: the probabilities of the tokens in that order.
+        """
+        before = ops.cumsum(held, axis=-1) - held
+        count = ops.sum(ops.cast(before < self.top_p, "int32"), axis=-1, keepdims=True)
+        count = ops.minimum(ops.maximum(count, self.min_tokens), scores.shape[-1])
+        threshold = ops.take_along_axis(ordered, count - 1, axis=-1)
+        return ops.where(ranks < threshold, -np.inf, scores)
+
+
 @register
 @dataclass(frozen=True)
-class TopP(Processor):
+class TopP(_Nucleus):
     """Keeps the smallest set of best tokens that holds at least probability `top_p`.
 
-    Tokens equal to the last of them stay, too.
+    Tokens that score the same as the last of them are kept, too.
 
     Args:
         top_p: float in (0, 1].
@@ -65,24 +92,15 @@ class TopP(Processor):
     Reference: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration", §3.1.
     """
 
-    top_p: float
-    min_tokens: int = 1
-
-    def __post_init__(self) -> None:
-        _check_top_p(self.top_p, self.min_tokens)
-
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         ordered, _ = ops.top_k(scores, scores.shape[-1])
-        probabilities = ops.softmax(ordered)
-        before = ops.cumsum(probabilities, axis=-1) - probabilities
-        threshold = _kth(ordered, _count(before < self.top_p, self.min_tokens))
-        return ops.where(scores < threshold, -np.inf, scores)
+        return self._kept(scores, scores, ordered, ops.softmax(ordered))
 
 
 @register
 @dataclass(frozen=True)
 class MinP(Processor):
-    """Bans tokens that have less than `min_p` of the probability of the best one.
+    """Bans tokens with less than `min_p` times the probability of the best one.
 
     Args:
         min_p: float in (0, 1].
@@ -104,10 +122,20 @@ class MinP(Processor):
         return _at_least(scores, scores, best + float(np.log(self.min_p)))
 
 
+@dataclass(frozen=True)
+class _Cutoff(Processor):
+    """Base of what bans tokens of a probability below a bound that `epsilon` sets."""
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        _check_share(epsilon=self.epsilon)
+
+
 @register
 @dataclass(frozen=True)
-class Epsilon(Processor):
-    """Bans tokens of a probability below `epsilon`; the best one stays.
+class Epsilon(_Cutoff):
+    """Bans tokens with a probability below `epsilon`, but never the best one.
 
     Args:
         epsilon: float in (0, 1].
@@ -118,21 +146,17 @@ class Epsilon(Processor):
     Reference: Hewitt et al. 2022, "Truncation Sampling as Language Model Desmoothing", §4.
     """
 
-    epsilon: float
-
-    def __post_init__(self) -> None:
-        _check_share(epsilon=self.epsilon)
-
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         return _at_least(scores, ops.log_softmax(scores), float(np.log(self.epsilon)))
 
 
 @register
 @dataclass(frozen=True)
-class Eta(Processor):
-    """Bans tokens of a probability below min(`epsilon`, √`epsilon` · exp(−H)); the best one stays.
+class Eta(_Cutoff):
+    """Bans tokens with a probability below min(`epsilon`, √`epsilon` · exp(−H)).
 
-    H is the entropy of the distribution: where it is flat, less probable tokens stay.
+    The best token is never banned. H is the entropy of the distribution: where it is flat, less
+    probable tokens stay.
 
     Args:
         epsilon: float in (0, 1].
@@ -143,11 +167,6 @@ class Eta(Processor):
     Reference: Hewitt et al. 2022, "Truncation Sampling as Language Model Desmoothing", §4.
     """
 
-    epsilon: float
-
-    def __post_init__(self) -> None:
-        _check_share(epsilon=self.epsilon)
-
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         logs = ops.log_softmax(scores)
         highest = float(np.log(self.epsilon))
@@ -156,8 +175,8 @@ class Eta(Processor):
 
 @register
 @dataclass(frozen=True)
-class Typical(Processor):
-    """Keeps tokens of probability `top_p`, by how near their negative log-likelihood is the mean.
+class Typical(_Nucleus):
+    """Keeps tokens of probability `top_p`, those nearest to the expected information content.
 
     Tokens are ranked by `|−log p − H|`, H being the entropy of the distribution.
 
@@ -171,38 +190,24 @@ class Typical(Processor):
     Reference: Meister et al. 2023, "Locally Typical Sampling", §4.
     """
 
-    top_p: float
-    min_tokens: int = 1
-
-    def __post_init__(self) -> None:
-        _check_top_p(self.top_p, self.min_tokens)
-
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         logs = ops.log_softmax(scores)
-        probabilities = ops.exp(logs)
-        distance = ops.abs(logs + _entropy(logs))
-        nearest, order = ops.top_k(-distance, scores.shape[-1])
-        held = ops.take_along_axis(probabilities, order, axis=-1)
-        before = ops.cumsum(held, axis=-1) - held
-        threshold = _kth(nearest, _count(before < self.top_p, self.min_tokens))
-        return ops.where(-distance < threshold, -np.inf, scores)
+        nearness = -ops.abs(logs + _entropy(logs))
+        ordered, order = ops.top_k(nearness, scores.shape[-1])
+        held = ops.take_along_axis(ops.exp(logs), order, axis=-1)
+        return self._kept(scores, nearness, ordered, held)
 
 
 @register
 @dataclass(frozen=True)
 class Renormalized(Processor):
-    """Makes log-probabilities of the scores: what others have banned has none of the probability.
+    """Turns scores into log-probabilities, so that banned tokens have no probability.
 
-    The last one, for beam search, which adds up what it is given.
+    Put it last, for beam search, which adds up the scores that it is given.
     """
 
     def __call__(self, scores: Any, ids: Any, lengths: Any) -> Any:
         return ops.log_softmax(scores)
-
-
-def _check_top_p(top_p: float, min_tokens: int) -> None:
-    _check_share(top_p=top_p)
-    check_ints(1, min_tokens=min_tokens)
 
 
 def _check_share(**named: float) -> None:
@@ -222,14 +227,3 @@ def _at_least(scores: Any, logs: Any, least: Any) -> Any:
     """The scores of tokens whose `logs` are at least `least`, and of the best one."""
     best = ops.max(logs, axis=-1, keepdims=True)
     return ops.where(logs < ops.minimum(best, least), -np.inf, scores)
-
-
-def _count(kept: Any, at_least: int) -> Any:
-    """Tokens (rows, 1) to keep of the ordered ones, between `at_least` and the vocabulary."""
-    count = ops.sum(ops.cast(kept, "int32"), axis=-1, keepdims=True)
-    return ops.minimum(ops.maximum(count, at_least), kept.shape[-1])
-
-
-def _kth(ordered: Any, count: Any) -> Any:
-    """The `count`-th (rows, 1) of the values ordered along axis 1, from 1 on; (rows, 1)."""
-    return ops.take_along_axis(ordered, count - 1, axis=-1)

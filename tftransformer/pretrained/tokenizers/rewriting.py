@@ -47,7 +47,7 @@ def steps_of(rewriting: Iterable[Sequence[str]]) -> tuple[Step, ...]:
         if kind == "replace":
             pattern, content = options
             if pattern.startswith("^") or pattern.endswith("$"):  # of lines there, here of texts
-                raise ValueError(f"tokenizer.json has no words for the expression {pattern!r}")
+                raise ValueError(f"tokenizer.json cannot express the expression {pattern!r}")
             made.append(Step("Replace", {"pattern": {"Regex": pattern}, "content": content}))
         else:
             made.append(Step(options[0] if kind == "form" else "Lowercase", {}))
@@ -69,7 +69,7 @@ def _pattern(pattern: Mapping[str, str]) -> str:
     """A pattern of the `tokenizers` package as RE2 reads it.
 
     Raises:
-        ValueError: RE2 has no words for it.
+        ValueError: RE2 cannot express it.
     """
     ((kind, text),) = pattern.items()
     if kind == "String":

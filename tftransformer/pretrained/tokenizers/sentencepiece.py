@@ -113,7 +113,7 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
     added = added_tokens(tokenizer)
     beyond = {*names[len(model.pieces) :]} - {token.content for token in added}
     if names[: len(model.pieces)] != model.pieces or beyond:
-        raise ValueError("tokenizer.json has no words for ids that are not those of the model")
+        raise ValueError("tokenizer.json cannot express ids that differ from those of the model")
     unknown = model.pieces[model.unknown]
     made: Bpe | Unigram
     if model.is_bpe:

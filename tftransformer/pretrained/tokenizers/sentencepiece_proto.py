@@ -25,7 +25,7 @@ def build(
 
     Args:
         pieces: by id.
-        scores: of each piece its log-probability (unigram), or minus the rank of its merge.
+        scores: the log-probability of each piece (unigram), or minus the rank of its merge.
         unknown: the id of the unknown piece.
         special: pieces that no text becomes.
         is_bpe: whether pieces are put together, the best first; else the best sum of scores wins.

@@ -15,15 +15,15 @@ from tftransformer.training.trainable import (
 
 
 def freeze(model: keras.Model, below: int) -> int:
-    """Freezes the lowest parts of a model, and trains all others.
+    """Freezes the lowest parts of a model, and makes all others trainable.
 
     The parts are, from the bottom up: the embeddings, with all that layers share (a head tied to
-    them is frozen with them); each layer of the stacks, those of an encoder first; the heads, where
-    they have weights of their own. A model of other layers has `model.layers` as its parts.
+    them is frozen with them); each layer of the stacks, those of an encoder first; the heads, if
+    they have their own weights. For other Keras models the parts are `model.layers`.
 
     Args:
         model: built.
-        below: the number of parts that are frozen; if negative, of those that are trained.
+        below: number of parts to freeze; if negative, number of parts to train.
 
     Returns:
         how many weights are trained.
@@ -63,15 +63,15 @@ def check_no_lora(model: keras.Model) -> None:
 
 
 class GradualUnfreezing(keras.callbacks.Callback):
-    """Trains the heads alone at first, and one part more with each epoch (Howard and Ruder 2018).
+    """Trains only the heads at first, and one more part with each epoch (Howard and Ruder 2018).
 
-    §3.3 there. The parts are those of `freeze`; what was frozen beforehand is trained when its turn
-    comes. It works in `Trainer` and in `fit`. A resumed `Trainer` goes on as if it had not been
-    interrupted: the epoch tells what is frozen.
+    See §3.3. The parts are those of `freeze`; parts frozen beforehand are trained when their turn
+    comes. It works in `Trainer` and in `fit`. A resumed `Trainer` continues as if it had not been
+    interrupted, since the epoch determines what is frozen.
 
     Args:
-        every: how many epochs lie between two parts.
-        start: how many parts the first epoch trains.
+        every: number of epochs between two parts.
+        start: number of parts trained in the first epoch.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Models that know more tokens, or read more positions, than they were trained with."""
+"""Models with more tokens or positions than they were trained with."""
 
 from typing import Any, NamedTuple
 
@@ -24,25 +24,25 @@ class Grown(NamedTuple):
 
 
 def grow(model: keras.Model, new_rows: str = "initializer", **sizes: int) -> Grown:
-    """Makes of a trained model one with a larger vocabulary or more positions.
+    """Returns a copy of a trained model with a larger vocabulary or more positions.
 
-    The tokens and positions that it knows keep their ids and weights; behind them come new ones, in
-    tables, in the biases and weights of heads (tied or not), and in the last cluster of an adaptive
-    vocabulary. For what it knew, hidden states are the same, and so are logits: a probability among
-    more tokens is another one. The model that is given stays as it is.
+    Known tokens and positions keep their ids and weights; new ones are added after them, in tables,
+    in the biases and weights of heads (tied or not), and in the last cluster of an adaptive
+    vocabulary. For known tokens hidden states and logits stay the same, but probabilities are
+    shared with more tokens. The given model is not changed.
 
     Args:
         model: a family of this package, built, such as `load_model` or `from_pretrained` return,
             or the `model_` of a task. Its tokenizer grows by `with_tokens`, which keeps all ids; a
             task goes on with both: `tt.TextClassifier(grown.model, tokenizer=larger)`.
-        new_rows: of the new tokens: "initializer" draws them as the model drew its first ones,
-            "mean" gives them the mean of all known tokens, so that none of them is likely at once
-            (Hewitt 2021). New positions are always drawn.
+        new_rows: how the rows of new tokens start: "initializer" draws them as the model drew its
+            first ones, "mean" sets them to the mean of all known tokens, so that none is likely at
+            first (Hewitt 2021). New positions are always drawn.
         **sizes: arguments of the model's constructor: `vocab_size` (or `source_vocab_size` and
             `target_vocab_size`), `num_positions`.
 
     Raises:
-        ValueError: the model has no such size or is larger already, a head of its own has another
+        ValueError: the model has no such size or is larger already, one of its heads has another
             vocabulary, or the weights do not fit.
 
     Example:

@@ -8,11 +8,11 @@ from tftransformer.training.trainable import parts_of
 
 
 class LayerwiseRates(GradientRule):
-    """Lower parts of a model move less: part k of n has the learning rate times `decay^(n - k)`.
+    """Lower learning rates for lower layers: part k of n has the rate times `decay^(n - k)`.
 
     Discriminative fine-tuning (Howard and Ruder 2018, §3.2), where the parts are the embeddings,
-    each layer and the heads (see `freeze`). It is the update that is multiplied, weight decay
-    included, since Adam makes the same step of a gradient whatever its scale.
+    each layer and the heads (see `freeze`). The factor multiplies the update, weight decay
+    included, since Adam's steps do not depend on the scale of the gradients.
 
     Args:
         decay: factor from each part to the one below, above 0 and at most 1. Howard and Ruder take

@@ -49,20 +49,22 @@ def find_learning_rate(
     optimizer: keras.optimizers.Optimizer | None = None,
     **options: Any,
 ) -> LearningRates:
-    """Trains at rates that rise from update to update, and says what becomes of the loss.
+    """Trains with a rate that rises from update to update, and records the loss.
 
-    The range test of Smith (2017, §3.3), with rates in equal ratios. It ends early where the loss
-    is no number, or four times its lowest. The model is left as it was, its dropout seeds included.
+    The range test of Smith (2017, §3.3), with rates in equal ratios. It ends early if the loss is
+    not finite, or four times its lowest. The model is restored afterwards, its dropout seeds
+    included.
 
     Args:
-        model: what is to be trained.
-        train: batches, as `Trainer` takes them; read again where there are fewer than `updates`.
+        model: the model to train.
+        train: batches, as for `Trainer`; read again if there are fewer than `updates`.
         lowest: the first rate.
         highest: the last rate.
-        updates: how many updates are made at most.
-        optimizer: whose settings are tried, but for its rate; it is not used itself. Default: Adam,
-            as in `Trainer`.
-        **options: others of `Trainer`, such as `loss`, `clip_norm`, `step` or `gradients`.
+        updates: largest number of updates.
+        optimizer: optimizer whose settings are used, except for its rate; it is not changed itself.
+            Default: Adam, as in `Trainer`.
+        **options: further arguments of `Trainer`, such as `loss`, `clip_norm`, `step` or
+            `gradients`.
 
     Raises:
         ValueError: the numbers, or what `Trainer` is given, do not fit.

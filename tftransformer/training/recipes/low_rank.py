@@ -1,4 +1,4 @@
-"""Low-rank adapters, by what Keras's layers have of them."""
+"""Low-rank adapters, with the LoRA of Keras's layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,30 +17,31 @@ def add_lora(
     layers: Sequence[str] = ("query", "value"),
     whole: Sequence[keras.layers.Layer] = (),
 ) -> int:
-    """Freezes a model, and gives some of its layers a trained product `A B` of low rank.
+    """Freezes a model, and adds a trained low-rank product `A B` to some of its layers.
 
-    LoRA (Hu et al. 2022, §4.1): `W + alpha / rank · A B`, where B starts as zero, so that the model
-    computes what it did. It is Keras's `enable_lora` of each `Dense` and `Embedding` of such a
-    name; a table that a head is tied to acts in both. Weights are frozen one by one, and the
-    optimizer of a `Trainer` keeps moments of the trained ones alone; assigning `trainable` to the
-    model or its layers, as `freeze` and `GradualUnfreezing` do, would train the frozen ones again.
+    LoRA (Hu et al. 2022, §4.1): `W + alpha / rank · A B`, where B starts as zero, so that at first
+    the model computes the same as before. It calls Keras's `enable_lora` on each `Dense` and
+    `Embedding` with one of the names; a table that is tied to a head changes both. Weights are
+    frozen one by one, and the optimizer of a `Trainer` keeps moments only for the trained ones.
+    Assigning `trainable` to the model or its layers, as `freeze` and `GradualUnfreezing` do, would
+    train the frozen ones again.
 
-    A saved file (`.keras`, weights) holds the sums, and loads as a model without LoRA. A `Trainer`
-    that resumes needs `add_lora` with the same arguments before.
+    A saved file (`.keras`, weights) holds the sums, and loads as a model without LoRA. Before a
+    `Trainer` resumes, call `add_lora` with the same arguments.
 
     Args:
         model: built.
-        rank: of the products; at most the width of the layers is of use.
-        alpha: what their product is scaled by, as above; default: `rank`.
-        layers: names of layers: of an attention "query", "key", "value" and "output", of a
-            feed-forward net "inner" and "outer", of embeddings and of positions "table".
-        whole: layers whose own weights are trained besides, such as a new head.
+        rank: rank of the products, at most the width of the layers.
+        alpha: scale of the product, as above; default: `rank`.
+        layers: names of layers: "query", "key", "value" and "output" of attention, "inner" and
+            "outer" of feed-forward nets, "table" of embeddings and positions.
+        whole: layers whose own weights are also trained, such as a new head.
 
     Returns:
         how many weights are trained.
 
     Raises:
-        ValueError: no layer has such a name, one has no LoRA, or has it already.
+        ValueError: no layer has such a name, or one has LoRA already or cannot have it.
 
     Example:
 
@@ -75,9 +76,9 @@ def add_lora(
 
 
 def merge_lora(model: keras.Model) -> int:
-    """Adds to each weight its low-rank product, and makes of the model one without LoRA.
+    """Adds the low-rank products to the weights, which makes it a model without LoRA.
 
-    It computes what it did, and all its weights are trained again. See `add_lora`.
+    It computes the same as before, and all its weights become trainable. See `add_lora`.
 
     Returns:
         how many layers had one.

@@ -10,15 +10,15 @@ from tftransformer.training.losses import symmetric_divergence
 
 
 class RDrop(TrainStep):
-    """Each batch passes twice, under different dropout, and the two predictions are to agree.
+    """Each batch passes twice, with different dropout, and the two predictions should agree.
 
     Trains on the mean of the losses of both passes and `alpha / 2` times the mean of both
     Kullback-Leibler divergences between their predictions (Liang et al. 2021, eq. 4; half of
-    theirs, which is of the sum of the passes). The divergence is not part of the reported loss. A
-    step takes twice the time.
+    theirs, which sums the passes). The divergence is not included in the reported loss. A step
+    takes twice as long.
 
     Args:
-        alpha: float, weight of the divergence; they train translation with 5.
+        alpha: float, weight of the divergence; the paper uses 5 for translation.
 
     >>> data = tt.DataProcess("en", "de", vocab_size=500)
     >>> train, validation = data.prepare(tt.everyday_corpus(size=1000).train, test_size=0.1)

@@ -22,16 +22,16 @@ STAGES = {
 
 
 def ulmfit_finetuning(peak: float, updates: int, decay: float = 1 / 2.6) -> dict[str, Any]:
-    """What a `Trainer` is told in the last step of ULMFiT, where a trained model learns labels.
+    """Returns the `Trainer` arguments for the last step of ULMFiT, where a model learns labels.
 
-    Lower parts of the model learn more slowly, and later, at a slanted triangular rate (Howard and
+    Lower parts of the model learn later and more slowly, with a slanted triangular rate (Howard and
     Ruder 2018, §3.2 and §3.3). A task's `fit(…, recipe="ulmfit")` trains so. Unfreezing takes as
     many epochs as the model has parts.
 
     Args:
         peak: highest rate, that of the heads.
-        updates: how many there will be.
-        decay: of `LayerwiseRates`.
+        updates: number of updates.
+        decay: decay of `LayerwiseRates`.
 
     Returns:
         `optimizer`, `gradients` and `callbacks`.
@@ -66,25 +66,25 @@ def ulmfit(
 ) -> list[dict[str, list[float]]]:
     """Pre-trains a language model, adapts it to a domain, and fine-tunes it on labels.
 
-    The three steps of Howard and Ruder (2018, §3), each a `Trainer` with a slanted triangular rate;
-    the second and the third with a rate for each part, the third with gradual unfreezing. With
-    other data, objectives or callbacks, write these lines anew: there is nothing else in them.
+    These are the three steps of Howard and Ruder (2018, §3), each a `Trainer` with a slanted
+    triangular rate; the second and third have a rate for each part, the third unfreezes gradually.
+    For other data, objectives or callbacks, copy the few lines of this function.
 
     Args:
         model: with both heads, such as `tt.Gpt2(heads=["lm", "sequence_classification"])`.
         general: batches of plain text, for the first head.
-        domain: the same of the texts that are to be judged; labels are not needed.
+        domain: batches of texts of the domain, without labels.
         labelled: batches for the second head.
-        heads: names of the heads that are trained.
-        epochs: of the three steps. Unfreezing takes as many as the model has parts.
+        heads: names of the two heads.
+        epochs: epochs of each of the three steps. Unfreezing takes as many as the model has parts.
         peaks: highest rates of the three steps.
-        decay: of `LayerwiseRates`.
-        directory: for the runs, `pretrain`, `adapt` and `finetune` within it. With `resume=True`
-            what is done is not done again, and what was interrupted goes on.
-        **options: of all three `Trainer`s.
+        decay: decay of `LayerwiseRates`.
+        directory: folder for the runs, in `pretrain`, `adapt` and `finetune`. With `resume=True`
+            finished steps are not repeated, and an interrupted one continues.
+        **options: further arguments of all three `Trainer`s.
 
     Returns:
-        the histories of the three steps. The model has learnt, and nothing of it is frozen.
+        the histories of the three steps. The model is trained in place, and nothing stays frozen.
 
     Example:
 
