@@ -19,6 +19,7 @@ from tftransformer.tasks.checks import (
     check_number,
     check_settings,
     check_special_ids,
+    check_two_stacks,
     check_vocabularies,
 )
 from tftransformer.tasks.generation import Generation, generation_of
@@ -271,6 +272,7 @@ class TextToText(WritingTask):
     ) -> TextToTextGraph:
         data = self.data_ if hasattr(self, "model_") else self.fitted()
         check_settings(self)
+        check_two_stacks(self.model_, type(self).__name__)
         check_vocabularies(self.model_, data)
         start = self.folder_.get("start_id")
         start = start_of(self.model_, data.target_tokenizer) if start is None else start
