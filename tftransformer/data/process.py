@@ -56,7 +56,8 @@ class DataProcess:
             out, `"cut"` cuts their texts, both with a count in the report; `"refuse"` raises;
             `"blocks"` makes several rows of one, where it is a lone text that may be cut anywhere,
             as `MaskedTokens` and `SpanCorruption` learn from. None: as the objective has it; of
-            translation, that is `"drop"`, of these two on one column `"blocks"`.
+            translation, that is `"drop"`, of these two on one column `"blocks"`. Where a text is
+            summed up (`SequenceToSequence(cuts_source=True)`), it alone is cut.
         batch_tokens: most positions of a batch, padding included, on its widest axis.
         max_shapes: most different padded shapes: see `Batches`.
         seed: of the split, the order and the sampling.
@@ -168,7 +169,7 @@ class DataProcess:
         if self.too_long not in TOO_LONG:
             raise ValueError(f"too_long must be one of {TOO_LONG}, got {self.too_long!r}.")
         name, usual = type(self.objective).__name__, self._usual_too_long
-        if self.too_long == "cut" and not self.objective.joins_texts:
+        if self.too_long == "cut" and not self.objective.joins_texts and usual != "cut":
             raise ValueError(
                 f"the texts of {name} cannot be cut, as what is read and what is written belong to "
                 f"each other: leave too_long out, which is then {usual!r}, or choose 'refuse'."

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tftransformer.core import register
 from tftransformer.objectives.columns import IsReal, Tokens
 from tftransformer.objectives.examples import ColumnExamples
@@ -31,6 +33,8 @@ class SequenceToSequence(Objective):
         start_id: the token that targets begin with; default: that of the tokenizer.
         before: ids that stand before each text, in the source and in the labels.
         output: which of the model's outputs are the logits. None: the model has one output.
+        cuts_source: whether sources that are too long lose their ends, as where beginnings are
+            summed up. Else such rows are left out, as those with a long target are in any case.
 
     Example:
 
@@ -53,9 +57,11 @@ class SequenceToSequence(Objective):
         start_id: int | None = None,
         before: Sequence[int] | None = None,
         output: str | None = None,
+        cuts_source: bool = False,
     ):
         self.smoothing, self.start_id, self.before = smoothing, start_id, before
-        self.output = output
+        self.output, self.cuts_source = output, cuts_source
+        self.too_long = "cut" if cuts_source else "drop"
 
     def kinds(self, count: int) -> tuple[str, ...]:
         if count != 2:
@@ -92,6 +98,12 @@ class SequenceToSequence(Objective):
         }
         weights = IsReal(labels)
         return ColumnExamples(inputs, self.by_output(labels), self.by_output(weights))
+
+    def cut_source(self, columns: Columns, max_length: int) -> Columns:
+        """The source, each row of it cut to so many tokens with those around it, and the target."""
+        source, target = columns
+        room = max(0, max_length - len(self.before or ()) - 1)
+        return [source.head(np.minimum(source.lengths, room)), target]
 
     def losses(self) -> Any:
         return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))

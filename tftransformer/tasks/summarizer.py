@@ -14,8 +14,9 @@ class Summarizer(TextToText):
     """Writes what a text says in fewer words; the settings are those of `TextToText`.
 
     Of texts with more than `max_source_length` tokens the beginnings are read, with a count in a
-    warning. A summary may have twice as many tokens as its text, and 128 in any case, unless a
-    folder or an option sets a limit; `finished` says whether it ended of its own.
+    warning; in training the first 512 tokens, unless a length is given. A summary may have twice as
+    many tokens as its text, and 128 in any case, unless a folder or an option sets a limit;
+    `finished` says whether it ended of its own.
 
     Example:
 
@@ -29,6 +30,8 @@ class Summarizer(TextToText):
     task, said = "summarizer", "summary_text"
     kind = "summarization"
     output = "summaries"
+    default_length = 512
+    cuts_source = True
 
     def fit(
         self,
@@ -51,6 +54,11 @@ class Summarizer(TextToText):
             **how: `validation` and what else `Task.learn` takes.
         """
         return self.learn(*table(data, summaries, [text], summary), epochs=epochs, **how)
+
+    def learning_limit(self, positions: int | None) -> int:
+        if self.max_source_length is None:
+            return super().learning_limit(positions)
+        return max(self.max_source_length, self.max_length or 0)
 
     def answers(
         self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]

@@ -102,6 +102,8 @@ class TextToText(WritingTask):
         output: name of what an export writes.
         writes: the class of what is computed.
         default_length: most tokens of a text in training, where nothing else says it.
+        cuts_source: whether training reads the beginnings of sources that are too long; else it
+            leaves such rows out.
     """
 
     given = ("model", "tokenizers")
@@ -112,6 +114,7 @@ class TextToText(WritingTask):
     output: str
     writes: type[TextToTextGraph] = TextToTextGraph
     default_length = 128
+    cuts_source = False
     tokenizer = None  # there are two
     # Norms before the sublayers learn faster than after where data are few.
     sizes = types.MappingProxyType(
@@ -203,13 +206,18 @@ class TextToText(WritingTask):
         self.make_optimizer(10**6)  # raises where a rate has no sense
         return DataProcess(
             *columns,
-            objective=SequenceToSequence(self.label_smoothing, **special),
-            max_length=self.max_length
-            or min(self.default_length, positions_of(model) or self.default_length),
+            objective=SequenceToSequence(
+                self.label_smoothing, cuts_source=self.cuts_source, **special
+            ),
+            max_length=self.learning_limit(positions_of(model)),
             batch_tokens=self.batch_tokens,
             seed=self.seed,
             **options,
         )
+
+    def learning_limit(self, positions: int | None) -> int:
+        """Most tokens of a text in training, of a model that knows so many positions."""
+        return self.max_length or min(self.default_length, positions or self.default_length)
 
     def learn(self, frame: Any, columns: Sequence[Any], **how: Any) -> Self:
         super().learn(frame, columns, **how)
