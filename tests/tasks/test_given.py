@@ -118,7 +118,7 @@ def weights_of(model):
 
 
 @pytest.mark.slow
-def test_what_is_frozen_of_a_model_stays_as_it_is_and_low_rank_products_are_added(trained):
+def test_what_is_frozen_of_a_model_stays_as_it_is_and_low_rank_products_are_added(trained, capsys):
     tokenizer = tt.WordPieceTokenizer(PIECES)
     for limit in ("freeze", "lora"):
         model = tt.from_pretrained(trained)
@@ -131,7 +131,9 @@ def test_what_is_frozen_of_a_model_stays_as_it_is_and_low_rank_products_are_adde
             trained_parts = {"sequence_classification", "query", "value"}
         classify = tt.TextClassifier(model, tokenizer=tokenizer, learning_rate=0.1)
         before, expected = weights_of(tt.from_pretrained(trained)), classify.predict_proba(TEXTS)
-        after = weights_of(classify.fit(TEXTS, LABELS, **{**HOW, "epochs": 3}).model_)
+        after = weights_of(classify.fit(TEXTS, LABELS, **{**HOW, "epochs": 3, "verbose": 2}).model_)
+        count = sum(np.size(weight) for weight in model.trainable_weights)
+        assert f"parameters, {count:,} of them trained\n" in capsys.readouterr().out
         assert before.keys() == after.keys()
         moved = {path for path in before if (before[path] != after[path]).any()}
         assert moved

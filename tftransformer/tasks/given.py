@@ -115,7 +115,7 @@ class Given:
         if self.model is not None:
             raise ValueError(
                 f"tokenizer={task.tokenizer!r}: a model needs the tokenizer that it was trained "
-                "with."
+                "with. That of a folder is tokenizer=tt.pretrained.read_tokenizer(folder)."
             )
         return {
             "tokenizer": task.tokenizer or learn or learn_unigram,
