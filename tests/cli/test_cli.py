@@ -200,6 +200,19 @@ def test_options_that_would_do_nothing_are_refused(folder, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_folder_that_holds_no_trained_task_is_told_what_it_is(tmp_path):
+    (tmp_path / "saved_model.pb").touch()
+    for folder, message in (
+        (tmp_path / "nowhere", "there is no folder"),
+        (tmp_path, "is a SavedModel, as export writes it"),
+        (tmp_path.parent, "say which one is meant, --task"),
+    ):
+        code, out, err = run("predict", "--model", folder, check=False)
+        assert (code, out) == (1, "")
+        assert message in err
+
+
+@pytest.mark.slow
 def test_a_classifier_is_trained_scored_and_asked(tmp_path):
     rows = "".join(f"{en}\t{'small' if 'one' in en else 'large'}\n" for en, _ in PAIRS)
     flipped = "".join(f"{'small' if 'one' in en else 'large'}\t{en}\n" for en, _ in PAIRS)
@@ -210,7 +223,8 @@ def test_a_classifier_is_trained_scored_and_asked(tmp_path):
     for option in ("--num-beams", "--target"):
         code, out, err = run(*train, option, 2, check=False)
         assert (code, out) == (2, "")
-        assert f"unrecognized arguments: {option}" in err
+        assert f"unrecognized arguments: {option} 2; " in err
+        assert "`python -m tftransformer train --task classify --help` tells" in err
     _, out, _ = run(
         *train, "--vocab-size", 50, "--epochs", 3, "--max-length", 20, "--num-layers", 0
     )

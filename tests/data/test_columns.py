@@ -62,6 +62,20 @@ def test_a_column_that_is_there_twice_is_refused():
         take_columns(frame, COLUMNS)
 
 
+@pytest.mark.parametrize(
+    ("value", "turn"),
+    [(3.0, "astype('string')"), (b"x", "str.decode('utf-8')"), (["x", "y"], "str.join(' ')")],
+)
+def test_the_advice_on_a_column_makes_strings_of_it(value, turn):
+    frame = pd.DataFrame({"en": pd.Series([value], dtype=object), "de": ["x"]})
+    with pytest.raises(TypeError) as caught:
+        take_columns(frame, COLUMNS)
+    advice = f"frame['en'].{turn}"
+    assert str(caught.value).endswith(f"{advice}.")
+    turned = eval(advice, {"frame": frame})
+    take_columns(frame.assign(en=turned), COLUMNS)
+
+
 def test_a_long_value_is_cut_in_the_message():
     frame = pd.DataFrame([["x" * 500, "y"]], columns=["z" * 500, "w"])
     with pytest.raises(ValueError, match="not in the DataFrame") as caught:

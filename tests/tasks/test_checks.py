@@ -153,6 +153,29 @@ def test_a_corpus_is_several_texts_or_a_table_with_them():
     assert embed.similarity(FRAME[:2], "good").shape == (2, 1)
 
 
+@pytest.mark.slow
+def test_a_search_among_vectors_finds_the_same_and_computes_the_query_alone(monkeypatch):
+    embed = untrained(tt.TextEmbedder, ())
+    corpus, queries = FRAME["text"], ["good", "a bad film"]
+    vectors, found = embed(corpus), embed.search(queries, corpus, top_k=2)
+    computed = []
+    compute = tt.TextEmbedder.compute
+    monkeypatch.setattr(
+        tt.TextEmbedder,
+        "compute",
+        lambda self, columns, *how: computed.extend(columns[0]) or compute(self, columns, *how),
+    )
+    for known in (vectors, vectors.to_numpy()):
+        again = embed.search(queries, corpus, top_k=2, vectors=known)
+        for one, other in zip(found, again, strict=True):
+            assert [x["text"] for x in one] == [x["text"] for x in other]
+            scores = [x["score"] for x in other]
+            assert [x["score"] for x in one] == pytest.approx(scores, abs=1e-5)
+    assert computed == 2 * queries
+    with pytest.raises(ValueError, match=f"the corpus has {len(corpus)} texts of"):
+        embed.search(queries, corpus, vectors=vectors[1:])
+
+
 @pytest.mark.parametrize("kind", ["TokenClassifier", "Parser", "QuestionAnswerer"])
 def test_a_stride_that_nobody_gave_fits_the_window(kind):
     task = getattr(tt, kind)()

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from tokenizer_texts import LETTERS as PIECES
 
 import tftransformer as tt
@@ -109,7 +110,7 @@ def weights_of(model):
 
 
 @pytest.mark.slow
-def test_what_is_frozen_of_a_model_stays_as_it_is_and_low_rank_products_are_added(trained):
+def test_what_is_frozen_of_a_model_stays_as_it_is_and_low_rank_products_are_added(trained, capsys):
     tokenizer = tt.WordPieceTokenizer(PIECES)
     for limit in ("freeze", "lora"):
         model = tt.from_pretrained(trained)
@@ -122,7 +123,9 @@ def test_what_is_frozen_of_a_model_stays_as_it_is_and_low_rank_products_are_adde
             trained_parts = {"sequence_classification", "query", "value"}
         classify = tt.TextClassifier(model, tokenizer=tokenizer, learning_rate=0.1)
         before, expected = weights_of(tt.from_pretrained(trained)), classify.predict_proba(TEXTS)
-        after = weights_of(classify.fit(TEXTS, LABELS, **{**HOW, "epochs": 3}).model_)
+        after = weights_of(classify.fit(TEXTS, LABELS, **{**HOW, "epochs": 3, "verbose": 2}).model_)
+        count = sum(np.size(weight) for weight in model.trainable_weights)
+        assert f"parameters, {count:,} of them trained\n" in capsys.readouterr().out
         assert before.keys() == after.keys()
         moved = {path for path in before if (before[path] != after[path]).any()}
         assert moved
@@ -304,3 +307,53 @@ def test_a_model_takes_the_template_and_the_length_of_a_folder_with_its_tokenize
     classify.save(trained.parent / "saved")
     again = tt.TextClassifier.load(trained.parent / "saved")
     assert again.predict_proba(pairs).equals(classify.predict_proba(pairs))
+
+
+@keras.saving.register_keras_serializable("tests")
+class OwnModel(tt.StackModel):
+    """A language model of one's own, whose constructor makes its head."""
+
+    def __init__(self, vocab_size, **kwargs):
+        super().__init__(**kwargs)
+        self.stack = tt.Encoder(
+            1,
+            16,
+            2,
+            32,
+            mask=tt.CausalMask() & tt.PaddingMask(),
+            embeddings=tt.TokenEmbeddings(vocab_size, 16, position=tt.LearnedPositions(16, 20)),
+        )
+        self.make_heads({"lm": tt.LanguageModelHead(vocab_size)}, {})
+        self.build()
+
+
+@pytest.mark.slow
+def test_a_model_of_ones_own_is_trained_saved_and_served_by_a_task(tmp_path):
+    tokenizer = tt.SentencePieceTokenizer.learn(TEXTS, 12, byte_fallback=False)
+    model = OwnModel(tokenizer.vocab_size)
+    write = tt.TextGenerator(model, tokenizer=tokenizer, learning_rate=0.01)
+    before = write.evaluate(TEXTS)["perplexity"]
+    write.fit(TEXTS, **{**HOW, "epochs": 8})
+    assert write.evaluate(TEXTS)["perplexity"] < before
+    said = write("a", max_new_tokens=4)
+    write.save(tmp_path / "own")
+    assert tt.load(tmp_path / "own")("a", max_new_tokens=4) == said
+    served = tf.saved_model.load(str(write.export(tmp_path / "served")))
+    answer = served.signatures["serving_default"](prompts=tf.constant(["a"]))
+    assert answer["generated_text"][0].numpy().decode() == write("a")["generated_text"]
+    with pytest.raises(ValueError, match=r"OwnModel has no head 'sequence_cl.* it has lm"):
+        tt.TextClassifier(model, tokenizer=tokenizer).fit(TEXTS, LABELS, **HOW)
+    with pytest.raises(ValueError, match=r"OwnModel makes its own heads, \['lm'\], .*take heads"):
+        tt.TextEmbedder(model, tokenizer=tokenizer)("a")
+
+
+def test_a_model_that_cannot_write_is_told_so(tmp_path):
+    tokenizer = tt.WordPieceTokenizer(PIECES)
+    ids = keras.Input((None,), dtype="int32")
+    stack = tt.Encoder(1, 16, 2, 32, embeddings=tt.TokenEmbeddings(len(PIECES), 16))
+    plain = keras.Model(ids, tt.LanguageModelHead(len(PIECES))(stack(ids)))
+    with pytest.raises(ValueError, match=r"Functional cannot write: .* subclass of tt\.StackModel"):
+        tt.TextGenerator(plain, tokenizer=tokenizer)("a")
+    bert = folder_of(tmp_path / "bert", ["masked_lm"])
+    with pytest.raises(ValueError, match="Bert is one stack, and a Summarizer needs"):
+        tt.pipeline("summarization", bert)

@@ -176,3 +176,21 @@ def test_models_with_heads_are_trained_further(pair_tokenizers, family):
 def test_long_texts_that_are_read_whole_are_warned_of():
     with pytest.warns(UserWarning, match="1 of 2 texts .* up to 20,001, .*max_source_length=1024"):
         warn_of_long(["a", "a" * 20_001], "max_source_length")
+
+
+@pytest.mark.slow
+def test_of_long_texts_the_beginnings_are_learnt_and_no_long_summary_is_cut():
+    texts = ["dog cat bird fish " * 20, "cat dog", "bird fish cat"] * 6
+    summaries = ["dog", "cat " * 30, "bird"] * 6
+    sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 16}
+    task = tt.Summarizer(sizes, vocab_size=280, max_source_length=10)
+    with pytest.warns(UserWarning, match="12 of 18 rows used; dropped: 6 too long; cut .*: 6"):
+        task.fit(texts, summaries, epochs=1, validation=0, verbose=0)
+    assert (task.report_.used, task.report_.cut, task.report_.too_long) == (12, 6, 6)
+    with pytest.warns(UserWarning, match="cut to the longest allowed: 6"):
+        batches = task.data_.batches(task.trained_on_, training=False)
+    sources = [row for inputs, *_ in batches.iterate() for row in inputs["source_ids"]]
+    assert max(np.count_nonzero(row) for row in sources) == 10
+    assert tt.Summarizer(sizes).learning_limit(None) == 512
+    assert tt.Summarizer(sizes, max_length=60).learning_limit(None) == 60
+    assert tt.Translator(sizes).learning_limit(None) == 128

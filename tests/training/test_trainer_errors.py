@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tftransformer import Bert, Transformer
+from tftransformer import AllTokensPooler, Bert, Encoder, TokenEmbeddings, Transformer
 from tftransformer.core import Ragged
 from tftransformer.data import Batches
 from tftransformer.objectives import ColumnExamples, IsReal, Tokens, Values
@@ -140,6 +140,40 @@ def test_a_model_and_a_tokenizer_that_disagree_on_padding_are_told():
     batches.examples.inputs = {"source_ids": batches.examples.inputs["token_ids"]}
     with pytest.raises(ValueError, match=r"source_ids are padded.*make it with pad_id=0"):
         Trainer(Transformer(1, 8, num_heads=2, dff=8, vocab_size=20, pad_id=2), batches)
+
+
+@pytest.mark.slow
+def test_a_mean_over_the_tokens_of_a_row_without_any_is_told_before_it_spoils_the_weights():
+    """Five rows of one width make batches of four, and three rows of padding end the last one."""
+
+    def batches(rows):
+        ids = Tokens(Ragged.from_rows([[7, 8, 9]] * rows), "tokens", 0)
+        inputs = {"token_ids": ids, "padding_mask": IsReal(ids, "bool")}
+        return Batches(
+            ColumnExamples(inputs, Values(np.ones((rows, 1))), Values(np.ones(rows))), 12
+        )
+
+    def trainer(pool, rows):
+        inputs = {
+            name: keras.Input((None,), dtype=dtype, name=name)
+            for name, dtype in {"token_ids": "int32", "padding_mask": "bool"}.items()
+        }
+        embeddings = TokenEmbeddings(20, 8)
+        hidden = Encoder(1, 8, 2, 8, embeddings=embeddings)(inputs["token_ids"])
+        model = keras.Model(inputs, keras.layers.Dense(1)(pool(hidden, inputs)))
+        return Trainer(model, batches(rows), loss="mse", optimizer="sgd", verbose=0)
+
+    def mean(hidden, inputs):
+        return keras.layers.GlobalAveragePooling1D()(hidden)
+
+    assert batches(5).has_padding_rows
+    with pytest.raises(
+        ValueError, match=r"says NaN of a row .* of train end with .*AllTokensPooler"
+    ):
+        trainer(mean, 5)
+    assert not batches(8).has_padding_rows
+    for pool, rows in ((mean, 8), (AllTokensPooler(), 5)):
+        assert np.isfinite(trainer(pool, rows).train().history["loss"]).all()
 
 
 def test_an_optimizer_of_another_strategy_is_told(tiny):

@@ -10,6 +10,7 @@ from typing import Any
 from tftransformer.cli import evaluate, export, predict, train
 from tftransformer.cli.tasks import TASKS, saved_task, task_class
 
+_PROGRAM = "python -m tftransformer"
 # What a wrong call, a damaged file or a missing package raises; else the program is at fault.
 _EXPECTED = OSError, ValueError, TypeError, RuntimeError, ImportError
 _COMMANDS = {
@@ -57,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             cls = _task_meant(given)
-            options = _parser(cls).parse_args(given)
+            parser = _parser(cls)
+            options, unknown = parser.parse_known_args(given)
+            if unknown:
+                parser.error(f"unrecognized arguments: {' '.join(unknown)}; {_told_by(options)}")
             options.run(options, cls)
             sys.stdout.flush()  # while an error can still be told
     except BrokenPipeError:
@@ -72,6 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tftransformer: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _told_by(options: argparse.Namespace) -> str:
+    """Which words tell what a command can be told."""
+    of_task = f"--task {options.task}" if options.task else f"--model {options.model}"
+    return f"`{_PROGRAM} {options.command} {of_task} --help` tells what there is."
 
 
 def _task_meant(given: Sequence[str]) -> Any:
@@ -93,7 +103,7 @@ def _task_meant(given: Sequence[str]) -> Any:
 def _parser(cls: Any) -> argparse.ArgumentParser:
     """All commands with their options, those of a task among them."""
     parser = argparse.ArgumentParser(
-        prog="python -m tftransformer",
+        prog=_PROGRAM,
         description="Train and use translators, classifiers and other tasks.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
@@ -106,5 +116,5 @@ def _parser(cls: Any) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(command, cls)
-        command.set_defaults(run=module.run)
+        command.set_defaults(run=module.run, command=name)
     return parser

@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import json
+import os
 import pathlib
 from collections.abc import Iterable
 from typing import Any
@@ -39,8 +40,17 @@ def saved_task(folder: str) -> Any:
 
     Raises:
         ValueError: there is none, or more than one.
+        FileNotFoundError: there is no such folder.
     """
     from tftransformer.tasks.pipeline import saved_in
+
+    if not pathlib.Path(folder).is_dir():
+        raise FileNotFoundError(f"there is no folder {folder!r} (looked in {os.getcwd()!r}).")
+    if pathlib.Path(folder, "saved_model.pb").is_file():
+        raise ValueError(
+            f"{folder} is a SavedModel, as export writes it: TensorFlow serves it, and its "
+            "README.md shows how. Give the folder that train has written."
+        )
 
     found = saved_in(folder)
     if len(found) != 1:

@@ -127,9 +127,14 @@ class Batches:
 
     @property
     def padding_row(self) -> Any:
-        """Returns the inputs of a row of padding only: arrays (1, 1 on each axis)."""
-        widths = [1] * len(self.examples.axes)
+        """Returns the inputs of a row of padding only: arrays (1, narrowest widths)."""
+        _, *widths = self.shapes[0]
         return self._latest[1].batch(np.array([-1]), widths)[0]
+
+    @property
+    def has_padding_rows(self) -> bool:
+        """Whether such rows, of weight 0, end some of the batches (in epoch 0)."""
+        return any(len(rows) < height for rows, (height, *_) in self._plan(0)[1])
 
     @property
     def padding(self) -> float:

@@ -136,7 +136,12 @@ def _check_strings(column: Any, values: Any, index: Any) -> None:
             continue
         where = f"row {row} (index {index[row]!r}) of column {column!r}"
         if not isinstance(value, str):
-            turn = "str.decode('utf-8')" if isinstance(value, bytes) else "astype('string')"
+            turns: dict[type, str] = {
+                bytes: "str.decode('utf-8')",
+                list: "str.join(' ')",
+                tuple: "str.join(' ')",
+            }
+            turn = turns.get(type(value), "astype('string')")
             raise TypeError(
                 f"{where} is {short(value)}, of type {type(value).__name__}, not a string. "
                 f"Turn the column into strings: frame[{column!r}].{turn}."

@@ -58,7 +58,8 @@ class DataProcess:
             out, `"cut"` cuts their texts, both with a count in the report; `"refuse"` raises an
             error; `"blocks"` splits a single text into several rows, for objectives that can learn
             from any part of it, such as `MaskedTokens` and `SpanCorruption`. None: the choice of
-            the objective: `"drop"` for translation, `"blocks"` for those two on one column.
+            the objective: `"drop"` for translation, `"blocks"` for those two on one column. For
+            summaries (`SequenceToSequence(cuts_source=True)`) only the source is cut.
         batch_tokens: largest number of positions of a batch, padding included, on its widest axis.
         max_shapes: largest number of padded shapes: see `Batches`.
         seed: seed of the split, the order and the sampling.
@@ -169,7 +170,7 @@ class DataProcess:
             raise ValueError(f"seed={self.seed}: expected less than 2**32.")
         check_choice(TOO_LONG, too_long=self.too_long)
         name, usual = type(self.objective).__name__, self._usual_too_long
-        if self.too_long == "cut" and not self.objective.joins_texts:
+        if self.too_long == "cut" and not self.objective.joins_texts and usual != "cut":
             raise ValueError(
                 f"the texts of {name} cannot be cut, as what is read and what is written belong to "
                 f"each other: leave too_long out, which is then {usual!r}, or choose 'refuse'."

@@ -48,7 +48,8 @@ def split_rows(
             named = [labels[first[np.flatnonzero(kinds == kind)[0]]] for kind in rare[:3]]
             raise ValueError(
                 f"one text alone has the label {' or '.join(map(repr, named))}: it cannot stand on "
-                "both sides of a split. Add rows, leave them out, or split by hand."
+                "both sides of a split. Add rows, leave them out, or split by hand: a task's fit "
+                "takes a table as validation, and 0 for none."
             )
     splitter = ShuffleSplit if kinds is None else StratifiedShuffleSplit
     try:

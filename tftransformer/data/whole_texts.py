@@ -62,10 +62,19 @@ def _fitting(process: Any, columns: Any, report: Any, training: bool) -> Any:
         return examples, columns, empty | too_long, report
     if process.too_long == "blocks":
         columns = in_blocks(process, *columns)
+        return _examples(process, columns, training), columns, _empty(process, columns), report
+    objective = process.objective
+    if objective.joins_texts:
+        template, alone = process.row_template, objective.rows_alone
+        columns = cut_texts(columns, process.max_length, template, alone)
     else:
-        alone = process.objective.rows_alone
-        columns = cut_texts(columns, process.max_length, process.row_template, alone)
-    return _examples(process, columns, training), columns, _empty(process, columns), report
+        columns = objective.cut_source(columns, process.max_length)
+    examples, empty = _examples(process, columns, training), _empty(process, columns)
+    # Nothing is cut of a text that is to be written.
+    too_long = (examples.lengths > process.max_length).any(axis=1) & ~empty
+    left_out = int(too_long.sum())
+    report = dataclasses.replace(report, cut=count - left_out, too_long=left_out)
+    return examples, columns, empty | too_long, report
 
 
 def _empty(process: Any, columns: Any) -> np.ndarray:

@@ -277,7 +277,7 @@ def _single(value: Any) -> Any:
     except TypeError:
         raise ValueError(
             f"label {value!r} is of type {type(value).__name__}, which cannot be a class. Where a "
-            "row has several labels, say so: Classes(several=True)."
+            "row has several labels, say so: Classes(several=True), of a task labels='several'."
         ) from None
     return value
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tftransformer.core import register
 from tftransformer.objectives.columns import IsReal, Tokens
 from tftransformer.objectives.examples import ColumnExamples
@@ -32,6 +34,8 @@ class SequenceToSequence(Objective):
             tokenizer.
         before: ids that begin each text, in the source and in the labels.
         output: name of the model output that holds the logits. None: the model has one output.
+        cuts_source: whether sources that are too long lose their ends, as for summaries. Otherwise
+            such rows are left out, as are rows with a target that is too long in any case.
 
     Example:
 
@@ -54,9 +58,11 @@ class SequenceToSequence(Objective):
         start_id: int | None = None,
         before: Sequence[int] | None = None,
         output: str | None = None,
+        cuts_source: bool = False,
     ):
         self.smoothing, self.start_id, self.before = smoothing, start_id, before
-        self.output = output
+        self.output, self.cuts_source = output, cuts_source
+        self.too_long = "cut" if cuts_source else "drop"
 
     def kinds(self, count: int) -> tuple[str, ...]:
         if count != 2:
@@ -93,6 +99,12 @@ class SequenceToSequence(Objective):
         }
         weights = IsReal(labels)
         return ColumnExamples(inputs, self.by_output(labels), self.by_output(weights))
+
+    def cut_source(self, columns: Columns, max_length: int) -> Columns:
+        """The source, each row of it cut to so many tokens with those around it, and the target."""
+        source, target = columns
+        room = max(0, max_length - len(self.before or ()) - 1)
+        return [source.head(np.minimum(source.lengths, room)), target]
 
     def losses(self) -> Any:
         return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))

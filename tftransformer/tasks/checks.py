@@ -4,6 +4,7 @@ from typing import Any
 
 from tftransformer.core import check_ints, is_int, require
 from tftransformer.decoding import Strategy
+from tftransformer.models import StackModel
 
 
 def check_number(name: str, value: Any, least: int, most: int | None = None) -> None:
@@ -25,6 +26,27 @@ def check_settings(translator: Any) -> None:
         raise TypeError(
             "processors must be functions (scores, ids, length) -> scores, such as "
             f"NoRepeatNgrams(3), not {translator.processors!r}."
+        )
+
+
+def check_writes(model: Any, task: str) -> None:
+    """Raises a ValueError where a model cannot write at all."""
+    if not hasattr(model, "start_decoding"):
+        raise ValueError(
+            f"{type(model).__name__} cannot write: it has no start_decoding, by which a {task} "
+            "writes token by token. A model of your own has it as a subclass of tt.StackModel or "
+            "tt.EncoderDecoder."
+        )
+
+
+def check_two_stacks(model: Any, task: str) -> None:
+    """Raises a ValueError for a model that reads no source beside what it writes."""
+    check_writes(model, task)
+    if isinstance(model, StackModel):
+        raise ValueError(
+            f"{type(model).__name__} is one stack, and a {task} needs a model that reads a text by "
+            "one and writes by another, such as Bart, T5 or a Marian. A language model, such as "
+            "Gpt2, writes behind a prompt: give it to a TextGenerator."
         )
 
 

@@ -115,7 +115,7 @@ class Given:
         if self.model is not None:
             raise ValueError(
                 f"tokenizer={task.tokenizer!r}: a model needs the tokenizer that it was trained "
-                "with."
+                "with. That of a folder is tokenizer=tt.pretrained.read_tokenizer(folder)."
             )
         return {
             "tokenizer": task.tokenizer or learn or learn_unigram,
@@ -318,15 +318,25 @@ def own_copy(model: Any, head: str | None, arguments: Any = None) -> Any:
     What is frozen of the model is frozen of the copy, and has LoRA where it has.
 
     Args:
-        model: a `HeadedModel`, whose copy has one head alone; or another Keras model, which is
-            copied as it is.
+        model: a `HeadedModel`, whose copy has one head alone, unless its constructor makes its own
+            ones; or another Keras model, which is copied as it is.
         head: the name of the head; None: all that there are; "": there is none.
         arguments: arguments of a new head, or the head itself; None: the model's own head, with its
             weights.
+
+    Raises:
+        ValueError: if the copy needs other heads, and the model's constructor does not take them.
     """
     config = model.get_config()
     if isinstance(model, HeadedModel):
-        if head is not None:
+        makes_its_own = "heads" not in config
+        if makes_its_own and head is not None and (arguments is not None or not head):
+            raise ValueError(
+                f"{type(model).__name__} makes its own heads, {sorted(model.heads)}, and cannot be "
+                f"given others{f', such as {head!r}' if head else ''}: let its constructor take "
+                "heads, and hand them to make_heads(heads, {})."
+            )
+        if not makes_its_own and head is not None:
             kept = config["heads"] if isinstance(config["heads"], dict) else {}
             new = keras.saving.serialize_keras_object(arguments or kept.get(head, {}))
             config = {**config, "heads": {head: new} if head else {}}

@@ -55,10 +55,11 @@ class RowTask(Task):
                 f"model={self.model!r}: a {type(model).__name__} has no heads and only writes "
                 f"texts; a {type(self).__name__} needs a model with the head {self.head!r}."
             )
-        if headed and not self.has_own_head and self.head not in {*model.head_names, *model.heads}:
+        known = sorted({*model.head_names, *model.heads}) if headed else []
+        if headed and not self.has_own_head and self.head not in known:
             raise ValueError(
                 f"model={self.model!r}: {type(model).__name__} has no head {self.head!r}, which a "
-                f"{type(self).__name__} needs; it has {', '.join(model.head_names)}."
+                f"{type(self).__name__} needs; it has {', '.join(known)}."
             )
         return DataProcess(
             *columns,

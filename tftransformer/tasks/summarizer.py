@@ -13,9 +13,10 @@ from tftransformer.tasks.writing import Written
 class Summarizer(TextToText):
     """Writes summaries of texts; the settings are those of `TextToText`.
 
-    Texts with more than `max_source_length` tokens are truncated, with a count in a warning. A
-    summary may have twice as many tokens as its text, and at least 128, unless a folder or an
-    option sets a limit; `finished` tells whether it ended by itself.
+    Texts with more than `max_source_length` tokens are truncated, with a count in a warning; in
+    training to 512 tokens, unless a length is given. A summary may have twice as many tokens as its
+    text, and at least 128, unless a folder or an option sets a limit; `finished` tells whether it
+    ended by itself.
 
     Example:
 
@@ -29,6 +30,8 @@ class Summarizer(TextToText):
     task, said = "summarizer", "summary_text"
     kind = "summarization"
     output = "summaries"
+    default_length = 512
+    cuts_source = True
 
     def fit(
         self,
@@ -51,6 +54,11 @@ class Summarizer(TextToText):
             **how: `validation` and further arguments of `Task.learn`.
         """
         return self.learn(*table(data, summaries, [text], summary), epochs=epochs, **how)
+
+    def learning_limit(self, positions: int | None) -> int:
+        if self.max_source_length is None:
+            return super().learning_limit(positions)
+        return max(self.max_source_length, self.max_length or 0)
 
     def answers(
         self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]

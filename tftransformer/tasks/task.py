@@ -180,7 +180,7 @@ class Task(Answerer):
             print(f"validation: {valid}" if valid else "validation: none")
             if self._given.model is not None:
                 print(f"given:      {self._given.report()}")
-            print(f"model:      {model.count_params():,} parameters", flush=True)
+            print(f"model:      {_weights_of(model)}", flush=True)
         run = Trainer(model, train, valid, epochs=epochs, **trainer)
         self.history_, self.report_ = run.train().history, train.report
         if recipe is not None:
@@ -359,6 +359,13 @@ class Task(Answerer):
         task.take_saved(model, **parts, **learnt)
         task.graph()  # raises where settings and parts do not fit
         return task
+
+
+def _weights_of(model: keras.Model) -> str:
+    """How many weights a model has, and how many of them are trained, in words."""
+    trained = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    told = f"{model.count_params():,} parameters"
+    return told if not model.non_trainable_weights else f"{told}, {trained:,} of them trained"
 
 
 def _whole(fit: Callable[..., Any]) -> Callable[..., Any]:

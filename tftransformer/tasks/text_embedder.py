@@ -176,17 +176,18 @@ class TextEmbedder(RowTask):
             self.columns([side] if isinstance(side, str) else side)[0] for side in (first, second)
         ]
         vectors = self([*sides[0], *sides[1]])
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-        found = vectors[: len(sides[0])] @ vectors[len(sides[0]) :].T
+        found = _cosines(vectors[: len(sides[0])], vectors[len(sides[0]) :])
         return float(found[0, 0]) if isinstance(first, str) and isinstance(second, str) else found
 
-    def search(self, query: Any, corpus: Any, top_k: int = 5) -> list[Any]:
+    def search(self, query: Any, corpus: Any, top_k: int = 5, *, vectors: Any = None) -> list[Any]:
         """Finds the most similar texts in a corpus.
 
         Args:
             query: a string, or several of them.
             corpus: several texts, as for a call.
             top_k: number of texts to find.
+            vectors: those of the corpus, float (texts, d), as a call of `corpus` has given them: an
+                array or a DataFrame. None: they are computed, anew at each search.
 
         Returns:
             for a string a list of dicts of `index` (the position in the corpus, from 0, also for a
@@ -195,7 +196,12 @@ class TextEmbedder(RowTask):
         """
         check_ints(1, top_k=top_k)
         (corpus,) = self.columns(corpus)
-        scores = self.similarity([query] if isinstance(query, str) else query, corpus)
+        queries = [query] if isinstance(query, str) else query
+        if vectors is None:
+            scores = self.similarity(queries, corpus)
+        else:
+            asked = np.asarray(self(queries))
+            scores = _cosines(asked, _check_vectors(vectors, (len(corpus), asked.shape[-1])))
         found = [
             [
                 {"index": int(i), "text": corpus[i], "score": float(row[i])}
@@ -224,3 +230,23 @@ class TextEmbedder(RowTask):
             found = tfidf_similarities(texts, others)
             scores["tfidf"] = retrieval_scores(found, others, labels)
         return scores
+
+
+def _cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Cosines of vectors (n, d) and (m, d): (n, m)."""
+    first, second = (
+        side / np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-12)
+        for side in (first, second)
+    )
+    return first @ second.T
+
+
+def _check_vectors(vectors: Any, shape: tuple[int, int]) -> np.ndarray:
+    """Returns vectors as an array; raises a ValueError unless they are of this shape."""
+    found = np.asarray(vectors, np.float32)
+    if found.shape != shape:
+        raise ValueError(
+            f"vectors are of shape {found.shape}, and the corpus has {shape[0]} texts of "
+            f"{shape[1]} numbers each: give what a call with the corpus has returned."
+        )
+    return found

@@ -13,6 +13,7 @@ from tftransformer.models import EncoderDecoder
 from tftransformer.models.decoding_step import DecodingModel
 from tftransformer.models.headed_model import HeadedModel
 from tftransformer.objectives import NextToken
+from tftransformer.tasks.checks import check_writes
 from tftransformer.tasks.foreseeing import foreseeing_scores
 from tftransformer.tasks.generation import Generation, generation_of
 from tftransformer.tasks.generation_graph import GenerationGraph
@@ -350,7 +351,8 @@ class TextGenerator(WritingTask):
 
 
 def _check_writes(model: Any, how: Generation) -> None:
-    """Raises a ValueError for a model of this package that cannot write so."""
+    """Raises a ValueError for a model that cannot write so."""
+    check_writes(model, "TextGenerator")
     if isinstance(model, EncoderDecoder):
         raise ValueError(
             f"{type(model).__name__} writes a text for a source, but a TextGenerator continues a "

@@ -20,6 +20,7 @@ from tftransformer.tasks.checks import (
     check_number,
     check_settings,
     check_special_ids,
+    check_two_stacks,
     check_vocabularies,
 )
 from tftransformer.tasks.generation import Generation, generation_of
@@ -104,6 +105,8 @@ class TextToText(WritingTask):
         output: name of what an export writes.
         writes: the class of what is computed.
         default_length: most tokens of a text in training, where nothing else says it.
+        cuts_source: whether training reads the beginnings of sources that are too long; else it
+            leaves such rows out.
     """
 
     given = ("model", "tokenizers")
@@ -114,6 +117,7 @@ class TextToText(WritingTask):
     output: str
     writes: type[TextToTextGraph] = TextToTextGraph
     default_length = 128
+    cuts_source = False
     tokenizer = None  # there are two
     # Norms before the sublayers learn faster than after where data are few.
     sizes = types.MappingProxyType(
@@ -204,13 +208,18 @@ class TextToText(WritingTask):
         self.make_optimizer(10**6)  # raises where a rate has no sense
         return DataProcess(
             *columns,
-            objective=SequenceToSequence(self.label_smoothing, **special),
-            max_length=self.max_length
-            or min(self.default_length, positions_of(model) or self.default_length),
+            objective=SequenceToSequence(
+                self.label_smoothing, cuts_source=self.cuts_source, **special
+            ),
+            max_length=self.learning_limit(positions_of(model)),
             batch_tokens=self.batch_tokens,
             seed=self.seed,
             **options,
         )
+
+    def learning_limit(self, positions: int | None) -> int:
+        """Most tokens of a text in training, of a model that knows so many positions."""
+        return self.max_length or min(self.default_length, positions or self.default_length)
 
     def _take_rows(self, frame: Any, columns: Sequence[Any], *how: Any) -> tuple[Any, Any]:
         rows = super()._take_rows(frame, columns, *how)
@@ -277,6 +286,7 @@ class TextToText(WritingTask):
     ) -> TextToTextGraph:
         data = self.data_ if hasattr(self, "model_") else self.fitted()
         check_settings(self)
+        check_two_stacks(self.model_, type(self).__name__)
         check_vocabularies(self.model_, data)
         start = self.folder_.get("start_id")
         start = start_of(self.model_, data.target_tokenizer) if start is None else start

@@ -90,6 +90,33 @@ def check_model(
     return outputs
 
 
+def check_padding_rows(
+    scores: Scores, batches: Mapping[str, Any], strategy: tf.distribute.Strategy
+) -> None:
+    """Raises a ValueError where the model says NaN of a row of padding, and batches have some.
+
+    Their weight is 0, but NaN stays NaN: one such row would be the end of all weights.
+
+    Args:
+        scores: those of training, which know the model and its outputs.
+        batches: of training and other data, by name.
+        strategy: the strategy that the variables belong to.
+    """
+    for name, own in batches.items():
+        if not getattr(own, "has_padding_rows", False):
+            continue
+        row = tf.nest.map_structure(tf.convert_to_tensor, own.padding_row)
+        with strategy.scope():
+            outputs = by_name(scores.model, scores.model(row, training=False))
+        if any(bool(tf.reduce_any(tf.math.is_nan(outputs[output]))) for output in scores.used):
+            raise ValueError(
+                "The model says NaN of a row that is nothing but padding, and some batches of "
+                f"{name} end with such rows, of weight 0: the loss would be NaN. A mean over real "
+                "tokens, as of keras.layers.GlobalAveragePooling1D, divides by their number: "
+                "divide by 1 at least, or take tt.AllTokensPooler."
+            )
+
+
 def check_objective(
     objective: Any, scores: Scores, batch: tuple, strategy: tf.distribute.Strategy
 ) -> None:

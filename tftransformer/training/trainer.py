@@ -210,6 +210,7 @@ class Trainer:
         preparation.check_monitors(self._user_callbacks, asked, told)
         self._told = training.told
         first_batches.check_labels(training, outputs, samples)
+        first_batches.check_padding_rows(training, data, self.strategy)
         variables = may_be_trained(model)
         if gradients is not None:
             gradients.begin(model)
