@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
 from tftransformer import Trainer
-from tftransformer.core.gradients import custom_gradient
+from tftransformer.core.gradients import custom_gradient, gradients_within
 
 
 @custom_gradient
@@ -52,6 +52,17 @@ def test_a_graph_that_nobody_holds_is_forgotten_with_its_gradients():
     gc.collect()
     assert graph() is None
     assert set(gradient_registry.list()) == before
+
+
+def test_what_a_training_traced_first_has_its_gradient_elsewhere():
+    shared = tf.function(tripled)  # as layers that are alike share a trace
+    x = tf.constant([1.0, 2.0])
+    with gradients_within():
+        tf.function(lambda x: shared(x))(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.function(lambda x: shared(x) * 2.0)(x)
+    np.testing.assert_array_equal(tape.gradient(y, x), [6.0, 6.0])
 
 
 def test_a_training_leaves_no_gradient_behind():

@@ -87,17 +87,6 @@ def traced_once(function: Callable) -> Callable:
     return lambda *given: (traced if is_tracing() else function)(*given)
 
 
-def as_one_operation(branch: Callable) -> Callable:
-    """Returns a branch of a condition that graphs call as one operation.
-
-    The operations of a branch that is not taken are passed over one by one otherwise.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return branch
-    kept = {"_noinline": True}
-    return _backend_module().function(branch, autograph=False, experimental_attributes=kept)
-
-
 def compiled(function: Callable, variables: Sequence[keras.Variable]) -> Callable:
     """Returns `function(*arguments)` compiled: by `tf.function`, or by `jax.jit`.
 

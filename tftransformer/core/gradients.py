@@ -9,6 +9,9 @@ from typing import Any
 import keras
 from keras import ops
 
+# Names of gradients that a graph keeps: they go with it, as it may be called from others.
+_kept: set[str] = set()
+
 
 def custom_gradient(function: Callable) -> Callable:
     """The same as `ops.custom_gradient`, without what TensorFlow keeps of it for ever.
@@ -49,7 +52,8 @@ def _leave_to_its_graph(output: Any) -> None:
         return owner().own_gradients[name](operation, *upstream)
 
     table[name] = {**table[name], "type": of_graph}
-    weakref.finalize(graph, table.pop, name, None)
+    _kept.add(name)
+    weakref.finalize(graph, _forget, name)
 
 
 @contextlib.contextmanager
@@ -64,8 +68,13 @@ def gradients_within() -> Iterator[None]:
     try:
         yield
     finally:
-        for name in set(table) - known:
+        for name in set(table) - known - _kept:
             table.pop(name, None)
+
+
+def _forget(name: str) -> None:
+    _kept.discard(name)
+    _table().pop(name, None)
 
 
 def _table() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from tftransformer.core import masked_softmax
-from tftransformer.core.compiling import as_one_operation, traced_once
+from tftransformer.core.compiling import traced_once
 from tftransformer.core.gradients import custom_gradient
 from tftransformer.layers.dropout import Drawn, kept
 from tftransformer.layers.scorers import grouped_matmul
@@ -183,7 +183,7 @@ def attend(
             if many is True:
                 return in_blocks(*asked)
             ways = (functools.partial(way, *asked) for way in (in_blocks, at_once))
-            return ops.cond(many, *map(as_one_operation, ways))
+            return ops.cond(many, *ways)
 
         return either("seen"), functools.partial(either, "gradients")
 
