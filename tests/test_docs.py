@@ -48,3 +48,14 @@ def test_the_task_of_the_page_learns_saves_loads_and_serves(tmp_path, monkeypatc
         queries=tf.constant(queries), passages=tf.constant(passages)
     )
     np.testing.assert_allclose(found["scores"], scores, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_who_comes_from_transformers_finds_what_the_page_says(tmp_path, monkeypatch):
+    page = run("from_transformers", tmp_path, monkeypatch)
+    assert page.answer.evaluate(page.frame, baselines=False)["exact"] == 100
+    again = page.tt.QuestionAnswerer("runs/qa-2")
+    for question, said in page.asked.items():
+        found = again(question, page.context)
+        assert found["answer"] == said
+        assert page.context[found["start"] : found["end"]] == said
