@@ -1,6 +1,5 @@
 """Attention by scaled products, of long texts in blocks: not all scores stand in memory."""
 
-import functools
 import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -114,29 +113,22 @@ class Scoring(NamedTuple):
         return self._replace(seed=self.seed + number)
 
 
-def are_many(query: Any, key: Any, window: Window) -> Any:
-    """Returns whether scores are better made in blocks.
+def are_many(query: Any, key: Any, window: Window) -> bool:
+    """Returns whether scores are better made in blocks. Lengths that are not known are not many.
 
     Args:
         query: float tensor (batch, heads, queries, head width).
         key: float tensor (batch, key/value heads, keys, head width).
         window: which keys a block may see.
-
-    Returns:
-        a bool, or a bool tensor () where the lengths are known only to the graph that runs.
     """
-    queries, keys = ops.shape(query)[2], ops.shape(key)[2]
-    if isinstance(queries, int) and queries <= BLOCK:
+    queries, keys = query.shape[2], key.shape[2]
+    if queries is None or keys is None or queries <= BLOCK:
         return False
     if window.after is not None and window.before is not None:
         is_narrow = 4 * keys > 5 * (BLOCK + window.before + window.after)
     else:
         is_narrow = window.after is not None and queries >= 2 * BLOCK
-    if isinstance(queries, int) and isinstance(keys, int):
-        return is_narrow or queries * keys > MANY_SCORES
-    scores = ops.cast(queries, "float32") * ops.cast(keys, "float32")
-    are_more = ops.logical_or(is_narrow, scores > MANY_SCORES)
-    return ops.logical_and(queries > BLOCK, are_more)
+    return is_narrow or queries * keys > MANY_SCORES
 
 
 @traced_once
@@ -147,7 +139,7 @@ def attend(
     mask: Any,
     scoring: Scoring,
     window: Window,
-    many: Any,
+    many: bool,
 ) -> Any:
     """Attends by scaled products, to all keys at once or a block of queries after the other.
 
@@ -162,32 +154,21 @@ def attend(
         scoring: how weights come of products.
         window: which keys a block may see.
         many: what `are_many` says. It tells traces apart: one made before lengths were known would
-            else serve known ones, too. A tensor decides when the graph runs.
+            else serve known ones, too.
 
     Returns:
         float tensor (batch, heads, queries, head width).
     """
-    if many is False:
+    if not many:
         return _Whole(query, key, value, Visible(mask), scoring).seen()
     visible = Visible.to_be_cut(mask)
 
     @custom_gradient
-    def attended(query: Any, key: Any, value: Any) -> tuple[Any, Any]:
-        def in_blocks(asked: str, *upstream: Any) -> Any:
-            return getattr(_Blocks(query, key, value, visible, scoring, window), asked)(*upstream)
+    def in_blocks(query: Any, key: Any, value: Any) -> tuple[Any, Any]:
+        blocks = _Blocks(query, key, value, visible, scoring, window)
+        return blocks.seen(), blocks.gradients
 
-        def at_once(asked: str, *upstream: Any) -> Any:
-            return getattr(_Whole(query, key, value, visible, scoring), asked)(*upstream)
-
-        def either(*asked: Any) -> Any:
-            if many is True:
-                return in_blocks(*asked)
-            ways = (functools.partial(way, *asked) for way in (in_blocks, at_once))
-            return ops.cond(many, *ways)
-
-        return either("seen"), functools.partial(either, "gradients")
-
-    return attended(query, key, value)
+    return in_blocks(query, key, value)
 
 
 class _Whole:
@@ -263,9 +244,7 @@ class _Blocks:
     ):
         self.query, self.key, self.value, self.visible = query, key, value, visible
         self.scoring, self.window = scoring, window
-        self.queries, self.keys = ops.shape(query)[2], ops.shape(key)[2]
-        # XLA compiles this for few queries, too, where a graph decides.
-        self.size = _least(BLOCK, self.queries)
+        self.queries, self.keys = query.shape[2], key.shape[2]
 
     def seen(self) -> Any:
         """What the queries see: (batch, heads, queries, width)."""
@@ -282,9 +261,9 @@ class _Blocks:
         def step(index: Any, span: Any, sums: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
             block, start, low = self._block(index, span)
             # What the last block sees anew is its own.
-            rows, last = ops.arange(self.size) + start, self.queries - self.size
+            rows, last = ops.arange(BLOCK) + start, self.queries - BLOCK
             is_own = ops.cast(ops.logical_or(rows < last, start == last), upstream.dtype)
-            found = block.gradients(_rows(upstream, start, self.size) * is_own[:, None])
+            found = block.gradients(_rows(upstream, start, BLOCK) * is_own[:, None])
             added = map(_added, sums, (start, low, low), found)
             return next(added), next(added), next(added)
 
@@ -295,16 +274,16 @@ class _Blocks:
 
     def _over_blocks(self, step: Callable[[Any, Any, Any], Any], carry: Any) -> Any:
         """Calls `step(number of a block, keys that it may see, carry)` for each."""
-        count = (self.queries + self.size - 1) // self.size
+        count = (self.queries + BLOCK - 1) // BLOCK
         before, after, _ = self.window
-        parts = PARTS if before is None and after is not None else 1
+        parts = min(PARTS, count) if before is None and after is not None else 1
         for first, last in itertools.pairwise(count * part // parts for part in range(parts + 1)):
             span = self.keys
             if after is not None and before is not None:
-                span = self.size + before + after
+                span = BLOCK + before + after
             elif after is not None:  # wherever in a cache: no query is behind the last key
-                span = self.keys - self.queries + _least(last * self.size, self.queries) + after
-            span = _least(span, self.keys)
+                span = self.keys - self.queries + min(last * BLOCK, self.queries) + after
+            span = min(span, self.keys)
             carry = ops.fori_loop(
                 first, last, lambda index, carry, span=span: step(index, span, carry), carry
             )
@@ -312,19 +291,14 @@ class _Blocks:
 
     def _block(self, index: Any, span: Any) -> tuple[_Whole, Any, Any]:
         """A block, the number of its first query, and of the first key that it may see."""
-        start, low = ops.minimum(index * self.size, self.queries - self.size), 0
+        start, low = ops.minimum(index * BLOCK, self.queries - BLOCK), 0
         if self.window.before is not None:
             first = ops.cast(ops.take(self.window.columns, start), start.dtype)
             low = ops.clip(first - self.window.before, 0, self.keys - span)
-        visible = self.visible.part(start, self.size, low, span)
+        visible = self.visible.part(start, BLOCK, low, span)
         key, value = _rows(self.key, low, span), _rows(self.value, low, span)
-        query, scoring = _rows(self.query, start, self.size), self.scoring.of_block(index + 1)
+        query, scoring = _rows(self.query, start, BLOCK), self.scoring.of_block(index + 1)
         return _Whole(query, key, value, visible, scoring), start, low
-
-
-def _least(*sizes: Any) -> Any:
-    """The smallest of two sizes, an int where both are known."""
-    return min(sizes) if all(isinstance(size, int) for size in sizes) else ops.minimum(*sizes)
 
 
 def _cut(mask: Any, axis: int, start: Any, count: Any) -> Any:
