@@ -67,13 +67,14 @@ class Visible(NamedTuple):
 
     @classmethod
     def to_be_cut(cls, mask: Any) -> "Visible":
-        """Of a mask whose parts are asked for. XLA reduces one without padding while it compiles,
-        which takes seconds: once, not in each part.
+        """Returns a mask for `part`, which is asked once whether its queries see anything.
+
+        XLA reduces a mask without padding while it compiles, for seconds: not in each part.
         """
         return cls(mask, None if mask is None else ops.any(mask, axis=-1, keepdims=True))
 
     def part(self, start: Any, count: Any, low: Any, span: Any) -> "Visible":
-        """So many queries from `start` on, and so many keys from `low` on."""
+        """Returns it for `count` queries from `start` on, and `span` keys from `low` on."""
         mask, something = (_cut(x, 2, start, count) for x in self)
         return Visible(_cut(mask, 3, low, span), something)
 
@@ -165,25 +166,20 @@ def attend(
 
     @custom_gradient
     def in_blocks(query: Any, key: Any, value: Any) -> tuple[Any, Any]:
-        blocks = _Blocks(query, key, value, visible, scoring, window)
+        blocks = _Blocks(_Whole(query, key, value, visible, scoring), window)
         return blocks.seen(), blocks.gradients
 
     return in_blocks(query, key, value)
 
 
-class _Whole:
+class _Whole(NamedTuple):
     """All queries at once."""
 
-    def __init__(
-        self,
-        query: Any,
-        key: Any,
-        value: Any,
-        visible: Visible,
-        scoring: Scoring,
-    ):
-        self.query, self.key, self.value, self.visible = query, key, value, visible
-        self.scoring = scoring
+    query: Any
+    key: Any
+    value: Any
+    visible: Visible
+    scoring: Scoring
 
     def seen(self) -> Any:
         """What the queries see: (batch, heads, queries, width)."""
@@ -233,18 +229,9 @@ class _Whole:
 class _Blocks:
     """A block of queries after the other. The last ends with the last query: it may overlap."""
 
-    def __init__(
-        self,
-        query: Any,
-        key: Any,
-        value: Any,
-        visible: Visible,
-        scoring: Scoring,
-        window: Window,
-    ):
-        self.query, self.key, self.value, self.visible = query, key, value, visible
-        self.scoring, self.window = scoring, window
-        self.queries, self.keys = query.shape[2], key.shape[2]
+    def __init__(self, whole: _Whole, window: Window):
+        self.whole, self.window = whole, window
+        self.queries, self.keys = whole.query.shape[2], whole.key.shape[2]
 
     def seen(self) -> Any:
         """What the queries see: (batch, heads, queries, width)."""
@@ -253,7 +240,7 @@ class _Blocks:
             block, start, _ = self._block(index, span)
             return ops.slice_update(seen, (0, 0, start, 0), block.seen())
 
-        return self._over_blocks(step, ops.zeros_like(self.query))
+        return self._over_blocks(step, ops.zeros_like(self.whole.query))
 
     def gradients(self, upstream: Any) -> tuple[Any, Any, Any]:
         """The gradients of query, key and value, summed in float32."""
@@ -267,7 +254,7 @@ class _Blocks:
             added = map(_added, sums, (start, low, low), found)
             return next(added), next(added), next(added)
 
-        given = self.query, self.key, self.value
+        given = self.whole[:3]
         zeros = tuple(ops.zeros_like(x, dtype="float32") for x in given)
         sums = self._over_blocks(step, zeros)
         return tuple(ops.cast(x, like.dtype) for x, like in zip(sums, given, strict=True))
@@ -295,10 +282,15 @@ class _Blocks:
         if self.window.before is not None:
             first = ops.cast(ops.take(self.window.columns, start), start.dtype)
             low = ops.clip(first - self.window.before, 0, self.keys - span)
-        visible = self.visible.part(start, BLOCK, low, span)
-        key, value = _rows(self.key, low, span), _rows(self.value, low, span)
-        query, scoring = _rows(self.query, start, BLOCK), self.scoring.of_block(index + 1)
-        return _Whole(query, key, value, visible, scoring), start, low
+        query, key, value, visible, scoring = self.whole
+        block = _Whole(
+            _rows(query, start, BLOCK),
+            _rows(key, low, span),
+            _rows(value, low, span),
+            visible.part(start, BLOCK, low, span),
+            scoring.of_block(index + 1),
+        )
+        return block, start, low
 
 
 def _cut(mask: Any, axis: int, start: Any, count: Any) -> Any:

@@ -1,6 +1,7 @@
 """Model cards: what a folder or an export says of itself, to people and to Hugging Face's hub."""
 
 import json
+import math
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -207,3 +208,10 @@ def plain_scores(scores: Mapping[str, Any]) -> dict[str, Any]:
         if value or value == 0:
             found[str(name)] = value
     return found
+
+
+def weights_of(model: Any) -> str:
+    """How many weights a model has, and how many of them are trained, in words."""
+    trained = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    told = f"{model.count_params():,} parameters"
+    return told if not model.non_trainable_weights else f"{told}, {trained:,} of them trained"

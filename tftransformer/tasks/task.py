@@ -16,7 +16,7 @@ import tensorflow as tf
 from tftransformer.core import check_numbers, replacing_folder, require
 from tftransformer.data import DataProcess
 from tftransformer.tasks.answering import Answerer
-from tftransformer.tasks.card import plain_scores, saved_card
+from tftransformer.tasks.card import plain_scores, saved_card, weights_of
 from tftransformer.tasks.folder import read_task, write_task
 from tftransformer.tasks.given import Given, own_copy, read_given
 from tftransformer.tasks.pretrained_folder import FolderParts, write_parts
@@ -180,7 +180,7 @@ class Task(Answerer):
             print(f"validation: {valid}" if valid else "validation: none")
             if self._given.model is not None:
                 print(f"given:      {self._given.report()}")
-            print(f"model:      {_weights_of(model)}", flush=True)
+            print(f"model:      {weights_of(model)}", flush=True)
         run = Trainer(model, train, valid, epochs=epochs, **trainer)
         self.history_, self.report_ = run.train().history, train.report
         if recipe is not None:
@@ -359,13 +359,6 @@ class Task(Answerer):
         task.take_saved(model, **parts, **learnt)
         task.graph()  # raises where settings and parts do not fit
         return task
-
-
-def _weights_of(model: keras.Model) -> str:
-    """How many weights a model has, and how many of them are trained, in words."""
-    trained = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    told = f"{model.count_params():,} parameters"
-    return told if not model.non_trainable_weights else f"{told}, {trained:,} of them trained"
 
 
 def _whole(fit: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,6 +22,8 @@ from tftransformer.tasks.checks import (
     check_special_ids,
     check_two_stacks,
     check_vocabularies,
+    source_limit,
+    written_limit,
 )
 from tftransformer.tasks.generation import Generation, generation_of
 from tftransformer.tasks.generation_options import (
@@ -39,7 +41,7 @@ from tftransformer.tasks.given import (
     positions_of,
     read_given,
 )
-from tftransformer.tasks.learners import learn_bpe, options_of_two, sampled
+from tftransformer.tasks.learners import learn_bpe, options_of_two
 from tftransformer.tasks.pretrained_folder import FolderParts, pair_parts
 from tftransformer.tasks.scratch import sizes_of
 from tftransformer.tasks.tables import with_prefix
@@ -190,7 +192,7 @@ class TextToText(WritingTask):
             if not hasattr(self, "model_"):
                 self.begin(given)
             model, known = given.model, self.data_
-            options: dict[str, Any] = {"tokenizer": sampled(known.tokenizers, self.sampling_alpha)}
+            options = options_of_two(known.tokenizers, self.vocab_size, self.sampling_alpha)
             check_vocabularies(model, known)
             special = {
                 "start_id": self.folder_.get("start_id"),
@@ -206,11 +208,10 @@ class TextToText(WritingTask):
         if isinstance(model, HeadedModel):
             special["output"] = self.head
         self.make_optimizer(10**6)  # raises where a rate has no sense
+        special["cuts_source"] = self.cuts_source
         return DataProcess(
             *columns,
-            objective=SequenceToSequence(
-                self.label_smoothing, cuts_source=self.cuts_source, **special
-            ),
+            objective=SequenceToSequence(self.label_smoothing, **special),
             max_length=self.learning_limit(positions_of(model)),
             batch_tokens=self.batch_tokens,
             seed=self.seed,
@@ -333,19 +334,9 @@ class TextToText(WritingTask):
 
     def _limits(self, how: Generation) -> tuple[int | None, int | None]:
         """Most tokens of what is written, None where it grows, and of a source."""
-        positions = positions_of(self.model_)
-        longest = how.max_new_tokens
-        if longest is None and how.max_length is not None:
-            longest = max(1, how.max_length - 1)  # the start token counts
-        source = self.max_source_length
-        if source is None:
-            known = [n for n in (positions, self.folder_.get("max_source_length")) if n]
-            source = min(known) if known else None
-        else:
-            check_number("max_source_length", source, 2, positions)
-        if longest is not None:
-            check_number("max_length", longest, 1, positions)
-        return longest, source
+        positions, of_folder = positions_of(self.model_), self.folder_.get("max_source_length")
+        source = source_limit(self.max_source_length, of_folder, positions)
+        return written_limit(how, positions), source
 
     def written(
         self, columns: Sequence[list[str]], options: Mapping[str, Any]
