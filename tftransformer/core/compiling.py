@@ -87,6 +87,28 @@ def traced_once(function: Callable) -> Callable:
     return lambda *given: (traced if is_tracing() else function)(*given)
 
 
+def as_one_operation(function: Callable) -> Callable:
+    """Returns a function of tensors that stays one operation in a graph until it runs.
+
+    A branch that is hardly ever taken then costs a graph next to nothing. What optimizes graphs
+    does not look into it.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    return _backend_module().function(
+        function, autograph=False, experimental_attributes={"_noinline": True}
+    )
+
+
+def is_for_xla() -> bool:
+    """Whether TensorFlow makes a graph that XLA is to compile; no public function tells."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    graph = sys.modules["tensorflow.python.framework.ops"].get_default_graph()
+    control_flow = sys.modules["tensorflow.python.ops.control_flow_util"]
+    return control_flow.GraphOrParentsInXlaContext(graph)
+
+
 def compiled(function: Callable, variables: Sequence[keras.Variable]) -> Callable:
     """Returns `function(*arguments)` compiled: by `tf.function`, or by `jax.jit`.
 

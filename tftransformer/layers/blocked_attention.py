@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from tftransformer.core import masked_softmax
-from tftransformer.core.compiling import traced_once
+from tftransformer.core.compiling import as_one_operation, is_for_xla, traced_once
 from tftransformer.core.gradients import custom_gradient
 from tftransformer.layers.dropout import Drawn, kept
 from tftransformer.layers.scorers import grouped_matmul
@@ -114,22 +114,31 @@ class Scoring(NamedTuple):
         return self._replace(seed=self.seed + number)
 
 
-def are_many(query: Any, key: Any, window: Window) -> bool:
-    """Returns whether scores are better made in blocks. Lengths that are not known are not many.
+def are_many(query: Any, key: Any, window: Window) -> Any:
+    """Returns whether scores are better made in blocks.
 
     Args:
         query: float tensor (batch, heads, queries, head width).
         key: float tensor (batch, key/value heads, keys, head width).
         window: which keys a block may see.
+
+    Returns:
+        a bool, or a bool tensor () where only the graph that runs will know lengths. XLA, which
+        needs to know how long blocks are, has no blocks there.
     """
-    queries, keys = query.shape[2], key.shape[2]
-    if queries is None or keys is None or queries <= BLOCK:
+    queries, keys = ops.shape(query)[2], ops.shape(key)[2]
+    known = isinstance(queries, int) and isinstance(keys, int)
+    if (isinstance(queries, int) and queries <= BLOCK) or not (known or not is_for_xla()):
         return False
     if window.after is not None and window.before is not None:
         is_narrow = 4 * keys > 5 * (BLOCK + window.before + window.after)
     else:
         is_narrow = window.after is not None and queries >= 2 * BLOCK
-    return is_narrow or queries * keys > MANY_SCORES
+    if known:
+        return is_narrow or queries * keys > MANY_SCORES
+    scores = ops.cast(queries, "float32") * ops.cast(keys, "float32")
+    are_more = ops.logical_or(is_narrow, scores > MANY_SCORES)
+    return ops.logical_and(queries > BLOCK, are_more)
 
 
 @traced_once
@@ -140,7 +149,7 @@ def attend(
     mask: Any,
     scoring: Scoring,
     window: Window,
-    many: bool,
+    many: Any,
 ) -> Any:
     """Attends by scaled products, to all keys at once or a block of queries after the other.
 
@@ -155,21 +164,17 @@ def attend(
         scoring: how weights come of products.
         window: which keys a block may see.
         many: what `are_many` says. It tells traces apart: one made before lengths were known would
-            else serve known ones, too.
+            else serve known ones, too. A tensor decides when the graph runs.
 
     Returns:
         float tensor (batch, heads, queries, head width).
     """
-    if not many:
-        return _Whole(query, key, value, Visible(mask), scoring).seen()
-    visible = Visible.to_be_cut(mask)
-
-    @custom_gradient
-    def in_blocks(query: Any, key: Any, value: Any) -> tuple[Any, Any]:
-        blocks = _Blocks(_Whole(query, key, value, visible, scoring), window)
-        return blocks.seen(), blocks.gradients
-
-    return in_blocks(query, key, value)
+    at_once = _Whole(query, key, value, Visible(mask), scoring)
+    if many is False:
+        return at_once.seen()
+    if many is True:
+        return _in_blocks(at_once, window)
+    return ops.cond(many, lambda: _in_blocks_apart(at_once, window), at_once.seen)
 
 
 class _Whole(NamedTuple):
@@ -226,12 +231,27 @@ class _Whole(NamedTuple):
         return ops.matmul(_turned(of_pairs), rows)
 
 
+def _in_blocks(whole: _Whole, window: Window) -> Any:
+    """What the queries see, made block by block, and so is the gradient."""
+    visible = Visible.to_be_cut(whole.visible.mask)
+
+    @custom_gradient
+    def seen(query: Any, key: Any, value: Any) -> tuple[Any, Any]:
+        blocks = _Blocks(_Whole(query, key, value, visible, whole.scoring), window)
+        return blocks.seen(), blocks.gradients
+
+    return seen(*whole[:3])
+
+
+_in_blocks_apart = as_one_operation(_in_blocks)
+
+
 class _Blocks:
     """A block of queries after the other. The last ends with the last query: it may overlap."""
 
     def __init__(self, whole: _Whole, window: Window):
         self.whole, self.window = whole, window
-        self.queries, self.keys = whole.query.shape[2], whole.key.shape[2]
+        self.queries, self.keys = ops.shape(whole.query)[2], ops.shape(whole.key)[2]
 
     def seen(self) -> Any:
         """What the queries see: (batch, heads, queries, width)."""
@@ -263,18 +283,26 @@ class _Blocks:
         """Calls `step(number of a block, keys that it may see, carry)` for each."""
         count = (self.queries + BLOCK - 1) // BLOCK
         before, after, _ = self.window
-        parts = min(PARTS, count) if before is None and after is not None else 1
+        # Where lengths are known, shapes within loops are to be, too.
+        is_known = isinstance(self.queries, int) and isinstance(self.keys, int)
+        parts = min(PARTS, count) if is_known and before is None and after is not None else 1
         for first, last in itertools.pairwise(count * part // parts for part in range(parts + 1)):
-            span = self.keys
-            if after is not None and before is not None:
-                span = BLOCK + before + after
-            elif after is not None:  # wherever in a cache: no query is behind the last key
-                span = self.keys - self.queries + min(last * BLOCK, self.queries) + after
-            span = min(span, self.keys)
-            carry = ops.fori_loop(
-                first, last, lambda index, carry, span=span: step(index, span, carry), carry
-            )
+
+            def body(index: Any, carry: Any, last: Any = last) -> Any:
+                return step(index, self._span(last if is_known else index + 1), carry)
+
+            carry = ops.fori_loop(first, last, body, carry)
         return carry
+
+    def _span(self, last: Any) -> Any:
+        """How many keys may be seen at most by a block before the block `last`."""
+        before, after, _ = self.window
+        span = self.keys
+        if after is not None and before is not None:
+            span = BLOCK + before + after
+        elif after is not None:  # wherever in a cache: no query is behind the last key
+            span = self.keys - self.queries + _least(last * BLOCK, self.queries) + after
+        return _least(span, self.keys)
 
     def _block(self, index: Any, span: Any) -> tuple[_Whole, Any, Any]:
         """A block, the number of its first query, and of the first key that it may see."""
@@ -291,6 +319,11 @@ class _Blocks:
             scoring.of_block(index + 1),
         )
         return block, start, low
+
+
+def _least(*sizes: Any) -> Any:
+    """The smaller of two sizes, an int where both are known."""
+    return min(sizes) if all(isinstance(size, int) for size in sizes) else ops.minimum(*sizes)
 
 
 def _cut(mask: Any, axis: int, start: Any, count: Any) -> Any:
