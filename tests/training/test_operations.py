@@ -184,8 +184,9 @@ def test_a_step_asks_for_no_more_than_it_needs(gpu, make, precision):
     # number of the update are read once, not for each weight.
     assert count["ReadVariableOp"] <= len(model.trainable_variables) + 2 * dropouts + 6
     # For each dropout Keras's seed goes to the host, and key and counter come back. The other
-    # copies are of ids, of places in rows and of masks, a few numbers a token at most: TensorFlow
-    # computes with int32 on the host. Nothing crosses for a weight, a layer or a head.
+    # copies are of ids, of places in rows, of masks and of whether attention comes in blocks, a few
+    # numbers a token at most: TensorFlow computes with int32 on the host. Nothing crosses for a
+    # weight, a layer or a head.
     to_host, to_device = copies(left)
     assert to_host <= dropouts + 10
-    assert to_device <= 2 * dropouts + 28
+    assert to_device <= 2 * dropouts + 29

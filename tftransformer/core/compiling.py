@@ -1,12 +1,15 @@
 """Compiled functions on whatever backend Keras has: the one place that knows how each does it."""
 
 import contextlib
+import contextvars
 import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
+
+_calls = contextvars.ContextVar("_calls", default=True)
 
 
 def _backend_module() -> Any:
@@ -84,7 +87,7 @@ def traced_once(function: Callable) -> Callable:
     if keras.backend.backend() != "tensorflow":
         return function
     traced = _backend_module().function(function, autograph=False)
-    return lambda *given: (traced if is_tracing() else function)(*given)
+    return lambda *given: (traced if is_tracing() and _calls.get() else function)(*given)
 
 
 def as_one_operation(function: Callable) -> Callable:
@@ -95,9 +98,20 @@ def as_one_operation(function: Callable) -> Callable:
     """
     if keras.backend.backend() != "tensorflow":
         return function
-    return _backend_module().function(
+    traced = _backend_module().function(
         function, autograph=False, experimental_attributes={"_noinline": True}
     )
+    return lambda *given: (traced if _calls.get() else function)(*given)
+
+
+@contextlib.contextmanager
+def without_calls() -> Iterator[None]:
+    """Within it a graph holds all that it does: the runtimes of other formats know no calls."""
+    before = _calls.set(False)
+    try:
+        yield
+    finally:
+        _calls.reset(before)
 
 
 def is_for_xla() -> bool:

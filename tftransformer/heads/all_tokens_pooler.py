@@ -43,7 +43,7 @@ class AllTokensPooler(Layer):
             inputs: the inputs of the model; `padding_mask` is read.
             training: not used.
         """
-        real = inputs["padding_mask"][..., None]
+        real = ops.expand_dims(inputs["padding_mask"], -1)
         count = ops.maximum(ops.sum(ops.cast(real, "float32"), axis=1), 1)
         total = ops.sum(ops.cast(ops.where(real, hidden, 0), "float32"), axis=1)
         pooled = {"mean": ops.cast(total / count, hidden.dtype)}

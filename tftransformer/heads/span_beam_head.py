@@ -97,7 +97,7 @@ class SpanBeamHead(Layer):
         start_logits = restricted(self.start(hidden)[..., 0], allowed)
         probabilities = ops.softmax(ops.cast(start_logits, "float32"))
         likeliest, starts = ops.top_k(probabilities, self.starts)
-        states = ops.take_along_axis(hidden, starts[..., None], axis=1)
+        states = ops.take_along_axis(hidden, ops.expand_dims(starts, -1), axis=1)
         end_logits = self._score_ends(hidden, states, allowed)
         end_likeliest, ends = ops.top_k(ops.softmax(ops.cast(end_logits, "float32")), self.ends)
         outputs = {

@@ -95,7 +95,7 @@ class AdaptiveEmbedding(Layer):
             if index < len(self.clusters) - 1:  # the last table is asked for what is out of range
                 row, own = ops.minimum(row, end - start - 1), ops.logical_and(own, ids < end)
             vectors = self._look_up(index, row)
-            x = ops.where(own[..., None], vectors, x)
+            x = ops.where(ops.expand_dims(own, -1), vectors, x)
         return x
 
     def _look_up(self, index: int, ids: Any) -> Any:

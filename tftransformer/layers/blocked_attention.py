@@ -127,18 +127,16 @@ def are_many(query: Any, key: Any, window: Window) -> Any:
         needs to know how long blocks are, has no blocks there.
     """
     queries, keys = ops.shape(query)[2], ops.shape(key)[2]
-    known = isinstance(queries, int) and isinstance(keys, int)
-    if (isinstance(queries, int) and queries <= BLOCK) or not (known or not is_for_xla()):
+    is_known = isinstance(queries, int) and isinstance(keys, int)
+    if (isinstance(queries, int) and queries <= BLOCK) or (is_for_xla() and not is_known):
         return False
+    # By how much they are more than few; of ints alone, which no GPU is asked for.
+    more = queries - MANY_SCORES // _most(keys, 1)
     if window.after is not None and window.before is not None:
-        is_narrow = 4 * keys > 5 * (BLOCK + window.before + window.after)
-    else:
-        is_narrow = window.after is not None and queries >= 2 * BLOCK
-    if known:
-        return is_narrow or queries * keys > MANY_SCORES
-    scores = ops.cast(queries, "float32") * ops.cast(keys, "float32")
-    are_more = ops.logical_or(is_narrow, scores > MANY_SCORES)
-    return ops.logical_and(queries > BLOCK, are_more)
+        more = _most(more, keys - (BLOCK + window.before + window.after) * 5 // 4)
+    elif window.after is not None:
+        more = _most(more, queries - 2 * BLOCK + 1)
+    return _least(more, queries - BLOCK) > 0
 
 
 @traced_once
@@ -324,6 +322,11 @@ class _Blocks:
 def _least(*sizes: Any) -> Any:
     """The smaller of two sizes, an int where both are known."""
     return min(sizes) if all(isinstance(size, int) for size in sizes) else ops.minimum(*sizes)
+
+
+def _most(*sizes: Any) -> Any:
+    """The larger of two sizes, an int where both are known."""
+    return max(sizes) if all(isinstance(size, int) for size in sizes) else ops.maximum(*sizes)
 
 
 def _cut(mask: Any, axis: int, start: Any, count: Any) -> Any:

@@ -86,7 +86,7 @@ class Convolution(Layer):
             float tensor (batch, length, d_model).
         """
         if context is not None:
-            x = x * ops.cast(context["padding_mask"], x.dtype)[..., None]
+            x = x * ops.expand_dims(ops.cast(context["padding_mask"], x.dtype), -1)
         length, n = ops.shape(x)[1], self.neighbours
         wide = ops.pad(x, [[0, 0], [n, n], [0, 0]])
         around = [wide[:, step : step + length] for step in range(2 * n + 1)]

@@ -155,7 +155,7 @@ class TokenEmbeddings(Layer):
         if self.spelling is None:
             raise ValueError("the model was given 'spelling_ids' and has no embeddings for them.")
         found = self.spelling(checked_ids(ids, self.spelling.input_dim))
-        found = found * ops.cast(ids > 0, found.dtype)[..., None]
+        found = found * ops.expand_dims(ops.cast(ids > 0, found.dtype), -1)
         return ops.sum(self.spelling_dropout(found, training=training), axis=-2)
 
     def _add(self, x: Any, table: keras.layers.Embedding | None, ids: Any, name: str) -> Any:

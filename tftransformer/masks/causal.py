@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask, Reach
+from tftransformer.masks.mask import Mask, Reach, paired
 
 
 @register
@@ -20,8 +20,8 @@ class CausalMask(Mask):
     reads_positions = True
 
     def visible(self, context: Mapping[str, Any]) -> Any:
-        query, key = context["query_positions"], context["key_positions"]
-        return ops.less_equal(key[..., None, :], query[..., :, None])
+        query, key = paired(context["query_positions"], context["key_positions"])
+        return ops.less_equal(key, query)
 
     def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
         return Reach(high=last)

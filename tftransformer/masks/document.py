@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask
+from tftransformer.masks.mask import Mask, paired
 
 
 @register
@@ -19,6 +19,4 @@ class DocumentMask(Mask):
     entries = ("query_documents", "key_documents")
 
     def visible(self, context: Mapping[str, Any]) -> Any:
-        return ops.equal(
-            context["query_documents"][..., :, None], context["key_documents"][..., None, :]
-        )
+        return ops.equal(*paired(context["query_documents"], context["key_documents"]))

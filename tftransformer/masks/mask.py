@@ -214,6 +214,19 @@ class _ById(NamedTuple):
         return id(self.held)
 
 
+def paired(query: Any, key: Any) -> tuple[Any, Any]:
+    """Returns numbers of queries and of keys so that each query meets each key.
+
+    Args:
+        query: int tensor (..., queries).
+        key: int tensor (..., keys).
+
+    Returns:
+        int tensors (..., queries, 1) and (..., 1, keys).
+    """
+    return ops.expand_dims(query, -1), ops.expand_dims(key, -2)
+
+
 def with_heads(mask: Any) -> Any:
     """Returns a mask that broadcasts to (batch, heads, queries, keys).
 

@@ -22,9 +22,8 @@ class MemoryMask(Mask):
     entries = ("memory_lengths",)
 
     def visible(self, context: Mapping[str, Any]) -> Any:
-        return ops.greater_equal(
-            context["key_positions"][..., None, :], self._first(context)[..., None, None]
-        )
+        key = ops.expand_dims(context["key_positions"], -2)
+        return ops.greater_equal(key, ops.expand_dims(self._first(context), (-2, -1)))
 
     def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
         if "memory_lengths" not in (context or {}):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from keras import ops
+
 from tftransformer.core import register
 from tftransformer.masks.mask import Mask, as_bool
 
@@ -15,4 +17,4 @@ class PaddingMask(Mask):
     """
 
     def visible(self, context: Mapping[str, Any]) -> Any:
-        return as_bool(context["padding_mask"], "padding_mask")[..., None, :]
+        return ops.expand_dims(as_bool(context["padding_mask"], "padding_mask"), -2)

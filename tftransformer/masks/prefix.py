@@ -22,9 +22,8 @@ class PrefixMask(Mask):
     entries = ("prefix_lengths",)
 
     def visible(self, context: Mapping[str, Any]) -> Any:
-        lengths = ops.convert_to_tensor(context["prefix_lengths"])
-        key = context["key_positions"]
-        return ops.less(key[..., None, :], lengths[:, None, None])
+        lengths = ops.expand_dims(context["prefix_lengths"], (-2, -1))
+        return ops.less(ops.expand_dims(context["key_positions"], -2), lengths)
 
     def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
         if context is None or "prefix_lengths" not in context:

@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask, Reach
+from tftransformer.masks.mask import Mask, Reach, paired
 
 
 @register
@@ -21,9 +21,9 @@ class SameLengthMask(Mask):
     reads_positions = True
 
     def visible(self, context: Mapping[str, Any]) -> Any:
-        lengths = ops.convert_to_tensor(context["memory_lengths"])[..., None, None]
-        query, key = context["query_positions"], context["key_positions"]
-        return ops.greater_equal(key[..., None, :], ops.subtract(query[..., :, None], lengths))
+        query, key = paired(context["query_positions"], context["key_positions"])
+        lengths = ops.expand_dims(context["memory_lengths"], (-2, -1))
+        return ops.greater_equal(key, ops.subtract(query, lengths))
 
     def reach(self, first: Any, last: Any, context: Mapping[str, Any] | None = None) -> Reach:
         if context is None or "memory_lengths" not in context:

@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from tftransformer.core import register
-from tftransformer.masks.mask import Mask, Reach
+from tftransformer.masks.mask import Mask, Reach, paired
 
 
 @register
@@ -29,8 +29,7 @@ class SlidingWindowMask(Mask):
         self.before, self.after = before, after
 
     def visible(self, context: Mapping[str, Any]) -> Any:
-        query, key = context["query_positions"][..., :, None], context["key_positions"]
-        key = key[..., None, :]
+        query, key = paired(context["query_positions"], context["key_positions"])
         # No table of distances: it would be four times as large as what is asked for.
         return ops.logical_and(
             ops.greater_equal(key, query - self.before), ops.less_equal(key, query + self.after)

@@ -1,9 +1,12 @@
 """What Keras's `export` has to be told of models that are built when they are made."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+
+from tftransformer.core.compiling import without_calls
 
 
 class ExportedByNames:
@@ -26,9 +29,11 @@ class ExportedByNames:
     ) -> None:
         """Writes the model as Keras's `Model.export` does.
 
+        Outputs that are lists, such as the memory of each layer, become `memory_0`, `memory_1`, ….
+
         Args:
             filepath: where to.
-            format: one of Keras's.
+            format: one of Keras's. "litert" is for phones: ids of any length in, outputs out.
             verbose: whether to print a summary.
             input_signature: a list with the structure of the inputs; default: a dict of
                 `exported_inputs`.
@@ -38,6 +43,36 @@ class ExportedByNames:
             spec = {"dtype": "int32", "shape": (None, None)}
             names = self.exported_inputs
             input_signature = [{name: keras.InputSpec(**spec, name=name) for name in names}]
-        super().export(  # type: ignore[misc] # of the model that this stands before
-            filepath, format, verbose, input_signature, **options
-        )
+        graphs = contextlib.nullcontext() if format == "tf_saved_model" else without_calls()
+        with graphs:
+            super(ExportedByNames, _flat(self, input_signature)).export(  # type: ignore[misc]
+                filepath, format, verbose, input_signature, **options
+            )
+
+
+class _FlatOutputs(ExportedByNames, keras.Model):
+    """A model with an output for each entry of an output that is a list."""
+
+    def __init__(self, model: keras.Model):
+        super().__init__(name=model.name)
+        self.model, self.built = model, True
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        flat: dict[str, Any] = {}
+        for name, output in self.model(inputs, training=training).items():
+            if isinstance(output, list | tuple):
+                flat |= {f"{name}_{place}": entry for place, entry in enumerate(output)}
+            else:
+                flat[name] = output
+        return flat
+
+
+def _flat(model: Any, signature: Any) -> Any:
+    """The model, or one whose outputs are tensors: graphs have no lists of them."""
+    given = keras.tree.map_structure(
+        lambda spec: keras.KerasTensor(spec.shape, spec.dtype, name=spec.name), signature
+    )
+    outputs = model.compute_output_spec(*given)
+    values = outputs.values() if isinstance(outputs, dict) else ()
+    has_lists = any(isinstance(output, list | tuple) for output in values)
+    return _FlatOutputs(model) if has_lists else model

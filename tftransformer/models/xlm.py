@@ -189,7 +189,7 @@ class XLM(StackModel):
             if lengths is None:
                 lengths = ops.sum(ops.cast(mask, "int32"), axis=-1)
             columns = ops.arange(ops.shape(mask)[-1])
-            by_length = ops.less(columns, ops.cast(lengths, "int32")[..., None])
+            by_length = ops.less(columns, ops.expand_dims(ops.cast(lengths, "int32"), -1))
             if "lengths" not in inputs:  # padding at the begin of a row is none of its tokens
                 by_length = ops.where(mask[..., :1], by_length, mask)
             inputs["padding_mask"] = by_length

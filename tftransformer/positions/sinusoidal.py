@@ -13,7 +13,7 @@ LAYOUTS = ("interleaved", "concatenated")
 def angles(positions: Any, width: int, base: float) -> Any:
     """Returns `positions · base^(−2j/width)` for j < width/2: float32 (..., length, width/2)."""
     frequencies = ops.exp(ops.arange(0, width, 2, dtype="float32") * (-math.log(base) / width))
-    return ops.cast(positions, "float32")[..., None] * frequencies
+    return ops.expand_dims(ops.cast(positions, "float32"), -1) * frequencies
 
 
 @register

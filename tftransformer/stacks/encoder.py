@@ -294,7 +294,7 @@ class Encoder(Layer):
             return x
         # The mask covers all keys of a memory or a cache, the vectors only those of this call.
         is_token = ops.take(context["padding_mask"], context["query_columns"], axis=1)
-        return x * ops.cast(is_token, x.dtype)[..., None]
+        return x * ops.expand_dims(ops.cast(is_token, x.dtype), -1)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Returns the given mask, else that of the embeddings: bool (batch, length), or None."""
