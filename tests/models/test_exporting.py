@@ -8,7 +8,17 @@ import tensorflow as tf
 
 from tftransformer.layers import TokenEmbeddings
 from tftransformer.masks import CausalMask, PaddingMask, SlidingWindowMask
-from tftransformer.models import T5, Bart, Bert, Gpt2, StackModel, Transformer, TransformerXL, XLNet
+from tftransformer.models import (
+    T5,
+    Bart,
+    Bert,
+    Gpt2,
+    SentenceModel,
+    StackModel,
+    Transformer,
+    TransformerXL,
+    XLNet,
+)
 from tftransformer.positions import RotaryPositions
 from tftransformer.stacks import Encoder
 
@@ -45,6 +55,7 @@ MODELS = {
     "Bart": (lambda: Bart(**SIZES), PAIR),
     "XLNet": (lambda: XLNet(**SIZES), ONE),
     "TransformerXL": (lambda: TransformerXL(**SIZES), ONE),
+    "SentenceModel": (lambda: SentenceModel(**SIZES), ONE),
     "today's": (Todays, ONE),
 }
 

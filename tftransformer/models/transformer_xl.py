@@ -195,9 +195,9 @@ class TransformerXL(RecurrentModel):
         inputs = super().with_defaults(inputs)
         if not told:  # a text ends at the first padding behind it, whatever follows
             real = inputs["padding_mask"]
-            before = ops.equal(ops.cumsum(ops.cast(real, "int32"), axis=1), 0)
-            goes_on = ops.cumprod(ops.cast(ops.logical_or(real, before), "int32"), axis=1)
-            inputs["padding_mask"] = ops.logical_and(real, ops.cast(goes_on, "bool"))
+            behind = ops.cumsum(ops.cast(real, "int32"), axis=1) > 0
+            ends = ops.cast(ops.logical_and(behind, ops.logical_not(real)), "int32")
+            inputs["padding_mask"] = ops.logical_and(real, ops.equal(ops.cumsum(ends, axis=1), 0))
         if self.stack.memory_length and inputs.get("memory") is None:
             shape = (
                 ops.shape(inputs["token_ids"])[0],

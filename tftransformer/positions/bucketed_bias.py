@@ -65,7 +65,9 @@ class BucketedBias(Layer):
 
     def buckets(self, query_positions: Any, key_positions: Any) -> Any:
         """Returns the bucket of each query and key: int (..., queries, keys)."""
-        behind = ops.expand_dims(query_positions, -1) - ops.expand_dims(key_positions, -2)
+        behind = ops.subtract(
+            ops.expand_dims(query_positions, -1), ops.expand_dims(key_positions, -2)
+        )
         distance = ops.abs(behind) if self.bidirectional else ops.maximum(behind, 0)
         bucket = ops.take(self._bucket_of, ops.minimum(distance, self.max_distance))
         if self.bidirectional:

@@ -73,7 +73,7 @@ def visible_tokens(mask: Mask, context: Mapping[str, Any], state: StackState | N
     if state is None or state.leading is None:
         return visible
     slots = ops.arange(ops.shape(context["key_positions"])[-1])
-    return ops.logical_and(visible, (slots >= leading[:, None])[:, None, None])
+    return ops.logical_and(visible, ops.expand_dims(slots >= leading[:, None], (1, 2)))
 
 
 def _visible_in_order(mask: Mask, context: Mapping[str, Any]) -> Any:
@@ -86,7 +86,7 @@ def _visible_in_order(mask: Mask, context: Mapping[str, Any]) -> Any:
     visible = mask({**context, **numbered})
     if visible.shape[-1] == 1:
         return visible
-    order = context["key_order"][:, None, None]
+    order = ops.expand_dims(context["key_order"], (1, 2))
     visible = ops.logical_and(visible, order[..., :1] >= 0)  # of each row its own
     return _where_moved(order, lambda: ops.take_along_axis(visible, order, axis=-1), visible)
 
