@@ -14,32 +14,6 @@ def check_number(name: str, value: Any, least: int, most: int | None = None) -> 
     require(fits, name, value, f"an int ≥ {least}{limit}")
 
 
-def written_limit(how: Any, positions: int | None) -> int | None:
-    """Returns most tokens of what is written for a source, as a `Generation` says; None: it grows.
-
-    Raises:
-        ValueError: if they are more than the positions that the model knows.
-    """
-    most = how.max_new_tokens
-    if most is None and how.max_length is not None:
-        most = max(1, how.max_length - 1)  # the start token counts
-    if most is not None:
-        check_number("max_length", most, 1, positions)
-    return most
-
-
-def source_limit(asked: int | None, of_folder: int | None, positions: int | None) -> int | None:
-    """Returns most tokens of a source: as was asked, else what folder and model know, or None.
-
-    Raises:
-        ValueError: if more were asked for than the positions that the model knows.
-    """
-    if asked is not None:
-        check_number("max_source_length", asked, 2, positions)
-        return asked
-    return min((known for known in (positions, of_folder) if known), default=None)
-
-
 def check_settings(translator: Any) -> None:
     """Raises a TypeError or a ValueError where a setting of a translator has no sense."""
     if not isinstance(translator.strategy, Strategy | None):

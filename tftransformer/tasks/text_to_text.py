@@ -22,8 +22,6 @@ from tftransformer.tasks.checks import (
     check_special_ids,
     check_two_stacks,
     check_vocabularies,
-    source_limit,
-    written_limit,
 )
 from tftransformer.tasks.generation import Generation, generation_of
 from tftransformer.tasks.generation_options import (
@@ -42,21 +40,16 @@ from tftransformer.tasks.given import (
     read_given,
 )
 from tftransformer.tasks.learners import learn_bpe, options_of_two
+from tftransformer.tasks.pair_lengths import SERVED_LENGTH, source_limit, written_limit
 from tftransformer.tasks.pretrained_folder import FolderParts, pair_parts
 from tftransformer.tasks.scratch import sizes_of
 from tftransformer.tasks.tables import with_prefix
-from tftransformer.tasks.text_to_text_graph import WRITTEN, TextToTextGraph, manners_of, start_of
+from tftransformer.tasks.text_to_text_graph import TextToTextGraph, manners_of, start_of
 from tftransformer.tasks.writing import WritingTask, Written, warn_of_long
 from tftransformer.text import Template, load_tokenizer
 from tftransformer.training import InverseSquareRootSchedule
 
 TOKENIZERS = "source_tokenizer", "target_tokenizer"
-# Most tokens of a source in an export, where neither model nor person sets a limit: what attention
-# costs grows with the square of the length, and a server takes what strangers send.
-SERVED_LENGTH = 512
-# Most tokens that are written where the model knows any number of positions, and nothing else
-# sets a limit.
-MOST = 1024
 # What of a folder's options a strategy takes the place of.
 OF_STRATEGIES = {"num_beams", "num_return_sequences", "length_penalty", "early_stopping"}
 
@@ -295,11 +288,9 @@ class TextToText(WritingTask):
         if self.max_length is not None:
             check_number("max_length", self.max_length, 1, positions_of(self.model_))
         how = generation or self.generation({})
-        longest, source = self._limits(how)
-        source = max_source_length or source
-        grows = longest is None
-        if longest is None:
-            longest = self._most(source)
+        source = max_source_length or self._source_limit()
+        positions = positions_of(self.model_)
+        longest, grows = written_limit(how, source, positions, self.writes.growth)
         return self.writes(
             self.model_,
             data.source_tokenizer,
@@ -327,16 +318,10 @@ class TextToText(WritingTask):
     def _around(self) -> tuple[Sequence[int], Sequence[int]]:
         return self.template.ids_around(self.data_.source_tokenizer.special_ids)
 
-    def _most(self, source: int | None) -> int:
-        """Most tokens that may be written of a source of at most so many."""
-        most = MOST if source is None else max(WRITTEN, self.writes.growth * source)
-        return min(most, positions_of(self.model_) or most)
-
-    def _limits(self, how: Generation) -> tuple[int | None, int | None]:
-        """Most tokens of what is written, None where it grows, and of a source."""
-        positions, of_folder = positions_of(self.model_), self.folder_.get("max_source_length")
-        source = source_limit(self.max_source_length, of_folder, positions)
-        return written_limit(how, positions), source
+    def _source_limit(self) -> int | None:
+        """Most tokens of a source; None: there is no limit."""
+        of_folder = self.folder_.get("max_source_length")
+        return source_limit(self.max_source_length, of_folder, positions_of(self.model_))
 
     def written(
         self, columns: Sequence[list[str]], options: Mapping[str, Any]
@@ -382,7 +367,7 @@ class TextToText(WritingTask):
         self.fitted()
         limit = limits.get("max_source_length")
         if limit is None:
-            limit = self._limits(self.generation({}))[1] or SERVED_LENGTH
+            limit = self._source_limit() or SERVED_LENGTH
         check_number("max_source_length", limit, 2, positions_of(self.model_))
         limits["max_source_length"] = limit
         return super().export(path, weights=weights, jit_compile=jit_compile, **limits)

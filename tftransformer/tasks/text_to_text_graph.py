@@ -13,12 +13,11 @@ from tftransformer.tasks.generation import Generation
 from tftransformer.tasks.generation_graph import has_ended, without_forced_ends
 from tftransformer.tasks.generation_options import folder_options, start_of_targets
 from tftransformer.tasks.given import Given
+from tftransformer.tasks.pair_lengths import WRITTEN
 from tftransformer.tasks.writing import Written
 
 # What `str.isspace` says yes to, and nothing at all.
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"
-# Tokens that may be written in any case.
-WRITTEN = 128
 
 
 class TextToTextGraph(TaskGraph):
