@@ -86,12 +86,19 @@ def served_card(task: Any, graph: TaskGraph, module: ServedModule, how: str) -> 
     return _page(task, parts)
 
 
-def translation_card(task: Any, weights: str) -> str:
-    """Returns the card of a folder for CTranslate2, whose weights are of a type."""
-    use = ["import ctranslate2", "", 'translator = ctranslate2.Translator("FOLDER")']
-    return _page(
-        task, [_about(task), _code(use), f"Weights: {weights}.", *_facts(task, None, False)]
-    )
+def translation_card(task: Any, weights: str, call: Sequence[str], lost: Sequence[str]) -> str:
+    """Returns the card of a folder for CTranslate2.
+
+    Args:
+        task: a fitted `Translator`.
+        weights: their type.
+        call: code that translates as the task does.
+        lost: what of its settings the code cannot say.
+    """
+    parts = [_about(task), "CTranslate2 is told with each call how to write:", _code(call)]
+    if lost:
+        parts.append(f"It cannot be told {_spelled(lost)}: some texts may differ.")
+    return _page(task, [*parts, f"Weights: {weights}.", *_facts(task, None, False)])
 
 
 def _page(task: Any, parts: Iterable[str]) -> str:
