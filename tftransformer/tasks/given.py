@@ -108,8 +108,14 @@ class Given:
                 `learn_unigram`.
 
         Raises:
+            TypeError: if several tokenizers were given.
             ValueError: if a model was given without its tokenizer.
         """
+        if isinstance(task.tokenizer, list | tuple):
+            raise TypeError(
+                f"tokenizer={task.tokenizer!r}: a {type(task).__name__} cuts all its texts by one "
+                "tokenizer. Give that one alone."
+            )
         if self.tokenizer is not None:
             return {"tokenizer": self.tokenizer, "template": self.template}
         if self.model is not None:
