@@ -1,10 +1,29 @@
-"""Whether model, tokenizers and settings of a translator go together."""
+"""Whether what a task is given goes together: arguments, model, tokenizers and settings."""
 
+import inspect
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from tftransformer.core import check_ints, is_int, require
 from tftransformer.decoding import Strategy
 from tftransformer.models import StackModel
+
+
+def check_known(given: Mapping[str, Any], taker: Callable, *others: Callable) -> None:
+    """Raises a TypeError for an argument that `taker` does not take.
+
+    Args:
+        given: arguments by name.
+        taker: gets them.
+        *others: those whose arguments may have been meant, too.
+    """
+    known = inspect.signature(taker).parameters.keys()
+    if unknown := sorted(given.keys() - known):
+        meant = {*known, *(name for each in others for name in inspect.signature(each).parameters)}
+        close = get_close_matches(unknown[0], meant, 1)
+        advice = f": {close[0]!r} is one" if close else ""
+        raise TypeError(f"{unknown[0]!r} is an argument of neither fit nor Trainer{advice}.")
 
 
 def check_number(name: str, value: Any, least: int, most: int | None = None) -> None:
