@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tftransformer.core.version import __version__
 from tftransformer.serving import ServedModule, TaskGraph
 from tftransformer.tasks.pipeline import NAMES
+from tftransformer.version import __version__
 
 CARD = "README.md"
 # A card without this line is somebody's own, which no save replaces.
