@@ -16,6 +16,7 @@ from tftransformer.objectives import Classes, Numbers
 from tftransformer.tasks.folder import read_task
 from tftransformer.tasks.learners import learn_unigram
 from tftransformer.tasks.pipeline import saved_in, saved_near
+from tftransformer.tasks.thresholds import is_threshold
 from tftransformer.text import Template
 from tftransformer.training.recipes.low_rank import copy_weights
 
@@ -216,7 +217,9 @@ def _own_learnt(said: Any, labels: list[Any] | None, folder: pathlib.Path) -> Ma
         classes = said.get("objective", {}).get("classes_", known)
         fits = isinstance(classes, list) and len(classes) == len(known)
         fits = fits and is_number(said.get("threshold", 0.0))
-    except AttributeError:  # no dict
+        thresholds = said.get("thresholds", [0.5] * len(known))
+        fits = fits and len(thresholds) == len(known) and all(map(is_threshold, thresholds))
+    except (AttributeError, TypeError):  # no dict, no list
         fits = False
     if not fits:
         raise ValueError(

@@ -140,8 +140,12 @@ class RowTask(Task):
         head = getattr(self.model_, "heads", {}).get(self.head)
         labels, config = labels_said(head, getattr(objective, "classes_", None))
         state = objective.get_state()
-        learnt = {"labels": labels, "objective": state} if state else {}
-        return FolderParts(rows, config, learnt=learnt)
+        learnt = {**({"objective": state} if state else {}), **self.tuned()}
+        return FolderParts(rows, config, learnt={"labels": labels, **learnt} if learnt else {})
+
+    def tuned(self) -> dict[str, Any]:
+        """What was tuned after training, and belongs to these labels."""
+        return {}
 
     def check_answering(self) -> None:
         """Raises a ValueError where a setting of how rows are answered has no sense."""
