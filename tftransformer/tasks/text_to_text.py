@@ -27,6 +27,7 @@ from tftransformer.tasks.generation import Generation, generation_of
 from tftransformer.tasks.generation_options import (
     GenerationOptions,
     check_drawing,
+    check_ids,
     together,
     without_ends,
 )
@@ -263,6 +264,7 @@ class TextToText(WritingTask):
         """How texts are written, of options that count before those of this object."""
         asked = together(options, self.options or {})
         check_drawing(asked)
+        check_ids(asked, self.data_.target_tokenizer.vocab_size)
         of_folder = dict(self.folder_.get("options", {}))
         if self.strategy is not None:
             of_folder = {name: v for name, v in of_folder.items() if name not in OF_STRATEGIES}
