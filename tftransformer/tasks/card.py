@@ -129,7 +129,7 @@ def _facts(task: Any, graph: TaskGraph | None, refuses: bool) -> list[str]:
         more = f", … ({len(labels):,} in all)" if len(labels) > SHOWN else ""
         parts += ["## Labels", ", ".join(f"`{label}`" for label in labels[:SHOWN]) + more]
     if graph is not None:
-        parts += ["## Limits", _limits(task, graph, refuses)]
+        parts += ["## Limits", _limits(graph, refuses)]
     versions = {"tftransformer": __version__, "tensorflow": tf.__version__}
     versions |= {"keras": keras.__version__}
     written = ", ".join(f"{name} {version}" for name, version in versions.items())
@@ -150,7 +150,7 @@ def _model(task: Any) -> str:
     return "\n".join(dict.fromkeys(lines))  # a tokenizer that both sides share, once
 
 
-def _limits(task: Any, graph: TaskGraph, refuses: bool) -> str:
+def _limits(graph: TaskGraph, refuses: bool) -> str:
     if graph.max_length is None:
         return "Texts may have any length."
     stride = getattr(graph, "stride", None)
@@ -163,7 +163,7 @@ def _limits(task: Any, graph: TaskGraph, refuses: bool) -> str:
     return (
         f"{most}; a longer one is an error."
         if refuses
-        else f"{most}; of longer ones the {task.kept}."
+        else f"{most}; of longer ones the {graph.kept}."
     )
 
 

@@ -72,7 +72,7 @@ class Given:
         """Takes what a folder says of texts and ids: a `FolderTokenizer`."""
         self.tokenizer, self.target = found.tokenizer, found.target
         self.template, self.max_length = found.template, found.max_length
-        if self.template == Template.bare():  # its segments no model is given
+        if self.template.parts == Template.bare().parts:  # its segments no model is given
             self.template = self.template.without_segments()
 
     def head(self, name: str | None) -> Any:

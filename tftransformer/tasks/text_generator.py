@@ -71,7 +71,6 @@ class TextGenerator(WritingTask):
     task, said = "text_generator", "generated_text"
     head = "lm"
     named = ("text",)
-    kept = "ends"
     sizes = types.MappingProxyType(
         {"family": "Gpt2", "num_layers": 4, "d_model": 128, "num_heads": 4, "dropout": 0.1}
     )

@@ -74,9 +74,9 @@ class TextToText(WritingTask):
             text on either side. Default: as the folder says; else 128 in training, and twice as
             many as the source has, at least 128, in writing; never more than the positions that the
             model knows.
-        max_source_length: most tokens of a source, the end token included; what is longer is cut
-            off, which is warned of. Default: as many as model and tokenizer know, if they have a
-            limit.
+        max_source_length: most tokens of a source, the end token included; what is longer loses its
+            end, or its beginning where the folder says so, which is warned of. Default: as many as
+            model and tokenizer know, if they have a limit.
         processors: see `tftransformer.decoding`.
         batch_size: number of texts answered at once.
         parallel: parts of a batch that are computed at the same time, here and in exports that
@@ -101,7 +101,7 @@ class TextToText(WritingTask):
         output: name of what an export writes.
         writes: the class of what is computed.
         default_length: most tokens of a text in training, where nothing else says it.
-        cuts_source: whether training reads the beginnings of sources that are too long; else it
+        cuts_source: whether training reads a part of sources that are too long; else it
             leaves such rows out.
     """
 
@@ -202,7 +202,7 @@ class TextToText(WritingTask):
         if isinstance(model, HeadedModel):
             special["output"] = self.head
         self.make_optimizer(10**6)  # raises where a rate has no sense
-        special["cuts_source"] = self.cuts_source
+        special |= {"cuts_source": self.cuts_source, "cut_side": self.template.cut_side}
         return DataProcess(
             *columns,
             objective=SequenceToSequence(self.label_smoothing, **special),
@@ -303,6 +303,7 @@ class TextToText(WritingTask):
             start_id=start,
             prefix=self._prefix,
             around=self._around(),
+            cut_side=self.template.cut_side,
             max_source_length=source,
             output=self.output,
         )
@@ -314,7 +315,7 @@ class TextToText(WritingTask):
 
     @property
     def template(self) -> Template:
-        """What begins and ends each source."""
+        """What begins and ends each source, and on which side it is cut."""
         return self.folder_.get("template") or Template("a end", "a b end")
 
     def _around(self) -> tuple[Sequence[int], Sequence[int]]:
