@@ -6,7 +6,7 @@ import re
 from setuptools import find_packages, setup
 
 root = pathlib.Path(__file__).parent
-package = (root / "tftransformer" / "core" / "version.py").read_text(encoding="utf-8")
+package = (root / "tftransformer" / "version.py").read_text(encoding="utf-8")
 
 setup(
     name="tftransformer",

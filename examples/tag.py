@@ -5,14 +5,14 @@
                                            regular a linear machine finds all
     python examples/tag.py --data FILE [--test FILE] [--model FOLDER]
 
-trains on a file of the CoNLL kind: a word and its tag a line, a tab between them (further columns
-are not read), a blank line between sentences; .gz, too. Or on a .jsonl file of texts and spans.
+trains on a .conll or .iob file: a word a line, its tag at the end of the line, a blank line between
+sentences; .gz, too. Or on a .jsonl file of texts and spans.
 """
 
 import random
 
 import pandas as pd
-from shared import options_of, parser_of, tables, text_of
+from shared import options_of, parser_of, tables
 
 import tftransformer as tt
 
@@ -84,18 +84,6 @@ def made_sentences(count: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["tokens", "tags"])
 
 
-def read(path: str) -> pd.DataFrame:
-    """A table of words and tags, or of texts and spans."""
-    if ".jsonl" in path:
-        return tt.read_table(path)
-    sentences = text_of(path).strip().split("\n\n")
-    rows = [[line.split("\t") for line in sentence.splitlines()] for sentence in sentences]
-    return pd.DataFrame({
-        "tokens": [[cells[0] for cells in row] for row in rows],
-        "tags": [[cells[1] for cells in row] for row in rows],
-    })  # fmt: skip
-
-
 def main() -> None:
     parser = parser_of(__doc__)
     add = parser.add_argument
@@ -105,7 +93,7 @@ def main() -> None:
     options = options_of(parser, None, "20; over sentences made here 8")
     epochs = options.epochs or (20 if options.data else 8)
     if options.data:
-        train, test = tables(options.data, options.test, read)
+        train, test = tables(options.data, options.test)
     else:
         train, test = made_sentences(1500, 0), made_sentences(200, 1)
     columns = {"text": "text"} if "text" in train.columns else {}

@@ -7,7 +7,12 @@ attribute: `tftransformer.masks`, `tftransformer.text`, …
 """
 
 from tftransformer.freed_memory import keep_freed_memory
-from tftransformer.quiet_start import quiet_start
+from tftransformer.quiet_start import is_program, quiet_start
+
+if is_program():
+    from tftransformer.cli.main import answer_early
+
+    answer_early()  # help and what is wrong need no TensorFlow
 
 with quiet_start():
     keep_freed_memory()  # before TensorFlow's threads begin
@@ -19,7 +24,6 @@ with quiet_start():
     keep_compilations()
 
 from tftransformer.core.lazy import lazy_names
-from tftransformer.core.version import __version__
 from tftransformer.decoding import (
     BeamSearch,
     ContrastiveSearch,
@@ -96,6 +100,7 @@ from tftransformer.training import (
     SlantedTriangularSchedule,
     TokenAccuracy,
 )
+from tftransformer.version import __version__
 
 _LATER = {
     "tftransformer": [

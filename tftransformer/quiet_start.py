@@ -10,6 +10,12 @@ from collections.abc import Iterator
 CHATTER = ("I0000 ", "WARNING: All log messages before absl::InitializeLog()")
 
 
+def is_program() -> bool:
+    """Whether Python imports this package to run it: `python -m tftransformer`."""
+    # While Python looks for the module to run, this stands in the place of its path.
+    return sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].endswith("tftransformer")
+
+
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
     """Imports inside write no start-up notes to standard error; all else is written behind them.
@@ -18,8 +24,7 @@ def quiet_start() -> Iterator[None]:
     nothing later either; elsewhere it writes from warnings on. Whoever set `TF_CPP_MIN_LOG_LEVEL`
     has the level that was set; with "0" nothing is held back.
     """
-    is_program = sys.argv[:1] == ["-m"]  # while Python looks for the module to run
-    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if is_program else "1")
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if is_program() else "1")
     if level == "0" or "tensorflow" in sys.modules:
         yield
         return

@@ -134,11 +134,18 @@ def test_both_sides_of_a_split_keep_the_shares_of_the_classes(classes):
     assert not set(train.text) & set(test.text)
 
 
-def test_a_class_of_one_text_cannot_be_split_and_is_named():
+def test_a_class_of_one_text_is_for_training_and_is_named():
     table = frame()
     table.loc[5, "label"] = "lonely"
-    with pytest.raises(ValueError, match="one text alone has the label 'lonely'"):
-        process().train_test_split(table, 0.3)
+    with pytest.warns(UserWarning, match="one text alone has the label 'lonely': it is for train"):
+        train, test = process().train_test_split(table, 0.3)
+    assert 5 in train.index
+    assert len(train) + len(test) == len(table)
+    assert len(test) == 27
+    shares = [side["label"].drop(5, errors="ignore").value_counts() for side in (train, test)]
+    assert (shares[0] / shares[0].sum() - shares[1] / shares[1].sum()).abs().max() < 0.04
+    with pytest.raises(ValueError, match=r"one text alone has the label .* or .*: it cannot stand"):
+        process().train_test_split(table.drop_duplicates("label"), 0.3)
 
 
 @pytest.mark.slow

@@ -55,7 +55,17 @@ def test_short_and_blank_lines_are_rows_with_empty_cells(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.txt", b"en\tde\n", r"'x\.txt'.*must end in \.tsv"),
+        ("x.doc", b"en\tde\n", r"'x\.doc'.*must end in \.tsv, \.tsv\.gz, .*\.iob\.gz or \.parquet"),
+        ("x.txt", b"", "not a table: it has no line"),
+        ("x.txt", b"\xff", "cannot be read as UTF-8 text"),
+        ("x.conll", b"\n\n", "not a table: it has no line"),
+        (
+            "x.conll",
+            b"a O\nb\nc O\n",
+            r"line 2 of .*x\.conll has 1 cells, .* others have 2; .* 'b'",
+        ),
+        ("x.iob", b"a\nb\n", r"line 1 of .*x\.iob has 1 cells, and none for both of \(0, -1\)"),
+        ("x.iob", b"a\tO\nb\t\n", r"line 2 of .*x\.iob lacks a word or its tag; it reads 'b '"),
         ("x.tsv", b"", "not a table"),
         ("x.jsonl", b"\n", "not a table: it has no line"),
         ("x.jsonl", b'{"a": 1}\n[1]\n', r"line 2 of .*x\.jsonl must be an object.*it reads \[1\]"),
@@ -70,7 +80,8 @@ def test_short_and_blank_lines_are_rows_with_empty_cells(tmp_path):
     ],
     # Not the contents: gzip writes the time of day into them, and workers must agree.
     ids=[
-        *("suffix", "empty", "no object", "a list", "no json", "not gzip lines"),
+        *("suffix", "no text", "latin-1 text", "no word", "few cells", "no tags", "an empty tag"),
+        *("empty", "no object", "a list", "no json", "not gzip lines"),
         *("long line", "twice", "no header", "latin-1", "not gzip", "cut off"),
     ],
 )
@@ -116,3 +127,39 @@ def test_lines_of_json_keep_lists_numbers_and_every_character(tmp_path, name):
     assert table["text"].tolist() == [row["text"] for row in rows]
     assert table["count"].sum() == 6
     assert table["more"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.TXT", "x.txt.gz"])
+def test_each_line_of_a_text_is_a_row(tmp_path, name):
+    content = '\ufeff"a, b"\tc\r\n\nd\u2028e\rf\n'.encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    table = read_table(tmp_path / name)
+    assert list(table.columns) == ["text"]
+    assert table["text"].tolist() == ['"a, b"\tc', "", "d\u2028e\rf"]
+
+
+TAGGED = {
+    "blanks, and a line between documents": (
+        "-DOCSTART- -X- O O\n\nAnn NNP I-NP B-P\nis VBZ I-VP O\n\n\n# # B-NP O\n"
+    ),
+    "tabs, and remarks": (
+        "#\tsome page\t[2010]\n# id 1\nAnn\tNNP\tI-NP\tB-P\r\nis\tVBZ\tI-VP\tO\r\n\t\n#\t#\tB-NP\tO"
+    ),
+}
+
+
+@pytest.mark.parametrize("content", TAGGED.values(), ids=TAGGED)
+@pytest.mark.parametrize("name", ["x.conll", "x.iob.gz"])
+def test_words_and_tags_are_read_sentence_by_sentence(tmp_path, name, content):
+    packed = gzip.compress(content.encode()) if name.endswith("gz") else content.encode()
+    (tmp_path / name).write_bytes(packed)
+    table = read_table(tmp_path / name)
+    assert table.to_dict("list") == {
+        "tokens": [["Ann", "is"], ["#"]],
+        "tags": [["B-P", "O"], ["O"]],
+    }
+    assert read_table(tmp_path / name, cells=(0, 1))["tags"].tolist() == [["NNP", "VBZ"], ["#"]]
+    with pytest.raises(ValueError, match=r"has 4 cells, and none for both of \(0, 4\)"):
+        read_table(tmp_path / name, cells=(0, 4))
+    with pytest.raises(ValueError, match=r"cells=\(1,\) was given; expected two ints"):
+        read_table(tmp_path / name, cells=(1,))

@@ -166,6 +166,78 @@ def test_special_tokens_bear_the_names_that_ctranslate2_knows(tmp_path):
     np.testing.assert_allclose(found.scores, [best.score], rtol=1e-4)
 
 
+SETTINGS = {
+    "a prefix and a beam": {
+        "prefix": "two and ",
+        "strategy": BeamSearch(3, PowerLengthPenalty(0.7), early_stopping=True),
+    },
+    "the best token alone": {"options": {"num_beams": 1}},
+    "fewest and most tokens": {
+        "options": {"num_beams": 1, "min_new_tokens": 5, "max_new_tokens": 7}
+    },
+    "rules against repetition": {
+        "options": {
+            "num_beams": 1,
+            "repetition_penalty": 1.4,
+            "no_repeat_ngram_size": 2,
+            # CTranslate2 does not count the start token as one that was there.
+            "bad_words_ids": [[1], [2]],
+        }
+    },
+    "tokens that are banned or come first": {
+        "options": {
+            "num_beams": 1,
+            "bad_words_ids": [[270], [265, 266]],
+            "forced_bos_token_id": 264,
+            "min_length": 4,
+            "eos_token_id": [3, 267],
+        }
+    },
+    "short sources": {"options": {"num_beams": 1}, "max_source_length": 4},
+}
+
+
+@pytest.mark.slow_after(1)
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_the_code_of_the_card_translates_as_the_task_does(tokenizers, tmp_path, settings):
+    model = Transformer(1, 32, 4, 64, source_vocab_size=290, target_vocab_size=300, norm="pre")
+    for number, weight in enumerate(model.weights):
+        if weight.dtype == "float32":
+            noise = np.random.default_rng(number).normal(size=weight.shape, scale=0.2)
+            weight.assign_add(noise)
+    translate = Translator(model, tokenizers, **{"max_length": LENGTH, **settings})
+    folder = translate.export(tmp_path / "served", "ctranslate2")
+    card = (folder / "README.md").read_text()
+    assert "cannot be told" not in card
+    code = card.partition("```python\n")[2].partition("```")[0]
+    run = {}
+    exec(code.replace("FOLDER", str(folder)).replace('["…"]', repr(TEXTS)), run)
+    assert run["translations"] == translate(TEXTS)
+
+
+def test_the_card_names_what_ctranslate2_cannot_be_told(make_translator, tmp_path):
+    def rule(scores, ids, lengths):
+        return scores
+
+    translate = make_translator(
+        strategy=BeamSearch(2), processors=[rule], options={"forced_eos_token_id": 3}
+    )
+    card = (translate.export(tmp_path / "served", "ctranslate2") / "README.md").read_text()
+    assert "WuLengthPenalty(alpha=0.6)` (it has `PowerLengthPenalty` alone)" in card
+    assert "`early_stopping=False` (it has True alone)" in card
+    assert "ForcedEnd(max_length=None, end_id=3)" in card
+    assert "function " in card
+
+
+def test_sources_and_targets_that_begin_with_another_token_are_refused(tokenizers, tmp_path):
+    model = Transformer(1, 16, 2, 16, source_vocab_size=290, target_vocab_size=300)
+    translate = Translator(model, tokenizers)
+    translate.folder_ = {"options": {}, "start_id": 7}
+    with pytest.raises(ValueError, match="targets begin with 7"):
+        translate.export(tmp_path / "served", "ctranslate2")
+    assert not (tmp_path / "served").exists()
+
+
 MISFITS = {
     "rotary=<RotaryPositions": {"rotary": RotaryPositions()},
     "encoder_mask=SlidingWindowMask": {"encoder_mask": SlidingWindowMask(3) & PaddingMask()},

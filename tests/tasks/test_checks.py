@@ -213,3 +213,31 @@ def test_only_what_may_be_the_name_of_a_model_is_to_be_downloaded(tmp_path):
         tt.TextClassifier("org/model").fit(FRAME, **FIT)
     with pytest.raises(ValueError, match=r"there is no folder .*nowhere, and nothing is downl"):
         tt.TextClassifier(tmp_path / "nowhere").fit(FRAME, **FIT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (tt.TextClassifier, FRAME),
+        (tt.TextEmbedder, [("a good film", "a bad film")] * 4),
+        (tt.FillMask, ["a good film"] * 4),
+        (tt.TextGenerator, ["a good film"] * 4),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_two_tokenizers_of_a_task_that_takes_one_are_refused(kind, data):
+    known = tt.WordPieceTokenizer(PIECES)
+    with pytest.raises(TypeError, match=f"a {kind.__name__} cuts all its texts by one tokenizer"):
+        kind(tokenizer=(known, known)).fit(data, **FIT)
+
+
+def test_a_callback_that_sets_a_scheduled_rate_is_refused_before_a_vocabulary_is_learnt():
+    def learn(texts, size):
+        raise AssertionError("learnt first")
+
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    task = tt.TextClassifier(tokenizer=learn)
+    with pytest.raises(ValueError, match="LearningRateScheduler sets the learning rate"):
+        task.fit(FRAME, **FIT, callbacks=[halve])
+    with pytest.raises(AssertionError, match="learnt first"):
+        task.fit(FRAME, **FIT, validation=0, callbacks=[halve], optimizer="adam")

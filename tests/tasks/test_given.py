@@ -357,3 +357,29 @@ def test_a_model_that_cannot_write_is_told_so(tmp_path):
     bert = folder_of(tmp_path / "bert", ["masked_lm"])
     with pytest.raises(ValueError, match="Bert is one stack, and a Summarizer needs"):
         tt.pipeline("summarization", bert)
+
+
+@pytest.mark.slow
+def test_names_of_tasks_that_write_say_what_stands_before_a_text(pair_tokenizers, tmp_path):
+    tokenizer = pair_tokenizers.source_tokenizer
+    sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "head_width": 8, "dff": 16}
+    model = tt.T5(tokenizer.vocab_size, **sizes, pad_id=0, start_id=2, end_id=3)
+    specific = {
+        "summarization": {"prefix": "summarize: "},
+        "translation_en_to_de": {"prefix": "to German: "},
+        "translation_en_to_fr": {"prefix": "to French: "},
+    }
+    folder = tmp_path / "t5"
+    tt.save_pretrained(model, folder, config={"task_specific_params": specific})
+    parts = tt.pretrained.FolderTokenizer(tokenizer, tt.text.Template("a end"))
+    tt.pretrained.save_tokenizer(parts, folder)
+    for name, prefix in [
+        ("translation_en_to_fr", "to French: "),
+        ("summarization", "summarize: "),
+        ("text2text-generation", ""),
+    ]:
+        assert tt.pipeline(name, folder).graph().prefix == prefix
+    assert tt.pipeline("text2text-generation", folder, prefix="ask: ").graph().prefix == "ask: "
+    tt.pipeline("summarization", folder).save(tmp_path / "saved")
+    again = tt.pipeline("text2text-generation", tmp_path / "saved")
+    assert (type(again), again.graph().prefix) == (tt.Summarizer, "summarize: ")

@@ -157,3 +157,17 @@ def test_a_family_of_one_vocabulary_is_refused_before_anything_is_learnt(family,
 def test_a_tokenizer_without_symbols_of_trees_is_told():
     with pytest.raises(ValueError, match="no symbol XX"):
         Symbols(tt.WordPieceTokenizer(["[PAD]", "[UNK]", "a"]))
+
+
+@pytest.mark.slow
+def test_words_are_cut_by_a_tokenizer_that_was_given_and_two_are_refused():
+    words = " ".join(word for tree in TREES for word in Tree.read(tree).words)
+    known = tt.WordPieceTokenizer.learn([words], 60, exactly=False)
+    sizes = {"num_layers": 1, "d_model": 8, "num_heads": 1, "dff": 8}
+    parse = tt.SequenceParser(sizes, tokenizers=known).fit(TREES, epochs=1, **HOW)
+    assert parse.source_tokenizer is known
+    assert parse.target_tokenizer is not known
+    with pytest.raises(TypeError, match="a SequenceParser takes one, for the words"):
+        tt.SequenceParser(sizes, tokenizers=(known, known)).fit(TREES, epochs=1, **HOW)
+    with pytest.raises(ValueError, match=r"sampling_alpha=0\.1 .* where the tokenizer is made"):
+        tt.SequenceParser(sizes, tokenizers=known, sampling_alpha=0.1).fit(TREES, **HOW)

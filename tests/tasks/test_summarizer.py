@@ -10,7 +10,8 @@ import pytest
 
 import tftransformer as tt
 from tftransformer.models import T5, Bart, Transformer
-from tftransformer.tasks.text_to_text_graph import WRITTEN, TextToTextGraph
+from tftransformer.tasks.pair_lengths import WRITTEN
+from tftransformer.tasks.text_to_text_graph import TextToTextGraph
 from tftransformer.tasks.writing import warn_of_long
 
 TEXTS = ["The dog sleeps. It is old.", "A cat", "two birds in the house and a dog", ""]

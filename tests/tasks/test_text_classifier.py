@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from tftransformer.models import Bert
 from tftransformer.tasks import TextClassifier
-from tftransformer.text import WordPieceTokenizer
+from tftransformer.text import Template, WordPieceTokenizer
 
 GOOD = ["a good film", "good fun for all", "I loved the good jokes", "what a good day"]
 BAD = ["a bad film", "bad and dull", "I hated the bad jokes", "what a bad day"]
@@ -142,6 +142,21 @@ def test_pairs_of_texts_and_labels_that_are_numbers():
         ValueError, match=r"texts\[0\] is 'x', of type str; expected 2 strings .* \(first, second\)"
     ):
         classify.predict(["x"])
+
+
+def test_a_family_without_segments_reads_pairs_in_one_segment(tmp_path):
+    tokenizer = WordPieceTokenizer.learn(TEXTS, 120)
+    pairs, labels = [("good film", text) for text in TEXTS], LABELS
+    sizes = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 16}
+    new = TextClassifier({"family": "TransformerXL", **sizes}, tokenizer=tokenizer, max_length=24)
+    new.fit(pairs, labels, epochs=1, verbose=0, validation=0)
+    assert new.data_.row_template == Template("cls a sep", "cls a sep b sep")
+    answers = new(pairs[:3])
+    new.save(tmp_path / "saved")
+    again = TextClassifier(tmp_path / "saved")
+    assert [each["label"] for each in again(pairs[:3])] == [each["label"] for each in answers]
+    given = TextClassifier(new.model_, tokenizer=tokenizer, max_length=24)
+    assert [each["label"] for each in given(pairs[:3])] == [each["label"] for each in answers]
 
 
 def test_a_model_that_is_given_is_trained_further(tmp_path):

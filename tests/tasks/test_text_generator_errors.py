@@ -79,3 +79,21 @@ def test_nothing_can_be_written_before_it_is_learnt():
         tt.TextGenerator().fit(pd.DataFrame({"a": ["b"]}))
     with pytest.raises(ValueError, match="there is no row"):
         tt.TextGenerator().fit([])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("eos_token_id", 999),
+        ("eos_token_id", [3, 999]),
+        ("forced_bos_token_id", 999),
+        ("suppress_tokens", [999]),
+        ("bad_words_ids", [[4, 5], [6, 999]]),
+    ],
+)
+def test_an_id_beyond_the_vocabulary_is_refused_before_anything_is_written(
+    write, make_translator, name, value
+):
+    for task in (write, make_translator()):
+        with pytest.raises(ValueError, match=rf"{name}=.* holds 999, and the vocabulary .* pieces"):
+            task("A", **{name: value})

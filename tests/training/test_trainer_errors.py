@@ -14,6 +14,7 @@ from tftransformer.objectives import ColumnExamples, IsReal, Tokens, Values
 from tftransformer.training import (
     Checkpointing,
     LabelSmoothedCrossEntropy,
+    LinearSchedule,
     Trainer,
     load_checkpoint,
 )
@@ -95,6 +96,13 @@ MISTAKES = {
         "EarlyStopping.* hold accuracy, loss, val_accuracy, val_loss, val_perplexity",
     ),
     "schedule": (lambda tiny: {"optimizer": None}, "d_model"),
+    "rate of a schedule": (
+        lambda tiny: {
+            "optimizer": keras.optimizers.Adam(LinearSchedule(1e-3, 10)),
+            "callbacks": [keras.callbacks.ReduceLROnPlateau("loss")],
+        },
+        "ReduceLROnPlateau sets the learning rate, .* optimizer=keras.optimizers.Adam",
+    ),
     "optimizer": (
         lambda tiny: {"optimizer": keras.optimizers.SGD(gradient_accumulation_steps=2)},
         "gradient_accumulation",

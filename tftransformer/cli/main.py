@@ -4,11 +4,12 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tftransformer.cli import evaluate, export, predict, train
 from tftransformer.cli.tasks import TASKS, saved_task, task_class
+from tftransformer.version import __version__
 
 _PROGRAM = "python -m tftransformer"
 # What a wrong call, a damaged file or a missing package raises; else the program is at fault.
@@ -23,12 +24,10 @@ _COMMANDS = {
 
 
 class _Version(argparse.Action):
-    """Prints the version; the package is imported only then."""
+    """Prints the version."""
 
     def __call__(self, parser: Any, *_: Any) -> None:
-        import tftransformer
-
-        print(f"tftransformer {tftransformer.__version__}")
+        print(f"tftransformer {__version__}")
         parser.exit()
 
 
@@ -50,19 +49,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         141 when nobody reads the output any more, as shells count. (A wrong call ends with 2, as
         argparse does.)
     """
+    given = sys.argv[1:] if arguments is None else [*arguments]
+    return _status(lambda: _run(given))
+
+
+def answer_early() -> None:
+    """Ends the process where help, the version or an error is the answer to what it was told.
+
+    It imports neither Keras nor TensorFlow; options of a task are not looked at.
+    """
+    given = sys.argv[1:]
+    if _helps_with_task(given):
+        return
+    if status := _status(lambda: _parser(None).parse_known_args(given)):
+        sys.exit(status)
+
+
+def _status(work: Callable[[], Any]) -> int:
+    """Does some work, and returns the exit status that `main` tells of."""
     # A program that is started without them prints to nowhere.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open to the end
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    given = sys.argv[1:] if arguments is None else [*arguments]
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            cls = _task_meant(given)
-            parser = _parser(cls)
-            options, unknown = parser.parse_known_args(given)
-            if unknown:
-                parser.error(f"unrecognized arguments: {' '.join(unknown)}; {_told_by(options)}")
-            options.run(options, cls)
+            work()
             sys.stdout.flush()  # while an error can still be told
     except BrokenPipeError:
         sys.stdout = None  # Python must not flush into the pipe at exit
@@ -78,6 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _run(given: Sequence[str]) -> None:
+    """Runs the command that these words give."""
+    cls = _task_meant(given)
+    parser = _parser(cls)
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}; {_told_by(options)}")
+    options.run(options, cls)
+
+
 def _told_by(options: argparse.Namespace) -> str:
     """Which words tell what a command can be told."""
     of_task = f"--task {options.task}" if options.task else f"--model {options.model}"
@@ -86,18 +107,33 @@ def _told_by(options: argparse.Namespace) -> str:
 
 def _task_meant(given: Sequence[str]) -> Any:
     """The class of the task whose options these words may name; None where help is enough."""
-    quick = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    quick.add_argument("--task")
-    quick.add_argument("--model")
-    command = next((word for word in given if word in _COMMANDS), None)
-    told, _ = quick.parse_known_args(list(given))
-    helping = {"-h", "--help"} & {*given}
-    if command is None or (helping and not told.task and (command == "train" or not told.model)):
+    command, told = _told(given)
+    if command is None or (_asks_help(given) and not _helps_with_task(given)):
         return None
     name = told.task or ("translate" if command in ("translate", "train") else None)
     if name is None and told.model is not None:
         return saved_task(told.model)
     return task_class(name) if name in TASKS else None
+
+
+def _helps_with_task(given: Sequence[str]) -> bool:
+    """Whether these words ask for help with a command and the options of a task."""
+    command, told = _told(given)
+    names_task = told.task or (command != "train" and told.model)
+    return _asks_help(given) and command is not None and bool(names_task)
+
+
+def _asks_help(given: Sequence[str]) -> bool:
+    return not {"-h", "--help"}.isdisjoint(given)
+
+
+def _told(given: Sequence[str]) -> tuple[str | None, argparse.Namespace]:
+    """The command among these words, if there is one, and the task and the model that they name."""
+    quick = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    quick.add_argument("--task")
+    quick.add_argument("--model")
+    told, _ = quick.parse_known_args(list(given))
+    return next((word for word in given if word in _COMMANDS), None), told
 
 
 def _parser(cls: Any) -> argparse.ArgumentParser:

@@ -96,6 +96,10 @@ class Ragged:
             return self
         return self.stretches(np.arange(len(self)), 0, kept)
 
+    def tail(self, kept: np.ndarray) -> "Ragged":
+        """The last `kept` ids of each row, int array (rows,), no more than there are."""
+        return self.stretches(np.arange(len(self)), self.lengths - kept, kept)
+
     def dense(
         self,
         rows: np.ndarray,

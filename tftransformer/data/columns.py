@@ -125,7 +125,8 @@ def cut_texts(
     texts = [column for column in columns if isinstance(column, Ragged)]
     room = max_length - template.num_special(len(texts) > 1)
     check_ints(len(texts), **{"max_length less special tokens": room})
-    first, second, _ = truncate(texts[0], texts[1] if len(texts) > 1 else None, room)
+    second = texts[1] if len(texts) > 1 else None
+    first, second, _ = truncate(texts[0], second, room, template.cut_side)
     return [first, *columns[1:]] if second is None else [first, second, *columns[2:]]
 
 

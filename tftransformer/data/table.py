@@ -1,21 +1,21 @@
 """Reads the files that hold texts and what is said of them."""
 
 import csv
-import gzip
 import json
 import os
 import pathlib
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-UNREADABLE = (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error)
-SHOWN = 300  # characters of a line in an error
+from tftransformer.data.lines import UNREADABLE, lines_of, shown, tagged_sentences
+
+# Endings of names, each of which `.gz` may follow.
+TABLES, OBJECTS, TEXTS, TAGGED = (".tsv", ".csv"), (".jsonl",), (".txt",), (".conll", ".iob")
 
 
-def read_table(path: str | os.PathLike) -> Any:
+def read_table(path: str | os.PathLike, cells: tuple[int, int] = (0, -1)) -> Any:
     """Reads a table of texts.
 
     The ending of the file name determines the format. All text is UTF-8, and the first line of
@@ -26,12 +26,19 @@ def read_table(path: str | os.PathLike) -> Any:
     - `.jsonl`, `.jsonl.gz`: a JSON object in each line, whose keys are the columns. Lists, such as
       words and their tags, and numbers are kept as they are; a missing key counts as null.
     - `.parquet`: types and missing values as the file has them.
+    - `.txt`, `.txt.gz`: a text in each line, as the column `text`; a blank line is an empty one.
+    - `.conll`, `.conll.gz`, `.iob`, `.iob.gz`: a word and its tag in each line, and a blank line
+      behind each sentence, as the columns `tokens` and `tags` of lists. Tabs or blanks part the
+      cells of a line. Lines that begin documents (`-DOCSTART-`), and remarks behind a `#` that
+      have not as many cells as the words have, are left out.
 
     In `.tsv` and `.csv` every cell is a string: words like `null` or `NA` and numbers are kept as
     text, and a cell that is empty, or missing because its line ends early, is an empty string.
 
     Args:
         path: the file.
+        cells: which cells of a line of `.conll` and `.iob` hold the word and its tag, from 0; -1 is
+            the last.
 
     Returns:
         A pandas DataFrame.
@@ -55,18 +62,22 @@ def read_table(path: str | os.PathLike) -> Any:
     name = path.name.lower()
     if name.endswith(".parquet"):
         return pd.read_parquet(path)
-    if name.endswith((".jsonl", ".jsonl.gz")):
+    ending = pathlib.Path(name.removesuffix(".gz")).suffix
+    if ending in OBJECTS:
         return _of_objects(path)
-    if name.endswith((".tsv", ".tsv.gz")):
-        # Without the terminator, a lone carriage return within a text would end its line.
-        dialect = {"sep": "\t", "quoting": csv.QUOTE_NONE, "lineterminator": "\n"}
-    elif name.endswith((".csv", ".csv.gz")):
-        dialect = {"sep": ","}
-    else:
+    if ending in TEXTS:
+        return _of_columns(path, text=list(lines_of(path)))
+    if ending in TAGGED:
+        tokens, tags = tagged_sentences(path, cells)
+        return _of_columns(path, tokens=tokens, tags=tags)
+    if ending not in TABLES:
+        endings = ", ".join(f"{each}, {each}.gz" for each in TABLES + OBJECTS + TEXTS + TAGGED)
         raise ValueError(
-            f"cannot tell what {path.name!r} is: the name must end in "
-            ".tsv, .tsv.gz, .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet."
+            f"cannot tell what {path.name!r} is: the name must end in {endings} or .parquet."
         )
+    # Without the terminator, a lone carriage return within a text would end its line.
+    tabs = {"sep": "\t", "quoting": csv.QUOTE_NONE, "lineterminator": "\n"}
+    dialect = tabs if ending == ".tsv" else {"sep": ","}
     try:
         # The header is read as a row, or pandas would rename columns that are there twice, and
         # make an index of the first where lines are longer than the header.
@@ -88,18 +99,27 @@ def read_table(path: str | os.PathLike) -> Any:
 
 def _of_objects(path: Path) -> Any:
     """Reads one object of JSON a line; lines of nothing but blanks do not count."""
-    rows = []
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="\n") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    rows.append(_object(line, f"line {number} of {path}"))
-    except UNREADABLE as error:
-        raise ValueError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    rows = [
+        _object(line, f"line {number} of {path}")
+        for number, line in enumerate(lines_of(path), 1)
+        if line.strip()
+    ]
+    _check_lines(rows, path)
+    return frame_of(rows)
+
+
+def _of_columns(path: Path, **columns: list[Any]) -> Any:
+    """Makes a DataFrame of columns that were read from a file."""
+    import pandas as pd
+
+    for rows in columns.values():
+        _check_lines(rows, path)
+    return pd.DataFrame(columns)
+
+
+def _check_lines(rows: Sequence[Any], path: Path) -> None:
     if not rows:
         raise ValueError(f"{path} is not a table: it has no line.")
-    return frame_of(rows)
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]]) -> Any:
@@ -121,7 +141,7 @@ def _object(line: str, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise ValueError(
             f'{where} must be an object, such as {{"text": "a tree"}}; it reads '
-            f"{_shown(line.strip())}."
+            f"{shown(line.strip())}."
         )
     return row
 
@@ -135,13 +155,8 @@ def _with_header(cells: Any, path: str | Path) -> Any:
     if any(not name.strip() or times[name] > 1 for name in names):
         raise ValueError(
             f"the first line of {path} must name each column, once each; it reads "
-            f"{_shown(repr(names))}."
+            f"{shown(repr(names))}."
         )
     table = cells.iloc[1:].reset_index(drop=True)
     table.columns = names
     return table
-
-
-def _shown(line: str) -> str:
-    """A line for an error, its end left out where it is long."""
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"

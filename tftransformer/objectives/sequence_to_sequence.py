@@ -36,6 +36,7 @@ class SequenceToSequence(Objective):
         output: name of the model output that holds the logits. None: the model has one output.
         cuts_source: whether sources that are too long lose their ends, as for summaries. Otherwise
             such rows are left out, as are rows with a target that is too long in any case.
+        cut_side: "left": they lose their beginnings instead; see `Template`.
 
     Example:
 
@@ -59,9 +60,10 @@ class SequenceToSequence(Objective):
         before: Sequence[int] | None = None,
         output: str | None = None,
         cuts_source: bool = False,
+        cut_side: str = "right",
     ):
         self.smoothing, self.start_id, self.before = smoothing, start_id, before
-        self.output, self.cuts_source = output, cuts_source
+        self.output, self.cuts_source, self.cut_side = output, cuts_source, cut_side
         self.too_long = "cut" if cuts_source else "drop"
 
     def kinds(self, count: int) -> tuple[str, ...]:
@@ -104,7 +106,8 @@ class SequenceToSequence(Objective):
         """The source, each row of it cut to so many tokens with those around it, and the target."""
         source, target = columns
         room = max(0, max_length - len(self.before or ()) - 1)
-        return [source.head(np.minimum(source.lengths, room)), target]
+        part = source.head if self.cut_side == "right" else source.tail
+        return [part(np.minimum(source.lengths, room)), target]
 
     def losses(self) -> Any:
         return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))

@@ -19,9 +19,10 @@ class FolderTokenizer:
 
     Attributes:
         tokenizer: the tokenizer; for a pair of languages, that of the source.
-        template: how one or two texts are joined to a row.
+        template: how one or two texts are joined to a row, and on which side they are cut.
         max_length: largest number of tokens in a row, special ones included; None: no limit given.
-        padding_side: `"right"` or `"left"`, the side on which rows are padded.
+        padding_side: `"right"` or `"left"`, the side on which Hugging Face's library pads rows. A
+            task pads as its model needs: no answer depends on what stands in the same batch.
         segment_fill: the segment of padding.
         target: the tokenizer of the target language, where the folder has two.
     """
@@ -72,7 +73,8 @@ def read_tokenizer(folder: str | os.PathLike[str]) -> FolderTokenizer:
 
 def make_template(description: TokenizerDescription) -> Template:
     """The template that makes a description's rows."""
-    return Template(*(_row(description, description.row(pair)) for pair in (False, True)))
+    single, pair = (_row(description, description.row(pair)) for pair in (False, True))
+    return Template(single, pair, description.settings.get("truncation_side", "right"))
 
 
 def _row(description: TokenizerDescription, parts: list[RowPart]) -> str:

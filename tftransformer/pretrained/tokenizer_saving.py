@@ -88,6 +88,7 @@ def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> Non
         "clean_up_tokenization_spaces": False,
         "model_input_names": ["input_ids", *["token_type_ids"] * has_segments, "attention_mask"],
         "padding_side": read.padding_side,
+        **({"truncation_side": "left"} if read.template.cut_side == "left" else {}),
         **({"model_max_length": read.max_length} if read.max_length else {}),
         **({"pad_token_type_id": read.segment_fill} if read.segment_fill else {}),
         **{f"{role}_token": token for role, (token, _) in tokens.items()},
@@ -115,7 +116,7 @@ def _json_layout(tokenizer: Tokenizer, rows: tuple[Step, ...]) -> Layout:
 
 def rows_of(template: Template, tokenizer: Tokenizer) -> tuple[Step, ...]:
     """The step that makes a template's rows; none where a row is the texts alone."""
-    if template == Template.bare():
+    if template.parts == Template.bare().parts:
         return ()
     used: dict[str, Any] = {}
     rows = []

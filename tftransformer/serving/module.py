@@ -39,6 +39,7 @@ class TaskGraph:
         numbers: names of further inputs of `compute`, int32 (rows,): the number of each row.
         tracked: tokenizers and tables that a SavedModel has to contain.
         max_length: most tokens of a row, or None.
+        kept: which part of longer texts is read, in words.
         computes_alike: whether `compute` is the same for all graphs of a task, whatever their
             options.
     """
@@ -51,6 +52,7 @@ class TaskGraph:
     tracked: list[Any]
     depths: Mapping[str, int] = MappingProxyType({})
     max_length: int | None = None
+    kept: str = "beginnings"
     computes_alike: bool = False
     _by_text_at_once: Callable | None = None
 

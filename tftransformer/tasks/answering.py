@@ -33,7 +33,6 @@ class Answerer(Estimator):
 
     Attributes:
         limit: name of the setting that limits how many tokens of a text are read.
-        kept: which part of longer texts is read, in words.
         column: name of the answer column for a DataFrame, if answers are not dicts.
         said: the entry of an answer that `predict` returns; None: all of it.
         pair: default column names for pairs of texts, if the task also takes pairs.
@@ -42,7 +41,6 @@ class Answerer(Estimator):
     limit: ClassVar[str] = "max_length"
     column: ClassVar[str | None] = None
     said: ClassVar[str | None] = None
-    kept: ClassVar[str] = "beginnings"
     pair: ClassVar[tuple[str, ...] | None] = None
     batch_size: int
     parallel: int = 1
@@ -190,7 +188,7 @@ class Answerer(Estimator):
         if cut:
             warnings.warn(
                 f"{cut} of {count} texts have more than {self.most_read(graph)}, and only their "
-                f"{self.kept} were read.",
+                f"{graph.kept} were read.",
                 stacklevel=5,
             )
 

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tftransformer.core.version import __version__
 from tftransformer.serving import ServedModule, TaskGraph
 from tftransformer.tasks.pipeline import NAMES
+from tftransformer.version import __version__
 
 CARD = "README.md"
 # A card without this line is somebody's own, which no save replaces.
@@ -86,12 +86,19 @@ def served_card(task: Any, graph: TaskGraph, module: ServedModule, how: str) -> 
     return _page(task, parts)
 
 
-def translation_card(task: Any, weights: str) -> str:
-    """Returns the card of a folder for CTranslate2, whose weights are of a type."""
-    use = ["import ctranslate2", "", 'translator = ctranslate2.Translator("FOLDER")']
-    return _page(
-        task, [_about(task), _code(use), f"Weights: {weights}.", *_facts(task, None, False)]
-    )
+def translation_card(task: Any, weights: str, call: Sequence[str], lost: Sequence[str]) -> str:
+    """Returns the card of a folder for CTranslate2.
+
+    Args:
+        task: a fitted `Translator`.
+        weights: their type.
+        call: code that translates as the task does.
+        lost: what of its settings the code cannot say.
+    """
+    parts = [_about(task), "CTranslate2 is told with each call how to write:", _code(call)]
+    if lost:
+        parts.append(f"It cannot be told {_spelled(lost)}: some texts may differ.")
+    return _page(task, [*parts, f"Weights: {weights}.", *_facts(task, None, False)])
 
 
 def _page(task: Any, parts: Iterable[str]) -> str:
@@ -122,7 +129,7 @@ def _facts(task: Any, graph: TaskGraph | None, refuses: bool) -> list[str]:
         more = f", … ({len(labels):,} in all)" if len(labels) > SHOWN else ""
         parts += ["## Labels", ", ".join(f"`{label}`" for label in labels[:SHOWN]) + more]
     if graph is not None:
-        parts += ["## Limits", _limits(task, graph, refuses)]
+        parts += ["## Limits", _limits(graph, refuses)]
     versions = {"tftransformer": __version__, "tensorflow": tf.__version__}
     versions |= {"keras": keras.__version__}
     written = ", ".join(f"{name} {version}" for name, version in versions.items())
@@ -143,7 +150,7 @@ def _model(task: Any) -> str:
     return "\n".join(dict.fromkeys(lines))  # a tokenizer that both sides share, once
 
 
-def _limits(task: Any, graph: TaskGraph, refuses: bool) -> str:
+def _limits(graph: TaskGraph, refuses: bool) -> str:
     if graph.max_length is None:
         return "Texts may have any length."
     stride = getattr(graph, "stride", None)
@@ -156,7 +163,7 @@ def _limits(task: Any, graph: TaskGraph, refuses: bool) -> str:
     return (
         f"{most}; a longer one is an error."
         if refuses
-        else f"{most}; of longer ones the {task.kept}."
+        else f"{most}; of longer ones the {graph.kept}."
     )
 
 

@@ -1,5 +1,8 @@
-"""Whether model, tokenizers and settings of a translator go together."""
+"""Whether what a task is given goes together: arguments, model, tokenizers and settings."""
 
+import inspect
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from tftransformer.core import check_ints, is_int, require
@@ -7,37 +10,27 @@ from tftransformer.decoding import Strategy
 from tftransformer.models import StackModel
 
 
+def check_known(given: Mapping[str, Any], taker: Callable, *others: Callable) -> None:
+    """Raises a TypeError for an argument that `taker` does not take.
+
+    Args:
+        given: arguments by name.
+        taker: gets them.
+        *others: those whose arguments may have been meant, too.
+    """
+    known = inspect.signature(taker).parameters.keys()
+    if unknown := sorted(given.keys() - known):
+        meant = {*known, *(name for each in others for name in inspect.signature(each).parameters)}
+        close = get_close_matches(unknown[0], meant, 1)
+        advice = f": {close[0]!r} is one" if close else ""
+        raise TypeError(f"{unknown[0]!r} is an argument of neither fit nor Trainer{advice}.")
+
+
 def check_number(name: str, value: Any, least: int, most: int | None = None) -> None:
     """Raises a ValueError unless a setting is an int from `least` to `most`."""
     limit = "" if most is None else f" and ≤ {most}, the positions that the model knows"
     fits = is_int(value, least) and (most is None or value <= most)
     require(fits, name, value, f"an int ≥ {least}{limit}")
-
-
-def written_limit(how: Any, positions: int | None) -> int | None:
-    """Returns most tokens of what is written for a source, as a `Generation` says; None: it grows.
-
-    Raises:
-        ValueError: if they are more than the positions that the model knows.
-    """
-    most = how.max_new_tokens
-    if most is None and how.max_length is not None:
-        most = max(1, how.max_length - 1)  # the start token counts
-    if most is not None:
-        check_number("max_length", most, 1, positions)
-    return most
-
-
-def source_limit(asked: int | None, of_folder: int | None, positions: int | None) -> int | None:
-    """Returns most tokens of a source: as was asked, else what folder and model know, or None.
-
-    Raises:
-        ValueError: if more were asked for than the positions that the model knows.
-    """
-    if asked is not None:
-        check_number("max_source_length", asked, 2, positions)
-        return asked
-    return min((known for known in (positions, of_folder) if known), default=None)
 
 
 def check_settings(translator: Any) -> None:

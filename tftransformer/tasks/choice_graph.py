@@ -32,7 +32,8 @@ class ChoiceGraph(RowGraph):
         lacking = tf.cast(tf.shape(choices)[1] == 0, tf.int32)
         choices = tf.concat([choices, tf.fill([tf.shape(choices)[0], lacking], "")], axis=1)
         first, second = self.pairs(contexts, questions, choices)
-        first, second, cut = truncate_in_graph(first, second, self.room, only_first=True)
+        how: Any = {"only_first": True, "cut_side": self.template.cut_side}
+        first, second, cut = truncate_in_graph(first, second, self.room, **how)
         cut = tf.reduce_any(tf.reshape(cut > 0, tf.shape(choices)), axis=1)
         return self.rows(first, second), {"cut": cut, "choices": choices}
 

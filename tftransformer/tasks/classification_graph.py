@@ -17,17 +17,19 @@ class ClassificationGraph(RowGraph):
 
     `serving_default` gives `labels`, string (batch,), `scores`, float32 (batch,), and `cut`, bool
     (batch,): which texts were too long and were truncated. `top_k` gives the first two as (batch,
-    classes), best first; of several labels at once, both signatures give that.
+    classes), best first; of several labels at once, both signatures give that, and `chosen`, bool
+    (batch, classes): which labels are likely enough to be answered.
 
     Args:
         labels: what the logits stand for; none of numbers.
         kind: "single" (softmax), "several" (sigmoid) or "numbers" (as they are).
+        thresholds: float (classes,), the scores from which on several labels are answered.
         **row: see `RowGraph`.
     """
 
-    def __init__(self, *, labels: Sequence[str], kind: str, **row: Any):
+    def __init__(self, *, labels: Sequence[str], kind: str, thresholds: Any = None, **row: Any):
         super().__init__(**row)
-        self.labels, self.kind = list(labels), kind
+        self.labels, self.kind, self.thresholds = list(labels), kind, thresholds
         self.signatures = ("serving_default",) + ("top_k",) * (kind != "numbers")
 
     def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
@@ -36,7 +38,9 @@ class ClassificationGraph(RowGraph):
         found = ACTIVATIONS[OF_KIND[self.kind]](found)
         scores, order = tf.math.top_k(found, len(self.labels))
         every = {"labels": tf.gather(tf.constant(self.labels), order), "scores": scores}
-        best = every
-        if self.kind == "single":
+        if self.kind == "several":
+            every["chosen"] = scores >= tf.gather(tf.constant(self.thresholds), order)
+            best = every
+        else:
             best = {name: value[:, 0] for name, value in every.items()}
         return {"serving_default": {**best, **known}, "top_k": every}

@@ -34,6 +34,7 @@ class GenerationGraph(TaskGraph):
     inputs = ("prompts",)
     signatures = ("serving_default", "n_best")
     numbers = ("row_numbers",)
+    kept = "ends"
     max_length: int
 
     def __init__(

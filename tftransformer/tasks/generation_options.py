@@ -159,6 +159,14 @@ IDLE = {
 }
 # What acts where tokens are drawn, and only there.
 DRAWING = ("temperature", *IDLE, "seed")
+# What holds ids of the vocabulary that texts are written of.
+OF_IDS = (
+    "eos_token_id",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "suppress_tokens",
+    "bad_words_ids",
+)
 # What a folder may say of other ways to generate, and what it says where it means none of them.
 NEUTRAL: dict[str, tuple] = {
     "begin_suppress_tokens": (None,),
@@ -208,6 +216,18 @@ def check_drawing(options: Options) -> None:
                 f"{name}={options[name]!r} says how to draw tokens, and the best one is taken each "
                 "time unless do_sample=True."
             )
+
+
+def check_ids(options: Options, pieces: int) -> None:
+    """Raises a ValueError where a person names an id beyond a vocabulary of so many pieces."""
+    for name in OF_IDS:
+        for several in listed(options.get(name, ())):
+            for one in listed(several):
+                if is_int(one) and one >= pieces:
+                    raise ValueError(
+                        f"{name}={options[name]!r} holds {one}, and the vocabulary that texts are "
+                        f"written of has {pieces} pieces, from 0 to {pieces - 1}."
+                    )
 
 
 def check_room(options: Options) -> None:

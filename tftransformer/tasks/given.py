@@ -16,6 +16,7 @@ from tftransformer.objectives import Classes, Numbers
 from tftransformer.tasks.folder import read_task
 from tftransformer.tasks.learners import learn_unigram
 from tftransformer.tasks.pipeline import saved_in, saved_near
+from tftransformer.tasks.thresholds import is_threshold
 from tftransformer.text import Template
 from tftransformer.training.recipes.low_rank import copy_weights
 
@@ -71,7 +72,7 @@ class Given:
         """Takes what a folder says of texts and ids: a `FolderTokenizer`."""
         self.tokenizer, self.target = found.tokenizer, found.target
         self.template, self.max_length = found.template, found.max_length
-        if self.template == Template.bare():  # its segments no model is given
+        if self.template.parts == Template.bare().parts:  # its segments no model is given
             self.template = self.template.without_segments()
 
     def head(self, name: str | None) -> Any:
@@ -108,8 +109,14 @@ class Given:
                 `learn_unigram`.
 
         Raises:
+            TypeError: if several tokenizers were given.
             ValueError: if a model was given without its tokenizer.
         """
+        if isinstance(task.tokenizer, list | tuple):
+            raise TypeError(
+                f"tokenizer={task.tokenizer!r}: a {type(task).__name__} cuts all its texts by one "
+                "tokenizer. Give that one alone."
+            )
         if self.tokenizer is not None:
             return {"tokenizer": self.tokenizer, "template": self.template}
         if self.model is not None:
@@ -210,7 +217,9 @@ def _own_learnt(said: Any, labels: list[Any] | None, folder: pathlib.Path) -> Ma
         classes = said.get("objective", {}).get("classes_", known)
         fits = isinstance(classes, list) and len(classes) == len(known)
         fits = fits and is_number(said.get("threshold", 0.0))
-    except AttributeError:  # no dict
+        thresholds = said.get("thresholds", [0.5] * len(known))
+        fits = fits and len(thresholds) == len(known) and all(map(is_threshold, thresholds))
+    except (AttributeError, TypeError):  # no dict, no list
         fits = False
     if not fits:
         raise ValueError(

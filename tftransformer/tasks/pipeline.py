@@ -17,6 +17,7 @@ NAMES = {
     "text-generation": "TextGenerator",
     "summarization": "Summarizer",
     "translation": "Translator",
+    "text2text-generation": "Translator",
     "parsing": "Parser",
     "constituency-parsing": "Parser",
     "feature-extraction": "TextEmbedder",
@@ -30,8 +31,10 @@ def pipeline(task: str, model: str | os.PathLike, **settings: Any) -> Any:
 
     "text-classification" ("sentiment-analysis"), "token-classification" ("ner"),
     "question-answering", "fill-mask", "text-generation", "summarization", "translation" (also
-    "translation_en_to_de" and the like), "feature-extraction", "multiple-choice", and more. It
-    returns a task of this package: see its class.
+    "translation_en_to_de" and the like, with the prefix that the folder has for it),
+    "text2text-generation" (a `Translator`, without the prefix that a folder has for translations,
+    or whichever task that writes a text for another was saved), "feature-extraction",
+    "multiple-choice", and more. It returns a task of this package: see its class.
 
     Args:
         task: the name.
@@ -51,18 +54,37 @@ def pipeline(task: str, model: str | os.PathLike, **settings: Any) -> Any:
     ValueError: 'chess' is no task that is known here: ...
     """
     name = task.lower() if isinstance(task, str) else ""
+    whole = name
     if name.startswith("translation_") and "_to_" in name:
         name = "translation"
     kinds = _classes()
     kind = kinds.get(NAMES.get(name, ""))
+    if name == "text2text-generation":
+        kind = next((each for each in saved_in(model) if hasattr(each, "writes")), kind)
     if kind is None:
         known = sorted(name for name, made in NAMES.items() if made in kinds)
         raise ValueError(f"{task!r} is no task that is known here: {', '.join(known)}.")
     if (pathlib.Path(model) / f"{kind.task}.json").is_file():
         return kind.load(model, **settings)
+    if whole not in NAMES or name == "text2text-generation":
+        settings = {"prefix": _prefix_of(whole, pathlib.Path(model)), **settings}
     made = kind(model, **settings)
     made.fitted()
     return made
+
+
+def _prefix_of(name: str, folder: pathlib.Path) -> str | None:
+    """What a folder of Hugging Face has before each text for a task of that whole name, if it says.
+
+    Another name of the task has another prefix, or there is only one: None. Of any text there is
+    none: "".
+    """
+    from tftransformer.pretrained.folder import read_json
+
+    place = folder / "config.json"
+    config = read_json(place) if place.is_file() else {}
+    own = (config.get("task_specific_params") or {}).get(name) or {}
+    return own.get("prefix", "" if name in NAMES else None)
 
 
 def load(folder: str | os.PathLike, **changes: Any) -> Any:

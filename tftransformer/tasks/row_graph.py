@@ -40,6 +40,7 @@ class RowGraph(TaskGraph):
         self.tokenizer, self.template, self.max_length = tokenizer, template, max_length
         self.output = output
         self.inputs = tuple(texts)
+        self.kept = "beginnings" if template.cut_side == "right" else "ends"
         self.tracked = [tokenizer]
         self.room = max_length - template.num_special(len(self.inputs) > 1)
         if self.room < 1:
@@ -53,7 +54,8 @@ class RowGraph(TaskGraph):
 
     def encode(self, *texts: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any]:
         ids = self.ids(*texts)
-        first, second, cut = truncate_in_graph(ids[0], (*ids, None)[1], self.room)
+        how = {"cut_side": self.template.cut_side}
+        first, second, cut = truncate_in_graph(ids[0], (*ids, None)[1], self.room, **how)
         return self.rows(first, second), {"cut": cut > 0}
 
     def ids(self, *texts: tf.Tensor) -> list[tf.RaggedTensor]:

@@ -90,6 +90,31 @@ class RowTask(Task):
         with unallocated():
             return self.from_scratch({"vocab_size": self.vocab_size}, heads=())
 
+    def _take_rows(self, *given: Any) -> tuple[Any, Any]:
+        rows = super()._take_rows(*given)
+        self._leave_out_segments(self._given.model)
+        return rows
+
+    def begin(self, given: Given) -> None:
+        super().begin(given)
+        if given.parts is None:
+            self._leave_out_segments(given.model)
+
+    def _leave_out_segments(self, model: Any) -> None:
+        """Has `data_` make rows in one segment where a model, None for a new one, knows no more.
+
+        T5 and Transformer-XL tell two texts apart by the tokens between them.
+        """
+        template = self.data_.row_template
+        if template.segments(pair=False) is None and template.segments(pair=True) is None:
+            return
+        if model is None:
+            with unallocated():
+                sizes = {"vocab_size": self.vocab_size}
+                model = self.from_scratch(sizes, heads=(), segments=2)
+        if not reads_segments(model, True):
+            self.data_.template = template.without_segments()
+
     @property
     def reads_pairs(self) -> bool:
         """Whether a row is made of two texts."""
@@ -140,8 +165,12 @@ class RowTask(Task):
         head = getattr(self.model_, "heads", {}).get(self.head)
         labels, config = labels_said(head, getattr(objective, "classes_", None))
         state = objective.get_state()
-        learnt = {"labels": labels, "objective": state} if state else {}
-        return FolderParts(rows, config, learnt=learnt)
+        learnt = {**({"objective": state} if state else {}), **self.tuned()}
+        return FolderParts(rows, config, learnt={"labels": labels, **learnt} if learnt else {})
+
+    def tuned(self) -> dict[str, Any]:
+        """What was tuned after training, and belongs to these labels."""
+        return {}
 
     def check_answering(self) -> None:
         """Raises a ValueError where a setting of how rows are answered has no sense."""

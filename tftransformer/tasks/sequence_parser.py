@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
+from tftransformer.data.vocabularies import kind_of
 from tftransformer.tasks.generation_options import GenerationOptions
-from tftransformer.tasks.learners import learn_bpe
 from tftransformer.tasks.text_to_text import TextToText
 from tftransformer.tasks.tree_task import TreeTask, answers_of
 from tftransformer.tasks.writing import Written
@@ -21,10 +21,10 @@ class SequenceParser(TreeTask, TextToText):
     words instead, which learns from far fewer trees and finds tags; `SequenceParser` suits large
     treebanks, and returns several trees of a sentence with beams (`n_best`).
 
-    Sentences are as for `Parser`. The settings are those of `TextToText`; `tokenizers` may name the
-    tokenizer to learn for the words, by default BPE with at most `vocab_size` pieces. `max_length`
-    defaults to 256 in training, and to four symbols for each token of the sentence in writing.
-    Sentences with more than `max_source_length` tokens are an error.
+    Sentences are as for `Parser`. The settings are those of `TextToText`; `tokenizers` may be the
+    tokenizer of the words, or name one to learn, by default BPE with at most `vocab_size` pieces.
+    `max_length` defaults to 256 in training, and to four symbols for each token of the sentence in
+    writing. Sentences with more than `max_source_length` tokens are an error.
 
     Example:
 
@@ -44,7 +44,15 @@ class SequenceParser(TreeTask, TextToText):
     target = staticmethod(symbols)
 
     def learners(self) -> Any:
-        return self.tokenizers or learn_bpe, learn_symbols
+        words = super().learners()
+        if isinstance(words, list | tuple):
+            raise TypeError(
+                f"tokenizers={words!r}: a SequenceParser takes one, for the words; the symbols of "
+                "trees are learnt."
+            )
+        if kind_of(words) == "given":
+            return (lambda texts, size: words), learn_symbols
+        return words, learn_symbols
 
     def answers(
         self, columns: Sequence[list[str]], **options: Unpack[GenerationOptions]

@@ -311,23 +311,27 @@ def probabilities(found: np.ndarray, labels: np.ndarray, like: Any) -> Any:
 
 
 def ranked(
-    scores: np.ndarray, labels: Sequence[Any], top_k: int | None = None, several: bool = False
+    scores: np.ndarray,
+    labels: Sequence[Any],
+    top_k: int | None = None,
+    least: np.ndarray | None = None,
 ) -> Any:
-    """Returns `label` and `score` of the best label, of those of a half or more, or of the best.
+    """Returns `label` and `score` of the best label, of those that are likely, or of the best.
 
     Args:
         scores: float array (labels,).
         labels: the labels.
-        top_k: how many are wanted, in a list, best first; None: as `several` says.
-        several: whether all labels with a score of a half or more are the answer, as two lists.
+        top_k: how many are wanted, in a list, best first; None: as `least` says.
+        least: float array (labels,), the score from which on each label is answered, in two lists;
+            None: only the best one is.
     """
     order = np.argsort(-scores, kind="stable")
     answers = [{"label": labels[i], "score": float(scores[i])} for i in order[:top_k]]
     if top_k is not None:
         return answers
-    if not several:
+    if least is None:
         return answers[0]
-    kept = [answer for answer in answers if answer["score"] >= 0.5]
+    kept = [answer for i, answer in zip(order, answers, strict=True) if scores[i] >= least[i]]
     return {name: [answer[name] for answer in kept] for name in ("label", "score")}
 
 

@@ -2,12 +2,10 @@
 
 import abc
 import functools
-import inspect
 import math
 import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, ClassVar, Self
 
 import keras
@@ -17,13 +15,19 @@ from tftransformer.core import check_numbers, replacing_folder, require
 from tftransformer.data import DataProcess
 from tftransformer.tasks.answering import Answerer
 from tftransformer.tasks.card import plain_scores, saved_card, weights_of
+from tftransformer.tasks.checks import check_known
 from tftransformer.tasks.folder import read_task, write_task
 from tftransformer.tasks.given import Given, own_copy, read_given
 from tftransformer.tasks.pretrained_folder import FolderParts, write_parts
 from tftransformer.tasks.scratch import new_model
 from tftransformer.tasks.tables import check_validation
 from tftransformer.training import Checkpointing, Trainer
-from tftransformer.training.preparation import check_arguments, check_callbacks, planned
+from tftransformer.training.preparation import (
+    check_arguments,
+    check_callbacks,
+    check_rate,
+    planned,
+)
 from tftransformer.training.recipes import (
     averaged_adamw,
     freeze,
@@ -134,12 +138,7 @@ class Task(Answerer):
         Returns:
             This object.
         """
-        unknown = sorted(trainer.keys() - inspect.signature(Trainer).parameters.keys())
-        if unknown:
-            known = (inspect.signature(f).parameters for f in (self.fit, self.learn, Trainer))
-            close = get_close_matches(unknown[0], {name for names in known for name in names}, 1)
-            meant = f": {close[0]!r} is one" if close else ""
-            raise TypeError(f"{unknown[0]!r} is an argument of neither fit nor Trainer{meant}.")
+        check_known(trainer, Trainer, self.fit, self.learn)
         check_validation(validation, columns)
         has_validation = bool(hasattr(validation, "columns") or validation)
         check_arguments(has_validation=has_validation, epochs=epochs, **trainer)
@@ -148,6 +147,8 @@ class Task(Answerer):
         directory, resume = trainer.get("directory"), trainer.get("resume", False)
         require(recipe in (None, *RECIPES), "recipe", recipe, f"None or one of {[*RECIPES]}")
         self._given, self._is_named = self.read_given(), True
+        optimizer = trainer.get("optimizer") or self.make_optimizer(1)
+        check_rate(trainer["callbacks"], keras.optimizers.get(optimizer))
         if recipe is not None and self._given.model is None:
             raise ValueError(
                 f"recipe={recipe!r} fine-tunes a trained model, and none was given: give a folder "

@@ -20,6 +20,7 @@ from tftransformer.tasks.generation_graph import GenerationGraph
 from tftransformer.tasks.generation_options import (
     GenerationOptions,
     check_drawing,
+    check_ids,
     folder_options,
     together,
     without_ends,
@@ -70,7 +71,6 @@ class TextGenerator(WritingTask):
     task, said = "text_generator", "generated_text"
     head = "lm"
     named = ("text",)
-    kept = "ends"
     sizes = types.MappingProxyType(
         {"family": "Gpt2", "num_layers": 4, "d_model": 128, "num_heads": 4, "dropout": 0.1}
     )
@@ -161,7 +161,11 @@ class TextGenerator(WritingTask):
         """How texts are written, of options that count before those of this object."""
         asked = together(options, self.options or {})
         check_drawing(asked)
-        end = self.data_.tokenizers[0].special_ids.get("end", -1) if hasattr(self, "data_") else 0
+        end = 0
+        if hasattr(self, "data_"):
+            (tokenizer,) = self.data_.tokenizers
+            check_ids(asked, tokenizer.vocab_size)
+            end = tokenizer.special_ids.get("end", -1)
         return generation_of(together(asked, self.generation_), Greedy(), end)
 
     def graph(

@@ -22,13 +22,12 @@ from tftransformer.tasks.checks import (
     check_special_ids,
     check_two_stacks,
     check_vocabularies,
-    source_limit,
-    written_limit,
 )
 from tftransformer.tasks.generation import Generation, generation_of
 from tftransformer.tasks.generation_options import (
     GenerationOptions,
     check_drawing,
+    check_ids,
     together,
     without_ends,
 )
@@ -42,21 +41,16 @@ from tftransformer.tasks.given import (
     read_given,
 )
 from tftransformer.tasks.learners import learn_bpe, options_of_two
+from tftransformer.tasks.pair_lengths import SERVED_LENGTH, source_limit, written_limit
 from tftransformer.tasks.pretrained_folder import FolderParts, pair_parts
 from tftransformer.tasks.scratch import sizes_of
 from tftransformer.tasks.tables import with_prefix
-from tftransformer.tasks.text_to_text_graph import WRITTEN, TextToTextGraph, manners_of, start_of
+from tftransformer.tasks.text_to_text_graph import TextToTextGraph, manners_of, start_of
 from tftransformer.tasks.writing import WritingTask, Written, warn_of_long
 from tftransformer.text import Template, load_tokenizer
 from tftransformer.training import InverseSquareRootSchedule
 
 TOKENIZERS = "source_tokenizer", "target_tokenizer"
-# Most tokens of a source in an export, where neither model nor person sets a limit: what attention
-# costs grows with the square of the length, and a server takes what strangers send.
-SERVED_LENGTH = 512
-# Most tokens that are written where the model knows any number of positions, and nothing else
-# sets a limit.
-MOST = 1024
 # What of a folder's options a strategy takes the place of.
 OF_STRATEGIES = {"num_beams", "num_return_sequences", "length_penalty", "early_stopping"}
 
@@ -80,9 +74,9 @@ class TextToText(WritingTask):
             text on either side. Default: as the folder says; else 128 in training, and twice as
             many as the source has, at least 128, in writing; never more than the positions that the
             model knows.
-        max_source_length: most tokens of a source, the end token included; what is longer is cut
-            off, which is warned of. Default: as many as model and tokenizer know, if they have a
-            limit.
+        max_source_length: most tokens of a source, the end token included; what is longer loses its
+            end, or its beginning where the folder says so, which is warned of. Default: as many as
+            model and tokenizer know, if they have a limit.
         processors: see `tftransformer.decoding`.
         batch_size: number of texts answered at once.
         parallel: parts of a batch that are computed at the same time, here and in exports that
@@ -107,7 +101,7 @@ class TextToText(WritingTask):
         output: name of what an export writes.
         writes: the class of what is computed.
         default_length: most tokens of a text in training, where nothing else says it.
-        cuts_source: whether training reads the beginnings of sources that are too long; else it
+        cuts_source: whether training reads a part of sources that are too long; else it
             leaves such rows out.
     """
 
@@ -208,7 +202,7 @@ class TextToText(WritingTask):
         if isinstance(model, HeadedModel):
             special["output"] = self.head
         self.make_optimizer(10**6)  # raises where a rate has no sense
-        special["cuts_source"] = self.cuts_source
+        special |= {"cuts_source": self.cuts_source, "cut_side": self.template.cut_side}
         return DataProcess(
             *columns,
             objective=SequenceToSequence(self.label_smoothing, **special),
@@ -270,6 +264,7 @@ class TextToText(WritingTask):
         """How texts are written, of options that count before those of this object."""
         asked = together(options, self.options or {})
         check_drawing(asked)
+        check_ids(asked, self.data_.target_tokenizer.vocab_size)
         of_folder = dict(self.folder_.get("options", {}))
         if self.strategy is not None:
             of_folder = {name: v for name, v in of_folder.items() if name not in OF_STRATEGIES}
@@ -295,11 +290,9 @@ class TextToText(WritingTask):
         if self.max_length is not None:
             check_number("max_length", self.max_length, 1, positions_of(self.model_))
         how = generation or self.generation({})
-        longest, source = self._limits(how)
-        source = max_source_length or source
-        grows = longest is None
-        if longest is None:
-            longest = self._most(source)
+        source = max_source_length or self._source_limit()
+        positions = positions_of(self.model_)
+        longest, grows = written_limit(how, source, positions, self.writes.growth)
         return self.writes(
             self.model_,
             data.source_tokenizer,
@@ -310,6 +303,7 @@ class TextToText(WritingTask):
             start_id=start,
             prefix=self._prefix,
             around=self._around(),
+            cut_side=self.template.cut_side,
             max_source_length=source,
             output=self.output,
         )
@@ -321,22 +315,16 @@ class TextToText(WritingTask):
 
     @property
     def template(self) -> Template:
-        """What begins and ends each source."""
+        """What begins and ends each source, and on which side it is cut."""
         return self.folder_.get("template") or Template("a end", "a b end")
 
     def _around(self) -> tuple[Sequence[int], Sequence[int]]:
         return self.template.ids_around(self.data_.source_tokenizer.special_ids)
 
-    def _most(self, source: int | None) -> int:
-        """Most tokens that may be written of a source of at most so many."""
-        most = MOST if source is None else max(WRITTEN, self.writes.growth * source)
-        return min(most, positions_of(self.model_) or most)
-
-    def _limits(self, how: Generation) -> tuple[int | None, int | None]:
-        """Most tokens of what is written, None where it grows, and of a source."""
-        positions, of_folder = positions_of(self.model_), self.folder_.get("max_source_length")
-        source = source_limit(self.max_source_length, of_folder, positions)
-        return written_limit(how, positions), source
+    def _source_limit(self) -> int | None:
+        """Most tokens of a source; None: there is no limit."""
+        of_folder = self.folder_.get("max_source_length")
+        return source_limit(self.max_source_length, of_folder, positions_of(self.model_))
 
     def written(
         self, columns: Sequence[list[str]], options: Mapping[str, Any]
@@ -382,7 +370,7 @@ class TextToText(WritingTask):
         self.fitted()
         limit = limits.get("max_source_length")
         if limit is None:
-            limit = self._limits(self.generation({}))[1] or SERVED_LENGTH
+            limit = self._source_limit() or SERVED_LENGTH
         check_number("max_source_length", limit, 2, positions_of(self.model_))
         limits["max_source_length"] = limit
         return super().export(path, weights=weights, jit_compile=jit_compile, **limits)

@@ -13,12 +13,12 @@ from tftransformer.tasks.generation import Generation
 from tftransformer.tasks.generation_graph import has_ended, without_forced_ends
 from tftransformer.tasks.generation_options import folder_options, start_of_targets
 from tftransformer.tasks.given import Given
+from tftransformer.tasks.pair_lengths import WRITTEN
 from tftransformer.tasks.writing import Written
+from tftransformer.text import truncate_in_graph
 
 # What `str.isspace` says yes to, and nothing at all.
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"
-# Tokens that may be written in any case.
-WRITTEN = 128
 
 
 class TextToTextGraph(TaskGraph):
@@ -41,6 +41,7 @@ class TextToTextGraph(TaskGraph):
         prefix: what stands before each text.
         around: ids that begin and end each source.
         max_source_length: most tokens of a source, all of these included; None = no limit.
+        cut_side: the side on which longer ones lose tokens; see `Template`.
         output: name of the texts that go out.
 
     Attributes:
@@ -64,6 +65,7 @@ class TextToTextGraph(TaskGraph):
         prefix: str = "",
         around: tuple[Sequence[int], Sequence[int]],
         max_source_length: int | None = None,
+        cut_side: str = "right",
         output: str = "translations",
     ):
         self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
@@ -71,6 +73,8 @@ class TextToTextGraph(TaskGraph):
         self.generation, self.grows, self.max_target_length = generation, grows, max_length
         self.max_length, self.start_id, self.output = max_source_length, start_id, output
         self.prefix, (self.before, self.after) = prefix, around
+        self.kept = "beginnings" if cut_side == "right" else "ends"
+        self.cut_side = cut_side
         self.fills = {"source_ids": source_tokenizer.special_ids["pad"]}
         pieces, processors = target_tokenizer.vocab_size, generation.processors
         if getattr(model, "target_vocab_size", pieces) > pieces:
@@ -87,7 +91,7 @@ class TextToTextGraph(TaskGraph):
         if self.max_length is not None:
             room = self.max_length - len(self.before) - len(self.after)
             is_cut = ids.row_lengths() > room
-            ids = ids[:, :room]
+            ids, _, _ = truncate_in_graph(ids, None, room, cut_side=self.cut_side)
         before, after = (
             tf.repeat(tf.reshape(tf.constant(list(part), tf.int32), [1, -1]), rows, axis=0)
             for part in (self.before, self.after)

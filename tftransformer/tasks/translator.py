@@ -9,9 +9,13 @@ from tftransformer.core import check_choice
 from tftransformer.data import nearest_neighbour, take_columns
 from tftransformer.scores.translation import check_scoring, translation_scores
 from tftransformer.serving import write_ctranslate2
+from tftransformer.serving.ctranslate2 import check_supported
 from tftransformer.tasks.alignment import Alignment, alignment_of
 from tftransformer.tasks.card import translation_card
+from tftransformer.tasks.checks import check_number
+from tftransformer.tasks.ctranslate2_call import call_lines, check_ends
 from tftransformer.tasks.generation_options import GenerationOptions
+from tftransformer.tasks.given import positions_of
 from tftransformer.tasks.tables import rows_of, table
 from tftransformer.tasks.text_to_text import TextToText
 from tftransformer.tasks.writing import Written
@@ -124,7 +128,9 @@ class Translator(TextToText):
             path: folder to make; it must not exist.
             format: "saved_model", a SavedModel that takes and returns strings, with strategy and
                 processors (see `TextToTextGraph`); or "ctranslate2", model and tokenizers for
-                CTranslate2, to which each call passes how to decode (see `write_ctranslate2`).
+                CTranslate2 (see `write_ctranslate2`). This folder holds no settings: each call
+                passes prefix, strategy, rules and limits, and its README.md shows the call that
+                does so, and names what CTranslate2 cannot be told.
             weights: "float32"; "bfloat16", half as large, and faster on processors with
                 instructions for it; or "int8", matrices a quarter as large on the disk. Both round,
                 so that a few translations differ. Both formats compute in the type that they hold,
@@ -132,9 +138,9 @@ class Translator(TextToText):
             jit_compile: whether XLA compiles the SavedModel where it is served: faster for one or
                 a few texts, with int8 most of all; sources of up to 16, 32, 64, … tokens and
                 1, 2, 4, 8, … texts each wait some seconds for it at their first call.
-            max_source_length: most tokens of a source in the SavedModel; longer ones are truncated,
-                which the answer reports (`cut`). Default: as here, or 512 if there is no limit,
-                since one long text can take all of a server's memory.
+            max_source_length: most tokens of a source in the export; longer ones are truncated,
+                which the answer of a SavedModel reports (`cut`). Default: as here; in a SavedModel
+                512 if there is no limit, since one long text can take all of a server's memory.
 
         Returns:
             The path.
@@ -146,7 +152,13 @@ class Translator(TextToText):
             if jit_compile:
                 raise ValueError('jit_compile=True needs format="saved_model", not "ctranslate2"')
             tokenizers = data.source_tokenizer, data.target_tokenizer
-            card = translation_card(self, weights)
+            check_supported(self.model_)
+            if max_source_length is not None:
+                check_number("max_source_length", max_source_length, 2, positions_of(self.model_))
+            graph = self.graph(max_source_length=max_source_length)
+            check_ends(graph)
+            call = call_lines(graph, self.model_.target_vocab_size)
+            card = translation_card(self, weights, *call)
             return write_ctranslate2(self.model_, *tokenizers, path, weights, card=card)
         held: dict[str, Any] = {"weights": weights, "jit_compile": jit_compile}
         return super().export(path, **held, max_source_length=max_source_length)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tftransformer.core import Configurable, Ragged, register, require, splits_of
+from tftransformer.core import Configurable, Ragged, check_choice, register, require, splits_of
 from tftransformer.text.checks import ROLES
 
 TEXTS = ("a", "b")
@@ -31,6 +31,8 @@ class Template(Configurable):
     Args:
         single: how one text becomes a row.
         pair: how two texts become a row.
+        cut_side: the side on which texts lose tokens where a row is too long: "right", their ends,
+            or "left", their beginnings.
 
     Example:
 
@@ -43,8 +45,9 @@ class Template(Configurable):
     3
     """
 
-    def __init__(self, single: str = "a", pair: str = "a b"):
-        self.single, self.pair = single, pair
+    def __init__(self, single: str = "a", pair: str = "a b", cut_side: str = "right"):
+        check_choice(("right", "left"), cut_side=cut_side)
+        self.single, self.pair, self.cut_side = single, pair, cut_side
         self._parts = {
             "single": _parse("single", single, ("a",)),
             "pair": _parse("pair", pair, TEXTS),
@@ -77,7 +80,8 @@ class Template(Configurable):
 
     def without_segments(self) -> "Template":
         """The same rows in one segment."""
-        return Template(*(" ".join(part.name for part in row) for row in self._parts.values()))
+        single, pair = (" ".join(part.name for part in row) for row in self._parts.values())
+        return Template(single, pair, self.cut_side)
 
     @property
     def parts(self) -> dict[str, tuple[Part, ...]]:
@@ -224,13 +228,19 @@ class Template(Configurable):
         return parts
 
     def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Template) and self._parts == other._parts
+        return isinstance(other, Template) and self._told == other._told
 
     def __hash__(self) -> int:
-        return hash((self._parts["single"], self._parts["pair"]))
+        return hash(self._told)
 
     def __repr__(self) -> str:
-        return f"Template({self.single!r}, {self.pair!r})"
+        side = "" if self.cut_side == "right" else f", cut_side={self.cut_side!r}"
+        return f"Template({self.single!r}, {self.pair!r}{side})"
+
+    @property
+    def _told(self) -> tuple[Any, ...]:
+        """What tells it from another."""
+        return self._parts["single"], self._parts["pair"], self.cut_side
 
 
 def _parse(argument: str, text: str, texts: tuple[str, ...]) -> tuple[Part, ...]:

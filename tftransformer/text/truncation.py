@@ -9,7 +9,7 @@ from tftransformer.core import Ragged, check_ints
 
 
 def truncate(
-    first: Ragged, second: Ragged | None, max_tokens: int
+    first: Ragged, second: Ragged | None, max_tokens: int, cut_side: str = "right"
 ) -> tuple[Ragged, Ragged | None, np.ndarray]:
     """Cuts texts at their ends so that each row, or each pair, has `max_tokens` ids at most.
 
@@ -22,6 +22,7 @@ def truncate(
         second: ids of the second texts, as many rows, or None.
         max_tokens: ids of both together, without special tokens: what the model takes, less
             `Template.num_special`.
+        cut_side: "left": at their beginnings instead.
 
     Returns:
         the texts, and how many ids were cut from each row, int64 (rows,).
@@ -40,9 +41,10 @@ def truncate(
     lengths = [text.lengths for text in (first, second) if text is not None]
     kept = _kept(*lengths, max_tokens, np)
     cut = sum(lengths) - sum(kept)
+    part = Ragged.head if cut_side == "right" else Ragged.tail
     if second is None:
-        return first.head(*kept), None, cut
-    return first.head(kept[0]), second.head(kept[1]), cut
+        return part(first, *kept), None, cut
+    return part(first, kept[0]), part(second, kept[1]), cut
 
 
 def truncate_in_graph(
@@ -51,6 +53,7 @@ def truncate_in_graph(
     max_tokens: int,
     *,
     only_first: bool = False,
+    cut_side: str = "right",
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor | None, tf.Tensor]:
     """Does what `truncate` does, in a graph or eagerly, for ragged tensors.
 
@@ -60,6 +63,7 @@ def truncate_in_graph(
         max_tokens: as in `truncate`.
         only_first: whether the first text alone is cut, and the second where there is no other
             way: "only_first" of Hugging Face.
+        cut_side: as in `truncate`.
 
     Returns:
         the texts, and how many ids were cut from each row, int64 (batch,).
@@ -73,7 +77,7 @@ def truncate_in_graph(
         kept = _kept(*lengths, max_tokens, tf)
     cut = sum(lengths) - sum(kept)
     texts = [first] if second is None else [first, second]
-    texts = [_head_in_graph(text, keep) for text, keep in zip(texts, kept, strict=True)]
+    texts = [_part(text, keep, cut_side) for text, keep in zip(texts, kept, strict=True)]
     return texts[0], None if second is None else texts[1], cut
 
 
@@ -93,8 +97,8 @@ def _kept(*arguments: Any) -> Any:
     ]
 
 
-def _head_in_graph(text: tf.RaggedTensor, kept: tf.Tensor) -> tf.RaggedTensor:
-    """The first `kept` ids of each row."""
-    starts = text.row_starts()
+def _part(text: tf.RaggedTensor, kept: tf.Tensor, cut_side: str) -> tf.RaggedTensor:
+    """The first `kept` ids of each row, or the last ones."""
+    starts = text.row_starts() if cut_side == "right" else text.row_limits() - kept
     places = tf.ragged.range(starts, starts + kept)
     return places.with_flat_values(tf.gather(text.flat_values, places.flat_values))

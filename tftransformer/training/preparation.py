@@ -104,6 +104,23 @@ def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
     return callbacks
 
 
+def check_rate(
+    callbacks: Sequence[keras.callbacks.Callback], optimizer: keras.optimizers.Optimizer
+) -> None:
+    """Raises a ValueError for callbacks of Keras that set a rate which a schedule gives."""
+    setters = keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if isinstance(inner.learning_rate, keras.Variable):
+        return
+    for callback in callbacks:
+        if isinstance(callback, setters):
+            raise ValueError(
+                f"{type(callback).__name__} sets the learning rate, but that of the optimizer is "
+                "given by a schedule. Leave out the callback, or give an optimizer whose rate is a "
+                "number, such as optimizer=keras.optimizers.Adam(1e-4)."
+            )
+
+
 def check_monitors(
     callbacks: Sequence[keras.callbacks.Callback], checkpointing: Any, names: Collection[str]
 ) -> None:

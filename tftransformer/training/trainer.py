@@ -87,7 +87,8 @@ class Trainer:
         resume: whether to continue from the newest state saved in `directory`; if there is none,
             training starts afresh.
         checkpointing: `Checkpointing`, when to save and what to keep.
-        callbacks: `keras.callbacks.Callback`s.
+        callbacks: `keras.callbacks.Callback`s. Those that set the learning rate, such as
+            `ReduceLROnPlateau`, need an optimizer whose rate is a number.
         gradient_accumulation: int, number of batches in one update.
         clip_norm: float, highest global norm of the gradients of an update.
         strategy: `tf.distribute.Strategy`; the rows of each batch are split among its replicas.
@@ -220,6 +221,7 @@ class Trainer:
         self.optimizer = preparation.make_optimizer(
             optimizer, model, variables, self.strategy, self.choice.scales_loss
         )
+        preparation.check_rate(self._user_callbacks, self.optimizer)
         batch_steps = Steps(
             model,
             self.optimizer,
