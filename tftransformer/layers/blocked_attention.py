@@ -316,5 +316,11 @@ def _added(x: Any, start: Any, rows: Any) -> Any:
     return ops.slice_update(x, (0, 0, start, 0), there + ops.cast(rows, x.dtype))
 
 
-def _turned(x: Any) -> Any:
-    return ops.swapaxes(x, -1, -2)
+@custom_gradient
+def _turned(x: Any) -> tuple[Any, Any]:
+    """Exchanges the last two axes.
+
+    Its gradient holds the order of the axes itself. TensorFlow's own would ask a shared trace for
+    it, and XLA would then take what the trace was given for constants, and compile each step anew.
+    """
+    return ops.swapaxes(x, -1, -2), lambda upstream: ops.swapaxes(upstream, -1, -2)
