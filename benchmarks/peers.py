@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from timing import peak_memory
+from device import TensorFlow
 
 
 def has_keras_hub() -> bool:
@@ -26,7 +26,9 @@ def has_keras_hub() -> bool:
 def has_torch(python: str) -> bool:
     """Whether this Python has PyTorch and `transformers`; says so where it has not."""
     probe = [python, "-c", "import torch, transformers"]
-    runs = functools.partial(subprocess.run, probe, stderr=subprocess.DEVNULL, check=False)
+    runs = functools.partial(
+        subprocess.run, probe, stderr=subprocess.DEVNULL, check=False, env=torch_environment()
+    )
     found = shutil.which(python) is not None and runs().returncode == 0
     if not found:
         print(
@@ -46,7 +48,7 @@ def apart(build: Callable, *given: object) -> Iterator[tuple[int, Callable[[], i
 
     Yields:
         The model's number of weights, and a function that runs the task and returns the most bytes
-        of memory that its process has held.
+        of memory that it held on the card; without one, those that its process has ever held.
     """
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, spawn, _build, (build, *given)) as process:
@@ -83,8 +85,20 @@ def _weights() -> int:
 
 
 def _run() -> int:
+    device = TensorFlow()
+    device.forget_peak()
     _task()
-    return peak_memory()
+    return device.peak()
+
+
+def torch_environment() -> dict[str, str]:
+    """The environment variables of a process of PyTorch.
+
+    What stands in PYTHONPATH is for TensorFlow. Threads that spin while they wait would take the
+    cores from whoever's turn is next.
+    """
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {"OMP_WAIT_POLICY": "passive", **given}
 
 
 @contextlib.contextmanager
@@ -99,9 +113,7 @@ def torch_process(python: str, order: dict) -> Iterator[tuple[int, Callable[[obj
         The number of weights of its model, and a function that sends one line of plain data and
         waits for the answer.
     """
-    # Threads that spin while they wait would take the cores from whoever's turn is next.
-    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
-    with answering(python, "torch_peer.py", environment=environment) as ask:
+    with answering(python, "torch_peer.py", environment=torch_environment()) as ask:
         yield ask(order), ask
 
 
