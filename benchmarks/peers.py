@@ -27,7 +27,7 @@ def has_torch(python: str) -> bool:
     """Whether this Python has PyTorch and `transformers`; says so where it has not."""
     probe = [python, "-c", "import torch, transformers"]
     runs = functools.partial(
-        subprocess.run, probe, stderr=subprocess.DEVNULL, check=False, env=torch_environment()
+        subprocess.run, probe, stderr=subprocess.DEVNULL, check=False, env=peer_environment()
     )
     found = shutil.which(python) is not None and runs().returncode == 0
     if not found:
@@ -91,14 +91,10 @@ def _run() -> int:
     return device.peak()
 
 
-def torch_environment() -> dict[str, str]:
-    """The environment variables of a process of PyTorch.
-
-    What stands in PYTHONPATH is for TensorFlow. Threads that spin while they wait would take the
-    cores from whoever's turn is next.
-    """
+def peer_environment(**more: str) -> dict[str, str]:
+    """The environment variables of a peer without TensorFlow, to which PYTHONPATH may lead."""
     given = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return {"OMP_WAIT_POLICY": "passive", **given}
+    return {**more, **given}
 
 
 @contextlib.contextmanager
@@ -113,7 +109,9 @@ def torch_process(python: str, order: dict) -> Iterator[tuple[int, Callable[[obj
         The number of weights of its model, and a function that sends one line of plain data and
         waits for the answer.
     """
-    with answering(python, "torch_peer.py", environment=torch_environment()) as ask:
+    # Threads that spin while they wait would take the cores from whoever's turn is next.
+    environment = peer_environment(OMP_WAIT_POLICY="passive")
+    with answering(python, "torch_peer.py", environment=environment) as ask:
         yield ask(order), ask
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import sentencepiece
-from peers import answering
+from peers import answering, peer_environment
 from sizes import SIZES
 from timing import against, interleaved, print_table, rate, rate_range
 
@@ -35,8 +35,10 @@ SERVERS = {
     "parts-float32": True,
     "parts-bfloat16": True,
     "compiled-float32": True,
+    "compiled-bfloat16": True,
     "compiled-int8": True,
     "ctranslate2-float32": False,
+    "ctranslate2-bfloat16": False,
     "ctranslate2-int8": False,
     "ctranslate2_parts-int8": False,
     "transformers-float32": False,
@@ -65,6 +67,8 @@ def main():
     parser.add_argument("--peer-python", default=sys.executable, help="has the peers' packages")
     parser.add_argument("--models", type=Path, help="keeps the models, and takes them from here")
     options = parser.parse_args()
+    # Where there is a card, all serve from it: none may take all of its memory.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     with contextlib.ExitStack() as stack:
         folder = options.models or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if not (folder / "transformers-float32").is_dir():
@@ -111,10 +115,13 @@ def measure(search, folder, options, rows, starts):
 
 def start(kind, model, strategy, options, stack, starts):
     """Starts a server and has it translate once; None if its packages are not installed."""
-    python = sys.executable if SERVERS[kind] else options.peer_python
+    python, environment = sys.executable, None
+    if not SERVERS[kind]:
+        python, environment = options.peer_python, peer_environment()
     begin = time.perf_counter()
     command = [kind, model, strategy.rows_per_prompt, options.tokens]
-    ask = stack.enter_context(answering(python, "serving_peer.py", *command))
+    process = answering(python, "serving_peer.py", *command, environment=environment)
+    ask = stack.enter_context(process)
     seconds = []
     try:
         for question in (None, None, sentences([32])):
@@ -158,7 +165,7 @@ def write_models(folder, size, new_tokens):
             )
             path = folder / f"{kind}-{search}"
             translator.export(path, weights=weights, jit_compile=form == "compiled")
-    for weights in ("float32", "int8"):
+    for weights in ("float32", "bfloat16", "int8"):
         translator.export(folder / f"ctranslate2-{weights}", "ctranslate2", weights)
     special = tokenizer.special_ids
     ids = {"decoder_start_token_id": special["start"], "eos_token_id": special["end"]}

@@ -60,7 +60,7 @@ def main():
     os.dup2(2, 1)
     torch.set_num_threads(os.cpu_count())
     order = json.loads(sys.stdin.readline())
-    kinds = {"family": forward_pass, "model": training, "rates": foreseeing}
+    kinds = {"family": forward_pass, "model": training, "rates": foreseeing, "prompts": writing}
     model, answer = next(make for key, make in kinds.items() if key in order)(order)
     print(sum(weight.numel() for weight in model.parameters()), file=answers, flush=True)
     for line in sys.stdin:
@@ -111,6 +111,26 @@ def training(order: dict):
         return device.peak()
 
     return model, epoch
+
+
+def writing(order: dict):
+    """GPT-2, and a function that writes greedily and returns the peak of its memory."""
+    device = Torch()
+    model = transformers.GPT2LMHeadModel(gpt2_config(order["size"])).eval().to(device.name)
+    if order["bfloat16"]:
+        model = model.to(torch.bfloat16)
+    model.generation_config.eos_token_id = None  # nothing ends a text
+    ids = torch.tensor(order["prompts"]).to(device.name)
+    how = {"max_new_tokens": order["tokens"], "do_sample": False, "pad_token_id": 0}
+
+    def write(_):
+        device.forget_peak()
+        with torch.inference_mode():
+            found = model.generate(ids, attention_mask=torch.ones_like(ids), **how)
+        assert found.cpu().shape[1] == ids.shape[1] + order["tokens"]
+        return device.peak()
+
+    return model, write
 
 
 def foreseeing(order: dict):

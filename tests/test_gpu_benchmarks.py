@@ -3,19 +3,31 @@
 import importlib
 import pathlib
 import re
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 BENCHMARKS = pathlib.Path(__file__).parents[1] / "benchmarks"
 CALLS = re.compile(r"custom_call @(\S+)\(([^)]*)\) \{(.*)\} : (\([^)]*\) -> \([^)]*\))")
 
 
 @pytest.fixture
-def flash(monkeypatch):
+def benchmark(monkeypatch):
+    """Returns a function from the name of a module of benchmarks/ to the module."""
     monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("gpu.flash_attention")
+    known = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - known:
+        if str(BENCHMARKS) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def flash(benchmark):
+    return benchmark("gpu.flash_attention")
 
 
 @pytest.mark.parametrize("mask", ["CAUSAL", "PADDING"])
@@ -72,3 +84,32 @@ def test_calls_of_the_kernel_are_those_that_jax_writes(flash, monkeypatch, mask,
         assert own == their
         assert operands.count(",") == their_operands.count(",")
     assert their_operands.split(", ")[4] == "%arg3"  # `_call` gives the upstream gradient there
+
+
+def test_the_pauses_of_a_card_are_what_no_kernel_of_any_stream_covers(benchmark):
+    traces, idle = benchmark("traces"), benchmark("gpu.idle")
+    trace = xplane_pb2.XSpace()
+    plane = trace.planes.add(name="/device:GPU:0")
+    trace.planes.add(name="/host:CPU")
+    for number, name in enumerate(("gemm", "fusion", "MemcpyH2D")):
+        plane.event_metadata[number].name = name
+    second = 10**12
+    streams = [(0, 0, 2), (1, 1, 3), (0, 8, 1)], [(0, 1, 1), (2, 5, 2)]
+    for n, events in enumerate(streams):
+        line = plane.lines.add(name=f"Stream #{n}", timestamp_ns=10**9)
+        for kind, begin, length in events:
+            line.events.add(metadata_id=kind, offset_ps=begin * second, duration_ps=length * second)
+    plane.lines.add(name="XLA Modules").events.add(duration_ps=20 * second)
+    found = list(traces.kernels(trace))
+    assert [event.name for event in found] == ["gemm", "fusion", "gemm", "gemm"]
+    assert [(event.begin, event.end) for event in idle.merged(found)] == [(1, 5), (9, 10)]
+    assert idle.pauses(found) == [4]
+
+
+def test_a_trace_of_the_processor_tells_its_operations(benchmark):
+    traces = benchmark("traces")
+    x = tf.ones((300, 300))
+    multiply = tf.function(lambda: tf.linalg.matmul(x, x), autograph=False)
+    found = list(traces.operations(traces.traced(lambda: multiply().numpy())))
+    assert any(event.name.endswith("MatMul") for event in found)
+    assert all(event.begin <= event.end for event in found)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import device
-from peers import torch_environment
+from peers import peer_environment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +42,11 @@ class Figures:
         return self.first - sorted(self.seconds)[len(self.seconds) // 2]
 
 
-def say_devices(torch_python: str) -> None:
+def say_devices(torch_python: str | None) -> None:
     """Prints what TensorFlow and PyTorch compute with; processes of their own ask."""
     environments = {"tensorflow": (sys.executable, None)}
-    environments["torch"] = torch_python, torch_environment()
+    if torch_python:
+        environments["torch"] = torch_python, peer_environment()
     for library, (python, environment) in environments.items():
         command = [python, device.__file__, library]
         with contextlib.suppress(OSError):
