@@ -31,6 +31,7 @@ def main():
     add("--source", default="en")
     add("--target", default="de")
     add("--rows", type=int, default=20_000, help="of these, drawn at random")
+    add("--pieces", type=int, default=8_000, help="of the vocabulary, at most the model's")
     add("--batch-tokens", type=int, default=16_384)
     add("--size", choices=SIZES, default="base")
     options = parser.parse_args()
@@ -40,7 +41,7 @@ def main():
     data = DataProcess(
         options.source,
         options.target,
-        vocab_size=size.vocab_size,
+        vocab_size=options.pieces,
         max_length=size.length,
         batch_tokens=options.batch_tokens,
     )
