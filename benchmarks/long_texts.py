@@ -3,8 +3,8 @@
     python benchmarks/long_texts.py [--lengths 512 1024 2048 4096] [--masks causal window] [--jit]
 
 One layer's attention of one text (12 heads, 64 wide), under `CausalMask()`, under a window of 64
-tokens to each side, and under one of 255 tokens behind. Each length and mask stands in processes of its own, which take turns; blocks
-are taken or not whatever the package would choose.
+tokens to each side, and under one of 255 tokens behind. Each length and mask stands in processes of
+its own, which take turns; blocks are taken or not whatever the package would choose.
 """
 
 import argparse

@@ -139,15 +139,19 @@ def start(kind, model, strategy, options, stack, starts):
 
 
 def path_of(folder, kind, search):
-    """Where the model of a server stands."""
-    return folder / (f"{kind}-{search}" if SERVERS[kind] else kind.replace("_parts", ""))
+    """Where the model of a server stands. CTranslate2 makes bfloat16 of float32 when it loads."""
+    if SERVERS[kind]:
+        return folder / f"{kind}-{search}"
+    return folder / kind.replace("_parts", "").replace(
+        "ctranslate2-bfloat16", "ctranslate2-float32"
+    )
 
 
 def write_models(folder, size, options):
     """Writes one model, with weights of chance, in all formats that are asked for and not there."""
     kinds = dict.fromkeys([OURS, *options.servers])
-    paths = {path_of(folder, k, s): (k, s) for k in kinds for s in options.search}
-    missing = {path: asked for path, asked in paths.items() if not path.is_dir()}
+    paths = {path_of(folder, kind, search): search for kind in kinds for search in options.search}
+    missing = {path: search for path, search in paths.items() if not path.is_dir()}
     if not missing:
         return
     keras.utils.set_random_seed(0)
@@ -164,8 +168,8 @@ def write_models(folder, size, options):
     model.head.bias.assign(np.where(np.arange(size.vocab_size) < SPECIALS, -1e4, 0.0))
     tokenizer = word_tokenizer(size.vocab_size)
     both = types.SimpleNamespace(source_tokenizer=tokenizer, target_tokenizer=tokenizer)
-    for path, (kind, search) in missing.items():
-        form, weights = kind.replace("_parts", "").split("-")
+    for path, search in missing.items():
+        form, weights, *_ = path.name.split("-")
         parallel = os.cpu_count() if form == "parts" else 1
         strategy = SEARCHES[search]
         translator = tt.Translator(
