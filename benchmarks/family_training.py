@@ -4,27 +4,33 @@
     python benchmarks/family_training.py --families classifier --torch-python PATH
 
 Masked and causal language models, and a classifier of texts, of base size under the `Trainer` of
-this package against KerasHub's under `fit`, and the classifier against `transformers` on PyTorch:
-the same weights, dropout, loss positions and batches, Adam, each in a process of its own; rounds
-are interleaved, a round is one epoch. The package's own also compute the accuracy.
+this package against KerasHub's under `fit` and those of `transformers` on PyTorch: the same
+weights, dropout, loss positions and batches, Adam, each in a process of its own; rounds are
+interleaved, a round is one epoch. The package's own also compute the accuracy.
 """
 
 import argparse
 import contextlib
+import functools
 import sys
 
 import keras
 import numpy as np
-from peers import apart, has_keras_hub, has_torch, started, torch_process
+from peers import apart, started, torch_process
+from sizes import CLASSES, FAMILIES, Size
 from timing import against, from_memory, interleaved, print_table, rate, rate_range
-from training import DROPOUT, contenders, optimizer, policy_of, trainer_of_epochs
+from training import (
+    DROPOUT,
+    contenders,
+    installed,
+    optimizer,
+    policy_of,
+    torch_order,
+    trainer_of_epochs,
+)
 
 import tftransformer as tt
 
-# Rows and tokens of a batch.
-SHAPES = {"bert": (2, 512), "gpt2": (2, 512), "classifier": (32, 128)}
-MASKED = 76  # of each row: 15 %
-CLASSES = 3
 DEFAULT = [
     "trainer:float32",
     "trainer:bfloat16",
@@ -33,7 +39,7 @@ DEFAULT = [
     "torch:float32",
     "torch:bfloat16",
 ]
-CONTENDERS = contenders("trainer", "keras_hub", "torch")
+CONTENDERS = contenders("trainer", "keras_hub", "torch", "torch_compiled")
 
 
 def main():
@@ -45,21 +51,19 @@ def main():
     parser.add_argument("--steps", type=int, default=1, help="batches in a round")
     options = parser.parse_args()
 
-    on_keras = ["trainer", "keras_hub"] if has_keras_hub() else ["trainer"]
+    steps, python = options.steps, options.torch_python
+    names = installed(options.contenders, python)
     for family in options.families:
-        with_torch = family in ON_TORCH and has_torch(options.torch_python)
-        kinds = [*on_keras, "torch"] if with_torch else on_keras
-        names = [name for name in options.contenders if name.split(":")[0] in kinds]
-        starts = {name: start(family, name, options) for name in names}
-        batch, length = SHAPES[family]
+        size = FAMILIES[family]
+        starts = {name: start(family, name, size, steps, python) for name in names}
         with started(starts) as (weights, tasks):
             print(
-                f"{family}: {weights:,} weights, batches of {batch} × {length} tokens, "
-                f"{options.rounds} rounds of {options.steps} batches"
+                f"{family}: {weights:,} weights, batches of {size.batch} × {size.length} tokens, "
+                f"{options.rounds} rounds of {steps} batches"
             )
             times = interleaved(tasks, options.rounds)
             peaks = {name: task() for name, task in tasks.items()}
-        tokens = options.steps * batch * length
+        tokens = steps * size.batch * size.length
         peers = [name for name in names if not name.startswith("trainer")]
         rows = []
         for name, taken in times.items():
@@ -72,68 +76,67 @@ def main():
 
 
 @contextlib.contextmanager
-def start(family: str, name: str, options):
+def start(family: str, name: str, size: Size, steps: int, torch_python: str):
     """Builds a contender in a process of its own; yields what `apart` does."""
-    who, precision = name.split(":")
-    if who != "torch":
-        with apart(contender, family, name, options.steps) as built:
+    if not name.startswith("torch"):
+        with apart(contender, family, name, size, steps) as built:
             yield built
         return
-    order = {
-        "model": family,
-        "bfloat16": precision == "bfloat16",
-        "size": {"classes": CLASSES},
-        "dropout": DROPOUT,
-        "smoothing": 0.0,
-        "batches": ON_TORCH[family](options.steps),
-    }
-    with torch_process(options.torch_python, order) as (weights, ask):
+    order = torch_order(family, name, size, ON_TORCH[family](size, steps), smoothing=0.0)
+    with torch_process(torch_python, order) as (weights, ask):
         yield weights, lambda: int(ask("epoch"))
 
 
-def contender(family: str, name: str, steps: int):
+def contender(family: str, name: str, size: Size, steps: int):
     """A model, and a function that trains it for an epoch."""
     who, precision = name.split(":")
-    model = MODELS[family][who](policy_of(precision))
-    return model, STARTS[who](model, precision, DATA[family](steps))
+    make = MODELS[family]["keras_hub" if who == "keras_hub" else "trainer"]
+    model = make(size, policy_of(precision))
+    return model, STARTS[who](model, precision, DATA[family](size, steps))
 
 
-def bert(policy):
+def bert(size, policy):
     # KerasHub's BERT always has a pooler.
-    heads = ["pooled", "masked_lm"]
-    model = tt.Bert(dropout=DROPOUT, attention_dropout=DROPOUT, heads=heads, dtype=policy)
-    return model.only("masked_lm")
+    return bert_with(size, policy, {"pooled": {}, "masked_lm": {}}).only("masked_lm")
 
 
-def classifier(policy):
+def classifier(size, policy):
     heads = {"sequence_classification": {"labels": CLASSES}}
-    model = tt.Bert(dropout=DROPOUT, attention_dropout=DROPOUT, heads=heads, dtype=policy)
-    return model.only("sequence_classification")
+    return bert_with(size, policy, heads).only("sequence_classification")
 
 
-def gpt2(policy):
-    return tt.Gpt2(dropout=DROPOUT, attention_dropout=DROPOUT, dtype=policy).only("lm")
+def bert_with(size, policy, heads):
+    rates = {"dropout": DROPOUT, "attention_dropout": DROPOUT}
+    return tt.Bert(**size.widths, **rates, heads=heads, dtype=policy)
 
 
-def keras_hub_bert(policy):
+def gpt2(size, policy):
+    rates = {"dropout": DROPOUT, "attention_dropout": DROPOUT}
+    return tt.Gpt2(**size.widths, **rates, dtype=policy).only("lm")
+
+
+def keras_hub_bert(size, policy):
     import keras_hub
 
-    backbone = keras_hub.models.BertBackbone(30522, 12, 12, 768, 3072, DROPOUT, dtype=policy)
-    return keras_hub.models.BertMaskedLM(backbone)
+    return keras_hub.models.BertMaskedLM(backbone(keras_hub.models.BertBackbone, size, policy))
 
 
-def keras_hub_classifier(policy):
+def keras_hub_classifier(size, policy):
     import keras_hub
 
-    backbone = keras_hub.models.BertBackbone(30522, 12, 12, 768, 3072, DROPOUT, dtype=policy)
-    return keras_hub.models.BertTextClassifier(backbone, CLASSES, dropout=DROPOUT)
+    stack = backbone(keras_hub.models.BertBackbone, size, policy)
+    return keras_hub.models.BertTextClassifier(stack, CLASSES, dropout=DROPOUT)
 
 
-def keras_hub_gpt2(policy):
+def keras_hub_gpt2(size, policy):
     import keras_hub
 
-    backbone = keras_hub.models.GPT2Backbone(50257, 12, 12, 768, 3072, DROPOUT, dtype=policy)
-    return keras_hub.models.GPT2CausalLM(backbone)
+    return keras_hub.models.GPT2CausalLM(backbone(keras_hub.models.GPT2Backbone, size, policy))
+
+
+def backbone(kind, size, policy):
+    widths = size.vocab_size, size.num_layers, size.num_heads, size.d_model, size.dff
+    return kind(*widths, DROPOUT, dtype=policy)
 
 
 MODELS = {
@@ -143,55 +146,57 @@ MODELS = {
 }
 
 
-def masked_batches(steps):
-    """Random ids, a part of which the model is to find: (inputs, labels, weights)."""
-    draw = np.random.default_rng(0)
-    ids = draw.integers(1000, 30522, (steps, *SHAPES["bert"]), dtype="int32")
-    places = np.argsort(draw.random(ids.shape), axis=-1)[..., :MASKED].astype("int32")
-    return as_dataset(
-        {
-            "token_ids": ids,
-            "segment_ids": np.zeros_like(ids),
-            "padding_mask": np.ones_like(ids),
-            "mask_positions": np.sort(places, axis=-1),
-        },
-        draw.integers(1000, 30522, places.shape, dtype="int32"),
-    )
+def random_ids(size, steps, more=0):
+    """Random ids, int array (steps, rows, tokens and so many more)."""
+    shape = (steps, size.batch, size.length + more)
+    return np.random.default_rng(0).integers(0, size.vocab_size, shape, dtype="int32")
 
 
-def causal_batches(steps):
-    """Random ids, each of which the model is to foresee: (inputs, labels, weights)."""
-    batch, length = SHAPES["gpt2"]
-    shape = (steps, batch, length + 1)
-    ids = np.random.default_rng(0).integers(0, 50257, shape, dtype="int32")
-    inputs, labels = ids[..., :-1], ids[..., 1:]
-    return as_dataset({"token_ids": inputs, "padding_mask": np.ones_like(inputs)}, labels)
+def masked(size, steps):
+    """Ids, the places of 15 % of each row, and what is to be found there: batch by batch."""
+    ids, draw = random_ids(size, steps), np.random.default_rng(1)
+    order = np.argsort(draw.random(ids.shape), axis=-1).astype("int32")
+    places = np.sort(order[..., : size.length * 15 // 100], axis=-1)
+    labels = draw.integers(0, size.vocab_size, places.shape, dtype="int32")
+    return zip(ids, places, labels, strict=True)
 
 
-def classified(steps):
-    """Random ids, and a class for each row: int arrays (steps, rows, tokens), (steps, rows)."""
-    draw = np.random.default_rng(0)
-    ids = draw.integers(1000, 30522, (steps, *SHAPES["classifier"]), dtype="int32")
-    return ids, draw.integers(0, CLASSES, ids.shape[:2], dtype="int32")
-
-
-def classified_batches(steps):
+def masked_batches(size, steps):
     """The same for Keras: (inputs, labels, weights)."""
-    ids, labels = classified(steps)
-    mask, segments = np.ones_like(ids), np.zeros_like(ids)
+    ids, places, labels = map(np.stack, zip(*masked(size, steps), strict=True))
+    inputs = {"token_ids": ids, "segment_ids": np.zeros_like(ids)}
+    inputs |= {"padding_mask": np.ones_like(ids), "mask_positions": places}
+    return as_dataset(inputs, labels)
+
+
+def causal(size, steps):
+    """Ids, and the next of each, which is to be foreseen: batch by batch."""
+    ids = random_ids(size, steps, more=1)
+    return zip(ids[..., :-1], ids[..., 1:], strict=True)
+
+
+def causal_batches(size, steps):
+    """The same for Keras: (inputs, labels, weights)."""
+    ids, labels = map(np.stack, zip(*causal(size, steps), strict=True))
+    return as_dataset({"token_ids": ids, "padding_mask": np.ones_like(ids)}, labels)
+
+
+def classified(size, steps):
+    """Ids, their mask, and a class for each row: batch by batch."""
+    ids = random_ids(size, steps)
+    labels = np.random.default_rng(1).integers(0, CLASSES, ids.shape[:2], dtype="int32")
+    return zip(ids, np.ones_like(ids), labels, strict=True)
+
+
+def classified_batches(size, steps):
+    """The same for Keras: (inputs, labels, weights)."""
+    ids, mask, labels = map(np.stack, zip(*classified(size, steps), strict=True))
+    segments = np.zeros_like(ids)
     return as_dataset({"token_ids": ids, "padding_mask": mask, "segment_ids": segments}, labels)
 
 
-def classified_lists(steps):
-    """The same for PyTorch: ids, masks and labels of each batch, as plain lists."""
-    return [
-        [ids.tolist(), np.ones_like(ids).tolist(), labels.tolist()]
-        for ids, labels in zip(*classified(steps), strict=True)
-    ]
-
-
 DATA = {"bert": masked_batches, "gpt2": causal_batches, "classifier": classified_batches}
-ON_TORCH = {"classifier": classified_lists}
+ON_TORCH = {"bert": masked, "gpt2": causal, "classifier": classified}
 
 
 def as_dataset(inputs, labels):
@@ -199,8 +204,8 @@ def as_dataset(inputs, labels):
     return from_memory((inputs, labels, weights))
 
 
-def with_trainer(model, precision, data):
-    return trainer_of_epochs(model, precision, data, smoothing=0.0).train
+def with_trainer(model, precision, data, jit_compile="auto"):
+    return trainer_of_epochs(model, precision, data, smoothing=0.0, jit_compile=jit_compile).train
 
 
 def with_fit(model, precision, data):
@@ -209,7 +214,12 @@ def with_fit(model, precision, data):
     return lambda: model.fit(data, verbose=0, shuffle=False)
 
 
-STARTS = {"trainer": with_trainer, "keras_hub": with_fit}
+STARTS = {
+    "trainer": with_trainer,
+    "trainer_xla": functools.partial(with_trainer, jit_compile=True),
+    "fit": with_fit,
+    "keras_hub": with_fit,
+}
 
 
 if __name__ == "__main__":

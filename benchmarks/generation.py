@@ -8,15 +8,19 @@ graph without XLA. Each stands in a process of its own, and they take turns.
 """
 
 import argparse
+import contextlib
+import functools
+import sys
 
 import numpy as np
 import tensorflow as tf
-from peers import apart, has_keras_hub, started
+from peers import apart, has_keras_hub, started, torch_process
+from sizes import FAMILIES
 from timing import against, interleaved, print_table, rate, rate_range
 
 import tftransformer as tt
 
-VOCAB_SIZE, NO_END_ID = 50257, -1
+NO_END_ID = -1
 
 
 def main():
@@ -29,8 +33,8 @@ def main():
     names = ["ours:float32", "ours:mixed_bfloat16"]
     if has_keras_hub():
         names += ["keras_hub:float32", "keras_hub:mixed_bfloat16"]
-    given = options.batch, options.prompt, options.tokens
-    with started({name: apart(contender, name, *given) for name in names}) as (_, tasks):
+    given = FAMILIES["gpt2"].widths, options.batch, options.prompt, options.tokens
+    with started({name: start(name, *given) for name in names}) as (_, tasks):
         times = interleaved(tasks, options.rounds)
         peaks = {name: task() for name, task in tasks.items()}
     written = options.batch * options.tokens
@@ -52,17 +56,33 @@ def main():
     print_table([*head, "peak GiB"], rows)
 
 
-def contender(name: str, batch: int, prompt: int, tokens: int):
-    """A model, and a function that writes with it."""
-    who, policy = name.split(":")
-    ids = np.random.default_rng(0).integers(0, VOCAB_SIZE, (batch, prompt), "int32")
-    return WRITERS[who](policy, ids, tokens)
+@contextlib.contextmanager
+def start(
+    name: str,
+    widths: dict,
+    batch: int,
+    prompt: int,
+    tokens: int,
+    torch_python: str = sys.executable,
+):
+    """Builds a contender in a process of its own; yields what `apart` does."""
+    who, precision = name.split(":")
+    shape = batch, prompt
+    ids = np.random.default_rng(0).integers(0, widths["vocab_size"], shape, dtype="int32")
+    if who != "torch":
+        with apart(WRITERS[who], precision, widths, ids, tokens) as built:
+            yield built
+        return
+    order = {"prompts": ids.tolist(), "tokens": tokens, "size": widths}
+    with torch_process(torch_python, {**order, "bfloat16": precision == "bfloat16"}) as process:
+        weights, ask = process
+        yield weights, lambda: int(ask("write"))
 
 
-def ours(policy: str, ids: np.ndarray, tokens: int):
-    model = tt.Gpt2(dtype=policy)
+def ours(policy: str, widths: dict, ids: np.ndarray, tokens: int, jit_compile: bool = False):
+    model = tt.Gpt2(**widths, dtype=policy)
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, jit_compile=jit_compile)
     def decode(ids):
         step = model.start_decoding(ids, cache_length=ids.shape[1] + tokens)
         found = tt.Greedy()(step, ids, max_new_tokens=tokens, end_id=NO_END_ID, pad_id=0)
@@ -71,10 +91,11 @@ def ours(policy: str, ids: np.ndarray, tokens: int):
     return model, lambda: decode(tf.constant(ids)).numpy()
 
 
-def keras_hub_model(policy: str, ids: np.ndarray, tokens: int):
+def keras_hub_model(policy: str, widths: dict, ids: np.ndarray, tokens: int):
     import keras_hub
 
-    backbone = keras_hub.models.GPT2Backbone(VOCAB_SIZE, 12, 12, 768, 3072, dtype=policy)
+    sizes = [widths[n] for n in ("vocab_size", "num_layers", "num_heads", "d_model", "dff")]
+    backbone = keras_hub.models.GPT2Backbone(*sizes, dtype=policy)
     model = keras_hub.models.GPT2CausalLM(backbone)
     model.compile(sampler="greedy", jit_compile=False)
     room = ((0, 0), (0, tokens))
@@ -82,7 +103,11 @@ def keras_hub_model(policy: str, ids: np.ndarray, tokens: int):
     return model, lambda: model.generate(inputs, stop_token_ids=None)
 
 
-WRITERS = {"ours": ours, "keras_hub": keras_hub_model}
+WRITERS = {
+    "ours": ours,
+    "ours_xla": functools.partial(ours, jit_compile=True),
+    "keras_hub": keras_hub_model,
+}
 
 
 if __name__ == "__main__":

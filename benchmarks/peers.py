@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from timing import peak_memory
+from device import TensorFlow
 
 
 def has_keras_hub() -> bool:
@@ -26,7 +26,9 @@ def has_keras_hub() -> bool:
 def has_torch(python: str) -> bool:
     """Whether this Python has PyTorch and `transformers`; says so where it has not."""
     probe = [python, "-c", "import torch, transformers"]
-    runs = functools.partial(subprocess.run, probe, stderr=subprocess.DEVNULL, check=False)
+    runs = functools.partial(
+        subprocess.run, probe, stderr=subprocess.DEVNULL, check=False, env=peer_environment()
+    )
     found = shutil.which(python) is not None and runs().returncode == 0
     if not found:
         print(
@@ -46,7 +48,7 @@ def apart(build: Callable, *given: object) -> Iterator[tuple[int, Callable[[], i
 
     Yields:
         The model's number of weights, and a function that runs the task and returns the most bytes
-        of memory that its process has held.
+        of memory that it held on the card; without one, those that its process has ever held.
     """
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, spawn, _build, (build, *given)) as process:
@@ -83,8 +85,16 @@ def _weights() -> int:
 
 
 def _run() -> int:
+    device = TensorFlow()
+    device.forget_peak()
     _task()
-    return peak_memory()
+    return device.peak()
+
+
+def peer_environment(**more: str) -> dict[str, str]:
+    """The environment variables of a peer without TensorFlow, to which PYTHONPATH may lead."""
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {**more, **given}
 
 
 @contextlib.contextmanager
@@ -100,7 +110,7 @@ def torch_process(python: str, order: dict) -> Iterator[tuple[int, Callable[[obj
         waits for the answer.
     """
     # Threads that spin while they wait would take the cores from whoever's turn is next.
-    environment = {"OMP_WAIT_POLICY": "passive", **os.environ}
+    environment = peer_environment(OMP_WAIT_POLICY="passive")
     with answering(python, "torch_peer.py", environment=environment) as ask:
         yield ask(order), ask
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import sentencepiece
-from peers import answering
+from peers import answering, peer_environment
 from sizes import SIZES
 from timing import against, interleaved, print_table, rate, rate_range
 
@@ -35,8 +35,10 @@ SERVERS = {
     "parts-float32": True,
     "parts-bfloat16": True,
     "compiled-float32": True,
+    "compiled-bfloat16": True,
     "compiled-int8": True,
     "ctranslate2-float32": False,
+    "ctranslate2-bfloat16": False,
     "ctranslate2-int8": False,
     "ctranslate2_parts-int8": False,
     "transformers-float32": False,
@@ -65,10 +67,11 @@ def main():
     parser.add_argument("--peer-python", default=sys.executable, help="has the peers' packages")
     parser.add_argument("--models", type=Path, help="keeps the models, and takes them from here")
     options = parser.parse_args()
+    # Where there is a card, all serve from it: none may take all of its memory.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     with contextlib.ExitStack() as stack:
         folder = options.models or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if not (folder / "transformers-float32").is_dir():
-            write_models(folder, SIZES[options.size], options.tokens)
+        write_models(folder, SIZES[options.size], options)
         print(f"{options.size}, {options.tokens} new tokens, {options.rounds} rounds")
         rows, starts = [], []
         for search in options.search:
@@ -82,7 +85,7 @@ def measure(search, folder, options, rows, starts):
     with contextlib.ExitStack() as stack:
         servers = {}
         for kind in dict.fromkeys([OURS, *options.servers]):
-            model = folder / (f"{kind}-{search}" if SERVERS[kind] else kind.replace("_parts", ""))
+            model = path_of(folder, kind, search)
             server = start(kind, model, SEARCHES[search], options, stack, starts)
             if server is not None:
                 servers[kind] = server
@@ -112,9 +115,11 @@ def measure(search, folder, options, rows, starts):
 def start(kind, model, strategy, options, stack, starts):
     """Starts a server and has it translate once; None if its packages are not installed."""
     python = sys.executable if SERVERS[kind] else options.peer_python
+    environment = peer_environment() if kind.startswith("transformers") else None
     begin = time.perf_counter()
     command = [kind, model, strategy.rows_per_prompt, options.tokens]
-    ask = stack.enter_context(answering(python, "serving_peer.py", *command))
+    process = answering(python, "serving_peer.py", *command, environment=environment)
+    ask = stack.enter_context(process)
     seconds = []
     try:
         for question in (None, None, sentences([32])):
@@ -133,8 +138,22 @@ def start(kind, model, strategy, options, stack, starts):
     return ask
 
 
-def write_models(folder, size, new_tokens):
-    """Writes one model, with weights of chance, in all formats."""
+def path_of(folder, kind, search):
+    """Where the model of a server stands. CTranslate2 makes bfloat16 of float32 when it loads."""
+    if SERVERS[kind]:
+        return folder / f"{kind}-{search}"
+    return folder / kind.replace("_parts", "").replace(
+        "ctranslate2-bfloat16", "ctranslate2-float32"
+    )
+
+
+def write_models(folder, size, options):
+    """Writes one model, with weights of chance, in all formats that are asked for and not there."""
+    kinds = dict.fromkeys([OURS, *options.servers])
+    paths = {path_of(folder, kind, search): search for kind in kinds for search in options.search}
+    missing = {path: search for path, search in paths.items() if not path.is_dir()}
+    if not missing:
+        return
     keras.utils.set_random_seed(0)
     model = tt.Transformer(
         **size.widths,
@@ -149,22 +168,28 @@ def write_models(folder, size, new_tokens):
     model.head.bias.assign(np.where(np.arange(size.vocab_size) < SPECIALS, -1e4, 0.0))
     tokenizer = word_tokenizer(size.vocab_size)
     both = types.SimpleNamespace(source_tokenizer=tokenizer, target_tokenizer=tokenizer)
-    for search, strategy in SEARCHES.items():
-        for kind in (kind for kind, has_search in SERVERS.items() if has_search):
-            form, weights = kind.split("-")
-            parallel = os.cpu_count() if form == "parts" else 1
-            translator = tt.Translator(
-                model, both, strategy, max_length=new_tokens, parallel=parallel
-            )
-            path = folder / f"{kind}-{search}"
+    for path, search in missing.items():
+        form, weights, *_ = path.name.split("-")
+        parallel = os.cpu_count() if form == "parts" else 1
+        strategy = SEARCHES[search]
+        translator = tt.Translator(
+            model, both, strategy, max_length=options.tokens, parallel=parallel
+        )
+        if form == "ctranslate2":
+            translator.export(path, form, weights)
+        elif form == "transformers":
+            write_marian(model, tokenizer, path)
+        else:
             translator.export(path, weights=weights, jit_compile=form == "compiled")
-    for weights in ("float32", "int8"):
-        translator.export(folder / f"ctranslate2-{weights}", "ctranslate2", weights)
+
+
+def write_marian(model, tokenizer, path):
+    """Writes a folder of `transformers`."""
     special = tokenizer.special_ids
     ids = {"decoder_start_token_id": special["start"], "eos_token_id": special["end"]}
     ids["forced_eos_token_id"] = None
-    tt.save_pretrained(model, folder / "transformers-float32", config=ids)
-    tokenizer.save(folder / "transformers-float32")
+    tt.save_pretrained(model, path, config=ids)
+    tokenizer.save(path)
 
 
 def word_tokenizer(pieces):

@@ -3,7 +3,8 @@
     python serving_peer.py KIND FOLDER BEAMS NEW_TOKENS
 
 Says when its libraries are imported and when the model is loaded, and then answers each line of
-texts with a line of translations. It imports what serves the one kind of model and nothing else.
+texts with a line of translations. A card serves, if there is one. It imports what serves the one
+kind of model and nothing else.
 """
 
 import json
@@ -64,6 +65,7 @@ def ctranslate2(compute_type, parts=1):
     def load(folder, beams, new_tokens):
         model = ctranslate2.Translator(
             folder,
+            device="auto",
             compute_type=compute_type,
             inter_threads=parts,
             intra_threads=os.cpu_count() // parts,
@@ -95,14 +97,15 @@ def transformers():
     import transformers
 
     def load(folder, beams, new_tokens):
-        model = transformers.MarianMTModel.from_pretrained(folder).eval()
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        model = transformers.MarianMTModel.from_pretrained(folder).eval().to(device)
         tokenizer = sentencepiece.SentencePieceProcessor(model_file=f"{folder}/sentencepiece.model")
         pad_id, end_id = tokenizer.pad_id(), tokenizer.eos_id()
 
         def translate(texts):
             rows = tokenizer.encode(texts, add_eos=True)
             longest = max(map(len, rows))
-            ids = torch.tensor([row + [pad_id] * (longest - len(row)) for row in rows])
+            ids = torch.tensor([row + [pad_id] * (longest - len(row)) for row in rows]).to(device)
             with torch.inference_mode():
                 found = model.generate(
                     input_ids=ids,
@@ -126,8 +129,10 @@ KINDS = {
     "parts-float32": parts,
     "parts-bfloat16": parts,
     "compiled-float32": saved_model,
+    "compiled-bfloat16": saved_model,
     "compiled-int8": saved_model,
     "ctranslate2-float32": lambda: ctranslate2("float32"),
+    "ctranslate2-bfloat16": lambda: ctranslate2("bfloat16"),
     "ctranslate2-int8": lambda: ctranslate2("int8"),
     "ctranslate2_parts-int8": lambda: ctranslate2("int8", parts=os.cpu_count()),
     "transformers-float32": transformers,

@@ -1,4 +1,4 @@
-"""The two models that the benchmarks of training and decoding measure."""
+"""The models that the benchmarks measure, and the batches they are trained on."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Size:
     """A Transformer with one vocabulary and tied embeddings, and its batch without padding.
+
+    A model of one stack has the same sizes.
 
     Args:
         num_layers: layers of each stack.
@@ -35,4 +37,10 @@ class Size:
 SIZES = {
     "tiny": Size(4, 128, 4, 256, 10_000, batch=64),
     "base": Size(6, 512, 8, 2048, 32_000, batch=32),
+}
+CLASSES = 3  # of the classifier
+FAMILIES = {
+    "bert": Size(12, 768, 12, 3072, 30_522, batch=2, length=512),
+    "classifier": Size(12, 768, 12, 3072, 30_522, batch=32, length=128),
+    "gpt2": Size(12, 768, 12, 3072, 50_257, batch=2, length=512),
 }

@@ -8,14 +8,11 @@ that run beside each other add up to more than the step takes.
 
 import argparse
 import collections
-import tempfile
 import time
-from pathlib import Path
 
-import tensorflow as tf
 from sizes import SIZES
-from tensorflow.tsl.profiler.protobuf import xplane_pb2
 from timing import print_table
+from traces import operations, traced
 from training import ON_KERAS, contenders
 
 
@@ -31,12 +28,9 @@ def main():
         start = time.perf_counter()
         epoch()
         seconds = time.perf_counter() - start
-    with tempfile.TemporaryDirectory() as folder:
-        tf.profiler.experimental.start(folder)
-        epoch()
-        tf.profiler.experimental.stop()
-        (file,) = Path(folder).rglob("*.xplane.pb")
-        times = by_kind(xplane_pb2.XSpace.FromString(file.read_bytes()))
+    times = collections.defaultdict(list)
+    for operation in operations(traced(epoch)):
+        times[operation.name].append(operation.end - operation.begin)
     total = sum(map(sum, times.values()))
     print(
         f"{options.size}, {options.contender}: {1e3 * seconds / options.steps:,.0f} ms a step, "
@@ -55,18 +49,6 @@ def main():
             for kind, taken in ranked[:20]
         ],
     )
-
-
-def by_kind(trace: xplane_pb2.XSpace) -> dict[str, list[float]]:
-    """Seconds of each execution of an operation on the CPU, by the kind of operation."""
-    times = collections.defaultdict(list)
-    for plane in trace.planes:
-        if "CPU" in plane.name:
-            for event in (event for line in plane.lines for event in line.events):
-                node, separator, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
-                if separator and kind.isidentifier() and not node.endswith(":"):
-                    times[kind].append(event.duration_ps / 1e12)
-    return times
 
 
 if __name__ == "__main__":

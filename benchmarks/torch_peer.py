@@ -2,7 +2,8 @@
 
 Reads one JSON line that says which model, answers with its number of weights, and then answers
 each further line: one batch of ids for families.py, one epoch of training for training.py, the next
-updates for language.py. Needs torch and transformers, and neither TensorFlow nor this package, so
+updates for language.py, texts written for generation.py. Training and writing take the card, if
+there is one. Needs torch and transformers, and neither TensorFlow nor this package, so
 that the two may live in different environments.
 """
 
@@ -13,7 +14,7 @@ import time
 
 import torch
 import transformers
-from timing import peak_memory
+from device import Torch
 from torch import nn
 
 MODELS = {
@@ -22,16 +23,7 @@ MODELS = {
         bert_config(transformers.RobertaConfig, s, max_position_embeddings=514, type_vocab_size=1),
         add_pooling_layer=False,
     ),
-    "gpt2": lambda s: transformers.GPT2Model(
-        transformers.GPT2Config(
-            vocab_size=s["vocab_size"],
-            n_layer=s["num_layers"],
-            n_embd=s["d_model"],
-            n_head=s["num_heads"],
-            n_inner=s["dff"],
-            use_cache=False,
-        )
-    ),
+    "gpt2": lambda s: transformers.GPT2Model(gpt2_config(s, use_cache=False)),
     "t5": lambda s: transformers.T5Model(
         transformers.T5Config(
             vocab_size=s["vocab_size"],
@@ -68,7 +60,7 @@ def main():
     os.dup2(2, 1)
     torch.set_num_threads(os.cpu_count())
     order = json.loads(sys.stdin.readline())
-    kinds = {"family": forward_pass, "model": training, "rates": foreseeing}
+    kinds = {"family": forward_pass, "model": training, "rates": foreseeing, "prompts": writing}
     model, answer = next(make for key, make in kinds.items() if key in order)(order)
     print(sum(weight.numel() for weight in model.parameters()), file=answers, flush=True)
     for line in sys.stdin:
@@ -93,24 +85,52 @@ def forward_pass(order: dict):
 
 def training(order: dict):
     """A model, and a function that trains it for an epoch and returns the peak of its memory."""
-    model = TRAINED[order["model"]](order["size"], order["dropout"]).train()
+    device = Torch()
+    model = TRAINED[order["model"]](order["size"], order["dropout"]).train().to(device.name)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
-    batches = [[torch.tensor(part) for part in batch] for batch in order["batches"]]
+    batches = [[torch.tensor(part).to(device.name) for part in b] for b in order["batches"]]
+
+    def loss_of(*inputs, labels):
+        with torch.autocast(device.name, torch.bfloat16, enabled=order["bfloat16"]):
+            logits = model(*inputs)
+            return nn.functional.cross_entropy(
+                logits.flatten(0, -2), labels.flatten(), label_smoothing=order["smoothing"]
+            )
+
+    if order["compiled"]:
+        loss_of = torch.compile(loss_of)
 
     def epoch(_):
-        for source, target, labels in batches:
+        device.forget_peak()
+        for *inputs, labels in batches:
             optimizer.zero_grad()
-            with torch.autocast("cpu", torch.bfloat16, enabled=order["bfloat16"]):
-                logits = model(source, target)
-                loss = nn.functional.cross_entropy(
-                    logits.flatten(0, -2), labels.flatten(), label_smoothing=order["smoothing"]
-                )
+            loss = loss_of(*inputs, labels=labels)
             loss.backward()
             optimizer.step()
-            loss.item()
-        return peak_memory()
+        loss.item()
+        return device.peak()
 
     return model, epoch
+
+
+def writing(order: dict):
+    """GPT-2, and a function that writes greedily and returns the peak of its memory."""
+    device = Torch()
+    model = transformers.GPT2LMHeadModel(gpt2_config(order["size"])).eval().to(device.name)
+    if order["bfloat16"]:
+        model = model.to(torch.bfloat16)
+    model.generation_config.eos_token_id = None  # nothing ends a text
+    ids = torch.tensor(order["prompts"]).to(device.name)
+    how = {"max_new_tokens": order["tokens"], "do_sample": False, "pad_token_id": 0}
+
+    def write(_):
+        device.forget_peak()
+        with torch.inference_mode():
+            found = model.generate(ids, attention_mask=torch.ones_like(ids), **how)
+        assert found.cpu().shape[1] == ids.shape[1] + order["tokens"]
+        return device.peak()
+
+    return model, write
 
 
 def foreseeing(order: dict):
@@ -246,14 +266,16 @@ class Translator(nn.Module):
         hidden = self.decoder(
             self.embed(target, 1),
             memory,
-            tgt_mask=nn.Transformer.generate_square_subsequent_mask(target.shape[1]),
+            tgt_mask=nn.Transformer.generate_square_subsequent_mask(
+                target.shape[1], device=target.device
+            ),
             tgt_is_causal=True,
             memory_key_padding_mask=padding,
         )
         return hidden @ self.table.weight.T
 
     def embed(self, ids, side):
-        positions = torch.arange(ids.shape[1])
+        positions = torch.arange(ids.shape[1], device=ids.device)
         scaled = self.table(ids) * self.table.embedding_dim**0.5
         return self.dropout(scaled + self.positions[side](positions))
 
@@ -274,7 +296,41 @@ class Classifier(nn.Module):
         return self.model(input_ids=ids, attention_mask=mask).logits
 
 
-TRAINED = {"marian": Marian, "torch": Translator, "classifier": Classifier}
+class MaskedLanguageModel(nn.Module):
+    """`transformers`' BERT that finds masked tokens; with a pooler, as KerasHub's has."""
+
+    def __init__(self, size: dict, dropout: float):
+        super().__init__()
+        rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+        config = bert_config(transformers.BertConfig, size, **rates)
+        self.model = transformers.BertForPreTraining(config)
+        self.model.cls.seq_relationship = nn.Identity()
+
+    def forward(self, ids, places):
+        hidden = self.model.bert(ids).last_hidden_state
+        places = places.unsqueeze(-1).expand(-1, -1, hidden.shape[-1])
+        return self.model.cls.predictions(hidden.gather(1, places))
+
+
+class CausalLanguageModel(nn.Module):
+    """`transformers`' GPT-2."""
+
+    def __init__(self, size: dict, dropout: float):
+        super().__init__()
+        rates = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), dropout)
+        self.model = transformers.GPT2LMHeadModel(gpt2_config(size, use_cache=False, **rates))
+
+    def forward(self, ids):
+        return self.model(ids).logits
+
+
+TRAINED = {
+    "marian": Marian,
+    "torch": Translator,
+    "classifier": Classifier,
+    "bert": MaskedLanguageModel,
+    "gpt2": CausalLanguageModel,
+}
 
 
 def bert_config(kind: type, size: dict, **given):
@@ -285,6 +341,18 @@ def bert_config(kind: type, size: dict, **given):
         hidden_size=size["d_model"],
         num_attention_heads=size["num_heads"],
         intermediate_size=size["dff"],
+        **given,
+    )
+
+
+def gpt2_config(size: dict, **given):
+    """The config of GPT-2."""
+    return transformers.GPT2Config(
+        vocab_size=size["vocab_size"],
+        n_layer=size["num_layers"],
+        n_embd=size["d_model"],
+        n_head=size["num_heads"],
+        n_inner=size["dff"],
         **given,
     )
 

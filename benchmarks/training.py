@@ -11,15 +11,16 @@ others are spared it.
 
 import argparse
 import contextlib
+import functools
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 from peers import apart, has_keras_hub, has_torch, started, torch_process
-from sizes import SIZES, Size
+from sizes import CLASSES, SIZES, Size
 from timing import against, from_memory, interleaved, print_table, rate, rate_range
 
 import tftransformer as tt
@@ -29,12 +30,14 @@ PRODUCTS = ("float32", "bfloat16")
 POLICIES = ("float32", "mixed_bfloat16")
 PRECISIONS = {
     "trainer": (*PRODUCTS, "mixed_bfloat16"),
+    "trainer_xla": POLICIES,
     "fit": POLICIES,
     "keras_hub": POLICIES,
     "marian": PRODUCTS,
     "torch": PRODUCTS,
+    "torch_compiled": PRODUCTS,
 }
-ON_TORCH = ("marian", "torch")
+ON_TORCH = ("marian", "torch", "torch_compiled")
 PEERS = ["keras_hub:float32", "keras_hub:mixed_bfloat16", "marian:float32", "torch:bfloat16"]
 DEFAULT = ["trainer:float32", "trainer:bfloat16", "fit:float32", *PEERS]
 PRODUCT_WIDTH, PRODUCTS_A_ROUND = 2048, 5
@@ -93,7 +96,7 @@ def contenders(*kinds: str) -> list[str]:
 
 
 def installed(names: list[str], torch_python: str) -> list[str]:
-    """Returns the contenders whose libraries there are."""
+    """Returns the contenders whose libraries are installed."""
 
     def without(*missing):
         return [name for name in names if name.split(":")[0] not in missing]
@@ -117,14 +120,8 @@ def start(
     """
     who, precision = name.split(":")
     if who in ON_TORCH:
-        order = {
-            "model": who,
-            "bfloat16": precision == "bfloat16",
-            "size": {**size.widths, "length": size.length},
-            "dropout": DROPOUT,
-            "smoothing": SMOOTHING,
-            "batches": [[ids.tolist() for ids in batch] for batch in random_batches(size, steps)],
-        }
+        model = who.removesuffix("_compiled")
+        order = torch_order(model, name, size, random_batches(size, steps), SMOOTHING)
         with torch_process(torch_python, order) as (weights, ask):
             yield weights, lambda: int(ask("epoch"))
     else:
@@ -132,10 +129,26 @@ def start(
             yield contender
 
 
-def with_trainer(size: Size, steps: int, precision: str):
+def torch_order(
+    model: str, name: str, size: Size, batches: Iterable[Sequence[np.ndarray]], smoothing: float
+) -> dict:
+    """What `torch_peer.py` is to train, for a contender of this name."""
+    return {
+        "model": model,
+        "bfloat16": name.endswith(":bfloat16"),
+        "compiled": "_compiled:" in name,
+        "size": {**size.widths, "length": size.length, "classes": CLASSES},
+        "dropout": DROPOUT,
+        "smoothing": smoothing,
+        "batches": [[part.tolist() for part in batch] for batch in batches],
+    }
+
+
+def with_trainer(size: Size, steps: int, precision: str, jit_compile: bool | str = "auto"):
     """The package's own loop."""
     model = transformer(size, policy_of(precision))
-    return model, trainer_of_epochs(model, precision, dataset(size, steps)).train
+    data = dataset(size, steps)
+    return model, trainer_of_epochs(model, precision, data, jit_compile=jit_compile).train
 
 
 def with_fit(size: Size, steps: int, policy: str):
@@ -158,7 +171,12 @@ def with_keras_hub(size: Size, steps: int, policy: str):
     return model, lambda: model.fit(data, verbose=0, shuffle=False)
 
 
-ON_KERAS = {"trainer": with_trainer, "fit": with_fit, "keras_hub": with_keras_hub}
+ON_KERAS = {
+    "trainer": with_trainer,
+    "trainer_xla": functools.partial(with_trainer, jit_compile=True),
+    "fit": with_fit,
+    "keras_hub": with_keras_hub,
+}
 
 
 def transformer(size: Size, policy: str) -> tt.Transformer:
@@ -226,7 +244,12 @@ def policy_of(precision: str) -> str:
 
 
 def trainer_of_epochs(
-    model: keras.Model, precision: str, train, validation=None, smoothing: float = SMOOTHING
+    model: keras.Model,
+    precision: str,
+    train,
+    validation=None,
+    smoothing: float = SMOOTHING,
+    jit_compile: bool | str = "auto",
 ) -> tt.Trainer:
     """A trainer whose every call of `train` is one more epoch: a callback ends it."""
 
@@ -239,7 +262,8 @@ def trainer_of_epochs(
         validation,
         loss=tt.LabelSmoothedCrossEntropy(smoothing),
         optimizer=optimizer(),
-        precision=precision if precision in PRODUCTS else "float32",
+        precision="float32" if precision.startswith("mixed_") else precision,
+        jit_compile=jit_compile,
         epochs=1_000_000,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stop)],
         verbose=0,

@@ -83,11 +83,20 @@ def traced_once(function: Callable) -> Callable:
 
     Layers that are alike then share what was traced for the first of them. There is a trace for
     each structure of the arguments, each of their shapes, and what is not a tensor among them.
+
+    A graph for XLA holds all itself. Where the gradient of a shared trace asks for a constant of
+    it, such as the order of a transposition, XLA takes all that the trace was given for constants,
+    weights and ids among them, and compiles each step anew.
     """
     if keras.backend.backend() != "tensorflow":
         return function
     traced = _backend_module().function(function, autograph=False)
-    return lambda *given: (traced if is_tracing() and _calls.get() else function)(*given)
+
+    def call(*given: Any) -> Any:
+        shares = is_tracing() and _calls.get() and not is_for_xla()
+        return (traced if shares else function)(*given)
+
+    return call
 
 
 def as_one_operation(function: Callable) -> Callable:
