@@ -260,3 +260,24 @@ def test_further_entries_may_not_contradict_the_model(tmp_path):
     with pytest.raises(ValueError, match="config has n_layer=5, and the model 2"):
         save_pretrained(model, tmp_path / "saved", config={"n_layer": 5})
     assert not (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize(
+    ("tie", "scale", "tied"),
+    [(True, None, True), (False, None, False), (True, True, True), (True, False, False)],
+)
+def test_transformers_5_calls_a_head_of_its_own_tied_that_does_not_scale(
+    tie, scale, tied, tmp_path
+):
+    entries = {"tie_word_embeddings": tie}
+    entries |= {} if scale is None else {"scale_decoder_outputs": scale}
+    config = small("flan-t5-xl", **entries)
+    model = folder_of(config, tmp_path / "one")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        loaded = from_pretrained(tmp_path / "one")
+    assert loaded.tied is tied
+    assert_same_weights(loaded, model)
+    save_pretrained(loaded, tmp_path / "two")
+    written = json.loads((tmp_path / "two" / "config.json").read_text())
+    assert (written["tie_word_embeddings"], written["scale_decoder_outputs"]) == (tied, tied)

@@ -11,6 +11,7 @@ from tftransformer.text.unicode import as_class, members
 from tftransformer.text.utf8 import with_replacements
 
 MARK = b"\xff"  # a byte that UTF-8 never has
+BEHIND = "\U0010fffe"  # no character: stands in front of a part that a token stands before
 WHITE = r"[\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
 LEFT_OUT = WHITE[:-1] + "Ġ]"  # spelled out, the letter of a space counts as one
 Columns = dict[str, tf.RaggedTensor]
@@ -66,6 +67,7 @@ def around_added(
     *,
     takes_one_blank: bool = False,
     ignores_case: bool = False,
+    tells_behind: bool = False,
 ) -> Columns:
     """Tokenizes what stands around added tokens, each of which becomes its id.
 
@@ -82,6 +84,8 @@ def around_added(
             a text and is not part of it.
         ignores_case: normalised text is in lower case, so that those tokens that are looked for
             in it count in either case.
+        tells_behind: whether `tokenize` is told which parts stand behind a token, by `BEHIND` in
+            front of them; it gives no piece for it.
 
     Returns:
         the columns that `tokenize` returns, with a row for each text.
@@ -98,7 +102,11 @@ def around_added(
     if any(token.single_word for token in tokens):
         rows, is_added = _whole_words(rows, is_added, tokens, ignores_case)
     parts = rows.flat_values
-    found = tokenize(tf.where(is_added, "", parts))
+    given = tf.where(is_added, "", parts)
+    if tells_behind:
+        is_behind = tf.ragged.range(rows.row_lengths()).flat_values > 0
+        given = tf.where(is_behind & ~is_added, BEHIND + given, given)
+    found = tokenize(given)
     spelling = tf.boolean_mask(parts, is_added)
     ids = tf.gather(
         tf.constant([token.id for token in tokens]), _which(spelling, tokens, ignores_case)
@@ -127,6 +135,8 @@ def around_added(
         last = tf.reduce_max(both["words"], axis=1)  # the least number where there is no piece
         words = rows.with_flat_values(tf.maximum(last, -1) + 1)
         both["words"] = _shifted(both["words"], _before(words))
+        if tells_behind:
+            begin -= tf.cast(is_behind, tf.int32)
         shift = tf.where(is_added, 0, begin)
         both |= {name: _shifted(both[name], shift) for name in ("starts", "ends")}
     return {
@@ -148,11 +158,14 @@ def _pattern(token: AddedToken, blanks: str, ignores_case: bool) -> str:
 def _which(found: tf.Tensor, tokens: Sequence[AddedToken], ignores_case: bool) -> tf.Tensor:
     """Of each string with its blanks, the number of its token: int64."""
     spelled = tf.constant([token.content for token in tokens])
-    matches = (found[:, None] == spelled) | (_stripped(found)[:, None] == spelled)
+    matches, bare = found[:, None] == spelled, _stripped(spelled)
+    # A token may itself begin or end with white space.
+    as_given = tf.reduce_any(matches, axis=1, keepdims=True)
+    matches |= (_stripped(found)[:, None] == bare) & ~as_given
     if ignores_case:
         lower = tf.strings.lower(_stripped(found), "utf-8")[:, None]
         in_lower = tf.constant([token.normalized for token in tokens])
-        matches |= (lower == tf.strings.lower(spelled, "utf-8")) & in_lower
+        matches |= (lower == tf.strings.lower(bare, "utf-8")) & in_lower & ~as_given
     return tf.argmax(tf.cast(matches, tf.int32), axis=1)
 
 

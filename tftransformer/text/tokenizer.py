@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tftransformer.core import Ragged, replacing
-from tftransformer.text.added_tokens import AddedToken, around_added
+from tftransformer.text.added_tokens import BEHIND, AddedToken, around_added
 from tftransformer.text.checks import as_vector, check_added, check_texts, checked_roles
 from tftransformer.text.encoding import Encoding
 from tftransformer.text.further_tokens import check_further, further_added
@@ -245,6 +245,7 @@ class Tokenizer(tf.Module, abc.ABC):
                 tokens=tokens,
                 takes_one_blank=self.takes_one_blank,
                 ignores_case=lowers,
+                tells_behind=any(BEHIND in part for step in self.rewriting for part in step),
             )
         return cut(as_vector(texts))
 

@@ -146,6 +146,15 @@ TIED = {
 IGNORED = (r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$",)
 
 
+def tied(value: bool, config: Config) -> bool:
+    """Whether the head is the table of the tokens, which also scales what the decoder computes.
+
+    Of old, one entry says both. transformers 5 calls every head tied, also beside a file that
+    holds one of its own, and says by the second whether it scales.
+    """
+    return config["tie_word_embeddings"] and config["scale_decoder_outputs"]
+
+
 def depths(config: Config) -> tuple[int, int]:
     """The layers of encoder and decoder."""
     return config["num_layers"], config.get("num_decoder_layers") or config["num_layers"]
@@ -168,7 +177,8 @@ T5_WHOLE = Family(
             lambda number, config: depths(config),
             lambda number, arguments: both(number)[1],
         ),
-        Field("tie_word_embeddings", "tied"),
+        Field("tie_word_embeddings", "tied", tied),
+        Field("scale_decoder_outputs", "tied", tied),
         Field("decoder_start_token_id", "start_id", lambda token, config: token or 0),
         Field("eos_token_id", "end_id"),
     ),
@@ -201,6 +211,7 @@ T5_WHOLE = Family(
         **DEFAULTS,
         "num_decoder_layers": None,
         "tie_word_embeddings": True,
+        "scale_decoder_outputs": lambda config: config["tie_word_embeddings"],
         "decoder_start_token_id": 0,
         "eos_token_id": 1,
     },
@@ -223,7 +234,8 @@ T5_ENCODER = Family(
     ],
     implied=IMPLIED,
     # Entries of the whole model, of which transformers' encoder takes no notice either.
-    unused=UNUSED | {"is_encoder_decoder", "num_decoder_layers", "tie_word_embeddings"},
+    unused=UNUSED
+    | {"is_encoder_decoder", "num_decoder_layers", "scale_decoder_outputs", "tie_word_embeddings"},
     synonyms=SYNONYMS,
     constants={"mask": lambda config: (None, PaddingMask())},
     defaults=DEFAULTS,

@@ -15,13 +15,20 @@ from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pie
 from tftransformer.pretrained.tokenizers.rewriting import rewriting_of, steps_of, xlnet
 from tftransformer.pretrained.tokenizers.sentencepiece_proto import build, merges_of, read_model
 from tftransformer.text import SentencePieceTokenizer
-from tftransformer.text.added_tokens import WHITE
+from tftransformer.text.added_tokens import BEHIND, WHITE
 from tftransformer.text.sentencepiece_model import load_model
 from tftransformer.text.unicode import members
 
 SPACE = "▁"
 ONE_BLANK = Step("Replace", {"pattern": {"Regex": " {2,}"}, "content": " "})
 FIRST_BLANK = Step("Strip", {"content": " ", "start": 1, "stop": 0})
+# By the `prepend_scheme`: a blank in front of what does not begin with one, where SentencePiece
+# would put another; of each part between added tokens, of the text alone, of none.
+ONE_IN_FRONT: dict[str, list[list[str]]] = {
+    "always": [["replace", "", " ", "^", f"[^ {SPACE}]"]],
+    "first": [["replace", "", " ", "^", f"[^ {SPACE}{BEHIND}]"], ["replace", f"^{BEHIND}", ""]],
+    "never": [],
+}
 DECODER = (
     Step("Replace", {"pattern": {"String": SPACE}, "content": " "}),
     Step("ByteFallback", {}),
@@ -129,13 +136,25 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
         made = Unigram(vocab, model.unknown, model.byte_fallback)
     rewriting = [*map(list, tokenizer.rewriting)]
     by_white = rewriting != [] and rewriting[-1:] == _blanks_of_white(tokenizer.vocabulary())
-    normalizer = [*steps_of(rewriting[:-1] if by_white else rewriting)]
+    scheme, in_front = next(
+        (scheme, steps)
+        for scheme, steps in ONE_IN_FRONT.items()
+        if rewriting[len(rewriting) - len(steps) :] == steps
+    )
+    normalizer = [*steps_of(rewriting[: len(rewriting) - (by_white or len(in_front))])]
     if model.charsmap:
         charsmap = base64.b64encode(model.charsmap).decode()
         normalizer.append(Step("Precompiled", {"precompiled_charsmap": charsmap}))
-    if model.drops_blanks:
-        scheme = "always" if model.dummy_prefix else "never"
-        blanks = {"replacement": SPACE, "prepend_scheme": scheme, "split": True}
+    if by_white and not model.dummy_prefix:
+        raise ValueError(
+            "tokenizer.json cannot express words without a blank in front of the first"
+        )
+    scheme = "always" if model.dummy_prefix else scheme
+    splits = model.drops_blanks or tokenizer.words == "pieces"
+    blanks = {"replacement": SPACE, "prepend_scheme": scheme, "split": splits}
+    if in_front:
+        pre_tokenizer = [Step("Metaspace", blanks)]
+    elif model.drops_blanks:
         normalizer += [Step("Strip", {"strip_left": True, "strip_right": True}), ONE_BLANK]
         pre_tokenizer = [*[Step("WhitespaceSplit", {})] * by_white, Step("Metaspace", blanks)]
     else:
@@ -146,7 +165,7 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
         made,
         normalizer=tuple(normalizer),
         pre_tokenizer=tuple(pre_tokenizer),
-        decoder=(*DECODER, FIRST_BLANK) if model.dummy_prefix else DECODER,
+        decoder=(*DECODER, FIRST_BLANK) if model.dummy_prefix or in_front else DECODER,
         added_tokens=added,
     )
 
@@ -218,6 +237,7 @@ def _manner(description: TokenizerDescription) -> tuple[dict[str, Any], list[lis
         if step.kind == "Precompiled":
             manner["charsmap"] = base64.b64decode(step.options["precompiled_charsmap"])
         elif step.kind == "Prepend" and step.options["prepend"] == SPACE:
+            _check_prepended(description)
             manner["dummy_prefix"] = True
         elif _drops_blanks(step):
             manner["drops_blanks"] = True
@@ -225,14 +245,33 @@ def _manner(description: TokenizerDescription) -> tuple[dict[str, Any], list[lis
             if manner["charsmap"]:
                 raise ValueError(f"a step {step.kind} behind a charsmap is not known")
             before.append(step)
+    rewriting, by_white = rewriting_of(before), False
     for step in description.pre_tokenizer:
         if step.kind == "WhitespaceSplit":
-            manner["drops_blanks"] = True
-        elif step.kind == "Metaspace" and step.options["replacement"] == SPACE:
-            manner["dummy_prefix"] = step.options["prepend_scheme"] != "never"
-        else:
+            manner["drops_blanks"] = by_white = True
+        elif step.kind != "Metaspace" or step.options["replacement"] != SPACE:
             raise ValueError(f"SentencePiece with a step {step.kind} is not known")
-    return manner, rewriting_of(before)
+        elif (scheme := step.options["prepend_scheme"]) != "always" and by_white:
+            raise ValueError(
+                f"prepend_scheme={scheme!r} behind WhitespaceSplit, by which words lose their "
+                "blanks, is not known; known there: 'always'"
+            )
+        elif manner["drops_blanks"] or manner["charsmap"]:
+            manner["dummy_prefix"] |= scheme != "never"
+        elif not manner["dummy_prefix"]:
+            rewriting += ONE_IN_FRONT[scheme]
+    return manner, rewriting
+
+
+def _check_prepended(description: TokenizerDescription) -> None:
+    """Raises where a token is looked for in texts that have got a blank in front."""
+    for token in description.added_tokens:
+        if token.normalized and not token.special:
+            raise ValueError(
+                f"the added token {token.content!r} is looked for in the normalised text, where it "
+                f"is {SPACE + token.content!r}, and that is not known: give it "
+                '"normalized": false, and it is found wherever it stands'
+            )
 
 
 def _is_space(step: Step) -> bool:
