@@ -1,6 +1,7 @@
 """SentencePiece tokenizers of descriptions: models as they are, and those that have to be built."""
 
 import base64
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -237,7 +238,7 @@ def _manner(description: TokenizerDescription) -> tuple[dict[str, Any], list[lis
         if step.kind == "Precompiled":
             manner["charsmap"] = base64.b64decode(step.options["precompiled_charsmap"])
         elif step.kind == "Prepend" and step.options["prepend"] == SPACE:
-            _check_prepended(description)
+            _warn_of_prepended(description)
             manner["dummy_prefix"] = True
         elif _drops_blanks(step):
             manner["drops_blanks"] = True
@@ -263,14 +264,16 @@ def _manner(description: TokenizerDescription) -> tuple[dict[str, Any], list[lis
     return manner, rewriting
 
 
-def _check_prepended(description: TokenizerDescription) -> None:
-    """Raises where a token is looked for in texts that have got a blank in front."""
+def _warn_of_prepended(description: TokenizerDescription) -> None:
+    """Tells of tokens that are looked for in texts that have got a blank in front."""
     for token in description.added_tokens:
         if token.normalized and not token.special:
-            raise ValueError(
-                f"the added token {token.content!r} is looked for in the normalised text, where it "
-                f"is {SPACE + token.content!r}, and that is not known: give it "
-                '"normalized": false, and it is found wherever it stands'
+            warnings.warn(
+                f"the added token {token.content!r} counts wherever it stands. Its tokenizer.json "
+                f"says that it is looked for in the normalised text, where it is "
+                f"{SPACE + token.content!r} and counts behind a blank alone; "
+                '"normalized": false says what is done here.',
+                stacklevel=2,
             )
 
 
