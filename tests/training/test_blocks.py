@@ -70,8 +70,9 @@ def batches():
     return tf.data.Dataset.from_tensor_slices((inputs, ids[:, 1], weights)).batch(4)
 
 
-def trained(loss_of, **options):
+def trained(loss_of, frozen=False, **options):
     model = transformer()
+    model.head.trainable = not frozen
     trainer = tt.Trainer(
         model,
         batches(),
@@ -87,15 +88,18 @@ def trained(loss_of, **options):
 
 
 @pytest.mark.slow
-def test_a_trainer_trains_with_it_as_with_all_logits():
-    """The head is tied to the embeddings, so its gradient meets theirs."""
-    blocked, model = trained(lambda model: BlockedCrossEntropy(model.head, 0.1, block=7))
-    plain, other = trained(lambda model: LabelSmoothedCrossEntropy(0.1))
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_trainer_trains_with_it_as_with_all_logits(frozen):
+    """The head is tied to the embeddings, so its gradient meets theirs; a frozen one has none."""
+    blocked, model = trained(lambda model: BlockedCrossEntropy(model.head, 0.1, block=7), frozen)
+    plain, other = trained(lambda model: LabelSmoothedCrossEntropy(0.1), frozen)
     assert set(blocked) == set(plain)
     for name, values in plain.items():
         np.testing.assert_allclose(blocked[name], values, rtol=1e-5, err_msg=name)
     for one, two in zip(model.trainable_variables, other.trainable_variables, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5, err_msg=two.path)
+    for now, then in zip(model.head.weights, transformer().head.weights, strict=True):
+        assert np.array_equal(now, then) == frozen
     inputs = next(iter(batches()))[0]
     assert model(inputs).shape[-1] == CLASSES  # the head is in its place again
 

@@ -150,6 +150,13 @@ def _same(hidden: Any, inputs: Any = None, training: Any = None) -> Any:
 def _scan(hidden: tf.Tensor, labels: tf.Tensor, head: keras.layers.Layer, block: int) -> Statistics:
     """Statistics of hidden states (tokens, d_model) and labels (tokens,), block by block."""
     variables = head.trainable_variables
+    # Read here, as a gradient of one's own may read no variable that TensorFlow calls trainable,
+    # and the copies of one on several replicas do not hear that it is frozen.
+    frozen = [
+        (variable, tf.convert_to_tensor(variable.value))
+        for variable in head.weights
+        if not variable.trainable
+    ]
     tokens = tf.shape(labels)[0]
     blocks = -(-tokens // block)
     missing = blocks * block - tokens
@@ -158,7 +165,8 @@ def _scan(hidden: tf.Tensor, labels: tf.Tensor, head: keras.layers.Layer, block:
     labels = tf.reshape(tf.pad(labels, [[0, missing]]), (-1, block))
 
     def logits_of(rows: Any, values: Any) -> Any:
-        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+        trained = zip(variables, values, strict=True)
+        with keras.StatelessScope(state_mapping=[*frozen, *trained]):
             return tf.cast(head(rows), "float32")
 
     @custom_gradient
