@@ -78,6 +78,22 @@ def test_accumulating_small_batches_equals_one_large_batch(tiny, clip_norm):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_weights_that_no_loss_depends_on_do_not_decay(tiny, accumulation):
+    model = tiny.tiny_model()
+    beside = keras.layers.Dense(1, name="beside")
+    hidden = model.layers[-2].output
+    model = keras.Model(model.inputs, {"tokens": model.output, "beside": beside(hidden)})
+    options = {"loss": {"tokens": LabelSmoothedCrossEntropy(0.1), "beside": None}}
+    optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    before = beside.get_weights()
+    options |= {"optimizer": optimizer, "gradient_accumulation": accumulation}
+    tiny.make(tiny.TinyBatches(4), model=model, **options).train()
+    for now, then in zip(beside.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.slow
 def test_the_last_window_of_an_epoch_may_be_shorter(tiny):
     trainer = tiny.make(tiny.TinyBatches(5), gradient_accumulation=2, epochs=2)
     trainer.train()

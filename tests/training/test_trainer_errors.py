@@ -190,13 +190,14 @@ def test_an_optimizer_of_another_strategy_is_told(tiny):
         tiny.make(strategy=strategy, optimizer=keras.optimizers.SGD())
 
 
-def test_a_loss_that_no_trained_weight_moves_is_told(tiny):
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_a_loss_that_no_trained_weight_moves_is_told(tiny, accumulation):
     class Freeze(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             self.model.trainable = False
 
     with pytest.raises(ValueError, match="the loss depends on none of the 0 variables"):
-        tiny.make(callbacks=[Freeze()]).train()
+        tiny.make(callbacks=[Freeze()], gradient_accumulation=accumulation).train()
 
 
 def test_batches_of_another_kind_are_refused(tiny):

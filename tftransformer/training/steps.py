@@ -73,6 +73,7 @@ class Steps:
         self._carried = dict(zip((training, testing), carried, strict=False))
         self.state = [*training.state, *(v for own in carried[:1] for v in own.variables)]
         self._window = self._make_window() if accumulate else {}
+        self._reached: set[int] = set()  # ids of the variables that losses depend on
         self._choice, self._jit_compile = choice, choice.jit_compile
         self._traces: dict[tuple, Any] = {}
         self._say = say
@@ -98,7 +99,7 @@ class Steps:
 
     def update(self) -> None:
         """Applies the gradients gathered since the last update."""
-        self._call(self._update, (), ())
+        self._call(self._update, (), (), frozenset(self._reached))
 
     def evaluate(self, batch: Any, spec: Any) -> None:
         """Adds a batch to the sums of evaluation."""
@@ -118,7 +119,9 @@ class Steps:
         if carried:
             carried.keep(following)
 
-    def _call(self, function: Any, arguments: Any, spec: Any) -> Any:
+    def _call(
+        self, function: Any, arguments: Any, spec: Any, reached: frozenset[int] = frozenset()
+    ) -> Any:
         # One trace serves all lengths that the dataset leaves open. XLA wants fixed shapes: a trace
         # for each, kept here, since tf.function would warn. What is trainable is part of a trace.
         spec = arguments if self._jit_compile else spec
@@ -128,6 +131,7 @@ class Steps:
             len(tf.nest.flatten(arguments)),
             tuple((leaf.dtype, tuple(leaf.shape) if leaf.shape.rank else ()) for leaf in leaves),
             tuple(map(id, self.model.trainable_variables)),
+            reached,
         )
         if key not in self._traces:
             self._announce(function.__name__, arguments)
@@ -273,11 +277,15 @@ class Steps:
     def _gather(self, gradients: Any, variables: Sequence[keras.Variable]) -> None:
         for gradient, variable in zip(gradients, variables, strict=True):
             if gradient is not None:
+                self._reached.add(id(variable))
                 self._window[id(variable)].assign_add(tf.cast(gradient, "float32"))
 
     def _replica_update(self) -> None:
         variables = self.model.trainable_variables
-        self._apply([self._window[id(v)].read_value() for v in variables], variables)
+        # What no loss depends on has no gradient, as in a step of one batch: no zeros, which would
+        # let it decay.
+        own = [self._window[id(v)] if id(v) in self._reached else None for v in variables]
+        self._apply([None if total is None else total.read_value() for total in own], variables)
         for total in self._window.values():
             total.assign(tf.zeros_like(total))
 
