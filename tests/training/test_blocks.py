@@ -178,3 +178,9 @@ def test_metrics_that_need_all_logits_are_refused():
             lambda model: BlockedCrossEntropy(model.head),
             metrics=[keras.metrics.SparseTopKCategoricalAccuracy(name="top")],
         )
+
+
+@pytest.mark.slow
+def test_a_step_that_needs_all_logits_is_refused():
+    with pytest.raises(ValueError, match="RDrop compares all logits, which BlockedCrossEntropy"):
+        trained(lambda model: BlockedCrossEntropy(model.head), step=tt.recipes.RDrop(1.0))

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tftransformer.core import check_numbers
 from tftransformer.training.hooks import Run, TrainStep
-from tftransformer.training.losses import symmetric_divergence
+from tftransformer.training.losses import LogitsLater, symmetric_divergence
 
 
 class RDrop(TrainStep):
@@ -40,6 +40,11 @@ class RDrop(TrainStep):
             if not part.is_of_classes:
                 raise ValueError(
                     f"RDrop compares predictions of classes; the outputs {name!r} are values."
+                )
+            if isinstance(part.outputs, LogitsLater):
+                raise ValueError(
+                    "RDrop compares all logits, which BlockedCrossEntropy does not make: give "
+                    "LabelSmoothedCrossEntropy, which takes them at once, or leave out RDrop."
                 )
             divergences = symmetric_divergence(*tf.split(part.outputs, 2))
             loss += self.alpha * run.share(divergences, tf.split(part.weights, 2)[0], name)
