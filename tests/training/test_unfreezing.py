@@ -152,6 +152,23 @@ def test_unfreezing_with_layerwise_rates_resumes_bit_by_bit(tmp_path):
 
 
 @pytest.mark.slow
+def test_only_what_trains_is_traced_anew_when_a_part_more_is_trained():
+    trainer = Trainer(
+        untied(),
+        batches(),
+        batches(),
+        optimizer="adam",
+        epochs=3,
+        gradient_accumulation=2,
+        callbacks=[recipes.GradualUnfreezing()],
+        verbose=0,
+    )
+    trainer.train()
+    traced = [name for name, *_ in trainer._loop.steps._traces]
+    assert [traced.count(name) for name in ("_train", "_update", "_evaluate")] == [3, 3, 1]
+
+
+@pytest.mark.slow
 def test_an_optimizer_that_knows_only_what_was_not_frozen_is_refused():
     model = untied()
     recipes.freeze(model, below=3)

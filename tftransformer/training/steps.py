@@ -99,7 +99,8 @@ class Steps:
 
     def update(self) -> None:
         """Applies the gradients gathered since the last update."""
-        self._call(self._update, (), (), frozenset(self._reached))
+        moved = tuple(number for number in self._trained() if number in self._reached)
+        self._call(self._update, (), (), moved)
 
     def evaluate(self, batch: Any, spec: Any) -> None:
         """Adds a batch to the sums of evaluation."""
@@ -115,23 +116,25 @@ class Steps:
             function,
             (batch, tensors, *numbers),
             (spec, given, *map(tf.TensorSpec.from_tensor, numbers)),
+            self._trained() if scores is self.training else (),
         )
         if carried:
             carried.keep(following)
 
-    def _call(
-        self, function: Any, arguments: Any, spec: Any, reached: frozenset[int] = frozenset()
-    ) -> Any:
+    def _trained(self) -> tuple[int, ...]:
+        """The ids of what is trainable now, which evaluation does not depend on."""
+        return tuple(map(id, self.model.trainable_variables))
+
+    def _call(self, function: Any, arguments: Any, spec: Any, variables: tuple[int, ...]) -> Any:
         # One trace serves all lengths that the dataset leaves open. XLA wants fixed shapes: a trace
-        # for each, kept here, since tf.function would warn. What is trainable is part of a trace.
+        # for each, kept here, since tf.function would warn. What is trained is part of a trace.
         spec = arguments if self._jit_compile else spec
         leaves = tf.nest.flatten(spec, expand_composites=True)
         key = (
             function.__name__,
             len(tf.nest.flatten(arguments)),
             tuple((leaf.dtype, tuple(leaf.shape) if leaf.shape.rank else ()) for leaf in leaves),
-            tuple(map(id, self.model.trainable_variables)),
-            reached,
+            variables,
         )
         if key not in self._traces:
             self._announce(function.__name__, arguments)
