@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import tftransformer
 from tftransformer.cli import main, tasks
 from tftransformer.cli.main import _parser
 from tftransformer.cli.options import Option, given, options_of
@@ -307,33 +306,6 @@ def test_warnings_read_as_messages(folder, tmp_path):
     assert "no row is left" in err
     code, _, err = run("train", "--help")
     assert "default: None" not in err
-
-
-@pytest.mark.parametrize(
-    ("words", "status", "said"),
-    [
-        (["--help"], 0, "evaluate"),
-        (["train", "--help"], 0, "--train FILE"),
-        (["predict", "--help"], 0, "--table FILE"),
-        (["--version"], 0, tftransformer.__version__),
-        ([], 2, "the following arguments are required: COMMAND"),
-        (["trian"], 2, "invalid choice: 'trian'"),
-        (["train", "--task", "clasify"], 2, "invalid choice: 'clasify'"),
-        (["train", "--batch-size", "8"], 2, "required: --train, --model"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_help_and_what_is_wrong_without_a_task_are_told_without_keras(words, status, said):
-    process = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "tftransformer", *words],
-        capture_output=True,
-        text=True,
-    )
-    imported = {line.rpartition("|")[2].strip() for line in process.stderr.splitlines()}
-    assert process.returncode == status
-    assert said in process.stdout + process.stderr
-    assert "tftransformer.cli.main" in imported
-    assert imported.isdisjoint({"keras", "tensorflow", "pandas", "numpy"})
 
 
 @pytest.mark.parametrize("name", tasks.TASKS)

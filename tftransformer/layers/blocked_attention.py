@@ -127,8 +127,9 @@ def are_many(query: Any, key: Any, window: Window) -> Any:
         needs to know how long blocks are, has no blocks there.
     """
     queries, keys = ops.shape(query)[2], ops.shape(key)[2]
-    is_known = isinstance(queries, int) and isinstance(keys, int)
-    if (isinstance(queries, int) and queries <= BLOCK) or (is_for_xla() and not is_known):
+    if (_are_known(queries) and queries <= BLOCK) or (
+        is_for_xla() and not _are_known(queries, keys)
+    ):
         return False
     # By how much they are more than few; of ints alone, which no GPU is asked for.
     more = queries - MANY_SCORES // _most(keys, 1)
@@ -282,7 +283,7 @@ class _Blocks:
         count = (self.queries + BLOCK - 1) // BLOCK
         before, after, _ = self.window
         # Where lengths are known, shapes within loops are to be, too.
-        is_known = isinstance(self.queries, int) and isinstance(self.keys, int)
+        is_known = _are_known(self.queries, self.keys)
         parts = min(PARTS, count) if is_known and before is None and after is not None else 1
         for first, last in itertools.pairwise(count * part // parts for part in range(parts + 1)):
 
@@ -319,14 +320,19 @@ class _Blocks:
         return block, start, low
 
 
+def _are_known(*sizes: Any) -> bool:
+    """Whether sizes are ints, not tensors of a graph that is to run."""
+    return all(isinstance(size, int) for size in sizes)
+
+
 def _least(*sizes: Any) -> Any:
     """The smaller of two sizes, an int where both are known."""
-    return min(sizes) if all(isinstance(size, int) for size in sizes) else ops.minimum(*sizes)
+    return min(sizes) if _are_known(*sizes) else ops.minimum(*sizes)
 
 
 def _most(*sizes: Any) -> Any:
     """The larger of two sizes, an int where both are known."""
-    return max(sizes) if all(isinstance(size, int) for size in sizes) else ops.maximum(*sizes)
+    return max(sizes) if _are_known(*sizes) else ops.maximum(*sizes)
 
 
 def _cut(mask: Any, axis: int, start: Any, count: Any) -> Any:

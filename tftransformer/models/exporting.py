@@ -45,34 +45,24 @@ class ExportedByNames:
             input_signature = [{name: keras.InputSpec(**spec, name=name) for name in names}]
         graphs = contextlib.nullcontext() if format == "tf_saved_model" else without_calls()
         with graphs:
-            super(ExportedByNames, _flat(self, input_signature)).export(  # type: ignore[misc]
-                filepath, format, verbose, input_signature, **options
-            )
+            _FlatOutputs(self).export(filepath, format, verbose, input_signature, **options)
 
 
-class _FlatOutputs(ExportedByNames, keras.Model):
-    """A model with an output for each entry of an output that is a list."""
+class _FlatOutputs(keras.Model):
+    """A model with an output for each entry of an output that is a list: graphs have no lists."""
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: Any):
         super().__init__(name=model.name)
         self.model, self.built = model, True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
+        outputs = self.model(inputs, training=training)
+        if not isinstance(outputs, dict):
+            return outputs
         flat: dict[str, Any] = {}
-        for name, output in self.model(inputs, training=training).items():
+        for name, output in outputs.items():
             if isinstance(output, list | tuple):
                 flat |= {f"{name}_{place}": entry for place, entry in enumerate(output)}
             else:
                 flat[name] = output
         return flat
-
-
-def _flat(model: Any, signature: Any) -> Any:
-    """The model, or one whose outputs are tensors: graphs have no lists of them."""
-    given = keras.tree.map_structure(
-        lambda spec: keras.KerasTensor(spec.shape, spec.dtype, name=spec.name), signature
-    )
-    outputs = model.compute_output_spec(*given)
-    values = outputs.values() if isinstance(outputs, dict) else ()
-    has_lists = any(isinstance(output, list | tuple) for output in values)
-    return _FlatOutputs(model) if has_lists else model

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tftransformer.core import Ragged
 from tftransformer.serving import TaskGraph
 from tftransformer.text import truncate_in_graph
+from tftransformer.text.truncation import KEPT
 
 
 class RowGraph(TaskGraph):
@@ -40,7 +41,7 @@ class RowGraph(TaskGraph):
         self.tokenizer, self.template, self.max_length = tokenizer, template, max_length
         self.output = output
         self.inputs = tuple(texts)
-        self.kept = "beginnings" if template.cut_side == "right" else "ends"
+        self.kept = KEPT[template.cut_side]
         self.tracked = [tokenizer]
         self.room = max_length - template.num_special(len(self.inputs) > 1)
         if self.room < 1:

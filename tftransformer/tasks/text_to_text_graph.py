@@ -16,6 +16,7 @@ from tftransformer.tasks.given import Given
 from tftransformer.tasks.pair_lengths import WRITTEN
 from tftransformer.tasks.writing import Written
 from tftransformer.text import truncate_in_graph
+from tftransformer.text.truncation import KEPT
 
 # What `str.isspace` says yes to, and nothing at all.
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]*"
@@ -73,7 +74,7 @@ class TextToTextGraph(TaskGraph):
         self.generation, self.grows, self.max_target_length = generation, grows, max_length
         self.max_length, self.start_id, self.output = max_source_length, start_id, output
         self.prefix, (self.before, self.after) = prefix, around
-        self.kept = "beginnings" if cut_side == "right" else "ends"
+        self.kept = KEPT[cut_side]
         self.cut_side = cut_side
         self.fills = {"source_ids": source_tokenizer.special_ids["pad"]}
         pieces, processors = target_tokenizer.vocab_size, generation.processors

@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from tftransformer.core import Ragged, check_ints
 
+# Which part of a text is left, by the side on which it is cut.
+KEPT = {"right": "beginnings", "left": "ends"}
+
 
 def truncate(
     first: Ragged, second: Ragged | None, max_tokens: int, cut_side: str = "right"

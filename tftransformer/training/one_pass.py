@@ -8,6 +8,11 @@ import keras
 import tensorflow as tf
 
 
+def inner_of(optimizer: Any) -> Any:
+    """Returns the optimizer that a `LossScaleOptimizer` holds, or what is no such as it is."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 @contextlib.contextmanager
 def in_one_pass(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Within it, Keras's Adam, and what updates as it does, changes a weight by one operation.
@@ -19,7 +24,7 @@ def in_one_pass(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     Args:
         optimizer: any; others than Adam stay as they are.
     """
-    adam = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer
+    adam = inner_of(optimizer)
     updates_as_adam = type(adam).update_step is keras.optimizers.Adam.update_step
     if not updates_as_adam or adam.amsgrad:
         yield

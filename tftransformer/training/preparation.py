@@ -21,6 +21,7 @@ from tftransformer.training.checkpoints import Checkpointing
 from tftransformer.training.feeding import in_few_shapes, num_shapes
 from tftransformer.training.hardware import current_device
 from tftransformer.training.hooks import Carry, GradientRule, TrainStep
+from tftransformer.training.one_pass import inner_of
 from tftransformer.training.precision import precision_of
 from tftransformer.training.run_directory import check_directory
 from tftransformer.training.schedules import CustomSchedule
@@ -109,7 +110,7 @@ def check_rate(
 ) -> None:
     """Raises a ValueError for callbacks of Keras that set a rate which a schedule gives."""
     setters = keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = inner_of(optimizer)
     if isinstance(inner.learning_rate, keras.Variable):
         return
     for callback in callbacks:
@@ -257,7 +258,7 @@ def make_optimizer(
         if optimizer is None:
             optimizer = _default_optimizer(model)
         optimizer = keras.optimizers.get(optimizer)
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        inner = inner_of(optimizer)
         _check_scope(model.variables, strategy)
         if not optimizer.built:
             # Before it is wrapped, lest a variable of its own escape: Nadam's product of momenta.
@@ -279,7 +280,7 @@ def _check_scope(variables: Sequence[keras.Variable], strategy: tf.distribute.St
 
 
 def _check_optimizer(optimizer: Any, strategy: tf.distribute.Strategy) -> None:
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = inner_of(optimizer)
     if inner.gradient_accumulation_steps:
         raise ValueError(
             "The optimizer's gradient_accumulation_steps weighs batches, not tokens; give "

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tftransformer.training.one_pass import in_one_pass
+from tftransformer.training.one_pass import in_one_pass, inner_of
 
 
 @contextlib.contextmanager
@@ -26,7 +26,7 @@ def updating(
         variables: what it updates.
         scale_of: tells the factor of a variable.
     """
-    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer
+    inner = inner_of(optimizer)
     scales = {inner._var_key(variable): float(scale_of(variable)) for variable in variables}
     with in_one_pass(optimizer):
         if set(scales.values()) <= {1.0}:
@@ -78,7 +78,7 @@ def write_averages(optimizer: keras.optimizers.Optimizer) -> None:
 
 def _averages(optimizer: keras.optimizers.Optimizer) -> list[tuple]:
     """Variables and their averages; what is frozen stays, of which an average rounds otherwise."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = inner_of(optimizer)
     if not inner.use_ema:
         return []
     pairs = zip(inner._trainable_variables, inner._model_variables_moving_average, strict=True)
