@@ -12,7 +12,7 @@ from tftransformer.layers.projection import add_bias
 
 @register
 class LanguageModelHead(Layer):
-    """Logits over the vocabulary: `scale · h Eᵀ (+ b)`.
+    """Logits over the vocabulary: `cap(scale · h Eᵀ (+ b))`.
 
     Args:
         vocab_size: number of token ids.
@@ -22,6 +22,8 @@ class LanguageModelHead(Layer):
             weights.
         use_bias: whether each token has a bias.
         scale: factor of the hidden states.
+        cap: logits are brought into ±`cap` by `cap · tanh(logit / cap)` (Gemma 2, Riviere et al.
+            2024, §2); None = they are left as they are.
         kernel_initializer: initializer of separate weights.
     """
 
@@ -32,12 +34,13 @@ class LanguageModelHead(Layer):
         tied_to: keras.layers.Embedding | None = None,
         use_bias: bool = False,
         scale: float = 1.0,
+        cap: float | None = None,
         kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.tied_to, self.use_bias = vocab_size, tied_to, use_bias
-        self.scale, self.kernel_initializer = scale, kernel_initializer
+        self.scale, self.cap, self.kernel_initializer = scale, cap, kernel_initializer
         self.kernel = self.bias = None
 
     def build(self, hidden_shape: Any) -> None:
@@ -72,9 +75,12 @@ class LanguageModelHead(Layer):
             logits = ops.transpose(ops.matmul(table, ops.transpose(hidden)))
         else:
             logits = ops.matmul(ops.reshape(hidden, (-1, width)), ops.transpose(table))
-        if self.bias is not None:
-            logits = add_bias(logits, self.bias)
-        return ops.reshape(logits, (*batch, self.vocab_size))
+        return ops.reshape(self.finished(logits), (*batch, self.vocab_size))
+
+    def finished(self, products: Any) -> Any:
+        """Returns products of hidden states and table (tokens, vocab_size) as logits."""
+        logits = products if self.bias is None else add_bias(products, self.bias)
+        return logits if self.cap is None else ops.tanh(logits / self.cap) * self.cap
 
     def compute_output_shape(self, hidden_shape: Any) -> tuple[int | None, ...]:
         return (*hidden_shape[:-1], self.vocab_size)

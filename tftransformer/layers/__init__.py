@@ -15,7 +15,8 @@ from tftransformer.layers.decoder_layer import DecoderLayer
 from tftransformer.layers.encoder_layer import EncoderLayer
 from tftransformer.layers.feed_forward import FeedForward
 from tftransformer.layers.multi_head_attention import MultiHeadAttention
-from tftransformer.layers.norms import Residual, make_norm
+from tftransformer.layers.norms import Residual, ShiftedRMSNorm, make_norm
+from tftransformer.layers.parallel_layer import ParallelLayer
 from tftransformer.layers.relative_scorer import RelativeScorer
 from tftransformer.layers.scorers import DotProductScorer
 from tftransformer.layers.token_embeddings import TokenEmbeddings
@@ -34,8 +35,10 @@ __all__ = [
     "KeyValueCache",
     "LayerState",
     "MultiHeadAttention",
+    "ParallelLayer",
     "RelativeScorer",
     "Residual",
+    "ShiftedRMSNorm",
     "SoftmaxAttention",
     "StackState",
     "TokenEmbeddings",

@@ -167,6 +167,10 @@ class EncoderLayer(Layer):
 
         return self.attention_residual(x, sublayer=sublayer, training=training)
 
+    def _joined(self, x: Any, attended: Any, training: bool | None) -> Any:
+        """What comes of the input of the layer, and of its sum with what it attended to."""
+        return self._transform(attended, training)
+
     def _transform(self, x: Any, training: bool | None) -> Any:
         """The feed-forward net in its residual connection."""
         return self.feed_forward_residual(
@@ -201,7 +205,7 @@ class EncoderLayer(Layer):
         Returns:
             float tensor (batch, length, d_model).
         """
-        x = self._attend(
+        attended = self._attend(
             x,
             attention_mask,
             training,
@@ -211,7 +215,7 @@ class EncoderLayer(Layer):
             context=context,
             expression=expression,
         )
-        return self._transform(x, training)
+        return self._joined(x, attended, training)
 
     def compute_output_shape(self, x_shape: Any) -> tuple[int | None, ...]:
         return x_shape

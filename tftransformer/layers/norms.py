@@ -47,9 +47,37 @@ def _layer_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
     return norm(x, gamma, beta)
 
 
+@register
+class ShiftedRMSNorm(Layer):
+    """`(1 + γ) x / √(mean(x²) + ε)` over the last axis (Gemma, Mesnard et al. 2024, §2).
+
+    γ starts from 0. Weight decay pulls its gains towards 1.
+
+    Args:
+        epsilon: added to the mean of squares.
+    """
+
+    def __init__(self, epsilon: float = 1e-6, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, x_shape: Any) -> None:
+        self.scale = self.add_weight(shape=(x_shape[-1],), initializer="zeros", name="scale")
+
+    def call(self, x: Any) -> Any:
+        """Normalises a float tensor (..., width)."""
+        gains = 1.0 + ops.cast(self.scale, "float32")
+        normed = ops.rms_normalization(ops.cast(x, "float32"), gains, epsilon=self.epsilon)
+        return ops.cast(normed, self.compute_dtype)
+
+    def compute_output_shape(self, x_shape: Any) -> tuple[int | None, ...]:
+        return x_shape
+
+
 _NORMS = {
     "layer": LayerNorm,
     "rms": keras.layers.RMSNormalization,
+    "shifted_rms": ShiftedRMSNorm,
 }
 
 
@@ -60,7 +88,7 @@ def make_norm(
 
     Args:
         normalization: "layer" (Ba et al. 2016), "rms" (no mean, no bias: Zhang and Sennrich 2019),
-            or a layer to copy, which keeps its own epsilon.
+            "shifted_rms" (see `ShiftedRMSNorm`), or a layer to copy, which keeps its own epsilon.
         epsilon: added to the variance; it differs between families, so there is no default.
         **kwargs: `name` and `dtype` of the layer.
     """
@@ -126,7 +154,10 @@ class Residual(Layer):
 
     def call(self, x: Any, sublayer: Callable[[Any], Any], training: bool | None = None) -> Any:
         """Applies `sublayer`, a callable from and to (batch, length, d_model), around `x`."""
-        y = sublayer(self.prepare(x))
+        return self.added(x, sublayer(self.prepare(x)), training)
+
+    def added(self, x: Any, y: Any, training: bool | None = None) -> Any:
+        """Adds what a sublayer returned to `x`."""
         if self.inside is not None:
             y = self.inside(y)
         x = x + self.dropout(y, training=training)

@@ -4,11 +4,21 @@ from tftransformer.models.bart import Bart
 from tftransformer.models.bert import Bert
 from tftransformer.models.decoding_step import DecodingStep
 from tftransformer.models.encoder_decoder import EncoderDecoder
+from tftransformer.models.gemma import Gemma
+from tftransformer.models.gemma2 import Gemma2
+from tftransformer.models.gemma3 import Gemma3
 from tftransformer.models.gpt import Gpt
 from tftransformer.models.gpt2 import Gpt2
+from tftransformer.models.gpt_neox import GptNeoX
 from tftransformer.models.headed_model import OneHead, SomeHeads
+from tftransformer.models.llama import Llama
+from tftransformer.models.mistral import Mistral
+from tftransformer.models.phi import Phi
+from tftransformer.models.qwen2 import Qwen2
+from tftransformer.models.qwen3 import Qwen3
 from tftransformer.models.replaced_token_model import ReplacedTokenModel
 from tftransformer.models.roberta import Roberta
+from tftransformer.models.rotary_decoder import RotaryDecoder
 from tftransformer.models.sentence_model import SentenceModel
 from tftransformer.models.span_model import SpanModel
 from tftransformer.models.stack_model import StackModel
@@ -26,11 +36,21 @@ __all__ = [
     "Bert",
     "DecodingStep",
     "EncoderDecoder",
+    "Gemma",
+    "Gemma2",
+    "Gemma3",
     "Gpt",
     "Gpt2",
+    "GptNeoX",
+    "Llama",
+    "Mistral",
     "OneHead",
+    "Phi",
+    "Qwen2",
+    "Qwen3",
     "ReplacedTokenModel",
     "Roberta",
+    "RotaryDecoder",
     "SentenceModel",
     "SomeHeads",
     "SpanModel",

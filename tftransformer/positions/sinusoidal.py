@@ -1,8 +1,8 @@
 """SinusoidalPositions."""
 
-import math
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from tftransformer.core import Layer, check_choice, register
@@ -10,10 +10,14 @@ from tftransformer.core import Layer, check_choice, register
 LAYOUTS = ("interleaved", "concatenated")
 
 
-def angles(positions: Any, width: int, base: float) -> Any:
-    """Returns `positions · base^(−2j/width)` for j < width/2: float32 (..., length, width/2)."""
-    frequencies = ops.exp(ops.arange(0, width, 2, dtype="float32") * (-math.log(base) / width))
-    return ops.expand_dims(ops.cast(positions, "float32"), -1) * frequencies
+def frequencies(width: int, base: float) -> np.ndarray:
+    """Returns `base^(−2j/width)` for j < width/2: float64 (width/2,)."""
+    return base ** -(np.arange(0, width, 2) / width)
+
+
+def angles(positions: Any, frequencies: np.ndarray) -> Any:
+    """Returns the angle of each frequency (n,) at each position: float32 (..., length, n)."""
+    return ops.expand_dims(ops.cast(positions, "float32"), -1) * frequencies.astype("float32")
 
 
 @register
@@ -52,7 +56,7 @@ class SinusoidalPositions(Layer):
         Returns:
             float tensor (..., length, d_model), in the compute dtype.
         """
-        angle = angles(positions, self.d_model, self.base)
+        angle = angles(positions, frequencies(self.d_model, self.base))
         sine, cosine = ops.sin(angle), ops.cos(angle)
         if self.layout == "concatenated":
             encoding = ops.concatenate([sine, cosine], axis=-1)

@@ -83,8 +83,7 @@ def check_kind(name: str, value: Any, annotation: Any) -> None:
         float: lambda: isinstance(value, (int, float)) and 0 <= value < float("inf"),
         bool: lambda: isinstance(value, bool),
     }
-    kind = annotation
-    if types.NoneType in typing.get_args(annotation):
-        kind = next(one for one in typing.get_args(annotation) if one is not types.NoneType)
+    kinds = [one for one in typing.get_args(annotation) if one is not types.NoneType]
+    kind = kinds[0] if len(kinds) == 1 else annotation
     if value is not None and kind in good and not good[kind]():
         raise ValueError(f"{name}={value!r} is no {kind.__name__}, or out of range.")

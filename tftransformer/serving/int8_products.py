@@ -93,5 +93,4 @@ def logits(
     head: LanguageModelHead, table: Int8Matrix, hidden: tf.Tensor, *args: Any, **options: Any
 ) -> tf.Tensor:
     """Computes the head of a language model from hidden states."""
-    products = table.multiply(hidden * head.scale)
-    return products if head.bias is None else products + head.bias
+    return head.finished(table.multiply(hidden * head.scale))

@@ -2,7 +2,8 @@
 
 from tftransformer.stacks.decoder import Decoder
 from tftransformer.stacks.encoder import Encoder
+from tftransformer.stacks.parallel_encoder import ParallelEncoder
 from tftransformer.stacks.recurrent_encoder import RecurrentEncoder
 from tftransformer.stacks.two_stream_encoder import TwoStreamEncoder
 
-__all__ = ["Decoder", "Encoder", "RecurrentEncoder", "TwoStreamEncoder"]
+__all__ = ["Decoder", "Encoder", "ParallelEncoder", "RecurrentEncoder", "TwoStreamEncoder"]

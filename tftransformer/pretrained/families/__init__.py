@@ -2,9 +2,13 @@
 
 from tftransformer.pretrained.families.bart import BART
 from tftransformer.pretrained.families.bert import BERT
+from tftransformer.pretrained.families.gemma import GEMMA, GEMMA2, GEMMA3
 from tftransformer.pretrained.families.gpt import GPT
 from tftransformer.pretrained.families.gpt2 import GPT2
+from tftransformer.pretrained.families.gpt_neox import GPT_NEOX
+from tftransformer.pretrained.families.llama import LLAMA, MISTRAL, QWEN2, QWEN3
 from tftransformer.pretrained.families.marian import MARIAN
+from tftransformer.pretrained.families.phi import PHI
 from tftransformer.pretrained.families.roberta import ROBERTA
 from tftransformer.pretrained.families.t5 import T5_ENCODER, T5_WHOLE
 from tftransformer.pretrained.families.transformer_xl import TRANSFORMER_XL
@@ -15,9 +19,18 @@ from tftransformer.pretrained.family import Family
 FAMILIES: tuple[Family, ...] = (
     BART,
     BERT,
+    GEMMA,
+    GEMMA2,
+    GEMMA3,
     GPT,
     GPT2,
+    GPT_NEOX,
+    LLAMA,
     MARIAN,
+    MISTRAL,
+    PHI,
+    QWEN2,
+    QWEN3,
     ROBERTA,
     T5_WHOLE,
     T5_ENCODER,

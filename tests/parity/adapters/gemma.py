@@ -1,0 +1,5 @@
+"""gemma: as GPT."""
+
+from adapters.gpt import check
+
+__all__ = ["check"]

@@ -1,0 +1,5 @@
+"""gpt_neox: as GPT."""
+
+from adapters.gpt import check
+
+__all__ = ["check"]

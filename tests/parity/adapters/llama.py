@@ -1,0 +1,5 @@
+"""llama: as GPT."""
+
+from adapters.gpt import check
+
+__all__ = ["check"]

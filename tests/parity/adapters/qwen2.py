@@ -1,0 +1,5 @@
+"""qwen2: as Mistral."""
+
+from adapters.mistral import check
+
+__all__ = ["check"]

@@ -1,0 +1,5 @@
+"""qwen3: as Mistral."""
+
+from adapters.mistral import check
+
+__all__ = ["check"]

@@ -1,0 +1,166 @@
+"""The files of Gemma, Gemma 2 and Gemma 3."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tftransformer.models import Gemma, Gemma2, Gemma3
+from tftransformer.pretrained.families import rotary_decoder as rotary
+from tftransformer.pretrained.family import Family
+from tftransformer.pretrained.fields import Config, Field, activation
+
+DEFAULTS = {
+    **rotary.DEFAULTS,
+    "vocab_size": 256000,
+    "head_dim": 256,
+    "hidden_act": "gelu_pytorch_tanh",
+    "max_position_embeddings": 8192,
+    "attention_bias": False,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+    "tie_word_embeddings": True,
+}
+LATER_DEFAULTS = {
+    **DEFAULTS,
+    "num_key_value_heads": 4,
+    "hidden_activation": "gelu_pytorch_tanh",
+    "query_pre_attn_scalar": 256,
+    "sliding_window": 4096,
+    "layer_types": None,
+    "final_logit_softcapping": None,
+    "attn_logit_softcapping": None,
+}
+
+
+def save_activation(name: str, arguments: Any) -> str:
+    """Returns the name in Gemma's files, where "gelu" is the tanh form."""
+    return "gelu_python" if name == "gelu" else rotary.ACTIVATION.save(name, arguments)
+
+
+def respelled(config: Config) -> Config:
+    """Reads what transformers 5 says, and the activation of the first files, named twice."""
+    config = {**rotary.respelled()(config)}
+    config.pop("hidden_activation", None)
+    if config.get("hidden_act") == "gelu":
+        config["hidden_act"] = "gelu_pytorch_tanh"
+    return config
+
+
+def respelled_by_kind(config: Config) -> Config:
+    """Reads what transformers 5 says of layers that have a window, and of the others."""
+    told = config.get("rope_parameters") or {}
+    if "full_attention" in told:
+        config = {**config, "rope_parameters": told["full_attention"]}
+        of_windows = told.get("sliding_attention") or {}
+        if "rope_theta" in of_windows:
+            config["rope_local_base_freq"] = of_windows["rope_theta"]
+    return rotary.respelled()(config)
+
+
+def kinds(period: int) -> Callable[[Config], list[str]]:
+    """Returns what says which layers have a window: all but the last of each period."""
+
+    def of_config(config: Config) -> list[str]:
+        length = config.get("sliding_window_pattern", period)
+        return [
+            rotary.SLIDING if (index + 1) % length else rotary.FULL
+            for index in range(config["num_hidden_layers"])
+        ]
+
+    return of_config
+
+
+def family(
+    model_type: str,
+    model: Any,
+    name: str,
+    fields: tuple[Field, ...],
+    defaults: Config,
+    sandwich: bool = True,
+    **constants: Any,
+) -> Family:
+    """Returns a family of Gemma's.
+
+    Args:
+        model_type: the entry of config.json.
+        model: our class.
+        name: what the names of transformers' classes begin with.
+        fields: those beside the fields of all.
+        defaults: what transformers assumes.
+        sandwich: whether norms are on both sides of sublayers.
+        **constants: arguments without an entry that differ from Llama's.
+    """
+    fields = (*rotary.FIELDS, rotary.ATTENTION_BIAS, *fields)
+    constants |= {"normalization": "shifted_rms", "scale": True}
+    if sandwich:
+        constants["norm"] = "sandwich"
+    return Family(
+        model_type=model_type,
+        model=model,
+        fields=fields,
+        defaults=defaults,
+        architectures=rotary.architectures(name, span=False),
+        bodies={None: "model.", f"{name}Model": ""},
+        rules=[*rotary.BODY, *(rotary.SANDWICH if sandwich else rotary.PRE_NORM)],
+        head_fields={"token_classification": (rotary.TAGS,)},
+        expected={"use_bidirectional_attention": False},
+        unused=rotary.UNUSED | {"cache_implementation", "hidden_act"},
+        respelled=rotary.respelled(),
+        constants=rotary.constants(fields, **constants),
+        tied=rotary.TIED,
+        ignored=rotary.IGNORED,
+    )
+
+
+CAPS = (
+    Field("query_pre_attn_scalar", "score_width"),
+    Field("final_logit_softcapping", "logit_cap"),
+    activation("hidden_activation"),
+)
+GEMMA = replace(
+    family(
+        "gemma",
+        Gemma,
+        "Gemma",
+        (replace(rotary.ACTIVATION, save=save_activation),),
+        {**DEFAULTS, "num_key_value_heads": 16},
+        sandwich=False,
+    ),
+    respelled=respelled,
+)
+GEMMA2 = family(
+    "gemma2",
+    Gemma2,
+    "Gemma2",
+    (*CAPS, Field("attn_logit_softcapping", "score_cap"), *rotary.windows(kinds(2))),
+    {**LATER_DEFAULTS, "final_logit_softcapping": 30.0, "attn_logit_softcapping": 50.0},
+)
+GEMMA3 = replace(
+    family(
+        "gemma3_text",
+        Gemma3,
+        "Gemma3",
+        (
+            *CAPS,
+            Field("rope_local_base_freq", "window_rotary_base"),
+            *rotary.windows(kinds(6)),
+        ),
+        {
+            **LATER_DEFAULTS,
+            "vocab_size": 262208,
+            "max_position_embeddings": 131072,
+            "rope_theta": 1000000.0,
+            "rope_local_base_freq": 10000.0,
+        },
+        query_key_norm=True,
+    ),
+    architectures={
+        "Gemma3ForCausalLM": ("lm",),
+        "Gemma3TextForSequenceClassification": ("sequence_classification",),
+        "Gemma3TextModel": (),
+    },
+    bodies={None: "model.", "Gemma3TextModel": ""},
+    respelled=respelled_by_kind,
+    # The reference reads a cap of scores and has no use for it.
+    unused=rotary.UNUSED | {"hidden_act", "attn_logit_softcapping", "cache_implementation"},
+)
