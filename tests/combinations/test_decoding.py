@@ -28,8 +28,11 @@ from tftransformer.models import (
     T5,
     XLM,
     Bart,
+    Gemma2,
     Gpt,
     Gpt2,
+    GptNeoX,
+    Llama,
     Roberta,
     Transformer,
     TransformerXL,
@@ -52,6 +55,9 @@ STACKS = {
         **SIZES, num_positions=16, pad_id=PAD, mask=(CausalMask() | PrefixMask()) & PaddingMask()
     ),
     "xlm": lambda: XLM(**SIZES, num_positions=16, causal=True, sinusoidal=True, pad_id=PAD),
+    "llama": lambda: Llama(**WIDE, pad_id=PAD, num_key_value_heads=1),
+    "gemma2, window": lambda: Gemma2(**WIDE, windows=2),
+    "gpt-neox": lambda: GptNeoX(**WIDE, rotary_share=0.5),
     "roberta": lambda: Roberta(**WIDE, num_positions=16, pad_id=PAD, mask=CAUSAL, heads=("lm",)),
     "transformer-xl": lambda: TransformerXL(**WIDE, memory_length=0, cutoffs=(8,)),
     "transformer-xl, memory": lambda: TransformerXL(**WIDE, memory_length=MEMORY, cutoffs=()),
@@ -66,7 +72,7 @@ PAIRS = {
     "bart": lambda: Bart(**WIDE),
     "t5": lambda: T5(**WIDE, head_width=4),
 }
-UNTOLD = ("gpt2, no pad id", "transformer-xl", "transformer-xl, memory")
+UNTOLD = ("gpt2, no pad id", "gpt-neox", "transformer-xl", "transformer-xl, memory")
 TEXTS = {Transformer: "target_ids", Bart: "target_ids", T5: "target_ids"}
 STRATEGIES = [
     Greedy(),

@@ -10,7 +10,21 @@ import numpy as np
 import pytest
 
 from tftransformer.decoding import BeamSearch
-from tftransformer.models import T5, XLM, Bart, Bert, Gpt, Gpt2, Roberta, TransformerXL, XLNet
+from tftransformer.models import (
+    T5,
+    XLM,
+    Bart,
+    Bert,
+    Gemma3,
+    Gpt,
+    Gpt2,
+    GptNeoX,
+    Llama,
+    Phi,
+    Roberta,
+    TransformerXL,
+    XLNet,
+)
 
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2}
 STACK = {**SIZES, "num_positions": 16}
@@ -22,6 +36,15 @@ MODELS = {
     "roberta": lambda: Roberta(**STACK, dff=12, heads=["masked_lm", "token_classification"]),
     "gpt": lambda: Gpt(**STACK),
     "gpt2": lambda: Gpt2(**STACK, heads=["lm", "sequence_classification"]),
+    "llama": lambda: Llama(
+        **SIZES,
+        dff=12,
+        num_key_value_heads=1,
+        rotary_scaling={"rope_type": "linear", "factor": 2.0},
+    ),
+    "gemma3": lambda: Gemma3(**SIZES, dff=12, windows=[2, None], heads=["lm", "span"]),
+    "phi": lambda: Phi(**SIZES, dff=12, query_key_norm=True),
+    "gpt_neox": lambda: GptNeoX(**SIZES, dff=12, rotary_share=0.5),
     "xlm": lambda: XLM(**STACK, causal=True, heads=["lm", "span_beam"], starts=2, ends=2),
     "bart": lambda: Bart(**SIZES, dff=12, heads=["lm", "span"]),
     "t5": lambda: T5(**SIZES, **BUCKETS, heads=["lm", "span"]),

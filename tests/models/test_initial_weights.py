@@ -11,8 +11,11 @@ from tftransformer.models import (
     XLM,
     Bart,
     Bert,
+    Gemma3,
     Gpt,
     Gpt2,
+    GptNeoX,
+    Llama,
     Roberta,
     T5Encoder,
     Transformer,
@@ -40,6 +43,9 @@ FAMILIES = {
         lambda: Gpt2(*SIZES, tied=False, heads=["lm", "token_classification"]),
         {r"attention/output|feed_forward/outer": OUT, "": 0.02},
     ),
+    "llama": (lambda: Llama(*SIZES, heads=["lm", "sequence_classification"]), {"": 0.02}),
+    "gemma3": (lambda: Gemma3(*SIZES, heads=["lm", "token_classification"]), {"": 0.02}),
+    "gpt-neox": (lambda: GptNeoX(*SIZES, heads=["lm", "span"]), {"": 0.02}),
     "t5": (
         lambda: T5(*SIZES, head_width=32, gated=True, heads=["lm", "span"]),
         {
@@ -86,7 +92,7 @@ def test_each_weight_has_the_standard_deviation_of_its_paper(name):
         if last in ("bias", "beta", "cluster_bias") or re.fullmatch(r"bias_\d", last):
             assert np.all(value == 0), path
         elif last in ("gamma", "scale"):
-            assert np.all(value == 1), path
+            assert np.all(value == (0 if name == "gemma3" else 1)), path
         elif "seed" not in path:
             pattern = next((p for p in expected if re.search(p, path)), None)
             if pattern is None:

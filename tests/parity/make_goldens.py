@@ -17,6 +17,8 @@ import torch
 import transformers
 
 BATCH, LENGTH = 2, 7
+CAUSAL = ("gpt2", "openai-gpt", "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2")
+CAUSAL += ("gemma3_text", "phi", "gpt_neox")
 # What is an argument `labels`.
 # Outputs that have positions, and their axis.
 ROWS = {"last_hidden_state": 1, "hidden_states": 1, "attentions": 2, "start_logits": 1}
@@ -44,6 +46,16 @@ MARIAN = {"vocab_size": 37, "d_model": 12, "encoder_layers": 2, "decoder_layers"
 MARIAN |= {"encoder_attention_heads": 3, "decoder_attention_heads": 2, "encoder_ffn_dim": 20}
 MARIAN |= {"decoder_ffn_dim": 16, "max_position_embeddings": 32, "pad_token_id": 36}
 MARIAN |= {"decoder_start_token_id": 36, "eos_token_id": 0, "forced_eos_token_id": 0}
+LLAMA = {**SMALL, "num_key_value_heads": 1, "num_attention_heads": 2, "head_dim": 4}
+LLAMA |= {"pad_token_id": 0, "eos_token_id": 1, "max_position_embeddings": 24}
+TURNED = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0}
+TURNED |= {"high_freq_factor": 4.0, "original_max_position_embeddings": 40}
+KINDS = ["sliding_attention", "full_attention"]
+WINDOWS = {"layer_types": KINDS, "sliding_window": 6}
+QWEN = {**LLAMA, **WINDOWS, "use_sliding_window": True}
+PHI = {name: value for name, value in LLAMA.items() if name != "head_dim"}
+GEMMA = {**LLAMA, "vocab_size": 41}
+NEOX = {**SMALL, "num_attention_heads": 2, "pad_token_id": 0, "eos_token_id": 1, "rotary_pct": 0.4}
 # Folder → class, its configuration, the case's further arguments.
 FAMILIES = {
     "bert/pretraining": ("BertForPreTraining", SMALL, ["labels", "next_sentence_label"]),
@@ -79,6 +91,51 @@ FAMILIES = {
     "gpt2/tokcls": ("GPT2ForTokenClassification", {**GPT, **LABELS}, ["token_labels"]),
     "gpt2/qa": ("GPT2ForQuestionAnswering", GPT, ["start_positions", "end_positions"]),
     "gpt2/base": ("GPT2Model", {**GPT, "activation_function": "relu"}, []),
+    "llama/lm": (
+        "LlamaForCausalLM",
+        {**LLAMA, "rope_scaling": TURNED, "attention_bias": True, "mlp_bias": True},
+        ["labels", "generate"],
+    ),
+    "llama/lm_linear": (
+        "LlamaForCausalLM",
+        {**LLAMA, "rope_scaling": {"rope_type": "linear", "factor": 3.0}},
+        ["labels"],
+    ),
+    "llama/seqcls": ("LlamaForSequenceClassification", {**LLAMA, **LABELS}, ["row_labels"]),
+    "llama/tokcls": ("LlamaForTokenClassification", {**LLAMA, **LABELS}, ["token_labels"]),
+    "llama/qa": ("LlamaForQuestionAnswering", LLAMA, ["start_positions", "end_positions"]),
+    "mistral/lm": ("MistralForCausalLM", {**LLAMA, "sliding_window": 6}, ["labels", "generate"]),
+    "mistral/qa": ("MistralForQuestionAnswering", LLAMA, ["start_positions", "end_positions"]),
+    "qwen2/lm": ("Qwen2ForCausalLM", QWEN, ["labels", "generate"]),
+    "qwen3/lm": ("Qwen3ForCausalLM", {**QWEN, "attention_bias": True}, ["labels", "generate"]),
+    "gemma/lm": ("GemmaForCausalLM", GEMMA, ["labels", "generate"]),
+    "gemma2/lm": (
+        "Gemma2ForCausalLM",
+        {**GEMMA, **WINDOWS, "query_pre_attn_scalar": 6, "attn_logit_softcapping": 2.0},
+        ["labels", "generate"],
+    ),
+    "gemma3/lm": (
+        "Gemma3ForCausalLM",
+        {
+            **GEMMA,
+            **WINDOWS,
+            "rope_theta": 900.0,
+            "rope_local_base_freq": 30.0,
+            "rope_scaling": {"rope_type": "linear", "factor": 2.0},
+        },
+        ["labels", "generate"],
+    ),
+    "phi/lm": (
+        "PhiForCausalLM",
+        {**PHI, "qk_layernorm": True, "partial_rotary_factor": 0.7},
+        ["labels", "generate"],
+    ),
+    "gpt_neox/lm": ("GPTNeoXForCausalLM", NEOX, ["labels", "generate"]),
+    "gpt_neox/tokcls": (
+        "GPTNeoXForTokenClassification",
+        {**NEOX, **LABELS, "use_parallel_residual": False, "attention_bias": False},
+        ["token_labels"],
+    ),
     "t5/v10": ("T5ForConditionalGeneration", T5, ["labels", "generate"]),
     "t5/v11": (
         "T5ForConditionalGeneration",
@@ -206,7 +263,7 @@ def write(path, name, settings, further):
             "rows": dict(rows),
         }
 
-    causal = config.is_decoder or config.model_type in ("gpt2", "openai-gpt")
+    causal = getattr(config, "is_decoder", False) or config.model_type in CAUSAL
     for side in ("right",) if causal and "mc_labels" in further else ("right", "left"):
         # On the left, padding that sees nothing would predict the first token: no loss there.
         asked = [] if causal and side == "left" else further

@@ -13,8 +13,17 @@ from tftransformer.models import (
     T5,
     XLM,
     Bart,
+    Gemma,
+    Gemma2,
+    Gemma3,
     Gpt,
     Gpt2,
+    GptNeoX,
+    Llama,
+    Mistral,
+    Phi,
+    Qwen2,
+    Qwen3,
     T5Encoder,
     Transformer,
     TransformerXL,
@@ -26,6 +35,7 @@ from tftransformer.pretrained import load_pretrained, save_pretrained
 OURS = Path(__file__).parents[1] / "parity" / "goldens"
 ROOT = Path(os.environ.get("TFTRANSFORMER_PARITY_ROOT", OURS))
 FAMILIES = ("bart", "gpt", "gpt2", "marian", "t5", "transfo_xl", "xlm", "xlnet")
+FAMILIES += ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi", "gpt_neox")
 GOLDEN = sorted(path.parent for name in FAMILIES for path in ROOT.glob(f"{name}/*/config.json"))
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2, "dff": 12}
 LENGTH = {"num_positions": 16}
@@ -41,6 +51,13 @@ MARIAN = {
     "activation_dropout": 0.0,
 }
 SEPARATE = {"vocab_size": None, "source_vocab_size": 30, "target_vocab_size": 20}
+SLOWER = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16,
+}
 LABELS = {"sequence_classification": {"labels": ["bad", "good", "odd"]}}
 TAGS = {"token_classification": {"labels": 5}}
 MODELS = [
@@ -51,6 +68,22 @@ MODELS = [
     (Gpt2, {**LENGTH, "heads": []}),
     (Gpt2, {**LENGTH, "heads": TAGS, "scaled_scores": False}),
     (Gpt2, {**LENGTH, "heads": ["span"], "activation": "gelu"}),
+    (Llama, {"attention_bias": True, "feed_forward_bias": True, "end_id": [2, 5], "pad_id": 0}),
+    (Llama, {"rotary_scaling": SLOWER, "tied": True, "heads": TAGS}),
+    (Llama, {"num_key_value_heads": 1, "head_width": 6, "heads": ["span"]}),
+    (Mistral, {"windows": 3, "heads": LABELS}),
+    (Mistral, {"windows": None, "activation": "gelu_tanh"}),
+    (Qwen2, {"windows": [None, 4], "heads": ["span"]}),
+    (Qwen3, {"attention_bias": True, "head_width": 6, "rotary_base": 500.0}),
+    (Gemma, {"num_key_value_heads": 1, "activation": "gelu", "heads": LABELS}),
+    (Gemma2, {"score_cap": None, "score_width": 3.0, "windows": [None, 2]}),
+    (Gemma2, {"logit_cap": None, "windows": None, "tied": False}),
+    (Gemma3, {"rotary_scaling": {"rope_type": "linear", "factor": 8.0}, "windows": [2, 2]}),
+    (Gemma3, {"windows": [2, None], "window_rotary_base": 100.0, "heads": LABELS}),
+    (Phi, {"query_key_norm": True, "embedding_dropout": 0.1, "heads": TAGS}),
+    (Phi, {"rotary_share": 1.0, "dropout": 0.2, "tied": True}),
+    (GptNeoX, {"parallel": None, "attention_bias": False, "rotary_share": 0.5}),
+    (GptNeoX, {"rotary_base": 99.0, "rotary_share": 1.0, "heads": TAGS, "dropout": 0.2}),
     (XLM, {**WHOLE, "languages": 3, "sinusoidal": True}),
     (XLM, {**WHOLE, "causal": True, "heads": TAGS, "activation": "relu"}),
     (XLM, {**WHOLE, "heads": ["multiple_choice"], "choice_width": 4}),

@@ -45,10 +45,13 @@ def translated(family):
 @pytest.mark.parametrize(
     ("run", "family"),
     [
-        *((classified, f) for f in ("SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "XLM")),
+        *(
+            (classified, f)
+            for f in ("SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "XLM", "Qwen3")
+        ),
         *((classified, family) for family in ("Bart", "T5")),
         *((tagged, family) for family in ("Bert", "T5Encoder")),
-        *((continued, family) for family in ("Gpt", "Gpt2", "TransformerXL")),
+        *((continued, family) for family in ("Gpt", "Gpt2", "TransformerXL", "Llama", "Gemma3")),
         *((translated, family) for family in ("Transformer", "T5", "Bart")),
     ],
     ids=lambda value: getattr(value, "__name__", value),

@@ -18,6 +18,8 @@ FAMILIES = {
     "untied": {"family": "Gpt2", "num_positions": 12, "tied": False},
     "Roberta": {"num_positions": 12, "heads": ["masked_lm"]},
     "XLNet": {},
+    "Llama": {},
+    "Gemma2": {"windows": [2, None]},
     "XLM": {"num_positions": 12},
     "TransformerXL": ADAPTIVE,
     "T5": {},

@@ -8,8 +8,10 @@ from tftransformer.models.rotary_decoder import RotaryDecoder
 class Gemma(RotaryDecoder):
     """Llama, with token vectors times √d_model and gains around 0 (Mesnard et al. 2024, §2).
 
-    Defaults: the model of 2 billion weights. Inputs, heads and arguments are those of
-    `RotaryDecoder`.
+    Defaults: the model of 2 billion weights, but for its `num_key_value_heads` of 1.
+
+    Inputs are int ids (batch, length), or a dict of `token_ids` and optionally `padding_mask` and
+    `position_ids`. Heads and arguments are those of `RotaryDecoder`.
 
     Example:
 
@@ -26,8 +28,6 @@ class Gemma(RotaryDecoder):
         d_model=2048,
         num_heads=8,
         dff=16384,
-        num_key_value_heads=1,
-        head_width=256,
         num_positions=8192,
         activation="gelu_tanh",
         normalization="shifted_rms",

@@ -9,7 +9,10 @@ class Gemma2(Gemma):
     """Gemma, with windows, norms on both sides of sublayers, and caps (Riviere et al. 2024, §2).
 
     Defaults: the model of 2 billion weights, where tokens see 4096 in every second layer, the first
-    one included. Inputs, heads and arguments are those of `RotaryDecoder`.
+    one included, but for its `num_key_value_heads` of 4 and its `head_width` of 256.
+
+    Inputs are int ids (batch, length), or a dict of `token_ids` and optionally `padding_mask` and
+    `position_ids`. Heads and arguments are those of `RotaryDecoder`.
 
     Example:
 
@@ -24,7 +27,6 @@ class Gemma2(Gemma):
         num_layers=26,
         d_model=2304,
         dff=9216,
-        num_key_value_heads=4,
         windows=lambda index: None if index % 2 else 4096,
         norm="sandwich",
         score_width=256.0,

@@ -8,8 +8,12 @@ from tftransformer.models.gemma import Gemma
 class Gemma3(Gemma):
     """Gemma, with windows that turn faster, and norms of queries and keys (Kamath et al. 2025, §2).
 
-    Defaults: the model of 1 billion weights, where tokens see 512 in five of six layers. Texts
-    alone: there is no encoder of images. Inputs, heads and arguments are those of `RotaryDecoder`.
+    Defaults: the model of 1 billion weights, where tokens see 512 in five of six layers, but for
+    its `num_key_value_heads` of 1 and its `head_width` of 256. Texts alone: there is no encoder of
+    images.
+
+    Inputs are int ids (batch, length), or a dict of `token_ids` and optionally `padding_mask` and
+    `position_ids`. Heads and arguments are those of `RotaryDecoder`.
 
     Example:
 

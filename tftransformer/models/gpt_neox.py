@@ -9,8 +9,10 @@ class GptNeoX(RotaryDecoder):
     """Attention and net side by side, each behind a norm (Black et al. 2022, §2).
 
     A quarter of the features of a head turn. Defaults: the model of 20 billion weights; models of
-    the Pythia suite have smaller sizes and the same parts. Inputs, heads and arguments are those of
-    `RotaryDecoder`.
+    the Pythia suite have smaller sizes and the same parts.
+
+    Inputs are int ids (batch, length), or a dict of `token_ids` and optionally `padding_mask` and
+    `position_ids`. Heads and arguments are those of `RotaryDecoder`.
 
     Example:
 

@@ -9,7 +9,10 @@ class Llama(RotaryDecoder):
     """A pre-norm stack with gated nets and rotary positions (Touvron et al. 2023).
 
     Defaults: the model of 7 billion weights. Llama 3 (Grattafiori et al. 2024) has `rotary_base`
-    500000 and a `rotary_scaling`. Inputs, heads and arguments are those of `RotaryDecoder`.
+    500000 and a `rotary_scaling`.
+
+    Inputs are int ids (batch, length), or a dict of `token_ids` and optionally `padding_mask` and
+    `position_ids`. Heads and arguments are those of `RotaryDecoder`.
 
     Example:
 

@@ -8,8 +8,11 @@ from tftransformer.models.rotary_decoder import RotaryDecoder
 class Mistral(RotaryDecoder):
     """Llama, with key/value heads that are shared, and a window (Jiang et al. 2023, §2).
 
-    Defaults: the first model of 7 billion weights, whose tokens see 4096 in each layer; later ones
-    have no `windows`. Inputs, heads and arguments are those of `RotaryDecoder`.
+    Defaults: the first model of 7 billion weights, whose tokens see 4096 in each layer, but for its
+    `num_key_value_heads` of 8; later ones have no `windows`.
+
+    Inputs are int ids (batch, length), or a dict of `token_ids` and optionally `padding_mask` and
+    `position_ids`. Heads and arguments are those of `RotaryDecoder`.
 
     Example:
 
@@ -22,7 +25,6 @@ class Mistral(RotaryDecoder):
     __init__ = with_defaults(
         RotaryDecoder.__init__,
         dff=14336,
-        num_key_value_heads=8,
         num_positions=32768,
         windows=4096,
         epsilon=1e-5,

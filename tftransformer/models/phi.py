@@ -8,8 +8,10 @@ from tftransformer.models.rotary_decoder import RotaryDecoder
 class Phi(RotaryDecoder):
     """Attention and net side by side behind one norm (Gunasekar et al. 2023, §2.3).
 
-    Half of the features of a head turn. Defaults: the model of 1.3 billion weights. Inputs, heads
-    and arguments are those of `RotaryDecoder`.
+    Half of the features of a head turn. Defaults: the model of 1.3 billion weights.
+
+    Inputs are int ids (batch, length), or a dict of `token_ids` and optionally `padding_mask` and
+    `position_ids`. Heads and arguments are those of `RotaryDecoder`.
 
     Example:
 

@@ -8,8 +8,10 @@ from tftransformer.models.rotary_decoder import RotaryDecoder
 class Qwen2(RotaryDecoder):
     """Llama, with biases of queries, keys and values alone (Yang et al. 2024, §2.2).
 
-    Defaults: the model of half a billion weights. Inputs, heads and arguments are those of
-    `RotaryDecoder`.
+    Defaults: the model of half a billion weights, but for its `num_key_value_heads` of 2.
+
+    Inputs are int ids (batch, length), or a dict of `token_ids` and optionally `padding_mask` and
+    `position_ids`. Heads and arguments are those of `RotaryDecoder`.
 
     Example:
 
@@ -26,7 +28,6 @@ class Qwen2(RotaryDecoder):
         d_model=896,
         num_heads=14,
         dff=4864,
-        num_key_value_heads=2,
         num_positions=32768,
         rotary_base=1000000.0,
         attention_bias=True,

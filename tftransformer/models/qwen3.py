@@ -8,8 +8,11 @@ from tftransformer.models.rotary_decoder import RotaryDecoder
 class Qwen3(RotaryDecoder):
     """Llama, whose queries and keys are normalised head by head (Yang et al. 2025, §2).
 
-    Defaults: the model of 0.6 billion weights. Inputs, heads and arguments are those of
-    `RotaryDecoder`.
+    Defaults: the model of 0.6 billion weights, but for its `num_key_value_heads` of 8 and its
+    `head_width` of 128.
+
+    Inputs are int ids (batch, length), or a dict of `token_ids` and optionally `padding_mask` and
+    `position_ids`. Heads and arguments are those of `RotaryDecoder`.
 
     Example:
 
@@ -26,8 +29,6 @@ class Qwen3(RotaryDecoder):
         d_model=1024,
         num_heads=16,
         dff=3072,
-        num_key_value_heads=8,
-        head_width=128,
         num_positions=40960,
         rotary_base=1000000.0,
         query_key_norm=True,

@@ -123,9 +123,15 @@ class RotaryDecoder(StackModel):
     ):
         super().__init__(**kwargs)
         dtype = self.dtype_policy
-        require(0 < rotary_share <= 1, "rotary_share", rotary_share, "a number above 0, up to 1")
         check_ints(1, or_none=True, parallel=parallel, head_width=head_width)
         head_width = head_width or d_model // num_heads
+        turned = int(head_width * rotary_share)
+        require(
+            turned in range(2, head_width + 1, 2),
+            "rotary_share",
+            rotary_share,
+            f"a share that is an even number of the {head_width} features of a head",
+        )
         ends = end_id if isinstance(end_id, (list, tuple)) else [end_id]
         seen = windows_of(windows, num_layers)
         if callable(windows):
@@ -158,7 +164,7 @@ class RotaryDecoder(StackModel):
                 rotary=RotaryPositions(
                     "concatenated",
                     base=base,
-                    width=int(head_width * rotary_share),
+                    width=turned,
                     scaling=scaling,
                     dtype=dtype,
                     name="rotary",

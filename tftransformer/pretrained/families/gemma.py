@@ -12,6 +12,11 @@ from tftransformer.pretrained.fields import Config, Field, activation
 DEFAULTS = {
     **rotary.DEFAULTS,
     "vocab_size": 256000,
+    "hidden_size": 3072,
+    "intermediate_size": 24576,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 16,
     "head_dim": 256,
     "hidden_act": "gelu_pytorch_tanh",
     "max_position_embeddings": 8192,
@@ -22,6 +27,10 @@ DEFAULTS = {
 }
 LATER_DEFAULTS = {
     **DEFAULTS,
+    "hidden_size": 2304,
+    "intermediate_size": 9216,
+    "num_hidden_layers": 26,
+    "num_attention_heads": 8,
     "num_key_value_heads": 4,
     "hidden_activation": "gelu_pytorch_tanh",
     "query_pre_attn_scalar": 256,
@@ -32,9 +41,18 @@ LATER_DEFAULTS = {
 }
 
 
-def save_activation(name: str, arguments: Any) -> str:
-    """Returns the name in Gemma's files, where "gelu" is the tanh form."""
-    return "gelu_python" if name == "gelu" else rotary.ACTIVATION.save(name, arguments)
+# The names of activations in Gemma's files, where "gelu" is the tanh form.
+NAMES = {"gelu": "gelu_python", "gelu_tanh": "gelu_pytorch_tanh"}
+
+
+def activation_of(entry: str) -> Field:
+    """The entry that names the activation."""
+    usual = activation(entry)
+
+    def save(name: str, arguments: Any) -> str:
+        return NAMES[name] if name in NAMES else usual.save(name, arguments)
+
+    return replace(usual, save=save)
 
 
 def respelled(config: Config) -> Config:
@@ -115,15 +133,15 @@ def family(
 CAPS = (
     Field("query_pre_attn_scalar", "score_width"),
     Field("final_logit_softcapping", "logit_cap"),
-    activation("hidden_activation"),
+    activation_of("hidden_activation"),
 )
 GEMMA = replace(
     family(
         "gemma",
         Gemma,
         "Gemma",
-        (replace(rotary.ACTIVATION, save=save_activation),),
-        {**DEFAULTS, "num_key_value_heads": 16},
+        (activation_of("hidden_act"),),
+        DEFAULTS,
         sandwich=False,
     ),
     respelled=respelled,

@@ -53,6 +53,10 @@ GPT_NEOX = Family(
     defaults={
         **rotary.DEFAULTS,
         "vocab_size": 50432,
+        "hidden_size": 6144,
+        "intermediate_size": 24576,
+        "num_hidden_layers": 44,
+        "num_attention_heads": 64,
         "hidden_act": "gelu",
         "max_position_embeddings": 2048,
         "rotary_pct": 0.25,

@@ -69,6 +69,7 @@ WINDOWS = rotary.windows(kinds_of_qwen)
 WINDOWS = (*WINDOWS, Field("use_sliding_window", "windows", WINDOWS[0].load, whether_windows))
 QWEN = {
     "vocab_size": 151936,
+    "intermediate_size": 22016,
     "num_key_value_heads": 32,
     "max_position_embeddings": 32768,
     "use_sliding_window": False,

@@ -30,6 +30,8 @@ PHI = Family(
     defaults={
         **rotary.DEFAULTS,
         "vocab_size": 51200,
+        "hidden_size": 2048,
+        "num_hidden_layers": 24,
         "intermediate_size": 8192,
         "hidden_act": "gelu_new",
         "max_position_embeddings": 2048,

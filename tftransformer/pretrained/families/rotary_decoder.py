@@ -87,6 +87,10 @@ TAGS = Field(
     lambda rate, arguments: None if rate == 0.1 else rate,
 )
 DEFAULTS = {
+    "hidden_size": 4096,
+    "intermediate_size": 11008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
     "num_key_value_heads": None,
     "head_dim": None,
     "hidden_act": "silu",
