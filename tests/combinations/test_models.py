@@ -44,7 +44,7 @@ OPTIONS = {
     Gemma2: [{"windows": [None, 2]}],
     Gemma3: [{"windows": [2, None]}],
     Phi: [{}, {"query_key_norm": True}],
-    GptNeoX: [{}, {"parallel": None, "rotary_share": 0.5}],
+    GptNeoX: [{"rotary_share": 0.5}, {"parallel": None, "rotary_share": 1.0}],
     XLM: [{}, {"languages": 2}, {"causal": True, "sinusoidal": True}],
     TransformerXL: [
         {"memory_length": 3, "cutoffs": (5,), "shrink": 2},
