@@ -23,6 +23,7 @@ from tftransformer.text import (
 from tftransformer.text.byte_bpe_tokenizer import LETTERS
 
 TEXTS = [*CORPUS[:9], "", " ", "  a   b ", "Zwölf №5 ﬁne 北京 🎈 don't!", "naïve\tcafé", "x▁y"]
+TEXTS += ["\x85 a b \u2028", " \x85"]  # white space that is no blank
 
 
 def made(kind):

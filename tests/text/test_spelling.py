@@ -1,6 +1,7 @@
 """What is said of how words are spelled."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tftransformer.text import NUM_SPELLINGS, WordPieceTokenizer, spelling_ids
@@ -71,3 +72,9 @@ def test_words_that_are_seen_once_have_no_piece():
     assert tokenizer.vocab_size == 6
     assert tokenizer.tokens(tokenizer.encode(["B c?"]).ids.values) == ["b", "[UNK]", "[UNK]"]
     assert WordPieceTokenizer.of_words(["a b a b"], 5).vocab_size == 5
+
+
+@pytest.mark.parametrize("word", ["a" * 300, "ก" * 86], ids=["characters", "bytes"])
+def test_a_word_that_is_longer_than_a_piece_can_be_is_not_learnt(word):
+    tokenizer = WordPieceTokenizer.of_words([f"{word} b"] * 2, 10)
+    assert tokenizer.tokens(tokenizer.encode([f"{word} b"]).ids.values) == ["[UNK]", "b"]

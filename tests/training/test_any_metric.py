@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tftransformer.training import LabelSmoothedCrossEntropy, Trainer
+
 
 def exact(values, weights):
     return (values * weights).sum() / weights.sum()
@@ -57,3 +59,45 @@ def test_every_metric_goes_on_exactly_after_a_stop_in_mid_epoch(tiny, tmp_path):
     whole = run()
     run(directory=tmp_path, steps=6)
     assert run(directory=tmp_path, resume=True) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [keras.metrics.R2Score, keras.metrics.F1Score])
+def test_metrics_that_make_their_variables_late_are_exact(make):
+    random = np.random.default_rng(0)
+    inputs, labels = (random.normal(size=(7, 3)).astype("float32") for _ in range(2))
+    labels = labels if make is keras.metrics.R2Score else (labels > 0).astype("float32")
+    weights = np.linspace(0.1, 1.0, 7, dtype="float32")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+    batches = tf.data.Dataset.from_tensor_slices((inputs, labels, weights)).batch(3)
+    trainer = Trainer(
+        model, batches, loss="mse", metrics=[make(name="m")], optimizer="sgd", verbose=0
+    )
+    expected = make()
+    expected.update_state(labels, model.predict(inputs, verbose=0), weights)
+    found = [value for name, value in trainer.evaluate(batches).items() if name.startswith("m")]
+    np.testing.assert_allclose(found, np.ravel(expected.result()), rtol=1e-5)
+
+
+def test_what_a_metric_has_counted_before_is_left_to_it(tiny):
+    metric = LargestWeight()
+    metric.found.assign(7.0)
+    trainer = tiny.make(metrics=[metric])
+    assert trainer.evaluate(tiny.TinyBatches(1))["largest"] == 1.0
+    assert float(metric.found) == 7.0
+
+
+@pytest.mark.slow
+def test_outputs_of_low_precision_are_scored_in_float32(tiny):
+    metrics = [
+        keras.metrics.SparseTopKCategoricalAccuracy(3, name="top3"),
+        keras.metrics.SparseCategoricalCrossentropy("surprise", from_logits=True),
+    ]
+    model = tiny.tiny_model(dtype="mixed_bfloat16")
+    trainer = tiny.make(model=model, metrics=metrics, loss=LabelSmoothedCrossEntropy(0.0))
+    inputs, labels, weights = tiny.TinyBatches(1).items[0]
+    outputs = np.asarray(model(inputs), "float32")
+    logs = trainer.evaluate(tiny.TinyBatches(1))
+    right = (np.argsort(-outputs, -1)[..., :3] == labels[..., None]).any(-1)
+    assert logs["top3"] == pytest.approx(exact(right, weights), rel=1e-6)
+    assert logs["surprise"] == pytest.approx(logs["loss"], rel=1e-6)

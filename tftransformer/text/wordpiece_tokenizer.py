@@ -22,6 +22,7 @@ from tftransformer.text.words import WordCutter, Words, cut_words
 CONTINUATION = "##"
 UNKNOWN = "[UNK]"
 MAX_CHARACTERS = 100  # a longer word is unknown
+MAX_BYTES = 256  # of a piece, that TensorFlow Text takes
 # What the reference's decoder replaces in each piece, behind its blank.
 TIDY = (
     *((f" {mark}", mark) for mark in ".?!,"),
@@ -262,13 +263,18 @@ class WordPieceTokenizer(Tokenizer):
     ) -> "WordPieceTokenizer":
         """A vocabulary of whole words that occur at least twice, the most frequent first.
 
+        Words of more than 100 characters or 256 bytes are left out.
+
         Args:
             texts: strings, read once.
             vocab_size: largest number of ids, including `[PAD]`, `[UNK]`, `[CLS]` and `[SEP]`.
             **manners: `lower_case` and `strip_accents`, see the class.
         """
         counts = Counter(
-            word for text in cut_words(check_corpus(texts), **manners) for word in text.split()
+            word
+            for text in cut_words(check_corpus(texts), **manners)
+            for word in text.split()
+            if len(word) <= MAX_CHARACTERS and len(word.encode()) <= MAX_BYTES
         )
         frequent = counts.most_common(max(vocab_size - len(LEARNT), 0))
         return cls([*LEARNT, *(word for word, count in frequent if count > 1)], **manners)

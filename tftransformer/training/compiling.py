@@ -375,7 +375,12 @@ def _with_own_names(measures: list[Measure]) -> list[Measure]:
 
 
 def _make_variables(measure: Measure, part: Scored) -> None:
-    """Has a metric that makes its variables when it is first used make them."""
-    if not measure.metric.variables or not getattr(measure.metric, "built", True):
-        measure.metric.update_state(*part.flat[:2], sample_weight=part.flat.weights)
-        measure.metric.reset_state()
+    """Has a metric make the variables that it makes when it is first used; others stay as given."""
+    if measure.is_mean:  # these have theirs, and may take logits in blocks, of which there are none
+        return
+    metric = measure.metric
+    given = [(variable, variable.numpy()) for variable in metric.variables]
+    measure.show(part)
+    metric.reset_state()
+    for variable, value in given:
+        variable.assign(value)

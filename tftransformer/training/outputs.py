@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from tftransformer.training.losses import LogitsLater
+
 # The name of the output of a model that has one tensor and no more.
 ONLY = ""
 
@@ -66,7 +68,8 @@ class Scored(NamedTuple):
 
     Either `labels` are numbers of classes, int (batch, …), and `outputs` (batch, …, classes); or
     both are values, float (batch, …, width). `weights` are float32 (batch, …), and labels are 0
-    where the weight is 0, a label that every loss can be asked for.
+    where the weight is 0, a label that every loss can be asked for. `outputs` are float32, or
+    `LogitsLater`.
     """
 
     labels: tf.Tensor
@@ -109,6 +112,9 @@ def scored(labels: tf.Tensor, outputs: Any, weights: tf.Tensor, of_rows: bool = 
     weights = tf.cast(weights, "float32")
     labels = without_ignored(labels, weights)
     rank, columns = labels.shape.rank, labels.shape[-1]
+    if not isinstance(outputs, LogitsLater):
+        # Metrics and what gathers rows of several replicas do not all take lower precisions.
+        outputs = tf.cast(outputs, "float32")
     if outputs.shape.rank == 1:
         outputs = outputs[:, None]
     if rank == outputs.shape.rank and labels.dtype.is_integer and columns == 1 != outputs.shape[-1]:

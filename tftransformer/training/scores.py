@@ -54,12 +54,20 @@ class Measure:
 
     def updated(self, state: list, batch: Mapping[str, Scored]) -> list:
         """Returns the state of the metric after a batch, for the one before."""
-        part = batch[self.output]
+        labels, outputs, weights = self._taken(batch[self.output])
+        return self.metric.stateless_update_state(state, labels, outputs, sample_weight=weights)
+
+    def show(self, part: Scored) -> None:
+        """Updates the metric itself, which makes the variables that it still lacks."""
+        labels, outputs, weights = self._taken(part)
+        self.metric.update_state(labels, outputs, sample_weight=weights)
+
+    def _taken(self, part: Scored) -> Scored:
+        """What the metric is given of what its output is scored by."""
         if type(self.metric).__module__.startswith("keras."):
             # Of several axes of weights they take means, which do not add up.
             part = part.flat
-        labels, outputs, weights = part
-        return self.metric.stateless_update_state(state, labels, outputs, sample_weight=weights)
+        return part
 
 
 class Scores:

@@ -21,6 +21,8 @@ from tftransformer.text.sentencepiece_model import load_model
 from tftransformer.text.unicode import members
 
 SPACE = "▁"
+# Not `Strip`, which takes all white space, where SentencePiece takes blanks alone.
+NO_END_BLANKS = Step("Replace", {"pattern": {"Regex": r"\A +| +\z"}, "content": ""})
 ONE_BLANK = Step("Replace", {"pattern": {"Regex": " {2,}"}, "content": " "})
 FIRST_BLANK = Step("Strip", {"content": " ", "start": 1, "stop": 0})
 # By the `prepend_scheme`: a blank in front of what does not begin with one, where SentencePiece
@@ -156,7 +158,7 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
     if in_front:
         pre_tokenizer = [Step("Metaspace", blanks)]
     elif model.drops_blanks:
-        normalizer += [Step("Strip", {"strip_left": True, "strip_right": True}), ONE_BLANK]
+        normalizer += [NO_END_BLANKS, ONE_BLANK]
         pre_tokenizer = [*[Step("WhitespaceSplit", {})] * by_white, Step("Metaspace", blanks)]
     else:
         normalizer += [Step("Prepend", {"prepend": SPACE})] if model.dummy_prefix else []
@@ -285,6 +287,7 @@ def _is_space(step: Step) -> bool:
 
 def _drops_blanks(step: Step) -> bool:
     """Whether it is about blanks at the ends, or about several that become one."""
-    several = {"Regex": " {2,}"}
-    is_replace = step.kind == "Replace" and step.options["pattern"] == several
-    return step.kind == "Strip" or (is_replace and step.options["content"] in (SPACE, " "))
+    if step.kind != "Replace":
+        return step.kind == "Strip"
+    known = {" ": ONE_BLANK, SPACE: ONE_BLANK, "": NO_END_BLANKS}.get(step.options["content"])
+    return known is not None and step.options["pattern"] == known.options["pattern"]
