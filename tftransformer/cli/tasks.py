@@ -134,12 +134,13 @@ def chosen(options: argparse.Namespace, cls: Any, count: int | None = None) -> d
     """
     usual = columns(cls)
     named = {name: getattr(options, name) for name in usual if getattr(options, name)}
-    ways = [way for way in cls.ways or (tuple(usual),) if named.keys() <= {*way}]
-    if not ways:
-        together = "; or ".join(" and ".join(f"--{name}" for name in way) for way in cls.ways)
-        raise ValueError(f"{' and '.join(f'--{n}' for n in named)} do not go together: {together}.")
+    known = cls.ways or (tuple(usual),)
     if count is not None:
-        ways = sorted((way for way in ways if len(way) <= count), key=len, reverse=True) or ways
+        known = sorted((way for way in known if len(way) <= count), key=len, reverse=True)
+    ways = [way for way in known if named.keys() <= {*way}]
+    if not ways:
+        together = "; or ".join(" and ".join(f"--{name}" for name in way) for way in known)
+        raise ValueError(f"{' and '.join(f'--{n}' for n in named)} do not go together: {together}.")
     return {name: named.get(name, [usual[name] or name]) for name in ways[0]}
 
 
