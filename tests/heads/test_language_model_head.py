@@ -32,7 +32,7 @@ def test_logits_are_products_with_the_table(vectors):
 
 @pytest.mark.parametrize("mode", ["int8", "int4"])
 def test_a_quantized_table_counts_for_what_its_integers_stand_for(vectors, mode):
-    """Keras's `Model.quantize` makes integers of the table, too; logits were products with these."""
+    """Keras's `Model.quantize` makes integers of the table, too, which are no factors of logits."""
     table, hidden = keras.layers.Embedding(V, D), vectors(2, 3, D)
     head = LanguageModelHead(V, tied_to=table)
     exact = np.array(head(hidden))
