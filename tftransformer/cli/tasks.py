@@ -3,7 +3,6 @@
 import argparse
 import inspect
 import json
-import os
 import pathlib
 from collections.abc import Iterable
 from typing import Any
@@ -42,16 +41,9 @@ def saved_task(folder: str) -> Any:
         ValueError: there is none, or more than one.
         FileNotFoundError: there is no such folder.
     """
-    from tftransformer.tasks.pipeline import saved_in
+    from tftransformer.tasks.pipeline import check_folder, saved_in
 
-    if not pathlib.Path(folder).is_dir():
-        raise FileNotFoundError(f"there is no folder {folder!r} (looked in {os.getcwd()!r}).")
-    if pathlib.Path(folder, "saved_model.pb").is_file():
-        raise ValueError(
-            f"{folder} is a SavedModel, as export writes it: TensorFlow serves it, and its "
-            "README.md shows how. Give the folder that train has written."
-        )
-
+    check_folder(folder)
     found = saved_in(folder)
     if len(found) != 1:
         names = " and ".join(cls.__name__ for cls in found)
