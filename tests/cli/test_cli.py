@@ -375,3 +375,31 @@ def test_an_option_is_described_by_the_first_sentence_of_its_argument():
         Option("rate", float, None, "such as 0.5, or None"),
         Option("fast", bool, False, "whether to hurry"),
     ]
+
+
+@pytest.mark.slow
+def test_questions_whose_answers_are_lists_are_learnt_and_scored(tmp_path):
+    """As SQuAD has them: places stand in the lists, and no column `start` is asked for."""
+    rows = [
+        {
+            "asked": f"who met {name}{i} ?",
+            "text": f"Ann met {name}{i} .",
+            "answers": [{"text": "Ann", "answer_start": 0}],
+        }
+        for i in range(10)
+        for name in ("Bob", "Zoe")
+    ]
+    table, model = tmp_path / "rows.jsonl", tmp_path / "model"
+    table.write_text("\n".join(map(json.dumps, rows)))
+    named = ("--question", "asked", "--context", "text", "--answer", "answers")
+    train = ("train", "--task", "answer", "--train", table, *named, "--model", model)
+    run(*train, "--vocab-size", 60, "--epochs", 1, "--num-layers", 0, "--max-length", 24)
+    _, out, _ = run("evaluate", "--model", model, "--test", table)
+    assert out.startswith("rows 20\n")
+    first = [{"who": row["asked"], "text": row["text"], "right": row["answers"]} for row in rows]
+    table.write_text("\n".join(map(json.dumps, first)))
+    other = ("--question", "who", "--context", "text", "--answer", "right")
+    assert run("evaluate", "--model", model, "--test", table, *other)[1] == out
+    code, _, err = run("evaluate", "--model", model, "--test", table, "--start", "who", check=False)
+    assert code == 1
+    assert "--start do not go together: --question and --context and --answer." in err

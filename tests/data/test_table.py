@@ -70,6 +70,15 @@ def test_short_and_blank_lines_are_rows_with_empty_cells(tmp_path):
         ("x.jsonl", b"\n", "not a table: it has no line"),
         ("x.jsonl", b'{"a": 1}\n[1]\n', r"line 2 of .*x\.jsonl must be an object.*it reads \[1\]"),
         ("x.jsonl", b'{"a": }\n', r"line 1 of .*x\.jsonl is not JSON"),
+        (
+            "x.json",
+            b'{"a": 1}\n{"a": 2}\n',
+            "not JSON.*If each of its lines is.*in .jsonl",
+        ),
+        ("x.json", b'{"a": 1}', "must be a list of objects"),
+        ("x.json", b"[[1]]", r"must be a list of objects.*begins with \[\[1\]\]"),
+        ("x.json", b"[]", "not a table: it has no line"),
+        ("x.json", b'{"data": [{}]}', "x.json: this is not SQuAD's json: KeyError.'paragraphs'."),
         ("x.jsonl.gz", b"{}", "cannot be read as UTF-8 text"),
         ("x.tsv", b"en\tde\na\tb\tc\n", r"Expected 2 fields in line 2, saw 3"),
         ("x.tsv", b"en\ten\na\tb\n", r"name each column, once each; it reads \['en', 'en'\]"),
@@ -81,8 +90,19 @@ def test_short_and_blank_lines_are_rows_with_empty_cells(tmp_path):
     # Not the contents: gzip writes the time of day into them, and workers must agree.
     ids=[
         *("suffix", "no text", "latin-1 text", "no word", "few cells", "no tags", "an empty tag"),
-        *("empty", "no object", "a list", "no json", "not gzip lines"),
-        *("long line", "twice", "no header", "latin-1", "not gzip", "cut off"),
+        *("empty", "no object", "a list", "no json", "json lines", "an object"),
+        *(
+            "lists",
+            "empty list",
+            "no squad",
+            "not gzip lines",
+            "long line",
+            "twice",
+            "no header",
+            "latin-1",
+            "not gzip",
+            "cut off",
+        ),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path, name, content, message):
@@ -163,3 +183,26 @@ def test_words_and_tags_are_read_sentence_by_sentence(tmp_path, name, content):
         read_table(tmp_path / name, cells=(0, 4))
     with pytest.raises(ValueError, match=r"cells=\(1,\) was given; expected two ints"):
         read_table(tmp_path / name, cells=(1,))
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.json.gz"])
+def test_a_list_of_objects_is_a_table(tmp_path, name):
+    rows = [{"text": "a\u2028b", "labels": ["x", "y"]}, {"text": "c", "number": 2}]
+    content = json.dumps(rows, indent=2).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    pd.testing.assert_frame_equal(read_table(tmp_path / name), read_table(tmp_path / "x.jsonl"))
+
+
+def test_the_questions_of_squad_are_rows(tmp_path):
+    answers = [{"text": "Ann", "answer_start": 0}]
+    asked = [
+        {"id": "1", "question": "who left ?", "answers": answers},
+        {"id": "2", "question": "who came ?", "answers": answers, "is_impossible": True},
+    ]
+    data = {"version": "2.0", "data": [{"paragraphs": [{"context": "Ann left .", "qas": asked}]}]}
+    (tmp_path / "x.json").write_text(json.dumps(data))
+    table = read_table(tmp_path / "x.json")
+    assert list(table.columns) == ["id", "question", "context", "answers"]
+    assert table["context"].tolist() == ["Ann left ."] * 2
+    assert table["answers"].tolist() == [answers, []]

@@ -30,6 +30,18 @@ def test_logits_are_products_with_the_table(vectors):
     assert head.count_params() == V * D + V
 
 
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_a_quantized_table_counts_for_what_its_integers_stand_for(vectors, mode):
+    """Keras's `Model.quantize` makes integers of the table, too, which are no factors of logits."""
+    table, hidden = keras.layers.Embedding(V, D), vectors(2, 3, D)
+    head = LanguageModelHead(V, tied_to=table)
+    exact = np.array(head(hidden))
+    table.quantize(mode)
+    expected = hidden @ np.array(table(np.arange(V))).T
+    np.testing.assert_allclose(head(hidden), expected, atol=1e-5)
+    np.testing.assert_allclose(expected, exact, atol={"int8": 0.01, "int4": 0.2}[mode])
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision(vectors, policy):
     head = LanguageModelHead(V, tied_to=keras.layers.Embedding(V, D, dtype=policy), dtype=policy)

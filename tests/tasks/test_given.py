@@ -228,6 +228,11 @@ def test_names_of_tasks_are_those_of_transformers(tmp_path):
         tt.pipeline("chess", tmp_path)
     with pytest.raises(FileNotFoundError, match="holds no task"):
         tt.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere' \(looked in"):
+        tt.load(tmp_path / "nowhere")
+    (tmp_path / "saved_model.pb").touch()
+    with pytest.raises(ValueError, match="is a SavedModel, as export writes it"):
+        tt.load(tmp_path)
 
 
 def test_the_folder_beside_a_saved_task_is_told_which_one_is_meant(tmp_path):

@@ -3,7 +3,6 @@
 import argparse
 import inspect
 import json
-import os
 import pathlib
 from collections.abc import Iterable
 from typing import Any
@@ -42,16 +41,9 @@ def saved_task(folder: str) -> Any:
         ValueError: there is none, or more than one.
         FileNotFoundError: there is no such folder.
     """
-    from tftransformer.tasks.pipeline import saved_in
+    from tftransformer.tasks.pipeline import check_folder, saved_in
 
-    if not pathlib.Path(folder).is_dir():
-        raise FileNotFoundError(f"there is no folder {folder!r} (looked in {os.getcwd()!r}).")
-    if pathlib.Path(folder, "saved_model.pb").is_file():
-        raise ValueError(
-            f"{folder} is a SavedModel, as export writes it: TensorFlow serves it, and its "
-            "README.md shows how. Give the folder that train has written."
-        )
-
+    check_folder(folder)
     found = saved_in(folder)
     if len(found) != 1:
         names = " and ".join(cls.__name__ for cls in found)
@@ -134,12 +126,13 @@ def chosen(options: argparse.Namespace, cls: Any, count: int | None = None) -> d
     """
     usual = columns(cls)
     named = {name: getattr(options, name) for name in usual if getattr(options, name)}
-    ways = [way for way in cls.ways or (tuple(usual),) if named.keys() <= {*way}]
-    if not ways:
-        together = "; or ".join(" and ".join(f"--{name}" for name in way) for way in cls.ways)
-        raise ValueError(f"{' and '.join(f'--{n}' for n in named)} do not go together: {together}.")
+    known = cls.ways or (tuple(usual),)
     if count is not None:
-        ways = sorted((way for way in ways if len(way) <= count), key=len, reverse=True) or ways
+        known = sorted((way for way in known if len(way) <= count), key=len, reverse=True)
+    ways = [way for way in known if named.keys() <= {*way}]
+    if not ways:
+        together = "; or ".join(" and ".join(f"--{name}" for name in way) for way in known)
+        raise ValueError(f"{' and '.join(f'--{n}' for n in named)} do not go together: {together}.")
     return {name: named.get(name, [usual[name] or name]) for name in ways[0]}
 
 

@@ -1,10 +1,10 @@
 """Trains a task on a table.
 
-The tables (.tsv, .csv, .jsonl, .parquet) name their columns; that of a .txt file is `text`, a row
-each line, and those of .conll and .iob files are `tokens` and `tags`. All but .parquet may be
-compressed, as in .tsv.gz. Folder MODEL receives checkpoints while training runs, and at its end
-what was trained, whose weights are the average of the last checkpoints or the best epoch, whichever
-is better on the validation data.
+The tables (.tsv, .csv, .jsonl, .json, .parquet) name their columns; that of a .txt file is `text`,
+a row each line, those of .conll and .iob files are `tokens` and `tags`, and SQuAD's .json has
+`question`, `context` and `answers`. All but .parquet may be compressed, as in .tsv.gz. Folder MODEL
+receives checkpoints while training runs, and at its end what was trained, whose weights are the
+average of the last checkpoints or the best epoch, whichever is better on the validation data.
 `train --task TASK --help` tells the options of a task; without --task they are the translator's.
 """
 

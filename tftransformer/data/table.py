@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tftransformer.data.lines import UNREADABLE, lines_of, shown, tagged_sentences
+from tftransformer.data.squad import squad_rows
 
 # Endings of names, each of which `.gz` may follow.
 TABLES, OBJECTS, TEXTS, TAGGED = (".tsv", ".csv"), (".jsonl",), (".txt",), (".conll", ".iob")
+WHOLE = (".json",)
 
 
 def read_table(path: str | os.PathLike, cells: tuple[int, int] = (0, -1)) -> Any:
@@ -25,6 +27,8 @@ def read_table(path: str | os.PathLike, cells: tuple[int, int] = (0, -1)) -> Any
     - `.csv`, `.csv.gz`: cells separated by commas, quoted with `"` where necessary.
     - `.jsonl`, `.jsonl.gz`: a JSON object in each line, whose keys are the columns. Lists, such as
       words and their tags, and numbers are kept as they are; a missing key counts as null.
+    - `.json`, `.json.gz`: a list of such objects; or SQuAD's questions (1.1 or 2.0), as the columns
+      `id`, `question`, `context` and `answers`.
     - `.parquet`: types and missing values as the file has them.
     - `.txt`, `.txt.gz`: a text in each line, as the column `text`; a blank line is an empty one.
     - `.conll`, `.conll.gz`, `.iob`, `.iob.gz`: a word and its tag in each line, and a blank line
@@ -65,13 +69,16 @@ def read_table(path: str | os.PathLike, cells: tuple[int, int] = (0, -1)) -> Any
     ending = pathlib.Path(name.removesuffix(".gz")).suffix
     if ending in OBJECTS:
         return _of_objects(path)
+    if ending in WHOLE:
+        return _of_whole(path)
     if ending in TEXTS:
         return _of_columns(path, text=list(lines_of(path)))
     if ending in TAGGED:
         tokens, tags = tagged_sentences(path, cells)
         return _of_columns(path, tokens=tokens, tags=tags)
     if ending not in TABLES:
-        endings = ", ".join(f"{each}, {each}.gz" for each in TABLES + OBJECTS + TEXTS + TAGGED)
+        known = TABLES + OBJECTS + WHOLE + TEXTS + TAGGED
+        endings = ", ".join(f"{each}, {each}.gz" for each in known)
         raise ValueError(
             f"cannot tell what {path.name!r} is: the name must end in {endings} or .parquet."
         )
@@ -104,6 +111,30 @@ def _of_objects(path: Path) -> Any:
         for number, line in enumerate(lines_of(path), 1)
         if line.strip()
     ]
+    _check_lines(rows, path)
+    return frame_of(rows)
+
+
+def _of_whole(path: Path) -> Any:
+    """Reads one value of JSON: a list of rows, or SQuAD's articles."""
+    try:
+        data = json.loads("\n".join(lines_of(path)))
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path} is not JSON: {error}. If each of its lines is, its name must end in .jsonl."
+        ) from None
+    if isinstance(data, Mapping) and "data" in data:
+        try:
+            rows = [*squad_rows(data)]
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+    elif isinstance(data, list) and all(isinstance(row, Mapping) for row in data):
+        rows = data
+    else:
+        raise ValueError(
+            f'{path} must be a list of objects, [{{"text": …}}], or SQuAD\'s json; it '
+            f"begins with {shown(json.dumps(data))}."
+        )
     _check_lines(rows, path)
     return frame_of(rows)
 

@@ -63,7 +63,7 @@ class LanguageModelHead(Layer):
         training: bool | None = None,
     ) -> Any:
         """Projects (…, d_model) to logits (…, vocab_size), in the compute dtype."""
-        table = self.kernel if self.tied_to is None else self.tied_to.embeddings
+        table = self.table()
         # As one plain matrix product: einsum's gradient would hold (vocab, d_model, batch, length).
         if self.scale != 1.0:
             hidden = hidden * self.scale
@@ -81,6 +81,15 @@ class LanguageModelHead(Layer):
         """Returns products of hidden states and table (tokens, vocab_size) as logits."""
         logits = products if self.bias is None else add_bias(products, self.bias)
         return logits if self.cap is None else ops.tanh(logits / self.cap) * self.cap
+
+    def table(self) -> Any:
+        """E, float (vocab_size, d_model): its own, or that of `tied_to`."""
+        if self.tied_to is None:
+            return self.kernel
+        if self.tied_to.quantization_mode is None:
+            return self.tied_to.embeddings
+        # Keras's `quantize` leaves integers there; what they stand for, the layer's call knows.
+        return self.tied_to(ops.arange(self.vocab_size))
 
     def compute_output_shape(self, hidden_shape: Any) -> tuple[int | None, ...]:
         return (*hidden_shape[:-1], self.vocab_size)

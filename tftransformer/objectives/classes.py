@@ -287,8 +287,9 @@ def _several(value: Any) -> list[Any]:
         value = sorted(value, key=lambda label: (type(label).__qualname__, repr(label)))
     elif not isinstance(value, list | tuple):
         raise ValueError(
-            f"label {value!r} is of type {type(value).__name__}: with several=True each row has a "
-            "list or a set of labels. Cut a string first, such as frame[column].str.split(',')."
+            f"label {value!r} is of type {type(value).__name__}: of several labels each row has a "
+            "list or a set. A .csv or .tsv makes strings of lists: keep such rows in "
+            ".jsonl or .parquet, or cut the strings, frame[column].str.split(',')."
         )
     return list(dict.fromkeys(map(_single, value)))
 

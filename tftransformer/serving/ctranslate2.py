@@ -94,8 +94,7 @@ def write_ctranslate2(
     fill_stack(encoder, encoder.embeddings[0], model.encoder)
     fill_stack(decoder, decoder.embeddings, model.decoder)
     head = model.head
-    table = head.kernel if head.tied_to is None else head.tied_to.embeddings
-    decoder.projection.weight = array(table)
+    decoder.projection.weight = array(head.table())
     if head.bias is not None:
         decoder.projection.bias = array(head.bias)
 

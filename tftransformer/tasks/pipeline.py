@@ -95,9 +95,10 @@ def load(folder: str | os.PathLike, **changes: Any) -> Any:
         **changes: settings that replace the saved ones.
 
     Raises:
-        FileNotFoundError: if the folder holds no saved task.
-        ValueError: if a file is damaged.
+        FileNotFoundError: if there is no such folder, or it holds no saved task.
+        ValueError: if a file is damaged, or the folder is an export.
     """
+    check_folder(folder)
     found = saved_in(folder)
     if len(found) != 1:
         names = ", ".join(kind.__name__ for kind in found)
@@ -107,6 +108,20 @@ def load(folder: str | os.PathLike, **changes: Any) -> Any:
             "give it to the task: TextClassifier(folder)."
         )
     return found[0].load(folder, **changes)
+
+
+def check_folder(folder: str | os.PathLike) -> None:
+    """Raises where no task can have been saved: at no folder, or at a SavedModel."""
+    place = pathlib.Path(folder)
+    if not place.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {str(folder)!r} (looked in {os.getcwd()!r}){saved_near(folder)}."
+        )
+    if (place / "saved_model.pb").is_file():
+        raise ValueError(
+            f"{folder} is a SavedModel, as export writes it: TensorFlow serves it, and its "
+            "README.md shows how. Give the folder that save or train has written."
+        )
 
 
 def saved_in(folder: str | os.PathLike) -> list[Any]:

@@ -57,6 +57,7 @@ class QuestionAnswerer(WindowedTask):
     """
 
     task, said = "question_answerer", "answer"
+    ways = (("question", "context", "answer"), ("question", "context", "answer", "start"))
     sizes = types.MappingProxyType({"family": "SentenceModel", "num_layers": 2})
     head = "span"
     named = ("question", "context", "answer")

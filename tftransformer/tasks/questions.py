@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tftransformer.data.columns import check_columns, short
+from tftransformer.data.squad import squad_rows
 from tftransformer.tasks.tables import as_frame
 
 COLUMNS = ("question", "context", "answers")
@@ -37,21 +38,7 @@ def squad_table(data: Any) -> Any:
                 f"{path} is not SQuAD's json, nor any other ({error}). A table is read before: "
                 f"fit(read_table({str(path)!r}))."
             ) from error
-    try:
-        rows = [
-            {
-                "id": asked.get("id"),
-                "question": asked["question"],
-                "context": paragraph["context"],
-                "answers": [] if asked.get("is_impossible") else asked["answers"],
-            }
-            for article in data["data"]
-            for paragraph in article["paragraphs"]
-            for asked in paragraph["qas"]
-        ]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"this is not SQuAD's json: {error!r} is not as it has it.") from error
-    return pd.DataFrame(rows)
+    return pd.DataFrame(squad_rows(data))
 
 
 def question_table(
