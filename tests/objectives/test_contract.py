@@ -265,7 +265,9 @@ def test_a_special_token_that_is_missing_is_named():
         )
 
 
-@pytest.mark.parametrize("objective", [PrefixLM(), SentenceOrder()], ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize(
+    "objective", [PrefixLM(), SentenceOrder()], ids=lambda each: type(each).__name__
+)
 def test_a_number_of_columns_that_it_does_not_take_is_told_by_its_own_name(objective):
     with pytest.raises(ValueError, match=f"{type(objective).__name__} takes one column.* given 4"):
         objective.kinds(4)
