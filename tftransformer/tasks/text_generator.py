@@ -158,7 +158,6 @@ class TextGenerator(WritingTask):
         return list(self.fitted().columns)
 
     def generation(self, options: Mapping[str, Any]) -> Generation:
-        """How texts are written, of options that count before those of this object."""
         asked = together(options, self.options or {})
         check_drawing(asked)
         end = 0
@@ -313,10 +312,8 @@ class TextGenerator(WritingTask):
     def _graph_for(
         self, prompts: list[str], options: Mapping[str, Any]
     ) -> tuple[GenerationGraph, dict[str, Any]]:
-        """The graph that writes behind prompts so, and what it is told; checks them."""
-        self.fitted()
-        how: dict[str, Any] = {"generation": self.generation(options)} if options else {}
-        graph, _ = self._graph_and_module(1, **how)
+        """As `graph_for`, behind these prompts; checks them."""
+        graph, how = self.graph_for(options)
         if not graph.begins_empty and "" in prompts:
             raise ValueError(
                 f"prompt {prompts.index('')} is empty, and this model knows no token that begins a "
