@@ -74,6 +74,7 @@ class TextGenerator(WritingTask):
     sizes = types.MappingProxyType(
         {"family": "Gpt2", "num_layers": 4, "d_model": 128, "num_heads": 4, "dropout": 0.1}
     )
+    keeps = ("generation",)
     generation_: Mapping[str, Any] = {}
 
     def __init__(
@@ -342,13 +343,6 @@ class TextGenerator(WritingTask):
     def score(self, data: Any, labels: Any = None) -> float:
         """Minus the nats of a token, which scikit-learn compares."""
         return -self.evaluate(data, labels, baselines=False)["loss"]
-
-    def learnt(self) -> dict[str, Any]:
-        return {**super().learnt(), "generation": dict(self.generation_)}
-
-    def take(self, model: Any, *args: Any, **parts: Any) -> None:
-        super().take(model, *args, **parts)
-        self.generation_ = parts.get("generation", {})
 
 
 def _check_writes(model: Any, how: Generation) -> None:
