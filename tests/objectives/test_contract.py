@@ -9,7 +9,13 @@ import pytest
 
 from tftransformer.core import Ragged
 from tftransformer.data import Batches
-from tftransformer.objectives import Classes, Numbers, SequenceToSequence
+from tftransformer.objectives import (
+    Classes,
+    Numbers,
+    PrefixLM,
+    SentenceOrder,
+    SequenceToSequence,
+)
 from tftransformer.text import Template
 from tftransformer.training import Trainer
 
@@ -257,3 +263,11 @@ def test_a_special_token_that_is_missing_is_named():
         SequenceToSequence().examples(
             [column, column], [SimpleNamespace(special_ids={"pad": 0, "start": 1})] * 2
         )
+
+
+@pytest.mark.parametrize(
+    "objective", [PrefixLM(), SentenceOrder()], ids=lambda each: type(each).__name__
+)
+def test_a_number_of_columns_that_it_does_not_take_is_told_by_its_own_name(objective):
+    with pytest.raises(ValueError, match=f"{type(objective).__name__} takes one column.* given 4"):
+        objective.kinds(4)

@@ -109,12 +109,6 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
     def logits(self, hidden: Any) -> Any:
         return self.heads["lm"](hidden)
 
-    def check_head(self, head: str) -> None:
-        if head not in self.heads:
-            raise ValueError(
-                f"the model has no head {head!r} to write with; it has {sorted(self.heads)}."
-            )
-
     def next_logits(self, hidden: Any, head: str) -> Any:
         return self.head_output(head, hidden, {}, False)
 

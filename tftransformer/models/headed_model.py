@@ -80,6 +80,13 @@ class HeadedModel(Configurable, keras.Model):
         for head in self.heads.values():
             build_once(head, (None, None, self.d_model))
 
+    def check_head(self, head: str) -> None:
+        """Raises a ValueError if there is no such head to write with."""
+        if head not in self.heads:
+            raise ValueError(
+                f"the model has no head {head!r} to write with; it has {sorted(self.heads)}."
+            )
+
     def head_output(
         self, name: str, hidden: Any, inputs: Mapping[str, Any], training: bool | None
     ) -> Any:

@@ -151,8 +151,12 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
         return {
             **outputs,
             "hidden_states": [*state.hidden_states[:-1], last],
-            "attentions": [slot.self_attention.weights for slot in state.layers],
+            **self.weights_in(state),
         }
+
+    def weights_in(self, state: StackState) -> dict[str, Any]:
+        """Returns the attention weights that a state received, as `details` names them."""
+        return {"attentions": [slot.self_attention.weights for slot in state.layers]}
 
     @property
     def pad_ids(self) -> dict[str, tuple[str, int | None]]:
@@ -169,10 +173,7 @@ class StackModel(ExportedByNames, DecodingModel, HeadedModel):
 
     def decoding_inputs(self, inputs: Any, head: str) -> dict[str, Any]:
         """Returns the completed inputs with `prompt_mask`."""
-        if head not in self.heads:
-            raise ValueError(
-                f"the model has no head {head!r} to write with; it has {sorted(self.heads)}."
-            )
+        self.check_head(head)
         given = self.named(inputs)
         if ops.ndim(given["token_ids"]) != 2:
             raise ValueError("decoding takes token_ids (batch, length), without choices.")

@@ -9,7 +9,6 @@ from keras import ops
 from tftransformer.core import register
 from tftransformer.heads import LanguageModelHead, Pooler, SequenceHead, SpanBeamHead, TokenHead
 from tftransformer.layers import (
-    LayerState,
     MultiHeadAttention,
     RelativeScorer,
     StackState,
@@ -49,6 +48,10 @@ class XLNet(RecurrentModel):
     `multiple_choice`.
 
     Generation goes from left to right: no token sees a later one, so that the cache stays valid.
+
+    With targets the `hidden_states` of `details` alternate between the content and the query
+    stream. It also returns `query_attentions`, the weights of the query stream, (batch, heads,
+    length, keys) for each layer, or None without targets.
 
     Args:
         vocab_size: number of token ids.
@@ -258,19 +261,6 @@ class XLNet(RecurrentModel):
             training=False,
         )
 
-    def details(self, inputs: Any) -> Any:
-        """Runs the model without dropout and returns what it computed on the way.
-
-        As `StackModel.details`, and: with targets `hidden_states` alternates between the content
-        and the query stream; `query_attentions` are the weights of the query stream, (batch, heads,
-        length, keys) for each layer, or None without targets.
-        """
-        state = StackState([LayerState() for _ in self.stack.layers])
-        outputs = self.forward(inputs, self.heads, state, training=False)
-        last = ops.reshape(outputs["hidden"], ops.shape(state.hidden_states[-1]))
-        return {
-            **outputs,
-            "hidden_states": [*state.hidden_states[:-1], last],
-            "attentions": [slot.self_attention.weights for slot in state.layers],
-            "query_attentions": [slot.cross_attention.weights for slot in state.layers],
-        }
+    def weights_in(self, state: StackState) -> dict[str, Any]:
+        of_queries = [slot.cross_attention.weights for slot in state.layers]
+        return {**super().weights_in(state), "query_attentions": of_queries}

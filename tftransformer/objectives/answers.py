@@ -11,8 +11,6 @@ from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns
 from tftransformer.objectives.pieces import Pieces
 from tftransformer.objectives.text_rows import TextRows
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
-from tftransformer.training.metrics import TokenAccuracy
 
 
 @register
@@ -33,25 +31,16 @@ class Answers(TextRows):
         unanswered_: number of training rows without an answer.
     """
 
+    forms = ((TEXT, TEXT, LABEL),)
+    takes = "columns of questions, of contexts and of places"
+    learns = "unanswered_"
+    num_outputs = 2
     split_by = 1  # questions to one context stay on one side
 
     def __init__(self, stride: int = 64):
         super().__init__(None)
         check_ints(0, stride=stride)
         self.stride = stride
-
-    num_outputs = 2
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 3:
-            raise ValueError(
-                f"Answers takes columns of questions, of contexts and of places, not {count}."
-            )
-        return TEXT, TEXT, LABEL
-
-    @property
-    def is_fitted(self) -> bool:
-        return hasattr(self, "unanswered_")
 
     def fit(self, columns: Sequence[list[Any]]) -> None:
         self.unanswered_ = sum(not place for place in columns[0])
@@ -90,12 +79,6 @@ class Answers(TextRows):
         places = [np.where(held, begin + place, mark) for place in (first, last)]
         labels = Values(np.stack(places, axis=1).astype(np.int32))
         return ColumnExamples(inputs, labels, Values(np.ones(rows, np.float32)))
-
-    def losses(self) -> Any:
-        return LabelSmoothedCrossEntropy(0.0)
-
-    def metrics(self) -> Any:
-        return [TokenAccuracy()]
 
 
 def context_is_first(template: Any) -> bool:

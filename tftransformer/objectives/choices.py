@@ -26,17 +26,12 @@ class Choices(TextRows):
         output: see `TextRows`.
     """
 
+    forms = ((TEXT, LABEL, LABEL),)
+    takes = "a column of texts, one of lists of texts, and one of the numbers of the right ones"
+
     def __init__(self, max_length: int = 512, output: str | None = "multiple_choice"):
         super().__init__(output)
         self.max_length = max_length
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 3:
-            raise ValueError(
-                "Choices takes a column of texts, one of lists of texts, and one of the numbers of "
-                f"the right ones; it was given {count}."
-            )
-        return TEXT, LABEL, LABEL
 
     def examples(
         self,

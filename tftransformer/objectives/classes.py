@@ -19,7 +19,6 @@ from tftransformer.objectives.labels import (
     listed,
 )
 from tftransformer.objectives.text_rows import SCORES, TextRows
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.macro_f1 import MacroF1
 from tftransformer.training.metrics import TokenAccuracy
 
@@ -61,6 +60,8 @@ class Classes(TextRows):
     (['neg', 'pos'], [1, 2])
     """
 
+    learns = "classes_"
+
     def __init__(
         self,
         several: bool = False,
@@ -88,10 +89,6 @@ class Classes(TextRows):
         self.known = known
         self.smoothing = smoothing
         self.judge_by = judge_by
-
-    @property
-    def is_fitted(self) -> bool:
-        return hasattr(self, "classes_")
 
     @property
     def num_outputs(self) -> int:
@@ -183,13 +180,11 @@ class Classes(TextRows):
         ]
 
     def losses(self) -> Any:
-        if self.several:
-            return self.by_output(
-                keras.losses.BinaryCrossentropy(
-                    from_logits=True, reduction="mean_with_sample_weight"
-                )
-            )
-        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
+        if not self.several:
+            return super().losses()
+        return self.by_output(
+            keras.losses.BinaryCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+        )
 
     def metrics(self) -> Any:
         accuracy = (

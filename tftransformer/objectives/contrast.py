@@ -28,20 +28,14 @@ class Contrast(TextRows):
             tt.EmbeddingHead()}`.
     """
 
+    forms = ((TEXT,) * 2, (TEXT,) * 3)
+    takes = "two columns of texts that belong together, and perhaps a third that does not"
     rows_alone = True
 
     def __init__(self, temperature: float = 0.05, output: str | None = "embedding"):
         super().__init__(output)
         check_numbers(0, temperature=temperature)
         self.temperature = temperature
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count not in (2, 3):
-            raise ValueError(
-                "Contrast takes two columns of texts that belong together, and perhaps a third "
-                f"that does not; it was given {count}."
-            )
-        return (TEXT,) * count
 
     def examples(
         self,

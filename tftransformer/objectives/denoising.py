@@ -58,6 +58,8 @@ class Denoising(SequenceToSequence):
     (True, False)
     """
 
+    forms = ((TEXT,),)
+    takes = "one column, of texts"
     hides_tokens = True
     in_sentences = True
     stride = 0
@@ -77,14 +79,6 @@ class Denoising(SequenceToSequence):
         require(0 <= share < 1, "share", share, "a number from 0 to below 1")
         check_numbers(0, mean_length=mean_length)
         self.share, self.mean_length, self.permute = share, mean_length, permute
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 1:
-            raise ValueError(
-                f"Denoising takes one column, of texts; it was given {count}: "
-                "DataProcess('text', objective=Denoising())."
-            )
-        return (TEXT,)
 
     def num_special(self, template: Any, texts: int) -> int:
         return 1 + len(self.before or ())

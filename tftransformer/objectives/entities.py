@@ -27,7 +27,6 @@ from tftransformer.objectives.labels import (
 from tftransformer.objectives.objective import LABEL, TEXT, Columns
 from tftransformer.objectives.pieces import NO_LABEL, Pieces, TokenLabels, TokenWeights
 from tftransformer.objectives.text_rows import SCORES, TextRows
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
 from tftransformer.training.macro_f1 import MacroF1
 from tftransformer.training.metrics import TokenAccuracy
 
@@ -73,6 +72,10 @@ class Entities(TextRows):
     ['O', 'B-LOC', 'I-LOC', 'B-PER', 'I-PER']
     """
 
+    forms = ((TEXT, LABEL),)
+    takes = "a column of text and one of spans"
+    learns = "classes_"
+
     def __init__(
         self,
         scheme: str | None = None,
@@ -93,15 +96,6 @@ class Entities(TextRows):
         self.scheme, self.stride, self.class_weight = scheme, stride, class_weight
         self.known, self.smoothing, self.judge_by = known, smoothing, judge_by
         self.spelling = spelling
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 2:
-            raise ValueError(f"Entities takes a column of text and one of spans, not {count}.")
-        return TEXT, LABEL
-
-    @property
-    def is_fitted(self) -> bool:
-        return hasattr(self, "classes_")
 
     @property
     def num_outputs(self) -> int:
@@ -166,9 +160,6 @@ class Entities(TextRows):
     def get_state(self) -> dict[str, Any]:
         check_saved(self.types_)
         return super().get_state()
-
-    def losses(self) -> Any:
-        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
 
     def metrics(self) -> Any:
         return self.by_output([TokenAccuracy(), MacroF1(len(self.classes_))])

@@ -10,10 +10,8 @@ from tftransformer.core import Ragged, check_numbers, register
 from tftransformer.objectives.drawing import chosen, uniform
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.next_token import cut
-from tftransformer.objectives.objective import TEXT, Columns, special_id
+from tftransformer.objectives.objective import TEXT, Columns, Forms, special_id
 from tftransformer.objectives.text_rows import TextRows
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
-from tftransformer.training.metrics import TokenAccuracy
 
 BEGINNINGS = ("Ġ", "▁")  # of pieces that begin a word, in vocabularies that have such
 # Lengths of spans in words (Joshi et al. 2020, §3.1): 0.2 · 0.8^(n − 1), 10 at most.
@@ -47,6 +45,8 @@ class MaskedTokens(TextRows):
         spans: whether stretches of whole words are chosen.
     """
 
+    forms: Forms = ((TEXT,), (TEXT, TEXT))
+    takes = "one column or two, of texts"
     num_labels = 0
     too_long = "blocks"
     hides_tokens = True
@@ -63,13 +63,6 @@ class MaskedTokens(TextRows):
         super().__init__(output)
         check_numbers(0, 1, share=share)
         self.share, self.whole_words, self.spans = share, whole_words, spans
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count not in (1, 2):
-            raise ValueError(
-                f"MaskedTokens takes one column or two, of texts; it was given {count}."
-            )
-        return (TEXT,) * count
 
     def blocks(self, documents: Ragged, tokenizer: Any, room: int) -> list[Ragged]:
         """Cuts documents into blocks of at most `room` ids."""
@@ -94,12 +87,6 @@ class MaskedTokens(TextRows):
             tokenizer: tokenizer of the texts.
         """
         return MaskedExamples(examples, self, tokenizer)
-
-    def losses(self) -> Any:
-        return self.by_output(LabelSmoothedCrossEntropy(0.0))
-
-    def metrics(self) -> Any:
-        return self.by_output([TokenAccuracy()])
 
 
 class MaskedExamples(Examples):

@@ -12,8 +12,6 @@ from tftransformer.objectives.examples import ColumnExamples, DrawnExamples
 from tftransformer.objectives.objective import TEXT, Columns
 from tftransformer.objectives.pieces import Pieces
 from tftransformer.objectives.text_rows import TextRows
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
-from tftransformer.training.metrics import TokenAccuracy
 
 
 @register
@@ -43,6 +41,8 @@ class NextSentence(TextRows):
     (['padding_mask', 'segment_ids', 'token_ids'], [0, 1])
     """
 
+    forms = ((TEXT,),)
+    takes = "one column, of texts with sentences that follow each other"
     num_labels = 0
     in_sentences = True
     stride = 0
@@ -51,14 +51,6 @@ class NextSentence(TextRows):
         super().__init__(output)
         check_numbers(0, 1, share=share)
         self.share = share
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 1:
-            raise ValueError(
-                f"{type(self).__name__} takes one column, of texts with sentences that follow each "
-                f"other; it was given {count}."
-            )
-        return (TEXT,)
 
     def num_special(self, template: Any, texts: int) -> int:
         return template.num_special(True)
@@ -102,12 +94,6 @@ class NextSentence(TextRows):
         start = pairs.cuts(of)
         length = np.minimum(pairs.ids.lengths_of(of) - start, lengths - cut)
         return (rows, np.zeros_like(cut), cut), (of, start, length), is_other
-
-    def losses(self) -> Any:
-        return self.by_output(LabelSmoothedCrossEntropy(0.0))
-
-    def metrics(self) -> Any:
-        return self.by_output([TokenAccuracy()])
 
 
 @register

@@ -11,8 +11,6 @@ from tftransformer.objectives.columns import Column, IsReal, Tokens
 from tftransformer.objectives.examples import ColumnExamples, Examples
 from tftransformer.objectives.objective import TEXT, Columns, Objective
 from tftransformer.objectives.packing import PackedExamples, pack
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
-from tftransformer.training.metrics import TokenAccuracy
 
 ROUNDING = 1e-4  # part of the largest logit that two equal sums may part by
 DOCUMENTS = ("apart", "packed", "joined", "streams")
@@ -72,6 +70,8 @@ class NextToken(Objective):
     [[2, 7, 8, 9], [9, 3, 2, 6], [6, 3]]
     """
 
+    forms = ((TEXT,),)
+    takes = "one column, of texts"
     joins_texts = True
     too_long = "blocks"
     in_blocks = True
@@ -87,14 +87,6 @@ class NextToken(Objective):
     def in_order(self) -> bool:  # type: ignore[override] # follows `documents`
         """Whether blocks are to be read in order."""
         return self.documents == "streams"
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 1:
-            raise ValueError(
-                f"NextToken takes one column of text; it was given {count}: DataProcess('text', "
-                "objective=NextToken())."
-            )
-        return (TEXT,)
 
     def num_special(self, template: Any, texts: int) -> int:
         """None: start and end are tokens of the text, which is cut with them."""
@@ -161,12 +153,6 @@ class NextToken(Objective):
                 "also sees later ones: it would learn to copy them. Give it a mask with "
                 "CausalMask(), or choose another objective, such as MaskedTokens()."
             )
-
-    def losses(self) -> Any:
-        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
-
-    def metrics(self) -> Any:
-        return self.by_output([TokenAccuracy()])
 
 
 class _Shifted(Tokens):

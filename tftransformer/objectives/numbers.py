@@ -33,12 +33,10 @@ class Numbers(TextRows):
     1
     """
 
+    learns = "count_"
+
     def __init__(self, output: str | None = None):
         super().__init__(output)
-
-    @property
-    def is_fitted(self) -> bool:
-        return hasattr(self, "count_")
 
     @property
     def num_outputs(self) -> int:

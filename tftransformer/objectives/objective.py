@@ -6,10 +6,14 @@ from typing import Any
 
 from tftransformer.core import Configurable
 from tftransformer.objectives.examples import Examples
+from tftransformer.training.losses import LabelSmoothedCrossEntropy
+from tftransformer.training.metrics import TokenAccuracy
 
 # Of texts `Ragged`, of labels lists.
 Columns = Sequence[Any]
 TEXT, LABEL = "text", "label"
+# What each column holds, for each number of columns that there may be.
+Forms = tuple[tuple[str, ...], ...]
 
 
 class Objective(Configurable, abc.ABC):
@@ -20,6 +24,9 @@ class Objective(Configurable, abc.ABC):
     what it learns from the training rows is kept in attributes that end in `_`.
 
     Attributes:
+        forms: what each column may hold, `"text"` or `"label"`: a tuple for each number of columns.
+        takes: the same in words, for errors.
+        learns: name of an attribute that there is once it is fitted; None: it learns nothing.
         monitor: the logged value by which epochs are compared, such as `"val_loss"`.
         mode: whether `"min"` or `"max"` of it is better.
         too_long: what happens by default to rows with more than `max_length` tokens: `"drop"`,
@@ -44,8 +51,12 @@ class Objective(Configurable, abc.ABC):
             loss and metrics are then dicts with this key.
         hides_tokens: whether a tokenizer learnt for it needs a mask token.
         loss_weights: factor of the loss of each output, a dict by output; None: all equal.
+        smoothing: probability mass that the default loss spreads over all classes.
     """
 
+    forms: Forms
+    takes: str
+    learns: str | None = None
     monitor: str = "val_loss"
     mode: str = "min"
     too_long: str = "drop"
@@ -60,19 +71,23 @@ class Objective(Configurable, abc.ABC):
     output: str | None = None
     hides_tokens: bool = False
     loss_weights: dict[str, float] | None = None
+    smoothing: float = 0.0
 
-    @abc.abstractmethod
     def kinds(self, count: int) -> tuple[str, ...]:
-        """What each of `count` columns holds: `"text"` or `"label"`.
+        """What each of `count` columns holds: the one of `forms` that has so many.
 
         Raises:
             ValueError: this objective does not take so many columns.
         """
+        for form in self.forms:
+            if len(form) == count:
+                return form
+        raise ValueError(f"{type(self).__name__} takes {self.takes}; it was given {count}.")
 
     @property
     def is_fitted(self) -> bool:
         """Whether it has learnt what it needs."""
-        return True
+        return self.learns is None or hasattr(self, self.learns)
 
     def fit(self, columns: Sequence[list[Any]]) -> None:
         """Learns what it needs from the label columns of the training rows, lists of values."""
@@ -110,13 +125,19 @@ class Objective(Configurable, abc.ABC):
         """Returns the kind of each row, int, if a split should keep their shares, else None."""
         return None
 
-    @abc.abstractmethod
     def losses(self) -> Any:
-        """Returns the loss for `compile` or a `Trainer`: one, or a dict by output name."""
+        """Returns the loss for `compile` or a `Trainer`: one, or a dict by output name.
 
-    @abc.abstractmethod
+        By default it is that of labels that are classes, with the `smoothing` of the objective.
+        """
+        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
+
     def metrics(self) -> Any:
-        """Returns new weighted metrics: a list, or a dict of lists by output name."""
+        """Returns new weighted metrics: a list, or a dict of lists by output name.
+
+        By default it is the accuracy of labels that are classes.
+        """
+        return self.by_output([TokenAccuracy()])
 
     def check_model(
         self,

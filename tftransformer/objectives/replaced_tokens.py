@@ -9,8 +9,6 @@ import numpy as np
 from tftransformer.core import register
 from tftransformer.objectives.examples import Examples
 from tftransformer.objectives.masked_tokens import MaskedExamples, MaskedTokens
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
-from tftransformer.training.metrics import TokenAccuracy
 
 
 @register
@@ -56,11 +54,11 @@ class ReplacedTokens(MaskedTokens):
         binary = keras.losses.BinaryCrossentropy(
             from_logits=True, reduction="mean_with_sample_weight"
         )
-        return {"masked_lm": LabelSmoothedCrossEntropy(0.0), "replaced": binary}
+        return {**super().losses(), "replaced": binary}
 
     def metrics(self) -> dict[str, Any]:
         binary = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
-        return {"masked_lm": [TokenAccuracy()], "replaced": [binary]}
+        return {**super().metrics(), "replaced": [binary]}
 
 
 class ReplacedExamples(MaskedExamples):

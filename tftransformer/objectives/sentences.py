@@ -10,8 +10,6 @@ from tftransformer.objectives.examples import ColumnExamples
 from tftransformer.objectives.objective import LABEL, TEXT, Columns
 from tftransformer.objectives.pieces import NO_LABEL, Pieces, TokenLabels, TokenWeights
 from tftransformer.objectives.text_rows import TextRows
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
-from tftransformer.training.metrics import TokenAccuracy
 
 WEIGHTS = np.ones(2, np.float32)  # of both labels
 
@@ -34,6 +32,8 @@ class Sentences(TextRows):
     ('text', 'label')
     """
 
+    forms = ((TEXT, LABEL),)
+    takes = "a column of text and one of lists"
     in_sentences = True
     num_outputs = 2
 
@@ -41,11 +41,6 @@ class Sentences(TextRows):
         super().__init__(output)
         check_ints(0, stride=stride)
         self.stride = stride
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 2:
-            raise ValueError(f"Sentences takes a column of text and one of lists, not {count}.")
-        return TEXT, LABEL
 
     def examples(
         self,
@@ -65,12 +60,6 @@ class Sentences(TextRows):
             self.by_output(TokenLabels(labels)),
             self.by_output(TokenWeights(labels, WEIGHTS)),
         )
-
-    def losses(self) -> Any:
-        return self.by_output(LabelSmoothedCrossEntropy(0.0))
-
-    def metrics(self) -> Any:
-        return self.by_output([TokenAccuracy()])
 
     def _labels(self, pieces: Pieces, chosen: Sequence[Any]) -> np.ndarray:
         """The label of each piece that begins a sentence, else `NO_LABEL`: int32 (pieces,)."""

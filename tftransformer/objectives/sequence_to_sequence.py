@@ -8,9 +8,7 @@ import numpy as np
 from tftransformer.core import register
 from tftransformer.objectives.columns import IsReal, Tokens
 from tftransformer.objectives.examples import ColumnExamples
-from tftransformer.objectives.objective import TEXT, Columns, Objective, special_id
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
-from tftransformer.training.metrics import TokenAccuracy
+from tftransformer.objectives.objective import TEXT, Columns, Forms, Objective, special_id
 
 
 @register
@@ -52,6 +50,9 @@ class SequenceToSequence(Objective):
     ([[9, 3, 0]], [[1.0, 1.0, 0.0]])
     """
 
+    forms: Forms = ((TEXT, TEXT),)
+    takes = "two columns, source and target, such as DataProcess('en', 'de')"
+
     def __init__(
         self,
         smoothing: float = 0.1,
@@ -65,14 +66,6 @@ class SequenceToSequence(Objective):
         self.smoothing, self.start_id, self.before = smoothing, start_id, before
         self.output, self.cuts_source, self.cut_side = output, cuts_source, cut_side
         self.too_long = "cut" if cuts_source else "drop"
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 2:
-            raise ValueError(
-                f"SequenceToSequence takes two columns, source and target; it was given {count}: "
-                "DataProcess('en', 'de')."
-            )
-        return TEXT, TEXT
 
     def examples(
         self,
@@ -108,9 +101,3 @@ class SequenceToSequence(Objective):
         room = max(0, max_length - len(self.before or ()) - 1)
         part = source.head if self.cut_side == "right" else source.tail
         return [part(np.minimum(source.lengths, room)), target]
-
-    def losses(self) -> Any:
-        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
-
-    def metrics(self) -> Any:
-        return self.by_output([TokenAccuracy()])

@@ -11,8 +11,6 @@ from tftransformer.objectives.drawing import chosen, moved_to_front, spread
 from tftransformer.objectives.examples import Examples
 from tftransformer.objectives.next_token import cut
 from tftransformer.objectives.objective import TEXT, Columns, Objective, special_id
-from tftransformer.training.losses import LabelSmoothedCrossEntropy
-from tftransformer.training.metrics import TokenAccuracy
 
 SENTINEL = re.compile(r"<extra_id_(\d+)>")
 
@@ -70,6 +68,8 @@ class SpanCorruption(Objective):
     ([[1, 29, 11, 12]], [[29, 11, 12, 2]])
     """
 
+    forms = ((TEXT,),)
+    takes = "one column, of texts"
     too_long = "blocks"
 
     def __init__(
@@ -87,14 +87,6 @@ class SpanCorruption(Objective):
         check_ints(1, sentinels=sentinels)
         self.share, self.mean_length, self.sentinels = share, mean_length, sentinels
         self.smoothing, self.start_id, self.output = smoothing, start_id, output
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 1:
-            raise ValueError(
-                f"SpanCorruption takes one column, of texts; it was given {count}: "
-                "DataProcess('text', objective=SpanCorruption())."
-            )
-        return (TEXT,)
 
     def num_special(self, template: Any, texts: int) -> int:
         """One: the end, of the source as of the labels."""
@@ -135,12 +127,6 @@ class SpanCorruption(Objective):
         }
         behind = range(tokenizer.vocab_size + self.sentinels - 1, tokenizer.vocab_size - 1, -1)
         return np.array([found[i] for i in sorted(found)] or behind, np.int32)
-
-    def losses(self) -> Any:
-        return self.by_output(LabelSmoothedCrossEntropy(self.smoothing))
-
-    def metrics(self) -> Any:
-        return self.by_output([TokenAccuracy()])
 
 
 class CorruptedExamples(Examples):

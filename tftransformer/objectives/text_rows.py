@@ -16,7 +16,7 @@ from tftransformer.objectives.columns import (
     once_per_batch,
 )
 from tftransformer.objectives.examples import ColumnExamples, Examples
-from tftransformer.objectives.objective import LABEL, TEXT, Columns, Objective
+from tftransformer.objectives.objective import LABEL, TEXT, Columns, Forms, Objective
 from tftransformer.objectives.pieces import Pieces
 
 # By which the best epoch can be chosen.
@@ -37,6 +37,11 @@ class TextRows(Objective):
         num_labels: number of label columns after the texts.
     """
 
+    forms: Forms = ((TEXT, LABEL), (TEXT, TEXT, LABEL))
+    takes = (
+        "one or two columns of text, then one of labels, such as DataProcess('sentence', "
+        "'label', objective=…)"
+    )
     num_labels = 1
     too_long = "cut"
     joins_texts = True
@@ -55,14 +60,6 @@ class TextRows(Objective):
 
     def __init__(self, output: str | None = None):
         self.output = output
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count not in (2, 3):
-            raise ValueError(
-                f"{type(self).__name__} takes one or two columns of text, then one of labels; it "
-                f"was given {count}: DataProcess('sentence', 'label', objective=...)."
-            )
-        return (*[TEXT] * (count - 1), LABEL)
 
     def examples(
         self,

@@ -51,6 +51,12 @@ class TranslationLM(MaskedTokens):
     (['de', 'en'], ['language_ids', 'mask_positions', 'padding_mask'])
     """
 
+    forms = ((TEXT, LABEL), (TEXT, TEXT, LABEL))
+    takes = (
+        "a text and its language, or two texts and their languages, such as DataProcess('en', "
+        "'de', 'languages', objective=…)"
+    )
+    learns = "languages_"
     num_labels = 1
 
     def __init__(
@@ -66,18 +72,6 @@ class TranslationLM(MaskedTokens):
         super().__init__(share, whole_words, output, spans=spans)
         require(0 <= alpha <= 1, "alpha", alpha, "a number from 0 to 1")
         self.alpha, self.languages = alpha, list(languages)
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count not in (2, 3):
-            raise ValueError(
-                "TranslationLM takes a text and its language, or two texts and their languages: "
-                f"DataProcess('en', 'de', 'languages', ...); it was given {count} columns."
-            )
-        return (*[TEXT] * (count - 1), LABEL)
-
-    @property
-    def is_fitted(self) -> bool:
-        return hasattr(self, "languages_")
 
     def fit(self, columns: Sequence[list[Any]]) -> None:
         (given,) = columns

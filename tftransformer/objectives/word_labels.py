@@ -50,6 +50,10 @@ class WordLabels(TextRows):
     [['NN', 'DT'], ['B', 'I']]
     """
 
+    forms = ((TEXT, LABEL),)
+    takes = "a column of text and one of labels"
+    learns = "kinds_"
+
     def __init__(
         self,
         *,
@@ -64,15 +68,6 @@ class WordLabels(TextRows):
         check_ints(0, stride=stride, spelling=spelling)
         self.stride, self.spelling, self.judge_by = stride, spelling, judge_by
         self.known = [(kind, label) for kind, label in known]
-
-    def kinds(self, count: int) -> tuple[str, ...]:
-        if count != 2:
-            raise ValueError(f"WordLabels takes a column of text and one of labels, not {count}.")
-        return TEXT, LABEL
-
-    @property
-    def is_fitted(self) -> bool:
-        return hasattr(self, "kinds_")
 
     @property
     def num_outputs(self) -> int:

@@ -16,15 +16,16 @@ from tftransformer.text import AddedToken
 
 NEEDED = object()  # stands for the value of an option that has no default
 BYTES = {"add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+BERT: dict[str, Any] = {
+    "clean_text": True,
+    "handle_chinese_chars": True,
+    "strip_accents": None,
+    "lowercase": True,
+}
 METASPACE = {"replacement": "▁", "prepend_scheme": "always", "split": True}
 # What each step may say, and what it means where a file says nothing.
 NORMALIZERS: dict[str, dict[str, Any]] = {
-    "BertNormalizer": {
-        "clean_text": True,
-        "handle_chinese_chars": True,
-        "strip_accents": None,
-        "lowercase": True,
-    },
+    "BertNormalizer": BERT,
     "ByteLevel": {},
     "Lowercase": {},
     "NFC": {},

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from tftransformer.pretrained.tokenizer_layouts import MARIAN_ROW, XLM_ROW, XLNET_ROW
+from tftransformer.pretrained.tokenizer_layouts import MARIAN_ROWS, XLM_ROWS
 from tftransformer.pretrained.tokenizers.common import ids_of
 from tftransformer.pretrained.tokenizers.rewriting import xlnet
-from tftransformer.text import BpeTokenizer, SentencePieceTokenizer, Tokenizer
+from tftransformer.text import BpeTokenizer, SentencePieceTokenizer, Template, Tokenizer
 
 
 class Layout(NamedTuple):
@@ -18,12 +18,12 @@ class Layout(NamedTuple):
     Attributes:
         files: what they hold, by their names.
         config: what tokenizer_config.json says besides the special tokens.
-        rows: those that the family makes, as `template` has them; None: the files say it.
+        rows: those that the family makes; None: the files say it.
     """
 
     files: Mapping[str, bytes]
     config: Mapping[str, Any]
-    rows: tuple[str, str] | None = None
+    rows: Template | None = None
 
 
 def layout_of_family(tokenizer: Tokenizer, target: Tokenizer | None) -> Layout | None:
@@ -58,7 +58,7 @@ def marian(source: SentencePieceTokenizer, target: Tokenizer) -> Layout:
     if vocab != other:
         files["target_vocab.json"] = as_json(other)
         config["separate_vocabs"] = True
-    return Layout(files, config, MARIAN_ROW)
+    return Layout(files, config, MARIAN_ROWS)
 
 
 def xlm(tokenizer: BpeTokenizer) -> Layout:
@@ -69,7 +69,7 @@ def xlm(tokenizer: BpeTokenizer) -> Layout:
     merges = "".join(f"{left} {right}\n" for left, right in tokenizer.merges)
     files = {"vocab.json": as_json(_vocab(tokenizer)), "merges.txt": merges.encode()}
     config = _config("XLMTokenizer", tokenizer, do_lowercase_and_remove_accent=lowers)
-    return Layout(files, config, XLM_ROW)
+    return Layout(files, config, XLM_ROWS)
 
 
 def xlnet_files(tokenizer: SentencePieceTokenizer) -> Layout:
@@ -79,7 +79,8 @@ def xlnet_files(tokenizer: SentencePieceTokenizer) -> Layout:
         settings = dict(zip(names, values, strict=True))
         if xlnet(settings) == [*map(list, tokenizer.rewriting)]:
             files = {"spiece.model": tokenizer.vocabulary()}
-            return Layout(files, _config("XLNetTokenizer", tokenizer, **settings), XLNET_ROW)
+            config = _config("XLNetTokenizer", tokenizer, **settings)
+            return Layout(files, config, Template.xlnet())
     raise ValueError(f"XLNet's files cannot express the rewriting {tokenizer.rewriting}")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,39 +14,45 @@ from tftransformer.pretrained.tokenizer_description import (
     TokenizerDescription,
     WordPiece,
 )
-from tftransformer.pretrained.tokenizer_json import BYTES, check_merges, check_vocab, read_merges
-from tftransformer.text import AddedToken
+from tftransformer.pretrained.tokenizer_json import (
+    BERT,
+    BYTES,
+    check_merges,
+    check_vocab,
+    read_merges,
+)
+from tftransformer.pretrained.tokenizers.common import SPELLED
+from tftransformer.text import AddedToken, Template
+from tftransformer.text.template import TEXTS
 
 # What tokenizer_config.json says, and how the special tokens are spelled.
 Config = Mapping[str, Any]
 Roles = Mapping[str, str]
-# How one text and how a pair become rows, by the special tokens' roles; `:1` is a segment.
-BERT_ROW = ("cls A sep", "cls A sep B:1 sep:1")
-T5_ROW = ("A eos", "A eos B eos")
-XLNET_ROW = ("A sep cls:2", "A sep B:1 sep:1 cls:2")
-XLM_ROW = ("bos A sep", "bos A sep B:1 sep:1")
-MARIAN_ROW = ("A eos", "A B eos")
+# Spelling and id of each special token by its role, as Hugging Face calls that.
+Tokens = Mapping[str, tuple[str, int]]
+# How rows are made of XLM and Marian, of which no other family makes them so.
+XLM_ROWS = Template("start a sep", "start a sep b:1 sep:1")
+MARIAN_ROWS = Template("a end", "a b end")
 
 
-def template(rows: tuple[str, str], tokens: Mapping[str, tuple[str, int]]) -> Step:
-    """The step that makes rows as they are written, such as "cls A sep".
+def template_step(rows: Template, special: Callable[[str], tuple[str, int]]) -> Step:
+    """The step that makes the rows of a template.
 
     Args:
-        rows: for one text and for a pair.
-        tokens: spelling and id of each special token by its role.
+        rows: the template.
+        special: spelling and id of a special token, by its name in the template.
     """
-    made: list[list[dict[str, Any]]] = []
     used: dict[str, Any] = {}
-    for row in rows:
-        made.append([])
-        for part in row.split():
-            name, _, segment = part.partition(":")
-            spelling, number = (name, -1) if name in ("A", "B") else _named(tokens, name)
-            kind = "Sequence" if number < 0 else "SpecialToken"
-            made[-1].append({kind: {"id": spelling, "type_id": int(segment or 0)}})
-            if number >= 0:
-                used[spelling] = {"id": spelling, "ids": [number], "tokens": [spelling]}
-    return Step("TemplateProcessing", {"single": made[0], "pair": made[1], "special_tokens": used})
+
+    def item(name: str, segment: int) -> dict[str, Any]:
+        if name in TEXTS:
+            return {"Sequence": {"id": name.upper(), "type_id": segment}}
+        token, number = special(name)
+        used[token] = {"id": token, "ids": [number], "tokens": [token]}
+        return {"SpecialToken": {"id": token, "type_id": segment}}
+
+    made = {kind: [item(*part) for part in parts] for kind, parts in rows.parts.items()}
+    return Step("TemplateProcessing", {**made, "special_tokens": used})
 
 
 def bert(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
@@ -55,7 +62,7 @@ def bert(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     with (folder / "vocab.txt").open(encoding="utf-8") as lines:
         vocab = {line.rstrip("\n"): number for number, line in enumerate(lines)}
     normalizer = {
-        "clean_text": True,
+        **BERT,
         "handle_chinese_chars": config.get("tokenize_chinese_chars", True),
         "strip_accents": config.get("strip_accents"),
         "lowercase": config.get("do_lower_case", True),
@@ -80,10 +87,9 @@ def byte_bpe(folder: Path, config: Config, roles: Roles) -> TokenizerDescription
 
 def gpt(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """vocab.json and merges.txt of characters, where `</w>` ends a word."""
-    lowered = {"clean_text": True, "handle_chinese_chars": True, "strip_accents": None}
     return TokenizerDescription(
         _bpe(folder, end_of_word_suffix="</w>", unk_token=roles.get("unk")),
-        normalizer=(Step("BertNormalizer", {**lowered, "lowercase": True}),),
+        normalizer=(Step("BertNormalizer", BERT),),
         pre_tokenizer=(Step("BertPreTokenizer", {}),),
         decoder=(Step("BPEDecoder", {"suffix": "</w>"}),),
     )
@@ -142,14 +148,12 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[..., TokenizerDescription]]] 
 }
 
 
-def post_processor(
-    family: str, config: Config, tokens: Mapping[str, tuple[str, int]]
-) -> tuple[Step, ...]:
+def post_processor(family: str, config: Config, tokens: Tokens) -> tuple[Step, ...]:
     """How rows are made in a folder that has no tokenizer.json to say so."""
     if family == "roberta":
         options = {
-            "sep": list(_named(tokens, "sep")),
-            "cls": list(_named(tokens, "cls")),
+            "sep": list(named(tokens, "sep")),
+            "cls": list(named(tokens, "cls")),
             "trim_offsets": config.get("trim_offsets", True),
             "add_prefix_space": config.get("add_prefix_space", False),
         }
@@ -157,29 +161,31 @@ def post_processor(
     if family == "gpt2" and not config.get("add_bos_token"):
         return (Step("ByteLevel", {**BYTES, "trim_offsets": False}),)
     rows = {
-        "bert": BERT_ROW,
-        "gpt2": ("bos A", "bos A B:1"),
-        "t5": T5_ROW,
-        "xlnet": XLNET_ROW,
-        "xlm": XLM_ROW,
-        "marian": MARIAN_ROW,
+        "bert": Template.bert(),
+        "gpt2": Template("start a", "start a b:1"),
+        "t5": Template("a end", "a end b end"),
+        "xlnet": Template.xlnet(),
+        "xlm": XLM_ROWS,
+        "marian": MARIAN_ROWS,
         "llama": _llama_rows(config),
     }
-    return (template(rows[family], tokens),) if family in rows else ()
+    return (template_step(rows[family], partial(named, tokens)),) if family in rows else ()
 
 
-def _named(tokens: Mapping[str, tuple[str, int]], role: str) -> tuple[str, int]:
+def named(tokens: Tokens, name: str) -> tuple[str, int]:
+    """Spelling and id of a special token, by its name in a template."""
+    role = SPELLED.get(name, name)
     if role not in tokens:
         raise ValueError(f"no file names the {role}_token, which every row has")
     return tokens[role]
 
 
-def _llama_rows(config: Config) -> tuple[str, str]:
-    start = "bos{} " if config.get("add_bos_token", True) else ""
-    end = " eos{}" if config.get("add_eos_token", False) else ""
-    one, other = (start + text + "{}" + end for text in "AB")
+def _llama_rows(config: Config) -> Template:
+    start = "start{} " if config.get("add_bos_token", True) else ""
+    end = " end{}" if config.get("add_eos_token", False) else ""
+    one, other = (start + text + "{}" + end for text in TEXTS)
     first = one.replace("{}", "")
-    return first, f"{first} {other.replace('{}', ':1')}"
+    return Template(first, f"{first} {other.replace('{}', ':1')}")
 
 
 def _bpe(folder: Path, counted: bool = False, **options: Any) -> Bpe:

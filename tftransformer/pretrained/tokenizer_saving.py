@@ -1,9 +1,9 @@
 """Writes tokenizers as the files of a Hugging Face folder."""
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ from tftransformer.core import replacing
 from tftransformer.pretrained.tokenizer import FolderTokenizer
 from tftransformer.pretrained.tokenizer_description import Step, TokenizerDescription
 from tftransformer.pretrained.tokenizer_layout_saving import Layout, as_json, layout_of_family
-from tftransformer.pretrained.tokenizer_layouts import template
+from tftransformer.pretrained.tokenizer_layouts import named, template_step
 from tftransformer.pretrained.tokenizers import bpe, byte_bpe, sentencepiece, wordpiece
-from tftransformer.pretrained.tokenizers.common import ROLES
+from tftransformer.pretrained.tokenizers.common import SPELLED
 from tftransformer.text import (
     BpeTokenizer,
     ByteBpeTokenizer,
@@ -22,7 +22,6 @@ from tftransformer.text import (
     Tokenizer,
     WordPieceTokenizer,
 )
-from tftransformer.text.template import TEXTS
 
 # Who says of a tokenizer of each class what a tokenizer.json holds, but for the rows.
 DESCRIBERS: dict[type[Tokenizer], Callable[[Any], TokenizerDescription]] = {
@@ -31,9 +30,6 @@ DESCRIBERS: dict[type[Tokenizer], Callable[[Any], TokenizerDescription]] = {
     ByteBpeTokenizer: byte_bpe.describe,
     BpeTokenizer: bpe.describe,
 }
-SPELLED = {ours: theirs for theirs, ours in ROLES.items()}
-
-
 # What would be read beside new files, or in their stead.
 REPLACED = ("tokenizer.json", "special_tokens_map.json", "added_tokens.json")
 
@@ -73,16 +69,15 @@ def save_tokenizer(read: FolderTokenizer, folder: str | os.PathLike[str]) -> Non
     layout = layout_of_family(tokenizer, read.target) or _json_layout(tokenizer, rows)
     roles = {SPELLED.get(role, role): number for role, number in tokenizer.special_ids.items()}
     tokens = {role: (tokenizer.tokens([number])[0], number) for role, number in roles.items()}
-    named = {token for token, _ in tokens.values()}
-    further = [x.content for x in tokenizer.added_tokens if x.special and x.content not in named]
+    known = {token for token, _ in tokens.values()}
+    further = [x.content for x in tokenizer.added_tokens if x.special and x.content not in known]
     # GPT's rows, the texts alone, are of two segments to the package and of one to the model.
     has_segments = rows != () and read.template != read.template.without_segments()
-    own = layout.rows
-    if own is not None and not has_segments:
-        own = re.sub(":[0-9]", "", own[0]), re.sub(":[0-9]", "", own[1])
-    if own is not None and rows != (template(own, tokens),):
-        kind = layout.config["tokenizer_class"]
-        raise ValueError(f"{kind} makes rows by itself: {layout.rows}, not by {read.template}")
+    if (own := layout.rows) is not None:
+        own = own if has_segments else own.without_segments()
+        if rows != (template_step(own, partial(named, tokens)),):
+            kind = layout.config["tokenizer_class"]
+            raise ValueError(f"{kind} makes rows by itself: {layout.rows}, not by {read.template}")
     config: dict[str, Any] = {
         **layout.config,
         "clean_up_tokenization_spaces": False,
@@ -118,20 +113,9 @@ def rows_of(template: Template, tokenizer: Tokenizer) -> tuple[Step, ...]:
     """The step that makes a template's rows; none where a row is the texts alone."""
     if template.parts == Template.bare().parts:
         return ()
-    used: dict[str, Any] = {}
-    rows = []
-    for parts in template.parts.values():
-        rows.append([_item(part.name, part.segment, tokenizer, used) for part in parts])
-    return (
-        Step("TemplateProcessing", {"single": rows[0], "pair": rows[1], "special_tokens": used}),
-    )
 
+    def special(name: str) -> tuple[str, int]:
+        number = int(name[1:]) if name.startswith("#") else tokenizer.special_ids[name]
+        return tokenizer.tokens([number])[0], number
 
-def _item(name: str, segment: int, tokenizer: Tokenizer, used: dict[str, Any]) -> dict[str, Any]:
-    """A part of a row as a tokenizer.json writes it; notes the special tokens."""
-    if name in TEXTS:
-        return {"Sequence": {"id": name.upper(), "type_id": segment}}
-    number = int(name[1:]) if name.startswith("#") else tokenizer.special_ids[name]
-    (token,) = tokenizer.tokens([number])
-    used[token] = {"id": token, "ids": [number], "tokens": [token]}
-    return {"SpecialToken": {"id": token, "type_id": segment}}
+    return (template_step(template, special),)

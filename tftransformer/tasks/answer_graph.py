@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tftransformer.core import check_ints
 from tftransformer.objectives.answers import context_is_first, mark_of
+from tftransformer.tasks.records import as_records, best_first, by_row
 from tftransformer.tasks.row_graph import RowGraph
 from tftransformer.text import check_stride, lay_windows, without_white_ends, word_pieces
 
@@ -174,16 +175,12 @@ class AnswerGraph(RowGraph):
                 tf.concat([logit, none], axis=0),
                 tf.concat([logit, none - self.threshold], axis=0),
             )
-        order = tf.argsort(rank, direction="DESCENDING", stable=True)
-        order = tf.gather(order, tf.argsort(tf.gather(row, order), stable=True))
+        order = best_first(rank, row)
         row, start, end, logit = (tf.gather(x, order) for x in (row, start, end, logit))
         words = tf.strings.substr(tf.gather(texts, row), start, end - start, unit="UTF8_CHAR")
         score = tf.exp(logit - tf.gather(whole, row))
         found = {"answer": words, "score": score, "start": start, "end": end, "logit": logit}
-        ragged = {
-            name: tf.RaggedTensor.from_value_rowids(x, row, count, validate=False)[:, : self.top_k]
-            for name, x in found.items()
-        }
+        ragged = {name: x[:, : self.top_k] for name, x in by_row(found, row, count).items()}
         return {
             **{name: value.to_tensor() for name, value in ragged.items()},
             "answers": tf.cast(ragged["score"].row_lengths(), tf.int32),
@@ -201,16 +198,11 @@ def _log_sum(values: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
 
 def as_answers(outputs: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """What `AnswerGraph` found for each question, as plain values."""
-    outputs = {name: value.tolist() for name, value in outputs.items()}
-    names = ("answer", "score", "start", "end", "logit")
-    rest = {name: outputs[name] for name in ("no_answer_score", "no_answer_logit")}
-    found = []
-    for row, count in enumerate(outputs["answers"]):
-        own = [outputs[name][row][:count] for name in names]
-        others = {name: values[row] for name, values in rest.items()}
-        answers = [dict(zip(names, each, strict=True)) for each in zip(*own, strict=True)]
-        nothing = {"answer": b"", "score": 0.0, "start": 0, "end": 0, "logit": float("-inf")}
-        found.append([
-            {**each, "answer": each["answer"].decode(), **others} for each in answers or [nothing]
-        ])  # fmt: skip
-    return found
+    nothing = {"answer": "", "score": 0.0, "start": 0, "end": 0, "logit": float("-inf")}
+    found = as_records({name: outputs[name] for name in nothing}, outputs["answers"].tolist())
+    rest = ("no_answer_score", "no_answer_logit")
+    others = zip(*(outputs[name].tolist() for name in rest), strict=True)
+    return [
+        [{**each, **dict(zip(rest, own, strict=True))} for each in answers or [nothing]]
+        for answers, own in zip(found, others, strict=True)
+    ]

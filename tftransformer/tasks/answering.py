@@ -303,8 +303,9 @@ class Answerer(Estimator):
             path: folder to make; it must not exist.
             weights: one of "float32", "bfloat16", "float16", "int8" (see `ServedModule`).
             jit_compile: whether XLA compiles it where it is served.
-            **limits: such as `max_length`, the largest number of tokens in a row; longer ones are
-                truncated, which the answer reports (`cut`). Default: as here.
+            **limits: such as `max_length`, the largest number of tokens in a row, or
+                `max_source_length`, that of a source; longer ones are truncated, which the answer
+                reports (`cut`). Default: as here, and of a source 512 where there is no limit.
 
         Returns:
             The path.
@@ -314,10 +315,14 @@ class Answerer(Estimator):
         if (known := _names(self.graph)) is not None:
             own = ["path", "weights", "jit_compile"]
             check_names(limits, [*own, *known], "argument of export")
-        graph = self.graph(**limits)
+        graph = self.graph(**self.served_limits(limits))
         module = self._module(graph, weights=weights, jit_compile=jit_compile)
         how = f"weights {weights}" + ", compiled by XLA" * jit_compile
         return module.save(path, card=lambda: served_card(self, graph, module, how))
+
+    def served_limits(self, limits: dict[str, Any]) -> dict[str, Any]:
+        """Returns the limits of an export, of which some were given by name."""
+        return limits
 
 
 def _names(function: Callable[..., Any]) -> list[str] | None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tftransformer.core import check_choice, require
 from tftransformer.core.tags import tag_parts
 from tftransformer.tasks.best_paths import IMPOSSIBLE, best_paths, by_step
+from tftransformer.tasks.records import as_records, by_row
 from tftransformer.tasks.window_graph import WindowGraph
 from tftransformer.text import without_white_ends, word_pieces
 
@@ -84,10 +85,6 @@ class EntityGraph(WindowGraph):
         probabilities = self.of_pieces(found, known)
         return self._entities(self._units(probabilities, known), known)
 
-    def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
-        entities = self.by_text(found, known)
-        return {"serving_default": {**entities, "cut": known["cut"]}}
-
     def _units(self, probabilities: tf.Tensor, known: Any) -> tuple[tf.Tensor, ...]:
         """Label, score, text, start and end of each unit, and its piece: all (units,)."""
         words, starts, ends = known["words"], known["starts"], known["ends"]
@@ -155,11 +152,7 @@ class EntityGraph(WindowGraph):
         }
         if self.aggregation == "none":
             found |= self._pieces(tf.gather(piece, first), row, known)
-        rows = tf.size(texts, tf.int64)
-        ragged = {
-            name: tf.RaggedTensor.from_value_rowids(value, row, rows, validate=False)
-            for name, value in found.items()
-        }
+        ragged = by_row(found, row, tf.size(texts, tf.int64))
         dense = {name: value.to_tensor() for name, value in ragged.items()}
         return {**dense, "entities": tf.cast(ragged["score"].row_lengths(), tf.int32)}
 
@@ -197,14 +190,4 @@ def as_entities(outputs: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """What `EntityGraph` found in each text, as plain values."""
     outputs = dict(outputs)
     counts = outputs.pop("entities").tolist()
-    columns = [
-        [[x.decode() if isinstance(x, bytes) else x for x in row] for row in value.tolist()]
-        for value in outputs.values()
-    ]
-    return [
-        [
-            dict(zip(outputs, each, strict=True))
-            for each in zip(*(column[:count] for column in own), strict=True)
-        ]
-        for count, *own in zip(counts, *columns, strict=True)
-    ]
+    return as_records(outputs, counts)

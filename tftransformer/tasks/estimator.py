@@ -3,7 +3,7 @@
 import abc
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 from tftransformer.core import check_names
@@ -22,11 +22,14 @@ class Estimator(abc.ABC):
         given: arguments of the constructor that may be trained parts; `model_` and `parts` are
             saved in their place.
         anew: settings that are not taken from a folder, since a trained model needs others.
+        keeps: names of further plain values that are learnt, saved and loaded: they stand in
+            attributes of these names with an underscore behind, None where there is none.
     """
 
     task: ClassVar[str]
     given: ClassVar[tuple[str, ...]] = ("model", "tokenizer")
     anew: ClassVar[tuple[str, ...]] = ("learning_rate",)
+    keeps: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -59,6 +62,16 @@ class Estimator(abc.ABC):
                 )
             setattr(self, name, value)
         return self
+
+    def kept(self) -> dict[str, Any]:
+        """The values of `keeps` that there are, by name."""
+        values = {name: getattr(self, f"{name}_") for name in self.keeps}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _keep(self, values: Mapping[str, Any]) -> None:
+        """Takes over those of `keeps` that are among some values."""
+        for name in {*self.keeps} & values.keys():
+            setattr(self, f"{name}_", values[name])
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags

@@ -63,6 +63,7 @@ class ExtractiveSummarizer(WindowedTask):
     named = ("text", "summary")
     default_length = 512
     learn_tokenizer = staticmethod(learn_wordpieces)
+    keeps = ("length",)
     length_: int | float = 3
 
     def __init__(
@@ -167,13 +168,6 @@ class ExtractiveSummarizer(WindowedTask):
             counts = [len(answer["sentences"]) for answer in found]
             scores["lead"] = rouge_f1(true, lead(texts, counts))
         return scores
-
-    def learnt(self) -> dict[str, Any]:
-        return {**super().learnt(), "length": self.length_}
-
-    def take(self, model: Any, *args: Any, **parts: Any) -> None:
-        super().take(model, **parts)
-        self.length_ = parts["length"]
 
     def _number(self, asked: int | float | None) -> int | float:
         """How many sentences, or which share."""

@@ -14,8 +14,6 @@ from tftransformer.tasks.learners import learn_unigram
 from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import in_container
 
-COLUMNS = ("context", "question", "choices")
-
 
 class MultipleChoice(RowTask):
     """Chooses which of several answers to a question about a context is right.
@@ -49,6 +47,8 @@ class MultipleChoice(RowTask):
     task, head, said = "multiple_choice", "multiple_choice", "choice"
     named = ("context", "choices", "answer")
     further_tokens = 4096  # a question is several rows: of fewer tokens two would make an update
+    keeps = ("names",)
+    names_: Sequence[Any] = ("context", "question", "choices", "answer")
 
     def __init__(
         self,
@@ -105,13 +105,6 @@ class MultipleChoice(RowTask):
     def head_arguments(self) -> dict[str, Any]:
         return {}
 
-    def learnt(self) -> dict[str, Any]:
-        return {**super().learnt(), "names": getattr(self, "names_", [*COLUMNS, "answer"])}
-
-    def take(self, model: Any, *args: Any, **parts: Any) -> None:
-        super().take(model, *args, **parts)
-        self.names_ = parts["names"]
-
     def graph(self, max_length: int | None = None) -> ChoiceGraph:
         return ChoiceGraph(**self.row(max_length))
 
@@ -142,7 +135,7 @@ class MultipleChoice(RowTask):
     def columns(self, texts: Any) -> list[list[Any]]:
         """Contexts, questions and choices of several rows."""
         self.fitted()
-        return choice_rows(texts, getattr(self, "names_", COLUMNS)[:3])
+        return choice_rows(texts, self.names_[:3])
 
     def answers(self, columns: Sequence[list[Any]]) -> list[Any]:
         """For each row `choice`, `index` and `scores`."""
@@ -172,7 +165,7 @@ class MultipleChoice(RowTask):
             baselines: whether to score the baselines.
         """
         self.fitted()
-        frame = choice_table(data, getattr(self, "names_", [*COLUMNS, "answer"]))
+        frame = choice_table(data, self.names_)
         columns = [frame[name].tolist() for name in ("context", "question", "given")]
         truth = np.array(frame["answer"].tolist())
         right = np.array([each["index"] for each in self.answers(columns)]) == truth

@@ -64,6 +64,7 @@ class QuestionAnswerer(WindowedTask):
     default_length = 384
     too_long = "refuse"  # of questions: contexts are read in windows
     learn_tokenizer = staticmethod(learn_wordpieces)
+    keeps = ("threshold",)
     threshold_ = 0.0
 
     def __init__(
@@ -256,23 +257,12 @@ class QuestionAnswerer(WindowedTask):
         self._made = ([], {})  # graphs have the old one
         return self.threshold_
 
-    def begin(self, given: Given) -> None:
-        super().begin(given)
-        self.threshold_ = given.learnt.get("threshold", self.threshold_)
-
     def folder_parts(self) -> FolderParts:
         said = super().folder_parts()
         learnt = {**said.learnt, "labels": None, "threshold": self.threshold_}
         # By which side is padded that library tells whether the question stands first.
         side = "left" if self.graph().context_first else "right"
         return replace(said, rows={**said.rows, "padding_side": side}, learnt=learnt)
-
-    def learnt(self) -> dict[str, Any]:
-        return {**super().learnt(), "threshold": self.threshold_}
-
-    def take(self, model: Any, *args: Any, **parts: Any) -> None:
-        super().take(model, **parts)
-        self.threshold_ = parts.get("threshold", 0.0)
 
     def _asked(self, data: Any) -> tuple[Any, list[list[str]], list[list[str]]]:
         """A table with all right answers, and its questions and contexts."""

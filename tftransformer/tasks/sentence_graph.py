@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tftransformer.tasks.records import as_records, best_first, by_row
 from tftransformer.tasks.window_graph import WindowGraph
 from tftransformer.text import sentence_numbers, sentence_places, word_pieces
 
@@ -62,10 +63,7 @@ class SentenceGraph(WindowGraph):
             "end": end,
             "sentence_scores": score,
         }
-        ragged = {
-            name: tf.RaggedTensor.from_value_rowids(value, row, words.nrows(), validate=False)
-            for name, value in found.items()
-        }
+        ragged = by_row(found, row, words.nrows())
         texts = ragged.pop("text")
         count = texts.row_lengths()
         total = tf.reduce_sum(ragged["sentence_scores"], axis=1)
@@ -76,15 +74,10 @@ class SentenceGraph(WindowGraph):
             **{name: value.to_tensor() for name, value in ragged.items()},
         }
 
-    def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
-        return {"serving_default": {**self.by_text(found, known), "cut": known["cut"]}}
-
     def _best(self, score: tf.Tensor, row: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         """Which sentences are chosen, bool (sentences,): of equal ones the earlier."""
         counts = tf.math.unsorted_segment_sum(tf.ones_like(row), row, rows)
-        order = tf.argsort(score, direction="DESCENDING", stable=True)
-        order = tf.gather(order, tf.argsort(tf.gather(row, order), stable=True))
-        place = tf.cast(tf.math.invert_permutation(order), tf.int64)
+        place = tf.cast(tf.math.invert_permutation(best_first(score, row)), tf.int64)
         rank = place - tf.gather(tf.cumsum(counts, exclusive=True), row)
         if isinstance(self.sentences, int):
             return rank < self.sentences
@@ -94,18 +87,11 @@ class SentenceGraph(WindowGraph):
 
 def as_summaries(outputs: dict[str, Any]) -> list[dict[str, Any]]:
     """What `SentenceGraph` found in each text, as plain values."""
-    outputs = {name: value.tolist() for name, value in outputs.items()}
-    parts = list(zip(*(outputs[n] for n in ("start", "end", "sentence_scores")), strict=True))
+    columns = {name: outputs[name] for name in ("start", "end")}
+    columns["score"] = outputs["sentence_scores"]
+    sentences = as_records(columns, outputs["sentences"].tolist())
+    summaries, scores = (outputs[name].tolist() for name in ("summaries", "scores"))
     return [
-        {
-            "summary_text": summary.decode(),
-            "score": score,
-            "sentences": [
-                {"start": start, "end": end, "score": each}
-                for start, end, each in list(zip(*part, strict=True))[:count]
-            ],
-        }
-        for summary, score, count, part in zip(
-            outputs["summaries"], outputs["scores"], outputs["sentences"], parts, strict=True
-        )
+        {"summary_text": summary.decode(), "score": score, "sentences": own}
+        for summary, score, own in zip(summaries, scores, sentences, strict=True)
     ]

@@ -96,9 +96,7 @@ class SequenceParser(TreeTask, TextToText):
     def written(
         self, columns: Sequence[list[str]], options: Mapping[str, Any]
     ) -> list[list[Written]]:
-        self.fitted()
-        how = {"generation": self.generation(options)} if options else {}
-        graph, _ = self._graph_and_module(len(columns), **how)
+        graph, _ = self.graph_for(options)
         for row, text in enumerate(columns[0]):
             words = len(text.split())
             if fewest(words) > graph.max_target_length:

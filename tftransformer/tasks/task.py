@@ -22,12 +22,7 @@ from tftransformer.tasks.pretrained_folder import FolderParts, write_parts
 from tftransformer.tasks.scratch import new_model
 from tftransformer.tasks.tables import check_validation
 from tftransformer.training import Checkpointing, Trainer
-from tftransformer.training.preparation import (
-    check_arguments,
-    check_callbacks,
-    check_rate,
-    planned,
-)
+from tftransformer.training.preparation import check_arguments, check_callbacks, check_rate, planned
 from tftransformer.training.recipes import (
     averaged_adamw,
     freeze,
@@ -253,6 +248,7 @@ class Task(Answerer):
         data.objective.begin(given.labels(self.head))
         data.objective.set_state(given.learnt.get("objective", {}))
         self.data_, self.model_ = data, without_lora(own_copy(given.model, self.head))
+        self._keep(given.learnt)
         self._given = Given()
 
     def save(self, folder: str | os.PathLike) -> None:
@@ -326,12 +322,13 @@ class Task(Answerer):
 
     def learnt(self) -> dict[str, Any]:
         """Plain values that are saved beside the settings."""
-        return {} if self._is_named else {"is_named": False}
+        return ({} if self._is_named else {"is_named": False}) | self.kept()
 
     def take(self, model: Any, *args: Any, **parts: Any) -> None:
         """Takes over the model, the `parts` and what was `learnt`, so that the task can answer."""
         self.model_, self.data_ = model, parts["data"]
         self._is_named = parts.get("is_named", True)
+        self._keep(parts)
 
     def take_saved(
         self, model: Any, *, measured: Mapping[str, Any] | None = None, **parts: Any

@@ -56,6 +56,7 @@ class TextClassifier(RowTask):
     """
 
     task, head, pair = "text_classifier", "sequence_classification", ("text", "text_pair")
+    keeps = ("thresholds",)
     thresholds_: list[float] | None = None
 
     def __init__(
@@ -126,7 +127,7 @@ class TextClassifier(RowTask):
         return replace(said, config={**said.config, "problem_type": PROBLEMS[self.kind]})
 
     def tuned(self) -> dict[str, Any]:
-        return {} if self.thresholds_ is None else {"thresholds": self.thresholds_}
+        return self.kept()
 
     @property
     def classes_(self) -> np.ndarray:
@@ -241,17 +242,6 @@ class TextClassifier(RowTask):
         has = np.array([[label in row for label in classes] for row in truth])
         self.thresholds_ = best_thresholds(found, has).tolist()
         return dict(zip(classes, self.thresholds_, strict=True))
-
-    def learnt(self) -> dict[str, Any]:
-        return {**super().learnt(), **self.tuned()}
-
-    def begin(self, given: Given) -> None:
-        super().begin(given)
-        self.thresholds_ = given.learnt.get("thresholds", self.thresholds_)
-
-    def take(self, model: Any, *args: Any, **parts: Any) -> None:
-        super().take(model, **parts)
-        self.thresholds_ = parts.get("thresholds")
 
     def _asked(self, data: Any, labels: Any) -> tuple[Any, list[Any], Any]:
         """A table, the names of its columns of texts, and that of its labels."""

@@ -74,6 +74,7 @@ class TextGenerator(WritingTask):
     sizes = types.MappingProxyType(
         {"family": "Gpt2", "num_layers": 4, "d_model": 128, "num_heads": 4, "dropout": 0.1}
     )
+    keeps = ("generation",)
     generation_: Mapping[str, Any] = {}
 
     def __init__(
@@ -158,7 +159,6 @@ class TextGenerator(WritingTask):
         return list(self.fitted().columns)
 
     def generation(self, options: Mapping[str, Any]) -> Generation:
-        """How texts are written, of options that count before those of this object."""
         asked = together(options, self.options or {})
         check_drawing(asked)
         end = 0
@@ -313,10 +313,8 @@ class TextGenerator(WritingTask):
     def _graph_for(
         self, prompts: list[str], options: Mapping[str, Any]
     ) -> tuple[GenerationGraph, dict[str, Any]]:
-        """The graph that writes behind prompts so, and what it is told; checks them."""
-        self.fitted()
-        how: dict[str, Any] = {"generation": self.generation(options)} if options else {}
-        graph, _ = self._graph_and_module(1, **how)
+        """As `graph_for`, behind these prompts; checks them."""
+        graph, how = self.graph_for(options)
         if not graph.begins_empty and "" in prompts:
             raise ValueError(
                 f"prompt {prompts.index('')} is empty, and this model knows no token that begins a "
@@ -345,13 +343,6 @@ class TextGenerator(WritingTask):
     def score(self, data: Any, labels: Any = None) -> float:
         """Minus the nats of a token, which scikit-learn compares."""
         return -self.evaluate(data, labels, baselines=False)["loss"]
-
-    def learnt(self) -> dict[str, Any]:
-        return {**super().learnt(), "generation": dict(self.generation_)}
-
-    def take(self, model: Any, *args: Any, **parts: Any) -> None:
-        super().take(model, *args, **parts)
-        self.generation_ = parts.get("generation", {})
 
 
 def _check_writes(model: Any, how: Generation) -> None:

@@ -1,7 +1,5 @@
 """TextToText: what tasks share whose model reads a text and writes another."""
 
-import os
-import pathlib
 import types
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -261,7 +259,6 @@ class TextToText(WritingTask):
         return self.fitted().target_tokenizer
 
     def generation(self, options: Mapping[str, Any]) -> Generation:
-        """How texts are written, of options that count before those of this object."""
         asked = together(options, self.options or {})
         check_drawing(asked)
         check_ids(asked, self.data_.target_tokenizer.vocab_size)
@@ -330,9 +327,7 @@ class TextToText(WritingTask):
         self, columns: Sequence[list[str]], options: Mapping[str, Any]
     ) -> list[list[Written]]:
         (texts,) = columns
-        self.fitted()
-        how: dict[str, Any] = {"generation": self.generation(options)} if options else {}
-        graph, _ = self._graph_and_module(len(columns), **how)
+        graph, how = self.graph_for(options)
         if graph.max_length is None:
             warn_of_long(texts, self.limit)
         rows = [row for row, text in enumerate(texts) if text and not text.isspace()]
@@ -347,33 +342,12 @@ class TextToText(WritingTask):
                 )
         return found
 
-    def export(
-        self,
-        path: str | os.PathLike,
-        *,
-        weights: str = "float32",
-        jit_compile: bool = False,
-        **limits: Any,
-    ) -> pathlib.Path:
-        """Writes a SavedModel that is served without this package: strings in, texts out.
-
-        Args:
-            path: folder to make; it must not exist.
-            weights: one of "float32", "bfloat16", "float16", "int8" (see `ServedModule`).
-            jit_compile: whether XLA compiles it where it is served.
-            **limits: `max_source_length`, most tokens of a source; what is longer loses its end,
-                and its answer says so (`cut`). Default: as here, and 512 where there is no limit.
-
-        Returns:
-            The path.
-        """
-        self.fitted()
+    def served_limits(self, limits: dict[str, Any]) -> dict[str, Any]:
         limit = limits.get("max_source_length")
         if limit is None:
             limit = self._source_limit() or SERVED_LENGTH
         check_number("max_source_length", limit, 2, positions_of(self.model_))
-        limits["max_source_length"] = limit
-        return super().export(path, weights=weights, jit_compile=jit_compile, **limits)
+        return {**limits, "max_source_length": limit}
 
     def folder_parts(self) -> FolderParts:
         return pair_parts(self)

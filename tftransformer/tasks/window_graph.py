@@ -90,6 +90,10 @@ class WindowGraph(RowGraph):
         words = words_between_blanks(text, places["starts"], places["words"])
         return {**places, "words": words}
 
+    def answers(self, found: tf.Tensor, known: Any) -> dict[str, dict[str, tf.Tensor]]:
+        """Returns what `by_text` finds in each text, and which texts were cut."""
+        return {"serving_default": {**self.by_text(found, known), "cut": known["cut"]}}
+
     def of_pieces(self, found: tf.Tensor, known: Any) -> tf.Tensor:
         """What was computed of each piece where it is decided: float32 (pieces, labels)."""
         words = known["words"]

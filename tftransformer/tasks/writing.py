@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Unpack
 
+from tftransformer.tasks.generation import Generation
 from tftransformer.tasks.generation_options import GenerationOptions
 from tftransformer.tasks.task import Task
 
@@ -38,6 +39,10 @@ class WritingTask(Task):
         """Returns the texts written for each input, as in `n_best`, at least one."""
 
     @abc.abstractmethod
+    def generation(self, options: Mapping[str, Any]) -> Generation:
+        """Returns how texts are written, of options that count before those of this object."""
+
+    @abc.abstractmethod
     def answer(self, text: str, written: Written) -> Any:
         """Returns the answer for a text, from what was written for it."""
 
@@ -59,6 +64,16 @@ class WritingTask(Task):
             ValueError: if no text for an input has a finite score.
         """
         return self.written(self.columns(texts), options)
+
+    def graph_for(self, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Returns the graph that writes so, and what `compute` is told of it.
+
+        Args:
+            options: options of generation, which count before those of this object.
+        """
+        self.fitted()
+        how = {"generation": self.generation(options)} if options else {}
+        return self._graph_and_module(1, **how)[0], how
 
     def best(self, columns: Sequence[list[str]], options: Mapping[str, Any]) -> list[Written]:
         """Returns the first text written for each input.

@@ -5,7 +5,7 @@ from typing import Any
 
 from tftransformer.pretrained.tokenizer_description import Bpe, Step, TokenizerDescription
 from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
-from tftransformer.pretrained.tokenizers.wordpiece import bert_normalizer
+from tftransformer.pretrained.tokenizers.wordpiece import bert_normalizer, bert_step
 from tftransformer.text import BpeTokenizer
 
 
@@ -47,12 +47,6 @@ def make(description: TokenizerDescription) -> BpeTokenizer:
 
 def describe(tokenizer: BpeTokenizer) -> TokenizerDescription:
     """What `make` makes GPT's tokenizer of, but for how rows are made."""
-    normalizer = {
-        "clean_text": True,
-        "handle_chinese_chars": tokenizer.parts_ideographs,
-        "strip_accents": tokenizer.strip_accents,
-        "lowercase": tokenizer.lower_case,
-    }
     return TokenizerDescription(
         Bpe(
             ids_of(tokenizer.tokens(range(tokenizer.vocab_size))),
@@ -60,7 +54,7 @@ def describe(tokenizer: BpeTokenizer) -> TokenizerDescription:
             unk_token=tokenizer.unk_token,
             end_of_word_suffix=tokenizer.suffix,
         ),
-        normalizer=(Step("BertNormalizer", normalizer),),
+        normalizer=(bert_step(tokenizer),),
         pre_tokenizer=(Step("BertPreTokenizer", {}),),
         decoder=(Step("BPEDecoder", {"suffix": tokenizer.suffix}),),
         added_tokens=added_tokens(tokenizer),

@@ -9,6 +9,7 @@ from tftransformer.text.added_tokens import hidden
 
 # What the package calls the roles that Hugging Face calls otherwise.
 ROLES = {"bos": "start", "eos": "end"}
+SPELLED = {ours: theirs for theirs, ours in ROLES.items()}
 # A token with several roles stands in templates under the first of these.
 ORDER = ("cls", "sep", "start", "end", "pad", "mask", "unk")
 

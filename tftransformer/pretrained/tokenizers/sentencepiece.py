@@ -77,18 +77,9 @@ def make_unigram(description: TokenizerDescription) -> SentencePieceTokenizer:
     assert isinstance(model, Unigram)
     if model.unk_id is None:
         raise ValueError("a Unigram model without an unk_id is not known")
-    manner, rewriting = _manner(description)
-    special = {token.content for token in description.added_tokens if token.special}
-    data = build(
-        [piece for piece, _ in model.vocab],
-        [score for _, score in model.vocab],
-        unknown=model.unk_id,
-        special=special,
-        is_bpe=False,
-        byte_fallback=model.byte_fallback,
-        **manner,
-    )
-    return _made(description, data, rewriting)
+    names = [piece for piece, _ in model.vocab]
+    scores = [score for _, score in model.vocab]
+    return _built(description, names, scores, unknown=model.unk_id, is_bpe=False)
 
 
 def make_bpe(description: TokenizerDescription) -> SentencePieceTokenizer:
@@ -98,18 +89,8 @@ def make_bpe(description: TokenizerDescription) -> SentencePieceTokenizer:
     names = pieces(model.vocab)
     if model.unk_token is None or model.unk_token not in model.vocab:
         raise ValueError("a BPE model over raw text without an unk_token is not known")
-    manner, rewriting = _manner(description)
-    special = {token.content for token in description.added_tokens if token.special}
-    data = build(
-        names,
-        _ranks(model, names),
-        unknown=model.vocab[model.unk_token],
-        special=special,
-        is_bpe=True,
-        byte_fallback=model.byte_fallback,
-        **manner,
-    )
-    return _made(description, data, rewriting)
+    unknown = model.vocab[model.unk_token]
+    return _built(description, names, _ranks(model, names), unknown=unknown, is_bpe=True)
 
 
 def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
@@ -173,9 +154,26 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
     )
 
 
-def _made(
-    description: TokenizerDescription, data: bytes, rewriting: list[list[str]]
+def _built(
+    description: TokenizerDescription,
+    names: list[str],
+    scores: list[float],
+    *,
+    unknown: int,
+    is_bpe: bool,
 ) -> SentencePieceTokenizer:
+    """The tokenizer of a model that is built of pieces and scores; see `build`."""
+    model: Any = description.model
+    manner, rewriting = _manner(description)
+    data = build(
+        names,
+        scores,
+        unknown=unknown,
+        special={token.content for token in description.added_tokens if token.special},
+        is_bpe=is_bpe,
+        byte_fallback=model.byte_fallback,
+        **manner,
+    )
     by_white = any(step.kind == "WhitespaceSplit" for step in description.pre_tokenizer)
     splits = by_white or any(
         step.kind == "Metaspace" and step.options["split"] for step in description.pre_tokenizer

@@ -8,9 +8,10 @@ from tftransformer.pretrained.tokenizer_description import (
     TokenizerDescription,
     WordPiece,
 )
+from tftransformer.pretrained.tokenizer_json import BERT
 from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
 from tftransformer.pretrained.tokenizers.rewriting import rewriting_of, steps_of
-from tftransformer.text import WordPieceTokenizer
+from tftransformer.text import BpeTokenizer, WordPieceTokenizer
 
 
 def make(description: TokenizerDescription) -> WordPieceTokenizer:
@@ -42,12 +43,6 @@ def make(description: TokenizerDescription) -> WordPieceTokenizer:
 def describe(tokenizer: WordPieceTokenizer) -> TokenizerDescription:
     """What `make` makes this tokenizer of, but for how rows are made."""
     names = tokenizer.vocabulary().decode().removesuffix("\n").split("\n")
-    normalizer = {
-        "clean_text": True,
-        "handle_chinese_chars": tokenizer.parts_ideographs,
-        "strip_accents": tokenizer.strip_accents,
-        "lowercase": tokenizer.lower_case,
-    }
     decoder = {"prefix": tokenizer.prefix, "cleanup": tokenizer.tidies}
     return TokenizerDescription(
         WordPiece(
@@ -56,11 +51,21 @@ def describe(tokenizer: WordPieceTokenizer) -> TokenizerDescription:
             tokenizer.prefix,
             tokenizer.max_characters,
         ),
-        normalizer=(*steps_of(tokenizer.rewriting), Step("BertNormalizer", normalizer)),
+        normalizer=(*steps_of(tokenizer.rewriting), bert_step(tokenizer)),
         pre_tokenizer=(Step("BertPreTokenizer", {}),),
         decoder=(Step("WordPiece", decoder),),
         added_tokens=added_tokens(tokenizer),
     )
+
+
+def bert_step(tokenizer: WordPieceTokenizer | BpeTokenizer) -> Step:
+    """The step that normalises as a tokenizer does: the opposite of `bert_normalizer`."""
+    options = {
+        "handle_chinese_chars": tokenizer.parts_ideographs,
+        "strip_accents": tokenizer.strip_accents,
+        "lowercase": tokenizer.lower_case,
+    }
+    return Step("BertNormalizer", {**BERT, **options})
 
 
 def bert_normalizer(
