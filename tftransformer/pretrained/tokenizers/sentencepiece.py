@@ -14,7 +14,13 @@ from tftransformer.pretrained.tokenizer_description import (
 )
 from tftransformer.pretrained.tokenizers.common import added_tokens, ids_of, pieces, special_ids
 from tftransformer.pretrained.tokenizers.rewriting import rewriting_of, steps_of, xlnet
-from tftransformer.pretrained.tokenizers.sentencepiece_proto import build, merges_of, read_model
+from tftransformer.pretrained.tokenizers.sentencepiece_proto import (
+    TAB,
+    build,
+    merges_of,
+    read_model,
+    with_tab,
+)
 from tftransformer.text import SentencePieceTokenizer
 from tftransformer.text.added_tokens import BEHIND, WHITE
 from tftransformer.text.sentencepiece_model import load_model
@@ -83,9 +89,14 @@ def make_unigram(description: TokenizerDescription) -> SentencePieceTokenizer:
 
 
 def make_bpe(description: TokenizerDescription) -> SentencePieceTokenizer:
-    """A tokenizer of a BPE model over raw text in a tokenizer.json: Llama 2."""
+    """A tokenizer of a BPE model over raw text in a tokenizer.json: Llama 2, Gemma."""
     model = description.model
     assert isinstance(model, Bpe)
+    if model.byte_fallback and TAB not in model.vocab and "\t" in model.vocab:
+        # Gemma has the tab in the place of its byte.
+        vocab = {TAB if piece == "\t" else piece: number for piece, number in model.vocab.items()}
+        model = replace(model, vocab=vocab)
+        description = replace(description, model=model)
     names = pieces(model.vocab)
     if model.unk_token is None or model.unk_token not in model.vocab:
         raise ValueError("a BPE model over raw text without an unk_token is not known")
@@ -108,6 +119,7 @@ def describe(tokenizer: SentencePieceTokenizer) -> TokenizerDescription:
     unknown = model.pieces[model.unknown]
     made: Bpe | Unigram
     if model.is_bpe:
+        model = with_tab(model)
         made = Bpe(
             ids_of(model.pieces),
             merges_of(model),
@@ -186,9 +198,15 @@ def _built(
         special_ids=special_ids(description),
         added_tokens=description.added_tokens,
         words="pieces" if splits else "one",
-        stripped="^ ",
+        stripped="^ " if _strips(description) else "",
         rewriting=rewriting,
     )
+
+
+def _strips(description: TokenizerDescription) -> bool:
+    """Whether the blank in front of a text goes when ids become a text again."""
+    decoder = description.decoder
+    return not decoder or any(step.kind in ("Strip", "Metaspace") for step in decoder)
 
 
 def _blanks_of_white(data: bytes) -> list[list[str]]:
@@ -250,6 +268,8 @@ def _manner(description: TokenizerDescription) -> tuple[dict[str, Any], list[lis
     for step in description.pre_tokenizer:
         if step.kind == "WhitespaceSplit":
             manner["drops_blanks"] = by_white = True
+        elif step.kind == "Split" and _leaves_no_blanks(description):
+            continue  # Gemma: at blanks, of which there are none
         elif step.kind != "Metaspace" or step.options["replacement"] != SPACE:
             raise ValueError(f"SentencePiece with a step {step.kind} is not known")
         elif (scheme := step.options["prepend_scheme"]) != "always" and by_white:
@@ -275,6 +295,15 @@ def _warn_of_prepended(description: TokenizerDescription) -> None:
                 '"normalized": false says what is done here.',
                 stacklevel=2,
             )
+
+
+def _leaves_no_blanks(description: TokenizerDescription) -> bool:
+    """Whether what cuts at blanks finds none, since they are written in another way."""
+    at_blanks = {"String": " "}
+    cuts = [step for step in description.pre_tokenizer if step.kind == "Split"]
+    return any(map(_is_space, description.normalizer)) and all(
+        step.options["pattern"] == at_blanks for step in cuts
+    )
 
 
 def _is_space(step: Step) -> bool:

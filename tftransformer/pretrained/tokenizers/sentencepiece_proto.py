@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tftransformer.text.sentencepiece_model import messages
 
 BYTE = re.compile("<0x[0-9A-F]{2}>")
+TAB = "<0x09>"
 
 
 def build(
@@ -90,6 +91,15 @@ def read_model(data: bytes) -> Model:
         rules.add_dummy_prefix,
         rules.remove_extra_whitespaces,
     )
+
+
+def with_tab(model: Model) -> Model:
+    """Returns the model with the tab as a letter in the place of its byte, if pieces hold tabs."""
+    if TAB not in model.pieces or not any("\t" in piece for piece in model.pieces):
+        return model
+    pieces, is_text, tab = [*model.pieces], [*model.is_text], model.pieces.index(TAB)
+    pieces[tab], is_text[tab] = "\t", True
+    return model._replace(pieces=pieces, is_text=is_text)
 
 
 def merges_of(model: Model) -> tuple[tuple[str, str], ...]:
