@@ -98,7 +98,13 @@ from tftransformer.positions import (
     RotaryPositions,
     SinusoidalPositions,
 )
-from tftransformer.stacks import Decoder, Encoder, RecurrentEncoder, TwoStreamEncoder
+from tftransformer.stacks import (
+    Decoder,
+    Encoder,
+    ParallelEncoder,
+    RecurrentEncoder,
+    TwoStreamEncoder,
+)
 from tftransformer.training import (
     CosineSchedule,
     CustomSchedule,
@@ -250,6 +256,7 @@ __all__ = [
     "MultiHeadAttention",
     "OneCycleSchedule",
     "PaddingMask",
+    "ParallelEncoder",
     "PermutationMask",
     "Perplexity",
     "Phi",
