@@ -177,3 +177,12 @@ def test_the_score_is_the_models_own(table_model):
 def test_refuses_what_makes_no_sense(arguments):
     with pytest.raises(ValueError, match="was given; expected"):
         Sampling(**arguments)
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
+def test_a_seed_is_a_shift_of_the_numbers_of_rows(seed):
+    common, first = Sampling(0.9, seed=seed).without_seed()
+    assert common == Sampling(0.9)
+    numbers = (np.arange(ROWS) + first).astype("uint32").view("int32")
+    wanted = draws(Sampling(0.9, seed=seed))
+    np.testing.assert_array_equal(draws(common, row_numbers=numbers), wanted)

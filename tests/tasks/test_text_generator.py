@@ -83,6 +83,14 @@ def test_what_is_drawn_follows_the_seed_alone(write):
     first = texts(write(PROMPTS, seed=1, **drawn))
     assert texts(write(PROMPTS, seed=1, **drawn)) == first
     assert texts(write(PROMPTS, seed=2, **drawn)) != first
+    graphs = len(write._made[1])
+    third = texts(write(PROMPTS, seed=3, **drawn))
+    assert len(write._made[1]) == graphs  # one for all seeds
+    default = tt.TextGenerator(
+        write.model_, tokenizer=write.data_.tokenizers[0], options={**drawn, "seed": 3}
+    )
+    assert texts(default(PROMPTS)) == third
+    assert "".join(write.stream(PROMPTS[0], seed=3, **drawn)) == third[0]
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Sampling, with truncation of the distribution."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keras import ops
@@ -88,6 +88,16 @@ class Sampling(RowStrategy):
     @property
     def rows_per_prompt(self) -> int:
         return self.num_return
+
+    def without_seed(self) -> tuple["Sampling", int]:
+        """Returns a sampling that all seeds have in common, and a number.
+
+        It draws the same for rows whose numbers are larger by that one, so that one trace serves
+        all seeds.
+        """
+        common = replace(self, seed=0)
+        apart = [int(ops.convert_to_numpy(_mix(one.seed))) for one in (self, common)]
+        return common, (apart[0] - apart[1]) % 2**32
 
     def _warpers(self) -> list[Processor]:
         """What bans tokens after top-k, in the order that it acts in."""

@@ -148,6 +148,7 @@ class Answerer(Estimator):
         read: Callable[[Any], list] = list,
         rows: Sequence[int] | None = None,
         model: Any = None,
+        first: int = 0,
         **how: Any,
     ) -> list[Any]:
         """Computes in batches of similar length, which changes no result.
@@ -157,6 +158,7 @@ class Answerer(Estimator):
             read: what to make of the outputs of a batch: one result for each row.
             rows: numbers of the rows that are computed; default: all.
             model: a function that computes rows of tokens in the stead of the graph's own one.
+            first: the number of row 0, in [0, 2³²), for what is drawn.
             **how: what else `graph` is told.
 
         Returns:
@@ -176,7 +178,8 @@ class Answerer(Estimator):
             batch = asked[start : start + self.batch_size]
             texts = self.tensors(columns, batch)
             # A row is the same whichever batch it is in.
-            outputs, known = self._batch(graph, module, texts, batch, model)
+            numbers = (np.array(batch, "int64") + first).astype("uint32").view("int32")
+            outputs, known = self._batch(graph, module, texts, numbers, model)
             for i, result in zip(batch, read(outputs), strict=True):
                 results[i] = result
             cut += int(np.sum(known["cut"]))

@@ -113,9 +113,16 @@ class GenerationGraph(TaskGraph):
         same = (ids == ids[:1]).all(axis=0)[: lengths.min() - 1]
         return ids[0, : len(same) if same.all() else same.argmin()].tolist()
 
-    def stream(self, model: Any, prompt: str) -> tuple[bool, Iterator[str]]:
-        """Whether a prompt was cut, and what is written behind it, piece by piece."""
+    def stream(self, model: Any, prompt: str, first: int) -> tuple[bool, Iterator[str]]:
+        """Whether a prompt was cut, and what is written behind it, piece by piece.
+
+        Args:
+            model: the model.
+            prompt: the prompt.
+            first: its number, in [0, 2³²), for what is drawn.
+        """
         rows, known = self.encode_at_once(tf.constant([prompt], tf.string))
+        rows |= {"row_numbers": tf.bitcast(tf.constant([first], tf.uint32), tf.int32)}
         step, how = self.started(model, rows, fixed=False)
         tokens = self.generation.strategy.stream(step, rows["token_ids"], **how)
         return bool(known["cut"][0]), self._pieces(known["prompt_ids"], tokens)

@@ -288,7 +288,7 @@ class TextGenerator(WritingTask):
         """
         if not isinstance(prompt, str):
             raise TypeError(f"stream takes one prompt, a string, not {prompt!r}.")
-        graph, _ = self._graph_for([prompt], options)
+        graph, how = self._graph_for([prompt], options)
         strategy = graph.generation.strategy
         require(
             isinstance(strategy, RowStrategy),
@@ -298,7 +298,7 @@ class TextGenerator(WritingTask):
         )
         written = strategy.num_written
         require(written == 1, "num_return_sequences", written, "1: a stream is of one text")
-        cut, pieces = graph.stream(self.model_, prompt)
+        cut, pieces = graph.stream(self.model_, prompt, how.get("first", 0))
         self.warn_of(int(cut), 1, graph)
         return pieces
 

@@ -173,7 +173,10 @@ class TokenClassifier(WordTask):
         found: list[Any] = [[]] * len(columns[0])
         for given in (False, True):
             rows = [i for i, x in enumerate(columns[0]) if isinstance(x, GivenWords) == given]
-            how = {"aggregation": aggregation or self.aggregation, "given_words": given}
+            how: dict[str, Any] = {
+                "aggregation": aggregation or self.aggregation,
+                "given_words": given,
+            }
             some = self.compute(columns, as_entities, rows, **how)
             for i in rows:
                 found[i] = some[i]

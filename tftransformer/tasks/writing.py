@@ -3,8 +3,10 @@
 import abc
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Unpack
 
+from tftransformer.decoding import Sampling
 from tftransformer.tasks.generation import Generation
 from tftransformer.tasks.generation_options import GenerationOptions
 from tftransformer.tasks.task import Task
@@ -72,8 +74,14 @@ class WritingTask(Task):
             options: options of generation, which count before those of this object.
         """
         self.fitted()
-        how = {"generation": self.generation(options)} if options else {}
-        return self._graph_and_module(1, **how)[0], how
+        if not options:
+            return self._graph_and_module(1)[0], {}
+        generation, first = self.generation(options), 0
+        if isinstance(generation.strategy, Sampling):  # one graph for all seeds
+            strategy, first = generation.strategy.without_seed()
+            generation = replace(generation, strategy=strategy)
+        graph, _ = self._graph_and_module(1, generation=generation)
+        return graph, {"generation": generation, "first": first}
 
     def best(self, columns: Sequence[list[str]], options: Mapping[str, Any]) -> list[Written]:
         """Returns the first text written for each input.
