@@ -26,6 +26,7 @@ from tftransformer.layers import (
     MultiHeadAttention,
     RelativeScorer,
     Residual,
+    ShiftedRMSNorm,
     SoftmaxAttention,
     TokenEmbeddings,
 )
@@ -36,11 +37,27 @@ from tftransformer.positions import (
     RotaryPositions,
     SinusoidalPositions,
 )
-from tftransformer.stacks import Decoder, Encoder, RecurrentEncoder, TwoStreamEncoder
+from tftransformer.stacks import (
+    Decoder,
+    Encoder,
+    ParallelEncoder,
+    RecurrentEncoder,
+    TwoStreamEncoder,
+)
 
 HEADS = 4
-STACKS = {cls.__name__: cls for cls in (Encoder, Decoder, RecurrentEncoder, TwoStreamEncoder)}
-NORMS = {"layer": LayerNorm, "rms": keras.layers.RMSNormalization}
+KINDS = Encoder, ParallelEncoder, Decoder, RecurrentEncoder, TwoStreamEncoder
+STACKS = {cls.__name__: cls for cls in KINDS}
+NORMS = {"layer": LayerNorm, "rms": keras.layers.RMSNormalization, "shifted_rms": ShiftedRMSNorm}
+# How rotary positions turn: all features in pairs of neighbours, or half of them, more slowly.
+TURNS = {
+    "rotary": {},
+    "rotary of a part": {
+        "layout": "concatenated",
+        "width": 2,
+        "scaling": {"rope_type": "linear", "factor": 3.0},
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,7 @@ class Design:
     kind: str
     masks: tuple[m.Mask, ...]  # one for all layers, or one for each
     cross_mask: m.Mask = field(default_factory=m.PaddingMask)
-    position: str = "none"  # none, learned, sinusoidal, rotary, bias
+    position: str = "none"  # none, learned, sinusoidal, bias, or one of TURNS
     scorer: str = "dot"  # dot, relative, past: relative without the future
     key_value_heads: int = HEADS
     head_norms: bool = False
@@ -124,8 +141,8 @@ class Design:
             return {"position": LearnedPositions(D, 2 * LONGEST, **common)}
         if self.position == "sinusoidal":
             return {"position": SinusoidalPositions(D, **common)}
-        if self.position == "rotary":
-            return {"rotary": RotaryPositions(**common)}
+        if self.position in TURNS:
+            return {"rotary": RotaryPositions(**TURNS[self.position], **common)}
         if self.position == "bias":
             return {"position_bias": BucketedBias(HEADS, num_buckets=8, max_distance=6, **common)}
         return {}
@@ -183,7 +200,7 @@ def designs(
     leaves = list(LEAVES)
     if kind in ("RecurrentEncoder", "TwoStreamEncoder"):
         leaves += OF_MEMORY[:1] if cached else OF_MEMORY
-    positions = ["none", "rotary", "bias"] + ["learned", "sinusoidal"] * added
+    positions = ["none", *TURNS, "bias"] + ["learned", "sinusoidal"] * added
     if causal is None:
         causal = draw(st.booleans())
 
@@ -194,10 +211,12 @@ def designs(
 
     position = draw(st.sampled_from(positions))
     scorers = ["dot", "relative"] + ["past"] * causal
-    if position == "rotary":  # the others do not take what is rotated
+    if position in TURNS:  # the others do not take what is rotated
         scorers = ["dot"]
-    slots = st.lists(st.sampled_from(["before", "inside", "after"]), unique=True).map(tuple)
-    norm = draw(st.one_of(st.sampled_from(["post", "pre", "sandwich"]), slots))
+    after = ["after"] * (kind != "ParallelEncoder")  # whose sublayers share a sum
+    slots = st.lists(st.sampled_from(["before", "inside", *after]), unique=True).map(tuple)
+    places = ["pre", "sandwich", *["post" for _ in after]]
+    norm = draw(st.one_of(st.sampled_from(places), slots))
     policies = ["float32"] * 3
     if norm and not exact:  # without a norm numbers grow, and so do their roundings
         policies += ["mixed_bfloat16", "mixed_float16"]
@@ -219,7 +238,7 @@ def designs(
         head_norms=draw(st.booleans()),
         score_cap=draw(st.sampled_from([None, 2.0])),
         norm=norm,
-        normalization=draw(st.sampled_from(["layer", "rms"])),
+        normalization=draw(st.sampled_from([*NORMS])),
         activation=draw(st.sampled_from(["relu", "gelu_tanh", "silu"])),
         gated=draw(st.booleans()),
         final_norm=draw(st.sampled_from([None, True, False])),

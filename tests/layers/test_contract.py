@@ -13,6 +13,7 @@ from tftransformer.layers import (
     EncoderLayer,
     FeedForward,
     MultiHeadAttention,
+    ParallelLayer,
     Residual,
     TokenEmbeddings,
     make_norm,
@@ -141,6 +142,70 @@ OPTIONS = {
     "feed_forward": (lambda: {"feed_forward": injected_net()}, {"net": D * 5 + 5 + 5 * D + D}),
     "rotary": (lambda: {"rotary": RotaryPositions()}, {}),
 }
+SCALED = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16,
+}
+
+
+@pytest.mark.slow_after(1)
+@pytest.mark.parametrize("norms", [1, 2])
+def test_parallel_layer(layer_contract, vectors, norms):
+    def make(**given):
+        residual = {"feed_forward_residual": Residual(**given)} if norms == 1 else {}
+        return ParallelLayer(D, HEADS, DFF, normalization="shifted_rms", **residual, **given)
+
+    parameters = ATTENTION + FEED_FORWARD + norms * D
+    layer_contract(make, vectors(2, 4, D), parameters=parameters, without_gradient=KEY_BIAS)
+
+
+def test_sublayers_side_by_side_read_the_input_and_have_one_sum(vectors):
+    x = vectors(2, 4, D)
+    layer = ParallelLayer(D, HEADS, DFF, dropout=0.0)
+    seen = layer.attention(*[layer.attention_residual.norm(x)] * 2)
+    made = layer.feed_forward(layer.feed_forward_residual.norm(x))
+    np.testing.assert_allclose(layer(x), x + seen + made, atol=1e-5)
+    with pytest.raises(ValueError, match="norm='pre'"):
+        ParallelLayer(D, HEADS, DFF, norm="post")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"scaling": {"rope_type": "yarn", "factor": 2.0}}, r"rope_type='yarn'; only \['default'"),
+        ({"scaling": {**SCALED, "factor": None}}, "factor=None was given"),
+        ({"scaling": {"rope_type": "linear"}}, r"lacks \['factor'\]"),
+    ],
+)
+def test_scalings_that_are_not_known_are_refused(given, said):
+    with pytest.raises(ValueError, match=said):
+        RotaryPositions(**given)
+
+
+@pytest.mark.parametrize("layout", ["interleaved", "concatenated"])
+def test_a_part_of_the_features_turns_by_scaled_frequencies(layout, vectors):
+    width, base = 4, 50.0
+    x = np.random.default_rng(0).normal(size=(1, 1, 5, 6)).astype("float32")
+    turned = np.asarray(RotaryPositions(layout, base=base, width=width, scaling=SCALED)(x))
+    w = base ** -(np.arange(0, width, 2) / width)
+    turns = 16 * w / (2 * np.pi)  # in the length of the training: 2.5 and 0.4
+    share = [(turns[0] - 1) / 3, 0.0]
+    w = [s * one + (1 - s) * one / 8 for one, s in zip(w, share, strict=True)]
+    angle = np.arange(5)[:, None] * np.array(w)
+    pairs = x[..., :width].reshape(1, 1, 5, 2, 2)
+    if layout == "concatenated":
+        pairs = pairs.swapaxes(-1, -2)
+    a, b = pairs[..., 0], pairs[..., 1]
+    new = np.stack(
+        [a * np.cos(angle) - b * np.sin(angle), a * np.sin(angle) + b * np.cos(angle)], -1
+    )
+    if layout == "concatenated":
+        new = new.swapaxes(-1, -2)
+    np.testing.assert_allclose(turned[..., :width], new.reshape(1, 1, 5, 4), atol=1e-5)
+    np.testing.assert_array_equal(turned[..., width:], x[..., width:])
 
 
 @pytest.mark.slow_after(1)

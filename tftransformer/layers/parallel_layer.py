@@ -14,11 +14,18 @@ class ParallelLayer(EncoderLayer):
     Where `feed_forward_residual` has no norm of its own, the net reads what the attention reads.
     Norms stand before the sublayers or inside, not behind the sum.
 
-    Arguments are those of `EncoderLayer`.
+    Args:
+        d_model: width of input and output.
+        num_heads: number of attention heads.
+        dff: width inside the feed-forward net.
+        norm: where the norms are: "pre" or "sandwich".
+        **options: further arguments of `EncoderLayer`.
     """
 
-    def __init__(self, *sizes: int, norm: str = "pre", **options: Any):
-        super().__init__(*sizes, norm=norm, **options)
+    def __init__(
+        self, d_model: int, num_heads: int, dff: int, *, norm: str = "pre", **options: Any
+    ):
+        super().__init__(d_model, num_heads, dff, norm=norm, **options)
         residuals = self.attention_residual, self.feed_forward_residual
         if any(residual.after is not None for residual in residuals):
             raise ValueError(
