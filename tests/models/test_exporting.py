@@ -13,6 +13,7 @@ from tftransformer.models import (
     Bart,
     Bert,
     Gpt2,
+    ModernBert,
     SentenceModel,
     StackModel,
     Transformer,
@@ -49,6 +50,7 @@ class Todays(StackModel):
 
 MODELS = {
     "Bert": (lambda: Bert(**SIZES, heads=["masked_lm"]), ONE),
+    "ModernBert": (lambda: ModernBert(**{**SIZES, "num_layers": 2}, window=2), ONE),
     "OneHead": (lambda: Gpt2(**SIZES).only("lm"), ONE),
     "Transformer": (lambda: Transformer(**SIZES), PAIR),
     "T5": (lambda: T5(**SIZES), PAIR),

@@ -13,6 +13,7 @@ from tftransformer.models import (
     Bert,
     Gpt,
     Gpt2,
+    ModernBert,
     Roberta,
     T5Encoder,
     Transformer,
@@ -35,6 +36,14 @@ def glorot(*shape):
 FAMILIES = {
     "bert": (lambda: Bert(*SIZES, tied=False, heads=HEADS_OF_BERT), {"": CUT}),
     "roberta": (lambda: Roberta(*SIZES, tied=False, heads=HEADS_OF_BERT), {"": 0.02}),
+    "modern_bert": (
+        lambda: ModernBert(*SIZES, tied=False, heads=["masked_lm", "sequence_classification"]),
+        {
+            r"attention/output|feed_forward/outer|transform|masked_lm/output": 0.8796 * OUT,
+            r"sequence_classification/projection": 0.8796 * D**-0.5,
+            "": CUT,
+        },
+    ),
     "gpt": (lambda: Gpt(*SIZES, tied=False, heads=["lm", "sequence_classification"]), {"": 0.02}),
     "gpt2": (
         lambda: Gpt2(*SIZES, tied=False, heads=["lm", "token_classification"]),

@@ -44,6 +44,11 @@ MARIAN = {"vocab_size": 37, "d_model": 12, "encoder_layers": 2, "decoder_layers"
 MARIAN |= {"encoder_attention_heads": 3, "decoder_attention_heads": 2, "encoder_ffn_dim": 20}
 MARIAN |= {"decoder_ffn_dim": 16, "max_position_embeddings": 32, "pad_token_id": 36}
 MARIAN |= {"decoder_start_token_id": 36, "eos_token_id": 0, "forced_eos_token_id": 0}
+MODERN_BERT = {**SMALL, "num_hidden_layers": 3, "local_attention": 4, "pad_token_id": 0}
+MODERN_BERT |= {"global_rope_theta": 900.0, "local_rope_theta": 30.0}
+MODERN_BERT |= {"bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
+BIASES = ("attention_bias", "mlp_bias", "norm_bias", "classifier_bias")
+BIASED = {**MODERN_BERT, **dict.fromkeys(BIASES, True), "global_attn_every_n_layers": 2}
 # Folder → class, its configuration, the case's further arguments.
 FAMILIES = {
     "bert/pretraining": ("BertForPreTraining", SMALL, ["labels", "next_sentence_label"]),
@@ -121,6 +126,28 @@ FAMILIES = {
         ["labels", "generate"],
     ),
     "marian/unscaled": ("MarianMTModel", {**MARIAN, "activation_function": "relu"}, ["labels"]),
+    "modernbert/mlm": ("ModernBertForMaskedLM", MODERN_BERT, ["labels"]),
+    "modernbert/mlm_biased": (
+        "ModernBertForMaskedLM",
+        {**BIASED, "decoder_bias": False, "hidden_activation": "silu"},
+        ["labels"],
+    ),
+    "modernbert/seqcls_mean": (
+        "ModernBertForSequenceClassification",
+        {**MODERN_BERT, **LABELS, "classifier_pooling": "mean"},
+        ["row_labels"],
+    ),
+    "modernbert/tokcls": (
+        "ModernBertForTokenClassification",
+        {**BIASED, **LABELS, "classifier_activation": "relu"},
+        ["token_labels"],
+    ),
+    "modernbert/qa": (
+        "ModernBertForQuestionAnswering",
+        MODERN_BERT,
+        ["start_positions", "end_positions"],
+    ),
+    "modernbert/multichoice": ("ModernBertForMultipleChoice", MODERN_BERT, ["choices"]),
 }
 
 
@@ -158,11 +185,13 @@ def make_inputs(config, further, side, random):
     return inputs
 
 
-def flat(output):
+def flat(output, config):
     """The arrays of an output by name; those in tuples by name and number."""
     arrays = {}
     for name, value in output.items():
         if isinstance(value, tuple):
+            if name == "hidden_states" and config.model_type == "modernbert":
+                value = value[:-1]  # versions differ in whether the last one is normed
             arrays |= {f"{name}.{n}": x.numpy() for n, x in enumerate(value) if torch.is_tensor(x)}
         elif torch.is_tensor(value):
             arrays[name] = value.numpy()
@@ -212,7 +241,7 @@ def write(path, name, settings, further):
         asked = [] if causal and side == "left" else further
         case, given = f"{side}_pad", make_inputs(config, asked, side, random)
         options = {"output_hidden_states": True, "output_attentions": True}
-        computed = flat(run(model, given, **options))
+        computed = flat(run(model, given, **options), config)
         rows = {}
         if causal and side == "left":
             rows = {

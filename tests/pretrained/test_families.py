@@ -15,6 +15,7 @@ from tftransformer.models import (
     Bart,
     Gpt,
     Gpt2,
+    ModernBert,
     T5Encoder,
     Transformer,
     TransformerXL,
@@ -25,7 +26,7 @@ from tftransformer.pretrained import load_pretrained, save_pretrained
 
 OURS = Path(__file__).parents[1] / "parity" / "goldens"
 ROOT = Path(os.environ.get("TFTRANSFORMER_PARITY_ROOT", OURS))
-FAMILIES = ("bart", "gpt", "gpt2", "marian", "t5", "transfo_xl", "xlm", "xlnet")
+FAMILIES = ("bart", "gpt", "gpt2", "marian", "modernbert", "t5", "transfo_xl", "xlm", "xlnet")
 GOLDEN = sorted(path.parent for name in FAMILIES for path in ROOT.glob(f"{name}/*/config.json"))
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2, "dff": 12}
 LENGTH = {"num_positions": 16}
@@ -86,6 +87,13 @@ MODELS = [
     (Bart, {**LENGTH, "heads": LABELS, "start_id": 4, "end_id": 7, "pad_id": 0}),
     (Bart, {**LENGTH, "heads": ["span"], "activation": "relu", "classifier_dropout": 0.3}),
     (Bart, {**LENGTH, "heads": []}),
+    (ModernBert, {"num_layers": 3, "window": 2, "global_base": 50.0, "local_base": 9.0}),
+    (ModernBert, {"global_layers": 1, "heads": TAGS, "norm_bias": True, "attention_bias": True}),
+    (ModernBert, {"num_layers": 4, "global_layers": [1, 2], "heads": LABELS, "pooling": "mean"}),
+    (ModernBert, {"heads": ["span"], "activation": "silu", "head_activation": "relu"}),
+    (ModernBert, {"heads": ["multiple_choice"], "feed_forward_bias": True, "head_bias": True}),
+    (ModernBert, {"heads": ["masked_lm"], "tied": False, "output_bias": False, "pad_id": None}),
+    (ModernBert, {"heads": []}),
 ]
 
 
@@ -148,6 +156,7 @@ def test_what_is_saved_is_what_was_read(folder, tmp_path):
         (XLM, {**WHOLE, "mask": PaddingMask()}, "no name for mask"),
         (Bart, {**LENGTH, "cross_mask": CausalMask()}, "no name for cross_mask"),
         (Bart, {**LENGTH, "epsilon": 1e-6}, "no name for epsilon"),
+        (ModernBert, {"mask": CausalMask()}, "no name for mask"),
         (T5, {**T5_SIZES, "decoder_mask": PaddingMask()}, "no name for decoder_mask"),
         (T5, {**T5_SIZES, "activation": "gelu", "gated": True}, "no name for"),
         (Transformer, {**MARIAN, "epsilon": 1e-6}, "no name for epsilon"),

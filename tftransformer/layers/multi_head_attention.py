@@ -27,6 +27,7 @@ class MultiHeadAttention(Layer):
             neighbouring heads of queries (Ainslie et al. 2023); default `num_heads`.
         dropout: rate on the attention weights.
         use_bias: whether the four projections have a bias.
+        output_bias: whether the projection that joins the heads has one; default: `use_bias`.
         scorer: layer that scores queries against keys; default `DotProductScorer()`.
         core: layer from projected queries, keys and values to the result, in place of
             `SoftmaxAttention(scorer, dropout=dropout)`.
@@ -54,6 +55,7 @@ class MultiHeadAttention(Layer):
         num_key_value_heads: int | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
+        output_bias: bool | None = None,
         scorer: keras.layers.Layer | None = None,
         core: keras.layers.Layer | None = None,
         rotary: keras.layers.Layer | None = None,
@@ -96,15 +98,18 @@ class MultiHeadAttention(Layer):
             )
         self.rotary, self.query_norm, self.key_norm = rotary, query_norm, key_norm
 
-        def projection(name: str, width: int, initializer: Any = None) -> keras.layers.Dense:
+        def projection(
+            name: str, width: int, initializer: Any = None, bias: bool = use_bias
+        ) -> keras.layers.Dense:
             initializer = initializer or kernel_initializer
-            return make_projection(name, width, use_bias, initializer, self.dtype_policy)
+            return make_projection(name, width, bias, initializer, self.dtype_policy)
 
         shared_width = self.num_key_value_heads * self.head_width
         self.query = projection("query", num_heads * self.head_width, query_initializer)
         self.key = projection("key", shared_width)
         self.value = projection("value", shared_width)
-        self.output_projection = projection("output", d_model, output_initializer)
+        joins_by_bias = use_bias if output_bias is None else output_bias
+        self.output_projection = projection("output", d_model, output_initializer, joins_by_bias)
 
     @property
     def scorer(self) -> keras.layers.Layer | None:
@@ -192,8 +197,8 @@ class MultiHeadAttention(Layer):
                 the output projection.
             position_bias: float tensor (queries, keys), or broadcastable to (batch, heads,
                 queries, keys), added to the scores.
-            context: the dict that masks read; `rotary` reads its `query_positions`, the scorer all
-                of it.
+            context: the dict that masks read; `rotary` reads its `query_positions`, or, where
+                tokens attend to each other, its `position_ids`, and the scorer all of it.
             expression: the mask from which `attention_mask` was computed, for the core.
             state: slot that receives the weights, if it wants them, and, if it is a cache, the keys
                 and values.
@@ -209,15 +214,16 @@ class MultiHeadAttention(Layer):
         heads = self._split(self.query(query))
         if self.query_norm is not None:
             heads = self.query_norm(heads)
-        if self.rotary is not None:
-            heads = self.rotary(heads, context.get("query_positions"))
         value = query if value is None else value
+        own = context.get("position_ids") if value is query else None
+        if self.rotary is not None:
+            heads = self.rotary(heads, context.get("query_positions") if own is None else own)
         if attention_mask is None:
             attention_mask = implicit_mask(value)
         else:
             attention_mask = with_heads(as_bool(attention_mask, "attention_mask"))
             _check_queries(attention_mask, query)
-        positions = context.get(state.new_keys_at)
+        positions = context.get(state.new_keys_at) if own is None else own
         key, values = state.extend(lambda: self.project_value(value, positions))
         if position_bias is not None and len(position_bias.shape) == 3:
             raise ValueError(

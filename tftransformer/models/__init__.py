@@ -7,6 +7,7 @@ from tftransformer.models.encoder_decoder import EncoderDecoder
 from tftransformer.models.gpt import Gpt
 from tftransformer.models.gpt2 import Gpt2
 from tftransformer.models.headed_model import OneHead, SomeHeads
+from tftransformer.models.modern_bert import ModernBert
 from tftransformer.models.replaced_token_model import ReplacedTokenModel
 from tftransformer.models.roberta import Roberta
 from tftransformer.models.sentence_model import SentenceModel
@@ -28,6 +29,7 @@ __all__ = [
     "EncoderDecoder",
     "Gpt",
     "Gpt2",
+    "ModernBert",
     "OneHead",
     "ReplacedTokenModel",
     "Roberta",

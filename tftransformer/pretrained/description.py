@@ -71,7 +71,7 @@ def comes_back(model: keras.Model, family: Family, description: Config, names: S
     if not heads:
         return True
     with unallocated():
-        twin = family.model(**{**family.arguments(config), "num_layers": 1, "heads": held})
+        twin = family.model(**{**family.arguments(config), "heads": held})
     return all(equal(twin.heads[name].get_config(), heads[name].get_config()) for name in heads)
 
 

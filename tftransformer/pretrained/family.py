@@ -39,6 +39,8 @@ class Family:
         implied: entries that follow from others: name → (config) → what they must be.
         unused: entries that change neither outputs nor training, beside those of all families.
         synonyms: other names that transformers takes for an entry.
+        respelled: from a config that other versions of transformers wrote to the same in the
+            entries that are known here.
         constants: arguments that are not in the file: name → (config) → what they may be, first
             what a loaded model gets.
         tied: tensors that some files hold although they equal another: name → the other's name.
@@ -63,6 +65,7 @@ class Family:
     implied: Mapping[str, Callable[[Config], Any]] = field(default_factory=dict)
     unused: Set[str] = frozenset()
     synonyms: Mapping[str, str] = field(default_factory=dict)
+    respelled: Callable[[Config], Config] = lambda config: config
     constants: Mapping[str, Callable[[Config], tuple]] = field(default_factory=dict)
     tied: Mapping[str, str] = field(default_factory=dict)
     derived: Mapping[str, Callable[[Config], np.ndarray]] = field(default_factory=dict)

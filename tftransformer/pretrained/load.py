@@ -99,6 +99,7 @@ def load_pretrained(
     check_folder(folder)
     raw = read_json(folder / "config.json")
     family = family_of(raw, folder)
+    raw = family.respelled(raw)
     files = WeightFiles(folder, family.aliases)
     body = family.body(files.shapes.keys())
     try:
@@ -129,7 +130,7 @@ def load_pretrained(
     values = {id(variable): rule for rule, variable in places if rule not in missing}
     for variable in variables:
         rule = values.get(id(variable))
-        allocate(variable, None if rule is None else value_of(rule, variable, files))
+        allocate(variable, None if rule is None else value_of(rule, variable, files, model))
     model.further_config = family.further(raw)
     if (folder / GENERATION_FILE).is_file():
         model.generation_config = read_json(folder / GENERATION_FILE)
@@ -144,7 +145,8 @@ def load_pretrained(
 def read_config(folder: Path) -> dict[str, Any]:
     """Reads config.json, with what transformers assumes of entries that it lacks."""
     raw = read_json(folder / "config.json")
-    return family_of(raw, folder).whole(raw)
+    family = family_of(raw, folder)
+    return family.whole(family.respelled(raw))
 
 
 def family_of(config: Config, folder: Path) -> Family:
@@ -223,9 +225,9 @@ def check_tied(tied: Mapping[str, str], files: WeightFiles) -> None:
             )
 
 
-def value_of(rule: Rule, variable: keras.Variable, files: WeightFiles) -> Any:
+def value_of(rule: Rule, variable: keras.Variable, files: WeightFiles, model: Any) -> Any:
     """Returns what the file says of a variable, in its dtype."""
-    value = rule.from_file(files.read(rule.theirs), tuple(variable.shape))
+    value = rule.from_file(files.read(rule.theirs), tuple(variable.shape), model)
     return value if value.dtype.name == variable.dtype else ops.cast(value, variable.dtype)
 
 

@@ -24,6 +24,8 @@ class Rule:
         transpose: whether the tensor is (out, in), as torch's Linear keeps it, and ours (in, out).
         part: (index, number): the variable is one of so many equal parts of the tensor.
         axis: axis of the tensor, along which the parts lie.
+        groups: from the model to how many groups lie along the axis, each with a share of every
+            part: its heads, where queries, keys and values lie side by side in each.
         shape: from the file's config to the tensor's shape, where it differs from ours by more
             than the transposition; the order of the numbers is the same.
         head: name of the head the variable belongs to; default: read off `ours`.
@@ -35,6 +37,7 @@ class Rule:
     transpose: bool = False
     part: tuple[int, int] | None = None
     axis: int = -1
+    groups: Callable[[Any], int] = lambda model: 1
     shape: Callable[[Config], tuple[int, ...]] | None = None
     head: str | None = None
     when: Callable[[Any], bool] = lambda model: True
@@ -54,17 +57,24 @@ class Rule:
         """The shape in the file of the tensor for a variable of a shape."""
         return tuple(self.shape(config)) if self.shape else self.matrix_shape(shape)
 
-    def from_file(self, tensor: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """The value of the variable."""
+    def from_file(self, tensor: np.ndarray, shape: tuple[int, ...], model: Any) -> np.ndarray:
+        """The value of the variable, which has a shape, of a model."""
         tensor = tensor.reshape(self.matrix_shape(shape))
         if self.part:
-            tensor = np.split(tensor, self.part[1], axis=self.axis)[self.part[0]]
+            index, number = self.part
+            groups = np.split(tensor, self.groups(model), axis=self.axis)
+            parts = [np.split(group, number, axis=self.axis)[index] for group in groups]
+            tensor = np.concatenate(parts, axis=self.axis)
         return tensor.T if self.transpose else tensor
 
-    def to_file(self, values: list[np.ndarray], config: Config) -> np.ndarray:
+    def to_file(self, values: list[np.ndarray], config: Config, model: Any) -> np.ndarray:
         """The tensor, from the values of the variables that share it, in the order of parts."""
         values = [value.T if self.transpose else value for value in values]
-        tensor = np.concatenate(values, axis=self.axis) if self.part else values[0]
+        tensor = values[0]
+        if self.part:
+            parts = [np.split(value, self.groups(model), axis=self.axis) for value in values]
+            in_order = [part for group in zip(*parts, strict=True) for part in group]
+            tensor = np.concatenate(in_order, axis=self.axis)
         return np.ascontiguousarray(tensor.reshape(self.shape(config)) if self.shape else tensor)
 
 

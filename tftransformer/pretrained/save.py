@@ -149,7 +149,7 @@ def tensors_of(model: keras.Model, family: Family, config: Config) -> dict[str, 
     tensors = {}
     for name, places in named(model, family.rules, body).items():
         values = [ops.convert_to_numpy(variable) for _, variable in places]
-        tensors[name] = places[0][0].to_file(values, config)
+        tensors[name] = places[0][0].to_file(values, config, model)
     derived = {name.replace("{body}", body): make for name, make in family.derived.items()}
     return tensors | {name: make(config) for name, make in derived.items()}
 

@@ -5,6 +5,7 @@ from tftransformer.pretrained.families.bert import BERT
 from tftransformer.pretrained.families.gpt import GPT
 from tftransformer.pretrained.families.gpt2 import GPT2
 from tftransformer.pretrained.families.marian import MARIAN
+from tftransformer.pretrained.families.modern_bert import MODERN_BERT
 from tftransformer.pretrained.families.roberta import ROBERTA
 from tftransformer.pretrained.families.t5 import T5_ENCODER, T5_WHOLE
 from tftransformer.pretrained.families.transformer_xl import TRANSFORMER_XL
@@ -18,6 +19,7 @@ FAMILIES: tuple[Family, ...] = (
     GPT,
     GPT2,
     MARIAN,
+    MODERN_BERT,
     ROBERTA,
     T5_WHOLE,
     T5_ENCODER,
