@@ -11,6 +11,7 @@ from tftransformer.models import (
     XLM,
     Bart,
     Bert,
+    DebertaV2,
     Gpt,
     Gpt2,
     ModernBert,
@@ -26,6 +27,8 @@ SIZES = (V, LAYERS, D, HEADS, DFF)
 CUT = 0.8796 * 0.02  # a normal distribution of 0.02, cut off at twice that
 OUT = 0.02 / np.sqrt(2 * LAYERS)
 HEADS_OF_BERT = ["pooled", "masked_lm", "sequence_classification", "token_classification", "span"]
+
+OF_ROWS = ["masked_lm", "sequence_classification"]
 
 
 def glorot(*shape):
@@ -43,6 +46,10 @@ FAMILIES = {
             r"sequence_classification/projection": 0.8796 * D**-0.5,
             "": CUT,
         },
+    ),
+    "deberta": (
+        lambda: DebertaV2(*SIZES, shared=False, neighbours=1, tied=False, heads=OF_ROWS),
+        {"": 0.02},
     ),
     "gpt": (lambda: Gpt(*SIZES, tied=False, heads=["lm", "sequence_classification"]), {"": 0.02}),
     "gpt2": (

@@ -49,6 +49,10 @@ MODERN_BERT |= {"global_rope_theta": 900.0, "local_rope_theta": 30.0}
 MODERN_BERT |= {"bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
 BIASES = ("attention_bias", "mlp_bias", "norm_bias", "classifier_bias")
 BIASED = {**MODERN_BERT, **dict.fromkeys(BIASES, True), "global_attn_every_n_layers": 2}
+DEBERTA = {**SMALL, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
+DEBERTA |= {"position_biased_input": False, "max_relative_positions": 4}
+DEBERTA_3 = {**DEBERTA, "share_att_key": True, "norm_rel_ebd": "layer_norm", "position_buckets": 4}
+DEBERTA_3 |= {"max_relative_positions": -1}
 # Folder → class, its configuration, the case's further arguments.
 FAMILIES = {
     "bert/pretraining": ("BertForPreTraining", SMALL, ["labels", "next_sentence_label"]),
@@ -148,6 +152,36 @@ FAMILIES = {
         ["start_positions", "end_positions"],
     ),
     "modernbert/multichoice": ("ModernBertForMultipleChoice", MODERN_BERT, ["choices"]),
+    "deberta/mlm": ("DebertaForMaskedLM", DEBERTA, ["labels"]),
+    "deberta/base_c2p": (
+        "DebertaModel",
+        {**DEBERTA, "pos_att_type": ["c2p"], "type_vocab_size": 2, "position_biased_input": True},
+        [],
+    ),
+    "deberta/seqcls": ("DebertaForSequenceClassification", {**DEBERTA, **LABELS}, ["row_labels"]),
+    "deberta_v2/mlm": ("DebertaV2ForMaskedLM", DEBERTA_3, ["labels"]),
+    "deberta_v2/mlm_convolved": (
+        "DebertaV2ForMaskedLM",
+        {**DEBERTA_3, "conv_kernel_size": 3, "conv_act": "gelu", "type_vocab_size": 2},
+        ["labels"],
+    ),
+    "deberta_v2/base_p2c": ("DebertaV2Model", {**DEBERTA, "pos_att_type": ["p2c"]}, []),
+    "deberta_v2/base_absolute": (
+        "DebertaV2Model",
+        {**DEBERTA, "relative_attention": False, "position_biased_input": True},
+        [],
+    ),
+    "deberta_v2/tokcls": (
+        "DebertaV2ForTokenClassification",
+        {**DEBERTA_3, **LABELS},
+        ["token_labels"],
+    ),
+    "deberta_v2/qa": (
+        "DebertaV2ForQuestionAnswering",
+        DEBERTA_3,
+        ["start_positions", "end_positions"],
+    ),
+    "deberta_v2/multichoice": ("DebertaV2ForMultipleChoice", DEBERTA_3, ["choices"]),
 }
 
 
@@ -236,20 +270,23 @@ def write(path, name, settings, further):
         }
 
     causal = config.is_decoder or config.model_type in ("gpt2", "openai-gpt")
-    for side in ("right",) if causal and "mc_labels" in further else ("right", "left"):
+    blind = config.model_type.startswith("deberta")  # padding sees nothing, on either side
+    reads_first = blind and not {"row_labels", "choices"}.isdisjoint(further)
+    one_sided = (causal and "mc_labels" in further) or reads_first
+    for side in ("right",) if one_sided else ("right", "left"):
         # On the left, padding that sees nothing would predict the first token: no loss there.
         asked = [] if causal and side == "left" else further
         case, given = f"{side}_pad", make_inputs(config, asked, side, random)
         options = {"output_hidden_states": True, "output_attentions": True}
         computed = flat(run(model, given, **options), config)
         rows = {}
-        if causal and side == "left":
+        if blind or (causal and side == "left"):
             rows = {
                 name: axis
                 for name, axis in ROWS.items()
                 if rank(computed, name) > axis + (name == "logits")
             }
-            visible = given["attention_mask"] == 1
+            visible = given["attention_mask"].reshape(-1, LENGTH) == 1
             inputs |= {f"{case}.rows_{prefix}": visible for prefix in rows}
         add(case, "forward", given, {}, computed, rows)
     for beams in (1, 3) if "generate" in further else ():

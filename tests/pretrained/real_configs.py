@@ -36,6 +36,31 @@ SMALL_BERT = {
     "num_hidden_layers": 2,
     "vocab_size": 40,
 }
+DEBERTA_V3 = {
+    "attention_probs_dropout_prob": 0.1,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "hidden_size": 768,
+    "initializer_range": 0.02,
+    "intermediate_size": 3072,
+    "layer_norm_eps": 1e-07,
+    "max_position_embeddings": 512,
+    "max_relative_positions": -1,
+    "model_type": "deberta-v2",
+    "norm_rel_ebd": "layer_norm",
+    "num_attention_heads": 12,
+    "num_hidden_layers": 12,
+    "pooler_dropout": 0,
+    "pooler_hidden_act": "gelu",
+    "pos_att_type": "p2c|c2p",
+    "position_biased_input": False,
+    "position_buckets": 256,
+    "relative_attention": True,
+    "share_att_key": True,
+    "type_vocab_size": 0,
+    "vocab_size": 128100,
+}
+OF_V3 = ("norm_rel_ebd", "position_buckets", "share_att_key")
 GPT2 = {
     **SUMMARY,
     "activation_function": "gelu_new",
@@ -190,6 +215,31 @@ CONFIGS = {
             "vocab_size": 40,
         },
         149_655_232,
+    ),
+    "deberta-v3-base": (DEBERTA_V3, SMALL_BERT, 183_831_552),
+    "deberta-v2-xlarge": (
+        {
+            **DEBERTA_V3,
+            "attention_head_size": 64,
+            "conv_act": "gelu",
+            "conv_kernel_size": 3,
+            "hidden_size": 1536,
+            "intermediate_size": 6144,
+            "num_attention_heads": 24,
+            "num_hidden_layers": 24,
+        },
+        {**SMALL_BERT, "attention_head_size": 4},
+        None,
+    ),
+    "deberta-base": (
+        {
+            **{name: DEBERTA_V3[name] for name in DEBERTA_V3 if name not in OF_V3},
+            "model_type": "deberta",
+            "pos_att_type": "c2p|p2c",
+            "vocab_size": 50265,
+        },
+        SMALL_BERT,
+        None,
     ),
     "gpt2": (GPT2, SMALL_GPT, 124_439_808),
     "openai-gpt": (

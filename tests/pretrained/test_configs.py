@@ -27,6 +27,7 @@ NOT_KEPT = {
     "activation_function",
     "id2label",
     "label2id",
+    "pos_att_type",
     "transformers_version",
 }
 
@@ -140,6 +141,12 @@ REFUSED = [
     ("opus-mt-en-de", {"decoder_vocab_size": 50}, "decoder_vocab_size=50"),
     ("opus-mt-en-de", {"normalize_before": True}, "normalize_before"),
     ("xlm-mlm-en-2048", {"asm": True}, "asm"),
+    ("deberta-v3-base", {"embedding_size": 4}, "embedding_size=4, where .* make it 8"),
+    ("deberta-v3-base", {"attention_head_size": 3}, "attention_head_size=3"),
+    ("deberta-v2-xlarge", {"conv_groups": 2}, "conv_groups=2; only 1 is supported"),
+    ("deberta-v2-xlarge", {"conv_kernel_size": 4}, "conv_kernel_size=4 has no middle"),
+    ("deberta-v3-base", {"pos_att_type": ["p2p"]}, "terms are some of"),
+    ("deberta-base", {"talking_head": True}, "talking_head=True"),
     ("ModernBERT-base", {"rope_scaling": {"rope_type": "linear"}}, "rope_scaling"),
     ("ModernBERT-base", {"rope_parameters": LINEAR}, "only .* with the rope_type .default."),
     ("ModernBERT-base", {"layer_types": ["full_attention"]}, "layer_types.* of 4 layers"),

@@ -12,6 +12,8 @@ from tftransformer.models import (
     T5,
     XLM,
     Bert,
+    Deberta,
+    DebertaV2,
     Gpt,
     Gpt2,
     ModernBert,
@@ -26,6 +28,8 @@ from tftransformer.pretrained.families import FAMILIES
 SIZES = {"vocab_size": 12, "num_layers": 1, "d_model": 8, "num_heads": 2}
 OPTIONS = {
     Bert: {"dff": 8, "tied": (True, False)},
+    Deberta: {"dff": 8, "tied": (True, False)},
+    DebertaV2: {"dff": 8, "tied": (True, False)},
     Gpt: {"tied": (True, False)},
     Gpt2: {"tied": (True, False)},
     ModernBert: {"dff": 8, "tied": (True, False)},

@@ -13,8 +13,10 @@ from tftransformer.models import Bert
 
 HOW = {"epochs": 1, "validation": 0, "verbose": 0}
 SIZES = {"num_layers": 1, "d_model": 16, "num_heads": 2}
-NAMES = "Bert", "Roberta", "XLNet", "Bart", "ModernBert"
-BERT, ROBERTA, XLNET, BART, MODERN_BERT = ({"family": name, **SIZES, "dff": 32} for name in NAMES)
+NAMES = "Bert", "Roberta", "XLNet", "Bart", "ModernBert", "DebertaV2"
+BERT, ROBERTA, XLNET, BART, MODERN_BERT, DEBERTA = (
+    {"family": name, **SIZES, "dff": 32} for name in NAMES
+)
 GPT2, XLM = ({"family": name, **SIZES} for name in ("Gpt2", "XLM"))
 T5 = {"family": "T5", **SIZES, "head_width": 8, "dff": 32}
 BEAMS = {"options": {"num_beams": 2, "length_penalty": 1.0, "max_new_tokens": 6}}
@@ -24,10 +26,12 @@ TRIED = [
     ("TextClassifier", BERT, {}, "right", False),
     ("TextClassifier", GPT2, {}, "right", False),
     ("TextClassifier", MODERN_BERT, {}, "right", False),
+    ("TextClassifier", DEBERTA, {}, "right", False),
     ("TextClassifier", XLNET, {}, "left", False),
     ("TextClassifier", T5, {}, "right", False),
     ("TokenClassifier", BERT, {}, "right", True),
     ("TokenClassifier", XLM, {}, "right", False),
+    ("QuestionAnswerer", DEBERTA, {}, "right", True),
     ("QuestionAnswerer", ROBERTA, {}, "right", True),
     ("MultipleChoice", BERT, {}, "right", False),
     ("FillMask", ROBERTA, {}, "right", False),

@@ -47,9 +47,9 @@ def translated(family):
     ("run", "family"),
     [
         *((classified, f) for f in ("SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "XLM")),
-        (classified, "ModernBert"),
+        *((classified, f) for f in ("DebertaV2", "ModernBert")),
         *((classified, family) for family in ("Bart", "T5")),
-        *((tagged, family) for family in ("Bert", "ModernBert", "T5Encoder")),
+        *((tagged, family) for family in ("Bert", "Deberta", "ModernBert", "T5Encoder")),
         *((continued, family) for family in ("Gpt", "Gpt2", "TransformerXL")),
         *((translated, family) for family in ("Transformer", "T5", "Bart")),
     ],
@@ -115,7 +115,7 @@ def test_texts_are_cut_at_random_by_a_tokenizer_that_is_given_if_asked():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "family", ["SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", *WITHOUT_SEGMENTS]
+    "family", ["SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "Deberta", *WITHOUT_SEGMENTS]
 )
 def test_pairs_have_the_segments_of_their_tokenizer_in_any_family_that_reads_some(family):
     classify = tt.TextClassifier({"family": family, **SMALL}, tokenizer="wordpiece", vocab_size=60)

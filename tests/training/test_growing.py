@@ -18,6 +18,8 @@ FAMILIES = {
     "untied": {"family": "Gpt2", "num_positions": 12, "tied": False},
     "Roberta": {"num_positions": 12, "heads": ["masked_lm"]},
     "ModernBert": {},
+    "Deberta": {"max_distance": 4},
+    "DebertaV2": {"buckets": 4, "num_positions": 9},
     "XLNet": {},
     "XLM": {"num_positions": 12},
     "TransformerXL": ADAPTIVE,

@@ -2,6 +2,8 @@
 
 from tftransformer.models.bart import Bart
 from tftransformer.models.bert import Bert
+from tftransformer.models.deberta import Deberta
+from tftransformer.models.deberta_v2 import DebertaV2
 from tftransformer.models.decoding_step import DecodingStep
 from tftransformer.models.encoder_decoder import EncoderDecoder
 from tftransformer.models.gpt import Gpt
@@ -25,6 +27,8 @@ __all__ = [
     "XLM",
     "Bart",
     "Bert",
+    "Deberta",
+    "DebertaV2",
     "DecodingStep",
     "EncoderDecoder",
     "Gpt",

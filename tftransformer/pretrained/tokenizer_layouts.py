@@ -69,7 +69,7 @@ def bert(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
 
 
 def byte_bpe(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
-    """vocab.json and merges.txt of bytes: GPT-2, RoBERTa, BART."""
+    """vocab.json and merges.txt of bytes: GPT-2, RoBERTa, BART, DeBERTa."""
     before = {**BYTES, "add_prefix_space": config.get("add_prefix_space", False)}
     return TokenizerDescription(
         _bpe(folder, continuing_subword_prefix="", end_of_word_suffix=""),
@@ -111,6 +111,14 @@ def xlnet(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     return _sentencepiece(folder, "spiece.model")
 
 
+def deberta_v2(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
+    """spm.model."""
+    for setting in ("do_lower_case", "split_by_punct"):
+        if config.get(setting):
+            raise ValueError(f"{setting}=True is not supported without a tokenizer.json")
+    return _sentencepiece(folder, "spm.model")
+
+
 def llama(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """tokenizer.model."""
     return _sentencepiece(folder, "tokenizer.model")
@@ -132,6 +140,8 @@ def marian(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
 LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[..., TokenizerDescription]]] = {
     "bert": (("vocab.txt",), bert),
     "roberta": (("vocab.json", "merges.txt"), byte_bpe),
+    "deberta": (("vocab.json", "merges.txt"), byte_bpe),
+    "deberta_v2": (("spm.model",), deberta_v2),
     "gpt2": (("vocab.json", "merges.txt"), byte_bpe),
     "gpt": (("vocab.json", "merges.txt"), gpt),
     "xlm": (("vocab.json", "merges.txt"), xlm),
@@ -157,7 +167,7 @@ def post_processor(
     if family == "gpt2" and not config.get("add_bos_token"):
         return (Step("ByteLevel", {**BYTES, "trim_offsets": False}),)
     rows = {
-        "bert": BERT_ROW,
+        **dict.fromkeys(("bert", "deberta", "deberta_v2"), BERT_ROW),
         "gpt2": ("bos A", "bos A B:1"),
         "t5": T5_ROW,
         "xlnet": XLNET_ROW,

@@ -2,6 +2,8 @@
 
 from tftransformer.pretrained.families.bart import BART
 from tftransformer.pretrained.families.bert import BERT
+from tftransformer.pretrained.families.deberta import DEBERTA
+from tftransformer.pretrained.families.deberta_v2 import DEBERTA_V2
 from tftransformer.pretrained.families.gpt import GPT
 from tftransformer.pretrained.families.gpt2 import GPT2
 from tftransformer.pretrained.families.marian import MARIAN
@@ -16,6 +18,8 @@ from tftransformer.pretrained.family import Family
 FAMILIES: tuple[Family, ...] = (
     BART,
     BERT,
+    DEBERTA,
+    DEBERTA_V2,
     GPT,
     GPT2,
     MARIAN,
