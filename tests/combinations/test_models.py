@@ -16,12 +16,15 @@ from tftransformer.models import (
     XLM,
     Bart,
     Bert,
+    Deberta,
+    DebertaV2,
     Gemma2,
     Gemma3,
     Gpt,
     Gpt2,
     GptNeoX,
     Llama,
+    ModernBert,
     Phi,
     Qwen3,
     Roberta,
@@ -37,6 +40,9 @@ WRITES = CausalMask() & PaddingMask()
 OPTIONS = {
     Bert: [{"heads": ["masked_lm", "pooled"]}, {"heads": ["lm"], "mask": WRITES}],
     Roberta: [{"heads": ["masked_lm"]}, {"heads": ["lm"], "mask": WRITES}],
+    ModernBert: [{"window": 2}, {"num_layers": 3, "norm_bias": True, "global_layers": [1]}],
+    Deberta: [{"max_distance": 2}, {"in_embeddings": True, "terms": ["c2p"]}],
+    DebertaV2: [{"buckets": 2}, {"buckets": None, "shared": False, "neighbours": 1}],
     Gpt: [{}, {"tied": False}],
     Gpt2: [{}, {"scaled_by_depth": True}],
     Llama: [{}, {"num_key_value_heads": 1, "tied": True}, {"windows": [2, None]}],
@@ -60,7 +66,8 @@ OPTIONS = {
 RIGHT_ALONE = (Bart, Transformer)
 OF_TWO = (Bart, T5, Transformer)
 # One writes nothing, the other writes what its query stream says of the next token.
-NOT_FROM_ITS_OWN_LOGITS = (T5Encoder, XLNet)
+NOT_FROM_ITS_OWN_LOGITS = (Deberta, DebertaV2, ModernBert, T5Encoder, XLNet)
+READS = (*NOT_FROM_ITS_OWN_LOGITS, Bert, Roberta, XLM)
 SEGMENTED = (Bert, XLNet, Gpt2, Gpt)
 
 
@@ -82,7 +89,7 @@ class Page:
     @property
     def writes(self):
         options = self.options
-        causal = self.family not in (Bert, Roberta, XLM, XLNet, T5Encoder)
+        causal = self.family not in READS
         return causal or options.get("causal", False) or "mask" in options
 
     def make(self):
@@ -116,7 +123,7 @@ class Page:
             given["padding_mask"] = real
         if self.family in SEGMENTED:
             given["segment_ids"] = ids % 2
-        if self.family in (Bert, Gpt, Gpt2, XLM):
+        if self.family in (Bert, Deberta, Gpt, Gpt2, ModernBert, XLM):
             given["position_ids"] = np.maximum(np.cumsum(real, axis=1, dtype="int32") - 1, 0)
         return given
 

@@ -15,11 +15,20 @@ def pooled(hidden, parts):
     rows = [
         row[real] if real.any() else row[:1] * 0 for row, real in zip(hidden, MASK, strict=True)
     ]
-    found = {"mean": [row.mean(axis=0) for row in rows], "max": [row.max(axis=0) for row in rows]}
+    found = {
+        "mean": [row.mean(axis=0) for row in rows],
+        "max": [row.max(axis=0) for row in rows],
+        "first": [row[0] for row in rows],
+        "mean_sqrt": [row.sum(axis=0) / len(row) ** 0.5 for row in rows],
+    }
     return np.concatenate([found[part] for part in parts], axis=-1)
 
 
-@pytest.mark.parametrize("parts", [("mean",), ("max",), ("mean", "max"), ("max", "mean")], ids=str)
+@pytest.mark.parametrize(
+    "parts",
+    [("mean",), ("max",), ("mean", "max"), ("max", "mean"), ("first", "mean_sqrt"), ("mean_sqrt",)],
+    ids=str,
+)
 def test_it_pools_the_tokens_that_are_not_padding(parts, vectors):
     hidden = vectors(3, 4, 6)
     pooler = AllTokensPooler(parts)
@@ -50,5 +59,7 @@ def test_gradients_are_finite_where_a_row_has_no_token(vectors, pull):
 
 @pytest.mark.parametrize("parts", [(), "mean", ["median"]], ids=str)
 def test_parts_that_it_does_not_know_are_named(parts):
-    with pytest.raises(ValueError, match=r"parts must be some of \('mean', 'max', 'first'\)"):
+    with pytest.raises(
+        ValueError, match=r"parts must be some of \('mean', 'max', 'first', 'mean_sqrt'\)"
+    ):
         AllTokensPooler(parts)

@@ -3,11 +3,19 @@
 import numpy as np
 import pytest
 
-from tftransformer.heads import MaskedLanguageModelHead, Pooler, SequenceHead, TokenHead
+from tftransformer.heads import (
+    MaskedLanguageModelHead,
+    Pooler,
+    SequenceHead,
+    TokenHead,
+    Transform,
+)
+from tftransformer.layers import make_norm
 
 MASK = np.array([[True, True, True, False], [False, True, False, False]])
 INPUTS = {"padding_mask": MASK, "pooled_positions": np.array([2, 0], "int32")}
-COLUMNS = {"first": [0, 0], "last": [3, 3], "last_token": [2, 1], "given": [2, 0]}
+COLUMNS = {"first": [0, 0], "first_token": [0, 1], "last": [3, 3], "last_token": [2, 1]}
+COLUMNS["given"] = [2, 0]
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -31,10 +39,26 @@ def test_sequence_head_projects_the_pooled_state(vectors):
     assert SequenceHead(Pooler(), labels=1, squeeze=True)(hidden, INPUTS).shape == (2,)
 
 
+def test_heads_transform_states_before_they_project_them(vectors):
+    hidden = vectors(2, 4, 6)
+    norm = make_norm("layer", 1e-5, name="norm")
+    transform = Transform(5, activation="tanh", norm=norm, use_bias=False)
+    transform.build(hidden.shape)
+    by_hand = norm(np.tanh(hidden @ np.array(transform.projection.kernel)))
+    np.testing.assert_allclose(transform(hidden), by_hand, atol=1e-5)
+    assert transform.compute_output_shape(hidden.shape) == (2, 4, 5)
+    tokens, rows = TokenHead(3, transform=transform), SequenceHead(Pooler(), transform=transform)
+    found, kernel = tokens(hidden), np.array(tokens.projection.kernel)
+    np.testing.assert_allclose(found, np.array(by_hand) @ kernel, atol=1e-5)
+    found, kernel = rows(hidden), np.array(rows.projection.kernel)
+    np.testing.assert_allclose(found, np.array(by_hand)[:, 0] @ kernel, atol=1e-5)
+
+
 @pytest.mark.slow
 def test_token_head_and_masked_language_model_head_keep_the_layer_contract(layer_contract, vectors):
     hidden = vectors(2, 4, 6)
     layer_contract(lambda **kw: TokenHead(3, dropout=0.1, **kw), hidden, parameters=6 * 3 + 3)
+    layer_contract(lambda **kw: Transform(5, activation="relu", **kw), hidden, parameters=35)
     layer_contract(
         lambda **kw: MaskedLanguageModelHead(9, 6, **kw),
         hidden,

@@ -33,3 +33,21 @@ def test_layer_norm_computes_its_moments_in_float32():
     y = tf.cast(norm(x), "float32").numpy()
     np.testing.assert_allclose(y[0, 1:], -0.0578, atol=1e-3)
     assert norm(x).dtype == tf.bfloat16
+
+
+def test_a_layer_norm_without_bias_is_one_whose_bias_is_zero():
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 3, 8)).astype("float32"))
+    norms = [make_norm("layer", 1e-5, center=False), make_norm("layer", 1e-5)]
+    found = []
+    for norm in norms:
+        norm.build(x.shape)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = norm(x)
+            total = tf.reduce_sum(y**3)
+        found.append([y, *tape.gradient(total, [x, norm.gamma.value])])
+    for mine, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-5)
+    assert len(norms[0].weights) == 1
+    copied = make_norm(norms[0], 0.0, name="copied")
+    assert (copied.name, copied.center) == ("copied", False)

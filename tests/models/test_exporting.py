@@ -12,7 +12,9 @@ from tftransformer.models import (
     T5,
     Bart,
     Bert,
+    DebertaV2,
     Gpt2,
+    ModernBert,
     SentenceModel,
     StackModel,
     Transformer,
@@ -49,6 +51,8 @@ class Todays(StackModel):
 
 MODELS = {
     "Bert": (lambda: Bert(**SIZES, heads=["masked_lm"]), ONE),
+    "ModernBert": (lambda: ModernBert(**{**SIZES, "num_layers": 2}, window=2), ONE),
+    "DebertaV2": (lambda: DebertaV2(**SIZES, buckets=4, neighbours=1), ONE),
     "OneHead": (lambda: Gpt2(**SIZES).only("lm"), ONE),
     "Transformer": (lambda: Transformer(**SIZES), PAIR),
     "T5": (lambda: T5(**SIZES), PAIR),

@@ -15,11 +15,14 @@ from tftransformer.models import (
     XLM,
     Bart,
     Bert,
+    Deberta,
+    DebertaV2,
     Gemma3,
     Gpt,
     Gpt2,
     GptNeoX,
     Llama,
+    ModernBert,
     Phi,
     Roberta,
     TransformerXL,
@@ -29,11 +32,16 @@ from tftransformer.models import (
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2}
 STACK = {**SIZES, "num_positions": 16}
 BUCKETS = {"dff": 12, "head_width": 4, "num_buckets": 8, "max_distance": 6}
+WINDOW = {"dff": 12, "window": 2, "pad_id": 0}
+BESIDE = {"dff": 12, "buckets": 4, "neighbours": 1}
 CLUSTERS = {"cutoffs": (10, 20), "d_embed": 8, "shrink": 2}
 IDS = np.array([[5, 6, 7, 9, 4], [8, 3, 11, 1, 20]], "int32")
 MODELS = {
     "bert": lambda: Bert(**STACK, dff=12, heads=["masked_lm", "pooled"]),
     "roberta": lambda: Roberta(**STACK, dff=12, heads=["masked_lm", "token_classification"]),
+    "modern_bert": lambda: ModernBert(**SIZES, **WINDOW, heads=["masked_lm", "span"]),
+    "deberta": lambda: Deberta(**STACK, dff=12, max_distance=4),
+    "deberta_v2": lambda: DebertaV2(**STACK, **BESIDE, heads=["masked_lm", "multiple_choice"]),
     "gpt": lambda: Gpt(**STACK),
     "gpt2": lambda: Gpt2(**STACK, heads=["lm", "sequence_classification"]),
     "llama": lambda: Llama(
@@ -51,7 +59,8 @@ MODELS = {
     "transformer_xl": lambda: TransformerXL(**SIZES, **CLUSTERS, dff=12, memory_length=4),
     "xlnet": lambda: XLNet(**SIZES, dff=12, memory_length=4, heads=["lm", "span_beam"]),
 }
-WRITERS = [name for name in MODELS if name not in ("bert", "roberta")]
+READERS = ("bert", "deberta", "deberta_v2", "modern_bert", "roberta")
+WRITERS = [name for name in MODELS if name not in READERS]
 WITH_MEMORY = ("transformer_xl", "xlnet")
 
 

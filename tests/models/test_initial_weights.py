@@ -11,11 +11,13 @@ from tftransformer.models import (
     XLM,
     Bart,
     Bert,
+    DebertaV2,
     Gemma3,
     Gpt,
     Gpt2,
     GptNeoX,
     Llama,
+    ModernBert,
     Roberta,
     T5Encoder,
     Transformer,
@@ -29,6 +31,8 @@ CUT = 0.8796 * 0.02  # a normal distribution of 0.02, cut off at twice that
 OUT = 0.02 / np.sqrt(2 * LAYERS)
 HEADS_OF_BERT = ["pooled", "masked_lm", "sequence_classification", "token_classification", "span"]
 
+OF_ROWS = ["masked_lm", "sequence_classification"]
+
 
 def glorot(*shape):
     return np.sqrt(2 / sum(shape))
@@ -38,6 +42,18 @@ def glorot(*shape):
 FAMILIES = {
     "bert": (lambda: Bert(*SIZES, tied=False, heads=HEADS_OF_BERT), {"": CUT}),
     "roberta": (lambda: Roberta(*SIZES, tied=False, heads=HEADS_OF_BERT), {"": 0.02}),
+    "modern_bert": (
+        lambda: ModernBert(*SIZES, tied=False, heads=["masked_lm", "sequence_classification"]),
+        {
+            r"attention/output|feed_forward/outer|transform|masked_lm/output": 0.8796 * OUT,
+            r"sequence_classification/projection": 0.8796 * D**-0.5,
+            "": CUT,
+        },
+    ),
+    "deberta": (
+        lambda: DebertaV2(*SIZES, shared=False, neighbours=1, tied=False, heads=OF_ROWS),
+        {"": 0.02},
+    ),
     "gpt": (lambda: Gpt(*SIZES, tied=False, heads=["lm", "sequence_classification"]), {"": 0.02}),
     "gpt2": (
         lambda: Gpt2(*SIZES, tied=False, heads=["lm", "token_classification"]),

@@ -56,6 +56,15 @@ QWEN = {**LLAMA, **WINDOWS, "use_sliding_window": True}
 PHI = {name: value for name, value in LLAMA.items() if name != "head_dim"}
 GEMMA = {**LLAMA, "vocab_size": 41}
 NEOX = {**SMALL, "num_attention_heads": 2, "pad_token_id": 0, "eos_token_id": 1, "rotary_pct": 0.4}
+MODERN_BERT = {**SMALL, "num_hidden_layers": 3, "local_attention": 4, "pad_token_id": 0}
+MODERN_BERT |= {"global_rope_theta": 900.0, "local_rope_theta": 30.0}
+MODERN_BERT |= {"bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
+BIASES = ("attention_bias", "mlp_bias", "norm_bias", "classifier_bias")
+BIASED = {**MODERN_BERT, **dict.fromkeys(BIASES, True), "global_attn_every_n_layers": 2}
+DEBERTA = {**SMALL, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
+DEBERTA |= {"position_biased_input": False, "max_relative_positions": 4}
+DEBERTA_3 = {**DEBERTA, "share_att_key": True, "norm_rel_ebd": "layer_norm", "position_buckets": 4}
+DEBERTA_3 |= {"max_relative_positions": -1}
 # Folder → class, its configuration, the case's further arguments.
 FAMILIES = {
     "bert/pretraining": ("BertForPreTraining", SMALL, ["labels", "next_sentence_label"]),
@@ -178,6 +187,58 @@ FAMILIES = {
         ["labels", "generate"],
     ),
     "marian/unscaled": ("MarianMTModel", {**MARIAN, "activation_function": "relu"}, ["labels"]),
+    "modernbert/mlm": ("ModernBertForMaskedLM", MODERN_BERT, ["labels"]),
+    "modernbert/mlm_biased": (
+        "ModernBertForMaskedLM",
+        {**BIASED, "decoder_bias": False, "hidden_activation": "silu"},
+        ["labels"],
+    ),
+    "modernbert/seqcls_mean": (
+        "ModernBertForSequenceClassification",
+        {**MODERN_BERT, **LABELS, "classifier_pooling": "mean"},
+        ["row_labels"],
+    ),
+    "modernbert/tokcls": (
+        "ModernBertForTokenClassification",
+        {**BIASED, **LABELS, "classifier_activation": "relu"},
+        ["token_labels"],
+    ),
+    "modernbert/qa": (
+        "ModernBertForQuestionAnswering",
+        MODERN_BERT,
+        ["start_positions", "end_positions"],
+    ),
+    "modernbert/multichoice": ("ModernBertForMultipleChoice", MODERN_BERT, ["choices"]),
+    "deberta/mlm": ("DebertaForMaskedLM", DEBERTA, ["labels"]),
+    "deberta/base_c2p": (
+        "DebertaModel",
+        {**DEBERTA, "pos_att_type": ["c2p"], "type_vocab_size": 2, "position_biased_input": True},
+        [],
+    ),
+    "deberta/seqcls": ("DebertaForSequenceClassification", {**DEBERTA, **LABELS}, ["row_labels"]),
+    "deberta_v2/mlm": ("DebertaV2ForMaskedLM", DEBERTA_3, ["labels"]),
+    "deberta_v2/mlm_convolved": (
+        "DebertaV2ForMaskedLM",
+        {**DEBERTA_3, "conv_kernel_size": 3, "conv_act": "gelu", "type_vocab_size": 2},
+        ["labels"],
+    ),
+    "deberta_v2/base_p2c": ("DebertaV2Model", {**DEBERTA, "pos_att_type": ["p2c"]}, []),
+    "deberta_v2/base_absolute": (
+        "DebertaV2Model",
+        {**DEBERTA, "relative_attention": False, "position_biased_input": True},
+        [],
+    ),
+    "deberta_v2/tokcls": (
+        "DebertaV2ForTokenClassification",
+        {**DEBERTA_3, **LABELS},
+        ["token_labels"],
+    ),
+    "deberta_v2/qa": (
+        "DebertaV2ForQuestionAnswering",
+        DEBERTA_3,
+        ["start_positions", "end_positions"],
+    ),
+    "deberta_v2/multichoice": ("DebertaV2ForMultipleChoice", DEBERTA_3, ["choices"]),
 }
 
 
@@ -215,11 +276,13 @@ def make_inputs(config, further, side, random):
     return inputs
 
 
-def flat(output):
+def flat(output, config):
     """The arrays of an output by name; those in tuples by name and number."""
     arrays = {}
     for name, value in output.items():
         if isinstance(value, tuple):
+            if name == "hidden_states" and config.model_type == "modernbert":
+                value = value[:-1]  # versions differ in whether the last one is normed
             arrays |= {f"{name}.{n}": x.numpy() for n, x in enumerate(value) if torch.is_tensor(x)}
         elif torch.is_tensor(value):
             arrays[name] = value.numpy()
@@ -264,20 +327,23 @@ def write(path, name, settings, further):
         }
 
     causal = getattr(config, "is_decoder", False) or config.model_type in CAUSAL
-    for side in ("right",) if causal and "mc_labels" in further else ("right", "left"):
+    blind = config.model_type.startswith("deberta")  # padding sees nothing, on either side
+    reads_first = blind and not {"row_labels", "choices"}.isdisjoint(further)
+    one_sided = (causal and "mc_labels" in further) or reads_first
+    for side in ("right",) if one_sided else ("right", "left"):
         # On the left, padding that sees nothing would predict the first token: no loss there.
         asked = [] if causal and side == "left" else further
         case, given = f"{side}_pad", make_inputs(config, asked, side, random)
         options = {"output_hidden_states": True, "output_attentions": True}
-        computed = flat(run(model, given, **options))
+        computed = flat(run(model, given, **options), config)
         rows = {}
-        if causal and side == "left":
+        if blind or (causal and side == "left"):
             rows = {
                 name: axis
                 for name, axis in ROWS.items()
                 if rank(computed, name) > axis + (name == "logits")
             }
-            visible = given["attention_mask"] == 1
+            visible = given["attention_mask"].reshape(-1, LENGTH) == 1
             inputs |= {f"{case}.rows_{prefix}": visible for prefix in rows}
         add(case, "forward", given, {}, computed, rows)
     for beams in (1, 3) if "generate" in further else ():

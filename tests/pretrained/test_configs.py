@@ -27,6 +27,7 @@ NOT_KEPT = {
     "activation_function",
     "id2label",
     "label2id",
+    "pos_att_type",
     "transformers_version",
 }
 
@@ -123,6 +124,7 @@ def test_an_entry_by_its_other_name_is_the_same_entry(name, synonym):
         family.whole({**config, synonym: config[first] + 1})
 
 
+LINEAR = {"full_attention": {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}}
 REFUSED = [
     ("bert-base-uncased", {"quantization_config": {"load_in_8bit": True}}, "dequantise"),
     ("bert-base-uncased", {"pruned_heads": {"0": [1]}}, "pruned_heads"),
@@ -139,6 +141,16 @@ REFUSED = [
     ("opus-mt-en-de", {"decoder_vocab_size": 50}, "decoder_vocab_size=50"),
     ("opus-mt-en-de", {"normalize_before": True}, "normalize_before"),
     ("xlm-mlm-en-2048", {"asm": True}, "asm"),
+    ("deberta-v3-base", {"embedding_size": 4}, "embedding_size=4, where .* make it 8"),
+    ("deberta-v3-base", {"attention_head_size": 3}, "attention_head_size=3"),
+    ("deberta-v2-xlarge", {"conv_groups": 2}, "conv_groups=2; only 1 is supported"),
+    ("deberta-v2-xlarge", {"conv_kernel_size": 4}, "conv_kernel_size=4 has no middle"),
+    ("deberta-v3-base", {"pos_att_type": ["p2p"]}, "terms are some of"),
+    ("deberta-base", {"talking_head": True}, "talking_head=True"),
+    ("ModernBERT-base", {"rope_scaling": {"rope_type": "linear"}}, "rope_scaling"),
+    ("ModernBERT-base", {"rope_parameters": LINEAR}, "only .* with the rope_type .default."),
+    ("ModernBERT-base", {"layer_types": ["full_attention"]}, "layer_types.* of 4 layers"),
+    ("ModernBERT-base", {"classifier_pooling": "max"}, "classifier_pooling is 'max'"),
 ]
 
 
@@ -196,6 +208,7 @@ def rates(layer):
         ("bert-base-uncased", "BertForMultipleChoice", "multiple_choice", "classifier_dropout"),
         ("roberta-base", "RobertaForSequenceClassification", None, "classifier_dropout"),
         ("roberta-base", "RobertaForTokenClassification", None, "classifier_dropout"),
+        ("ModernBERT-base", "ModernBertForQuestionAnswering", None, "classifier_dropout"),
         ("gpt2", "GPT2ForTokenClassification", None, "classifier_dropout"),
         ("gpt2", "GPT2DoubleHeadsModel", "multiple_choice", "summary_first_dropout"),
         ("openai-gpt", "OpenAIGPTDoubleHeadsModel", "multiple_choice", "summary_first_dropout"),

@@ -13,6 +13,8 @@ from tftransformer.models import (
     T5,
     XLM,
     Bart,
+    Deberta,
+    DebertaV2,
     Gemma,
     Gemma2,
     Gemma3,
@@ -21,6 +23,7 @@ from tftransformer.models import (
     GptNeoX,
     Llama,
     Mistral,
+    ModernBert,
     Phi,
     Qwen2,
     Qwen3,
@@ -34,8 +37,9 @@ from tftransformer.pretrained import load_pretrained, save_pretrained
 
 OURS = Path(__file__).parents[1] / "parity" / "goldens"
 ROOT = Path(os.environ.get("TFTRANSFORMER_PARITY_ROOT", OURS))
-FAMILIES = ("bart", "gpt", "gpt2", "marian", "t5", "transfo_xl", "xlm", "xlnet")
-FAMILIES += ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi", "gpt_neox")
+FAMILIES = ("bart", "deberta", "deberta_v2", "gemma", "gemma2", "gemma3", "gpt", "gpt2", "gpt_neox")
+FAMILIES += ("llama", "marian", "mistral", "modernbert", "phi", "qwen2", "qwen3", "t5")
+FAMILIES += ("transfo_xl", "xlm", "xlnet")
 GOLDEN = sorted(path.parent for name in FAMILIES for path in ROOT.glob(f"{name}/*/config.json"))
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2, "dff": 12}
 LENGTH = {"num_positions": 16}
@@ -119,6 +123,26 @@ MODELS = [
     (Bart, {**LENGTH, "heads": LABELS, "start_id": 4, "end_id": 7, "pad_id": 0}),
     (Bart, {**LENGTH, "heads": ["span"], "activation": "relu", "classifier_dropout": 0.3}),
     (Bart, {**LENGTH, "heads": []}),
+    (DebertaV2, {**LENGTH, "buckets": 4}),
+    (DebertaV2, {**LENGTH, "buckets": 4, "neighbours": 2, "convolution_activation": "gelu"}),
+    (DebertaV2, {**LENGTH, "buckets": None, "max_distance": 5, "distance_norm": False}),
+    (DebertaV2, {**LENGTH, "shared": False, "terms": ["c2p"], "buckets": None, "segments": 3}),
+    (DebertaV2, {**LENGTH, "relative": False, "in_embeddings": True, "heads": TAGS}),
+    (DebertaV2, {**LENGTH, "terms": [], "buckets": 4, "heads": ["span"]}),
+    (DebertaV2, {**LENGTH, "buckets": 4, "heads": LABELS, "pooler_activation": "tanh"}),
+    (DebertaV2, {**LENGTH, "buckets": 4, "heads": ["multiple_choice"], "pooler_dropout": 0.3}),
+    (DebertaV2, {**LENGTH, "buckets": 4, "heads": [], "activation": "silu", "epsilon": 1e-5}),
+    (Deberta, {**LENGTH, "max_distance": 5}),
+    (Deberta, {**LENGTH, "terms": ["p2c"], "in_embeddings": True, "segments": 2, "heads": TAGS}),
+    (Deberta, {**LENGTH, "relative": False, "heads": LABELS}),
+    (Deberta, {**LENGTH, "heads": ["span"], "tied": False, "dropout": 0.3}),
+    (ModernBert, {"num_layers": 3, "window": 2, "global_base": 50.0, "local_base": 9.0}),
+    (ModernBert, {"global_layers": 1, "heads": TAGS, "norm_bias": True, "attention_bias": True}),
+    (ModernBert, {"num_layers": 4, "global_layers": [1, 2], "heads": LABELS, "pooling": "mean"}),
+    (ModernBert, {"heads": ["span"], "activation": "silu", "head_activation": "relu"}),
+    (ModernBert, {"heads": ["multiple_choice"], "feed_forward_bias": True, "head_bias": True}),
+    (ModernBert, {"heads": ["masked_lm"], "tied": False, "output_bias": False, "pad_id": None}),
+    (ModernBert, {"heads": []}),
 ]
 
 
@@ -181,6 +205,8 @@ def test_what_is_saved_is_what_was_read(folder, tmp_path):
         (XLM, {**WHOLE, "mask": PaddingMask()}, "no name for mask"),
         (Bart, {**LENGTH, "cross_mask": CausalMask()}, "no name for cross_mask"),
         (Bart, {**LENGTH, "epsilon": 1e-6}, "no name for epsilon"),
+        (Deberta, {"mask": CausalMask()}, "no name for mask"),
+        (ModernBert, {"mask": CausalMask()}, "no name for mask"),
         (T5, {**T5_SIZES, "decoder_mask": PaddingMask()}, "no name for decoder_mask"),
         (T5, {**T5_SIZES, "activation": "gelu", "gated": True}, "no name for"),
         (Transformer, {**MARIAN, "epsilon": 1e-6}, "no name for epsilon"),

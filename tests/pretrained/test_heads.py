@@ -8,15 +8,31 @@ import keras
 import numpy as np
 import pytest
 
-from tftransformer.models import T5, XLM, Bert, Gpt, Gpt2, Roberta, T5Encoder, TransformerXL, XLNet
+from tftransformer.models import (
+    T5,
+    XLM,
+    Bert,
+    Deberta,
+    DebertaV2,
+    Gpt,
+    Gpt2,
+    ModernBert,
+    Roberta,
+    T5Encoder,
+    TransformerXL,
+    XLNet,
+)
 from tftransformer.pretrained import load_pretrained, save_pretrained
 from tftransformer.pretrained.families import FAMILIES
 
 SIZES = {"vocab_size": 12, "num_layers": 1, "d_model": 8, "num_heads": 2}
 OPTIONS = {
     Bert: {"dff": 8, "tied": (True, False)},
+    Deberta: {"dff": 8, "tied": (True, False)},
+    DebertaV2: {"dff": 8, "tied": (True, False)},
     Gpt: {"tied": (True, False)},
     Gpt2: {"tied": (True, False)},
+    ModernBert: {"dff": 8, "tied": (True, False)},
     Roberta: {"dff": 8, "tied": (True, False)},
     T5: {"dff": 8, "head_width": 4, "tied": (True, False)},
     T5Encoder: {"dff": 8, "head_width": 4},

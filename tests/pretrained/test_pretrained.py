@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from tftransformer.core import allocate, unallocated
 from tftransformer.masks import CausalMask, PaddingMask, SlidingWindowMask
-from tftransformer.models import Bert, Roberta
+from tftransformer.models import Bert, ModernBert, Roberta
 from tftransformer.pretrained import from_pretrained, load_pretrained, save_pretrained
 
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2, "dff": 12}
@@ -364,6 +364,8 @@ def test_unallocated_models_cost_nothing_and_come_to_life():
         (Bert, {}, 109_482_240),
         (Bert, {"num_layers": 24, "d_model": 1024, "num_heads": 16, "dff": 4096}, 335_141_888),
         (Bert, {"heads": ["masked_lm"]}, 109_514_298),
+        (ModernBert, {"heads": ()}, 149_014_272),
+        (ModernBert, {}, 149_655_232),
         (Roberta, {}, 124_645_632),
         (Roberta, {"heads": ["masked_lm"]}, 124_697_433),
     ],

@@ -32,7 +32,9 @@ def folder_of(path, pooling=OLD, modules=MODULES, **files):
     [
         (OLD, ("mean",)),
         ({**OLD, "pooling_mode_max_tokens": True}, ("max", "mean")),
+        ({**OLD, "pooling_mode_mean_sqrt_len_tokens": True}, ("mean", "mean_sqrt")),
         ({"pooling_mode": "cls"}, ("first",)),
+        ({"pooling_mode": "mean_sqrt_len_tokens"}, ("mean_sqrt",)),
         ({"pooling_mode": ["mean", "max"]}, ("mean", "max")),
     ],
 )
@@ -40,6 +42,7 @@ def test_pooling_is_read_in_both_layouts(pooling, parts, tmp_path):
     folder_of(tmp_path, pooling, sentence_bert_config={"max_seq_length": 14})
     read = read_sentence_files(tmp_path)
     assert (read.parts, read.normalize, read.max_length) == (parts, True, 14)
+    assert not read.lower_case
 
 
 def test_a_prompt_that_is_empty_or_nobodys_default_changes_nothing(tmp_path):
@@ -57,7 +60,6 @@ def test_a_prompt_that_is_empty_or_nobodys_default_changes_nothing(tmp_path):
     [
         ({"modules": [*MODULES, "models.Dense"]}, "module 'Dense', which is not known"),
         ({"pooling": {"pooling_mode_weightedmean_tokens": True}}, "weightedmean_tokens; known"),
-        ({"sentence_bert_config": {"do_lower_case": True}}, "do_lower_case=true"),
         (
             {
                 "config_sentence_transformers": {
@@ -74,8 +76,16 @@ def test_what_would_make_other_vectors_is_refused(change, message, tmp_path):
         read_sentence_files(folder_of(tmp_path, **change))
 
 
+def test_that_texts_are_lower_cased_is_read_and_written(tmp_path):
+    folder_of(tmp_path, sentence_bert_config={"do_lower_case": True})
+    read = read_sentence_files(tmp_path)
+    assert read == SentenceFiles(("mean",), normalize=True, lower_case=True)
+    write_sentence_files(read, tmp_path, 32)
+    assert read_sentence_files(tmp_path) == read
+
+
 @pytest.mark.parametrize("normalize", [False, True])
-@pytest.mark.parametrize("parts", [("mean",), ("first", "max", "mean")])
+@pytest.mark.parametrize("parts", [("mean",), ("mean_sqrt",), ("first", "max", "mean")])
 def test_what_is_written_is_read_and_takes_the_place_of_a_prompt(parts, normalize, tmp_path):
     said = {"prompts": {"query": "Represent: "}, "default_prompt_name": "query"}
     folder_of(tmp_path, config_sentence_transformers=said)

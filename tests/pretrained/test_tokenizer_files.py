@@ -91,6 +91,47 @@ def test_vocab_json_and_merges_equal_the_json(tmp_path):
 
 
 @pytest.mark.slow
+def test_files_of_deberta_make_rows_as_bert_does(tmp_path):
+    """Bytes in version 1, pieces of sentencepiece in the others; `[MASK]` follows if need be."""
+    model = learnt("byte_bpe")["model"]
+    merges = [line if isinstance(line, str) else " ".join(line) for line in model["merges"]]
+    spelled = dict(zip(("<s>", "</s>", "<unk>"), ("[CLS]", "[SEP]", "[UNK]"), strict=True))
+    vocab = {spelled.get(piece, piece): number for piece, number in model["vocab"].items()}
+    bytes_ = write_files(
+        tmp_path / "v1",
+        config_json={"model_type": "deberta"},
+        vocab_json=vocab,
+        merges_txt="\n".join(merges),
+    )
+    pieces = write_files(tmp_path / "v3", config_json={"model_type": "deberta-v2"})
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(LEARNT),
+        model_prefix=str(pieces / "spm"),
+        vocab_size=80,
+        **{f"{role}_id": number for number, role in enumerate(("pad", "bos", "eos", "unk"))},
+        pad_piece="[PAD]",
+        bos_piece="[CLS]",
+        eos_piece="[SEP]",
+        unk_piece="[UNK]",
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    for folder in (bytes_, pieces):
+        described = read_tokenizer_files(folder)
+        row = " ".join(f"{part.content}:{part.segment}" for part in described.row(pair=True))
+        assert row == "[CLS]:0 A:0 [SEP]:0 B:1 [SEP]:1"
+        (mask,) = (token for token in described.added_tokens if token.content == "[MASK]")
+        assert mask.lstrip is (folder == bytes_)
+        assert mask.id >= len(vocab if folder == bytes_ else described.model.vocab)
+    assert described.special_ids["mask"] == described.vocab_size - 1
+    text = "a small corpus"
+    plain = sentencepiece.SentencePieceProcessor(str(pieces / "spm.model"))
+    assert read_tokenizer(pieces).tokenizer.encode([text]).ids[0].tolist() == plain.encode(text)
+    write_files(pieces, tokenizer_config_json={"split_by_punct": True})
+    with pytest.raises(ValueError, match="split_by_punct=True is not supported without"):
+        read_tokenizer_files(pieces)
+
+
 def test_xlm_merges_end_in_counts(tmp_path):
     pieces = ["<s>", "</s>", "<pad>", "<unk>", "t", "h</w>", "th</w>"]
     folder = write_files(

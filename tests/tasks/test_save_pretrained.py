@@ -13,8 +13,10 @@ from tftransformer.models import Bert
 
 HOW = {"epochs": 1, "validation": 0, "verbose": 0}
 SIZES = {"num_layers": 1, "d_model": 16, "num_heads": 2}
-NAMES = "Bert", "Roberta", "XLNet", "Bart"
-BERT, ROBERTA, XLNET, BART = ({"family": name, **SIZES, "dff": 32} for name in NAMES)
+NAMES = "Bert", "Roberta", "XLNet", "Bart", "ModernBert", "DebertaV2"
+BERT, ROBERTA, XLNET, BART, MODERN_BERT, DEBERTA = (
+    {"family": name, **SIZES, "dff": 32} for name in NAMES
+)
 GPT2, XLM = ({"family": name, **SIZES} for name in ("Gpt2", "XLM"))
 T5 = {"family": "T5", **SIZES, "head_width": 8, "dff": 32}
 BEAMS = {"options": {"num_beams": 2, "length_penalty": 1.0, "max_new_tokens": 6}}
@@ -23,13 +25,17 @@ DRAFTS = {"options": {"no_repeat_ngram_size": 2, "num_beams": 1, "max_new_tokens
 TRIED = [
     ("TextClassifier", BERT, {}, "right", False),
     ("TextClassifier", GPT2, {}, "right", False),
+    ("TextClassifier", MODERN_BERT, {}, "right", False),
+    ("TextClassifier", DEBERTA, {}, "right", False),
     ("TextClassifier", XLNET, {}, "left", False),
     ("TextClassifier", T5, {}, "right", False),
     ("TokenClassifier", BERT, {}, "right", True),
     ("TokenClassifier", XLM, {}, "right", False),
+    ("QuestionAnswerer", DEBERTA, {}, "right", True),
     ("QuestionAnswerer", ROBERTA, {}, "right", True),
     ("MultipleChoice", BERT, {}, "right", False),
     ("FillMask", ROBERTA, {}, "right", False),
+    ("FillMask", MODERN_BERT, {}, "right", False),
     ("TextEmbedder", GPT2, {}, "right", False),
     ("TextGenerator", GPT2, DRAFTS, "left", False),
     ("Summarizer", T5, {**BEAMS, "prefix": "dog ", "max_source_length": 30}, "right", False),

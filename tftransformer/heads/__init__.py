@@ -10,6 +10,7 @@ from tftransformer.heads.sentence_head import SentenceHead
 from tftransformer.heads.sequence_head import SequenceHead
 from tftransformer.heads.span_beam_head import SpanBeamHead
 from tftransformer.heads.token_head import TokenHead
+from tftransformer.heads.transform import Transform
 
 __all__ = [
     "AdaptiveSoftmax",
@@ -22,4 +23,5 @@ __all__ = [
     "SequenceHead",
     "SpanBeamHead",
     "TokenHead",
+    "Transform",
 ]

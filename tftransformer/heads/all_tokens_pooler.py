@@ -7,17 +7,18 @@ from keras import ops
 
 from tftransformer.core import Layer, register
 
-PARTS = ("mean", "max", "first")
+PARTS = ("mean", "max", "first", "mean_sqrt")
 
 
 @register
 class AllTokensPooler(Layer):
     """One vector for a sequence: the mean or maximum of its tokens, its first token, or several.
 
-    Padding is ignored; a row without tokens yields 0.
+    Padding is ignored, wherever it is; a row without tokens yields 0.
 
     Args:
-        parts: any of `"mean"`, `"max"` and `"first"`; their vectors are joined in this order.
+        parts: any of `"mean"`, `"max"`, `"first"` and `"mean_sqrt"`, the sum divided by the root of
+            the number of tokens; their vectors are joined in this order.
 
     Example:
 
@@ -46,8 +47,12 @@ class AllTokensPooler(Layer):
         real = ops.expand_dims(inputs["padding_mask"], -1)
         count = ops.maximum(ops.sum(ops.cast(real, "float32"), axis=1), 1)
         total = ops.sum(ops.cast(ops.where(real, hidden, 0), "float32"), axis=1)
-        pooled = {"mean": ops.cast(total / count, hidden.dtype)}
-        pooled["first"] = hidden[:, 0]
+        pooled = {"mean": total / count, "mean_sqrt": total * ops.rsqrt(count)}
+        pooled = {part: ops.cast(x, hidden.dtype) for part, x in pooled.items()}
+        if "first" in self.parts:
+            leads = ops.cumsum(ops.cast(real, "int32"), axis=1) == 1
+            is_first = ops.logical_and(leads, real)
+            pooled["first"] = ops.sum(ops.where(is_first, hidden, 0), axis=1)
         if "max" in self.parts:
             least = ops.where(ops.any(real, axis=1), -float("inf"), 0.0)
             least = ops.cast(least, hidden.dtype)[:, None]

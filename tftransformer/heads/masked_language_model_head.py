@@ -23,6 +23,9 @@ class MaskedLanguageModelHead(Layer):
         d_model: width of the transformed states.
         activation: activation of the transformation.
         epsilon: added to the variance in the norm.
+        use_bias: whether the transformation has a bias.
+        norm: the norm; default: a layer norm.
+        output_bias: whether each token has a bias.
         tied_to: the `Embedding` layer whose table is E, as for `LanguageModelHead`; None to use
             separate weights.
         kernel_initializer: initializer of the transformation, and of separate weights.
@@ -37,6 +40,9 @@ class MaskedLanguageModelHead(Layer):
         *,
         activation: Any = "gelu",
         epsilon: float = 1e-12,
+        use_bias: bool = True,
+        norm: keras.layers.Layer | None = None,
+        output_bias: bool = True,
         tied_to: keras.layers.Embedding | None = None,
         kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
@@ -44,13 +50,13 @@ class MaskedLanguageModelHead(Layer):
         super().__init__(**kwargs)
         self.vocab_size, self.activation = vocab_size, get_activation(activation)
         self.transform = make_projection(
-            "transform", d_model, True, kernel_initializer, self.dtype_policy
+            "transform", d_model, use_bias, kernel_initializer, self.dtype_policy
         )
-        self.norm = make_norm("layer", epsilon, dtype=self.dtype_policy, name="norm")
+        self.norm = norm or make_norm("layer", epsilon, dtype=self.dtype_policy, name="norm")
         self.output_projection = LanguageModelHead(
             vocab_size,
             tied_to=tied_to,
-            use_bias=True,
+            use_bias=output_bias,
             kernel_initializer=kernel_initializer,
             dtype=self.dtype_policy,
             name="output",

@@ -10,7 +10,7 @@ from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
 
 _GIVEN = "pooled_positions"
-COLUMNS = ("first", "last", "last_token", "last_of", "last_but", "given")
+COLUMNS = ("first", "first_token", "last", "last_token", "last_of", "last_but", "given")
 
 
 def last_true(mask: Any) -> Any:
@@ -26,10 +26,11 @@ class Pooler(Layer):
     `activation(dropout(h[column]) W + b)` (Devlin et al. 2019, §3).
 
     Args:
-        column: which token: "first"; "last", even if it is padding; "last_token", the last one that
-            is not padding; "last_of", the last one whose id is `token_id`; "last_but", the last one
-            whose id is not `token_id`; or "given", the one at the model's input `pooled_positions`,
-            int (batch,) (default: as "last_token").
+        column: which token: "first" and "last", even if it is padding; "first_token" and
+            "last_token", the first and the last one that is not padding; "last_of", the last one
+            whose id is `token_id`; "last_but", the last one whose id is not `token_id`; or "given",
+            the one at the model's input `pooled_positions`, int (batch,) (default: as
+            "last_token").
         width: output width of the transformation; None to return the hidden state unchanged.
         activation: activation of the transformation.
         use_bias: whether the transformation has a bias.
@@ -74,8 +75,9 @@ class Pooler(Layer):
 
         Args:
             hidden: float tensor (batch, length, d).
-            inputs: the inputs of the model: `padding_mask` for "last_token", `token_ids` for
-                "last_of" and "last_but", `pooled_positions` or `padding_mask` for "given".
+            inputs: the inputs of the model: `padding_mask` for "first_token" and "last_token",
+                `token_ids` for "last_of" and "last_but", `pooled_positions` or `padding_mask` for
+                "given".
             training: whether dropout is active.
         """
         if self.column == "first":
@@ -92,6 +94,8 @@ class Pooler(Layer):
         """The column of the token in each row: int (batch,)."""
         if self.column == "given" and _GIVEN in inputs:
             return inputs[_GIVEN]
+        if self.column == "first_token":
+            return ops.argmax(ops.cast(inputs["padding_mask"], "int32"), axis=1)
         if self.column in ("given", "last_token"):
             return last_true(inputs["padding_mask"])
         found = ops.equal(inputs["token_ids"], self.token_id)

@@ -7,6 +7,7 @@ import keras
 
 from tftransformer.core import Layer, build_once, register
 from tftransformer.heads.labels import number_of
+from tftransformer.heads.transform import transformed_shape
 from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
 
@@ -21,6 +22,7 @@ class SequenceHead(Layer):
     Args:
         pooler: layer from hidden states and inputs to (batch, width), such as `Pooler`.
         labels: number of labels, or their names.
+        transform: layer that transforms the pooled state first, such as `Transform`, or None.
         dropout: rate on the pooled state.
         use_bias: whether the projection has a bias.
         kernel_initializer: initializer of the projection.
@@ -35,6 +37,7 @@ class SequenceHead(Layer):
         pooler: keras.layers.Layer,
         *,
         labels: int | Sequence[str] = 2,
+        transform: keras.layers.Layer | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
         squeeze: bool = False,
@@ -45,6 +48,7 @@ class SequenceHead(Layer):
         if squeeze and number_of(labels) != 1:
             raise ValueError(f"squeeze needs one label, not {labels!r}")
         self.pooler, self.labels, self.squeeze = pooler, labels, squeeze
+        self.transform = transform
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.projection = make_projection(
             "projection", number_of(labels), use_bias, kernel_initializer, self.dtype_policy
@@ -52,7 +56,8 @@ class SequenceHead(Layer):
 
     def build(self, hidden_shape: Any) -> None:
         build_once(self.pooler, hidden_shape)
-        self.projection.build(self.pooler.compute_output_shape(hidden_shape))
+        pooled_shape = self.pooler.compute_output_shape(hidden_shape)
+        self.projection.build(transformed_shape(self.transform, pooled_shape))
 
     def call(
         self,
@@ -70,7 +75,10 @@ class SequenceHead(Layer):
         Returns:
             float tensor (batch, labels), or (batch,) with `squeeze`.
         """
-        logits = self.projection(self.dropout(self.pooler(hidden, inputs or {}), training=training))
+        pooled = self.pooler(hidden, inputs or {})
+        if self.transform is not None:
+            pooled = self.transform(pooled)
+        logits = self.projection(self.dropout(pooled, training=training))
         return logits[:, 0] if self.squeeze else logits
 
     def compute_output_shape(

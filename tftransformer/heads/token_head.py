@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
+
 from tftransformer.core import Layer, register
 from tftransformer.heads.labels import number_of
+from tftransformer.heads.transform import transformed_shape
 from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
 
@@ -18,6 +21,7 @@ class TokenHead(Layer):
 
     Args:
         labels: number of labels, or their names.
+        transform: layer that transforms the hidden states first, such as `Transform`, or None.
         dropout: rate on the hidden states.
         kernel_initializer: initializer of the projection.
     """
@@ -26,19 +30,20 @@ class TokenHead(Layer):
         self,
         labels: int | Sequence[str] = 2,
         *,
+        transform: keras.layers.Layer | None = None,
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.labels = labels
+        self.labels, self.transform = labels, transform
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.projection = make_projection(
             "projection", number_of(labels), True, kernel_initializer, self.dtype_policy
         )
 
     def build(self, hidden_shape: Any) -> None:
-        self.projection.build(hidden_shape)
+        self.projection.build(transformed_shape(self.transform, hidden_shape))
 
     def call(
         self,
@@ -47,6 +52,8 @@ class TokenHead(Layer):
         training: bool | None = None,
     ) -> Any:
         """Scores each token: (batch, length, d) → (batch, length, labels)."""
+        if self.transform is not None:
+            hidden = self.transform(hidden)
         return self.projection(self.dropout(hidden, training=training))
 
     def compute_output_shape(self, hidden_shape: Any) -> tuple[int | None, ...]:

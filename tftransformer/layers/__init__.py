@@ -11,7 +11,10 @@ from tftransformer.layers.attention_state import (
     StackState,
 )
 from tftransformer.layers.convolution import Convolution
+from tftransformer.layers.convolved_layer import ConvolvedLayer
 from tftransformer.layers.decoder_layer import DecoderLayer
+from tftransformer.layers.disentangled_attention import DisentangledAttention
+from tftransformer.layers.disentangled_scorer import DisentangledScorer
 from tftransformer.layers.encoder_layer import EncoderLayer
 from tftransformer.layers.feed_forward import FeedForward
 from tftransformer.layers.multi_head_attention import MultiHeadAttention
@@ -26,7 +29,10 @@ __all__ = [
     "AdaptiveEmbedding",
     "AttentionState",
     "Convolution",
+    "ConvolvedLayer",
     "DecoderLayer",
+    "DisentangledAttention",
+    "DisentangledScorer",
     "DotProductScorer",
     "EncoderLayer",
     "FeedForward",

@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from tftransformer.core import Layer, check_ints, get_activation, register
+from tftransformer.layers.dropout import Dropout
 from tftransformer.layers.projection import make_projection
 from tftransformer.masks import Mask, PaddingMask
 
@@ -25,6 +26,7 @@ class Convolution(Layer):
         d_model: width of input and output.
         neighbours: number of positions on either side that a position sees.
         activation: activation of the output.
+        dropout: rate on what goes into the activation.
         kernel_initializer: initializer of the projection.
 
     Example:
@@ -43,6 +45,7 @@ class Convolution(Layer):
         neighbours: int = 1,
         *,
         activation: Any = "gelu",
+        dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
@@ -50,6 +53,7 @@ class Convolution(Layer):
         check_ints(1, d_model=d_model, neighbours=neighbours)
         self.d_model, self.neighbours = d_model, neighbours
         self.activation = get_activation(activation)
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.projection = make_projection(
             "projection", d_model, True, kernel_initializer, self.dtype_policy
         )
@@ -80,7 +84,7 @@ class Convolution(Layer):
             value: the same as `x`.
             attention_mask: not used.
             context: may hold `padding_mask`, bool (batch, length), True = a real token.
-            training: not used.
+            training: whether dropout is active.
 
         Returns:
             float tensor (batch, length, d_model).
@@ -90,7 +94,8 @@ class Convolution(Layer):
         length, n = ops.shape(x)[1], self.neighbours
         wide = ops.pad(x, [[0, 0], [n, n], [0, 0]])
         around = [wide[:, step : step + length] for step in range(2 * n + 1)]
-        return self.activation(self.projection(ops.concatenate(around, axis=-1)))
+        mixed = self.projection(ops.concatenate(around, axis=-1))
+        return self.activation(self.dropout(mixed, training=training))
 
     def compute_output_shape(self, x_shape: Any, value_shape: Any = None) -> tuple[int | None, ...]:
         return (*x_shape[:-1], self.d_model)

@@ -27,6 +27,7 @@ class MultiHeadAttention(Layer):
             neighbouring heads of queries (Ainslie et al. 2023); default `num_heads`.
         dropout: rate on the attention weights.
         use_bias: whether the four projections have a bias.
+        key_bias: whether the projection of the keys has one; default: `use_bias`.
         output_bias: whether the projection that joins the heads has one; default: `use_bias`.
         scorer: layer that scores queries against keys; default `DotProductScorer()`.
         core: layer from projected queries, keys and values to the result, in place of
@@ -55,6 +56,7 @@ class MultiHeadAttention(Layer):
         num_key_value_heads: int | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
+        key_bias: bool | None = None,
         output_bias: bool | None = None,
         scorer: keras.layers.Layer | None = None,
         core: keras.layers.Layer | None = None,
@@ -106,7 +108,7 @@ class MultiHeadAttention(Layer):
 
         shared_width = self.num_key_value_heads * self.head_width
         self.query = projection("query", num_heads * self.head_width, query_initializer)
-        self.key = projection("key", shared_width)
+        self.key = projection("key", shared_width, bias=use_bias if key_bias is None else key_bias)
         self.value = projection("value", shared_width)
         joins_by_bias = use_bias if output_bias is None else output_bias
         self.output_projection = projection("output", d_model, output_initializer, joins_by_bias)
@@ -148,6 +150,10 @@ class MultiHeadAttention(Layer):
         if x.shape[2] != 1:
             x = ops.transpose(x, (0, 2, 1, 3))
         return ops.reshape(x, (batch, length, self.num_heads * self.head_width))
+
+    def scored(self, context: Mapping[str, Any], training: bool | None) -> Mapping[str, Any]:
+        """Returns the context as the scorer reads it."""
+        return context
 
     @property
     def shares_keys(self) -> bool:
@@ -236,7 +242,7 @@ class MultiHeadAttention(Layer):
             values,
             mask=attention_mask,
             bias=position_bias,
-            context=context,
+            context=self.scored(context, training),
             expression=expression,
             wants_weights=state.wants_weights,
             training=training,

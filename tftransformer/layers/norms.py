@@ -16,22 +16,23 @@ class LayerNorm(keras.layers.LayerNormalization):
     """`γ (x − mean) / √(variance + ε) + β` over the last axis (Ba et al. 2016, eq. 4).
 
     Keras's layer with a hand-written gradient, which needs two thirds of the passes over `x` that
-    the derivatives of the single operations need. Moments are computed in float32.
+    the derivatives of the single operations need. Moments are computed in float32. With
+    `center=False` there is no β.
     """
 
     def call(self, inputs: Any) -> Any:
         """Normalises a float tensor (..., width)."""
-        x = ops.cast(inputs, "float32")
-        gamma, beta = ops.cast(self.gamma, "float32"), ops.cast(self.beta, "float32")
-        return ops.cast(_layer_norm(x, gamma, beta, self.epsilon), self.compute_dtype)
+        weights = [self.gamma] if self.beta is None else [self.gamma, self.beta]
+        x, *weights = (ops.cast(value, "float32") for value in (inputs, *weights))
+        return ops.cast(_layer_norm(x, *weights, epsilon=self.epsilon), self.compute_dtype)
 
 
-def _layer_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+def _layer_norm(x: Any, gamma: Any, *beta: Any, epsilon: float) -> Any:
     def mean(values: Any) -> Any:
         return ops.mean(values, axis=-1, keepdims=True)
 
     @custom_gradient
-    def norm(x: Any, gamma: Any, beta: Any) -> Any:
+    def norm(x: Any, gamma: Any, *beta: Any) -> Any:
         centred = x - mean(x)
         scale = ops.rsqrt(mean(ops.square(centred)) + epsilon)
         normed = centred * scale
@@ -40,11 +41,12 @@ def _layer_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
             rows = tuple(range(len(x.shape) - 1))
             slope = upstream * gamma
             x_slope = scale * (slope - mean(slope) - normed * mean(slope * normed))
-            return x_slope, ops.sum(upstream * normed, axis=rows), ops.sum(upstream, axis=rows)
+            of_beta = (ops.sum(upstream, axis=rows) for _ in beta)
+            return x_slope, ops.sum(upstream * normed, axis=rows), *of_beta
 
-        return normed * gamma + beta, gradient
+        return sum(beta, normed * gamma), gradient
 
-    return norm(x, gamma, beta)
+    return norm(x, gamma, *beta)
 
 
 @register
@@ -90,7 +92,7 @@ def make_norm(
         normalization: "layer" (Ba et al. 2016), "rms" (no mean, no bias: Zhang and Sennrich 2019),
             "shifted_rms" (see `ShiftedRMSNorm`), or a layer to copy, which keeps its own epsilon.
         epsilon: added to the variance; it differs between families, so there is no default.
-        **kwargs: `name` and `dtype` of the layer.
+        **kwargs: `name` and `dtype` of the layer, and `center=False` for a layer norm without bias.
     """
     if isinstance(normalization, keras.layers.Layer):
         config = copy_of(normalization).get_config()

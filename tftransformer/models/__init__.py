@@ -2,6 +2,8 @@
 
 from tftransformer.models.bart import Bart
 from tftransformer.models.bert import Bert
+from tftransformer.models.deberta import Deberta
+from tftransformer.models.deberta_v2 import DebertaV2
 from tftransformer.models.decoding_step import DecodingStep
 from tftransformer.models.encoder_decoder import EncoderDecoder
 from tftransformer.models.gemma import Gemma
@@ -13,6 +15,7 @@ from tftransformer.models.gpt_neox import GptNeoX
 from tftransformer.models.headed_model import OneHead, SomeHeads
 from tftransformer.models.llama import Llama
 from tftransformer.models.mistral import Mistral
+from tftransformer.models.modern_bert import ModernBert
 from tftransformer.models.phi import Phi
 from tftransformer.models.qwen2 import Qwen2
 from tftransformer.models.qwen3 import Qwen3
@@ -34,6 +37,8 @@ __all__ = [
     "XLM",
     "Bart",
     "Bert",
+    "Deberta",
+    "DebertaV2",
     "DecodingStep",
     "EncoderDecoder",
     "Gemma",
@@ -44,6 +49,7 @@ __all__ = [
     "GptNeoX",
     "Llama",
     "Mistral",
+    "ModernBert",
     "OneHead",
     "Phi",
     "Qwen2",

@@ -43,7 +43,7 @@ class Field:
     save: Callable[[Any, Mapping[str, Any]], Any] = lambda value, arguments: value
 
 
-def activation(theirs: str) -> Field:
+def activation(theirs: str, ours: str = "activation") -> Field:
     """The entry that names an activation."""
 
     def load(name: str, config: Mapping[str, Any]) -> Any:
@@ -57,7 +57,7 @@ def activation(theirs: str) -> Field:
             raise ValueError(f"Hugging Face has no name for the activation {name!r}.")
         return names[name]
 
-    return Field(theirs, "activation", load, save)
+    return Field(theirs, ours, load, save)
 
 
 def causal(theirs: str) -> Field:

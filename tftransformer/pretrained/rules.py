@@ -28,6 +28,7 @@ class Rule:
             part: its heads, where queries, keys and values lie side by side in each.
         shape: from the file's config to the tensor's shape, where it differs from ours by more
             than the transposition; the order of the numbers is the same.
+        axes: order of that shape's axes in which the numbers lie as ours do, if it is another.
         head: name of the head the variable belongs to; default: read off `ours`.
         when: whether the rule is for a model; default: for all.
     """
@@ -39,6 +40,7 @@ class Rule:
     axis: int = -1
     groups: Callable[[Any], int] = lambda model: 1
     shape: Callable[[Config], tuple[int, ...]] | None = None
+    axes: tuple[int, ...] | None = None
     head: str | None = None
     when: Callable[[Any], bool] = lambda model: True
 
@@ -59,6 +61,7 @@ class Rule:
 
     def from_file(self, tensor: np.ndarray, shape: tuple[int, ...], model: Any) -> np.ndarray:
         """The value of the variable, which has a shape, of a model."""
+        tensor = tensor.transpose(self.axes) if self.axes else tensor
         tensor = tensor.reshape(self.matrix_shape(shape))
         if self.part:
             index, number = self.part
@@ -75,7 +78,11 @@ class Rule:
             parts = [np.split(value, self.groups(model), axis=self.axis) for value in values]
             in_order = [part for group in zip(*parts, strict=True) for part in group]
             tensor = np.concatenate(in_order, axis=self.axis)
-        return np.ascontiguousarray(tensor.reshape(self.shape(config)) if self.shape else tensor)
+        if self.shape:
+            shape = self.shape(config)
+            axes = self.axes or range(len(shape))
+            tensor = tensor.reshape([shape[axis] for axis in axes]).transpose(np.argsort(axes))
+        return np.ascontiguousarray(tensor)
 
 
 def dense(ours: str, theirs: str, bias: bool = True, **options: Any) -> list[Rule]:

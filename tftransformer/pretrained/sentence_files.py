@@ -13,8 +13,9 @@ POOLING = {
     "pooling_mode_cls_token": "first",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt",
 }
-NAMES = {"cls": "first", "max": "max", "mean": "mean"}
+NAMES = {"cls": "first", "max": "max", "mean": "mean", "mean_sqrt_len_tokens": "mean_sqrt"}
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class SentenceFiles:
         parts: the parts of `AllTokensPooler`.
         normalize: whether vectors have the length 1.
         max_length: most tokens of a text, or None.
+        lower_case: whether texts are lower-cased, whatever the tokenizer does.
     """
 
     parts: tuple[str, ...] = ("mean",)
     normalize: bool = False
     max_length: int | None = None
+    lower_case: bool = False
 
 
 def read_sentence_files(folder: str | os.PathLike[str]) -> SentenceFiles | None:
@@ -55,13 +58,9 @@ def read_sentence_files(folder: str | os.PathLike[str]) -> SentenceFiles | None:
     settings: dict[str, Any] = {}
     if (folder / "sentence_bert_config.json").is_file():
         settings = read_json(folder / "sentence_bert_config.json")
-    if settings.get("do_lower_case"):
-        raise ValueError(
-            f"{folder}: sentence_bert_config.json has do_lower_case=true, which is not known: let "
-            "the tokenizer do it."
-        )
     _check_prompt(folder)
-    return SentenceFiles(parts, normalize, settings.get("max_seq_length"))
+    lower_case = bool(settings.get("do_lower_case"))
+    return SentenceFiles(parts, normalize, settings.get("max_seq_length"), lower_case)
 
 
 def write_sentence_files(files: SentenceFiles, folder: str | os.PathLike[str], width: int) -> None:
@@ -91,7 +90,10 @@ def write_sentence_files(files: SentenceFiles, folder: str | os.PathLike[str], w
     contents: dict[str, Any] = {
         "modules.json": modules,
         "1_Pooling/config.json": {"word_embedding_dimension": width, **pooling},
-        "sentence_bert_config.json": {"max_seq_length": files.max_length, "do_lower_case": False},
+        "sentence_bert_config.json": {
+            "max_seq_length": files.max_length,
+            "do_lower_case": files.lower_case,
+        },
         "config_sentence_transformers.json": {"prompts": {}, "default_prompt_name": None},
     }
     for path in paths:

@@ -25,8 +25,12 @@ ROBERTA = {
     "cls": "<s>",
     "mask": "<mask>",
 }
+BERT = {"unk": "[UNK]", "sep": "[SEP]", "pad": "[PAD]", "cls": "[CLS]", "mask": "[MASK]"}
+DEBERTA = {"bos": "[CLS]", "eos": "[SEP]", **BERT}
 DEFAULTS: dict[str, dict[str, str]] = {
-    "bert": {"unk": "[UNK]", "sep": "[SEP]", "pad": "[PAD]", "cls": "[CLS]", "mask": "[MASK]"},
+    "bert": BERT,
+    "deberta": DEBERTA,
+    "deberta_v2": DEBERTA,
     "roberta": ROBERTA,
     "gpt2": dict.fromkeys(("bos", "eos", "unk"), "<|endoftext|>"),
     "gpt": {"unk": "<unk>"},
@@ -46,10 +50,13 @@ DEFAULTS: dict[str, dict[str, str]] = {
 # In which order those without an id get one, as in the reference.
 ORDER = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 FURTHER = {"xlnet": ["<eop>", "<eod>"]}
-MASK_TAKES_BLANKS = ("roberta", "xlnet")
+MASK_TAKES_BLANKS = ("deberta", "roberta", "xlnet")
 # Names of tokenizer classes (without "Tokenizer" and "Fast") and model types, in lower case.
 FAMILIES = {
     "bert": "bert",
+    "deberta": "deberta",
+    "debertav2": "deberta_v2",
+    "deberta-v2": "deberta_v2",
     "distilbert": "bert",
     "electra": "bert",
     "roberta": "roberta",
@@ -71,10 +78,11 @@ def read_tokenizer_files(folder: str | os.PathLike[str]) -> TokenizerDescription
 
     tokenizer.json is the authority where it is. Else the family, which tokenizer_config.json or
     config.json names, says what there must be: vocab.txt (BERT), vocab.json and merges.txt
-    (GPT, GPT-2, RoBERTa, BART, XLM), spiece.model (T5, XLNet), tokenizer.model (Llama), source.spm,
-    target.spm and vocab.json (Marian). Special tokens come from tokenizer_config.json in the
-    layouts of transformers 4 and 5, special_tokens_map.json, added_tokens.json, or are those
-    of the family. Nothing is downloaded, nothing pickled is read, no code is run.
+    (GPT, GPT-2, RoBERTa, BART, DeBERTa, XLM), spiece.model (T5, XLNet), spm.model (DeBERTa 2 and
+    3), tokenizer.model (Llama), source.spm, target.spm and vocab.json (Marian). Special tokens
+    come from tokenizer_config.json in the layouts of transformers 4 and 5, special_tokens_map.json,
+    added_tokens.json, or are those of the family. Nothing is downloaded, nothing pickled is read,
+    no code is run.
 
     Raises:
         ValueError: if a file is missing or malformed, or asks for what is not known; names it.

@@ -76,7 +76,7 @@ def bert(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
 
 
 def byte_bpe(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
-    """vocab.json and merges.txt of bytes: GPT-2, RoBERTa, BART."""
+    """vocab.json and merges.txt of bytes: GPT-2, RoBERTa, BART, DeBERTa."""
     before = {**BYTES, "add_prefix_space": config.get("add_prefix_space", False)}
     return TokenizerDescription(
         _bpe(folder, continuing_subword_prefix="", end_of_word_suffix=""),
@@ -117,6 +117,14 @@ def xlnet(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     return _sentencepiece(folder, "spiece.model")
 
 
+def deberta_v2(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
+    """spm.model."""
+    for setting in ("do_lower_case", "split_by_punct"):
+        if config.get(setting):
+            raise ValueError(f"{setting}=True is not supported without a tokenizer.json")
+    return _sentencepiece(folder, "spm.model")
+
+
 def llama(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """tokenizer.model."""
     return _sentencepiece(folder, "tokenizer.model")
@@ -138,6 +146,8 @@ def marian(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
 LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[..., TokenizerDescription]]] = {
     "bert": (("vocab.txt",), bert),
     "roberta": (("vocab.json", "merges.txt"), byte_bpe),
+    "deberta": (("vocab.json", "merges.txt"), byte_bpe),
+    "deberta_v2": (("spm.model",), deberta_v2),
     "gpt2": (("vocab.json", "merges.txt"), byte_bpe),
     "gpt": (("vocab.json", "merges.txt"), gpt),
     "xlm": (("vocab.json", "merges.txt"), xlm),
@@ -161,7 +171,7 @@ def post_processor(family: str, config: Config, tokens: Tokens) -> tuple[Step, .
     if family == "gpt2" and not config.get("add_bos_token"):
         return (Step("ByteLevel", {**BYTES, "trim_offsets": False}),)
     rows = {
-        "bert": Template.bert(),
+        **dict.fromkeys(("bert", "deberta", "deberta_v2"), Template.bert()),
         "gpt2": Template("start a", "start a b:1"),
         "t5": Template("a end", "a end b end"),
         "xlnet": Template.xlnet(),

@@ -51,6 +51,9 @@ class Encoder(Layer):
         output_dropout: rate on what the stack returns, as in T5, Transformer-XL and XLNet.
         position_bias: layer from positions of queries and keys to what every layer adds to its
             scores, such as `BucketedBias`; evaluated once per call, like the mask.
+        distances: layer from positions of queries and keys to vectors of their distances, such as
+            `DistanceVectors`; evaluated once per call. Layers find them in the context, as
+            `distance_vectors`.
         zero_padding: whether the vectors of padding are zero before and after each layer (XLM,
             Lample and Conneau 2019); as keys they are attended to unless the mask hides them.
         **options: arguments of each layer, see `EncoderLayer`: dropout, norm, activation, epsilon,
@@ -76,6 +79,7 @@ class Encoder(Layer):
         final_norm: bool | keras.layers.Layer | None = None,
         output_dropout: float = 0.0,
         position_bias: keras.layers.Layer | None = None,
+        distances: keras.layers.Layer | None = None,
         zero_padding: bool = False,
         name: str | None = None,
         dtype: Any = None,
@@ -106,7 +110,10 @@ class Encoder(Layer):
             width == d_model, "the d_model of embeddings", width, f"that of the stack, {d_model}"
         )
         check_layer("position_bias", position_bias, "queries", "keys", such_as="BucketedBias(8)")
+        such_as = "DistanceVectors(d_model, 64)"
+        check_layer("distances", distances, "queries", "keys", such_as=such_as)
         self.embeddings, self.position_bias = embeddings, position_bias
+        self.distances = distances
         self._embeddings_take = arguments_of(embeddings) if embeddings is not None else ()
         self.zero_padding = zero_padding
         for option, given in options.items():
@@ -163,7 +170,8 @@ class Encoder(Layer):
 
     def build(self, inputs_shape: Any) -> None:
         build_once(self.embeddings, inputs_shape, dtype="int32")
-        build_once(self.position_bias, inputs_shape[1:2], inputs_shape[1:2], dtype="int32")
+        for layer in (self.position_bias, self.distances):
+            build_once(layer, inputs_shape[1:2], inputs_shape[1:2], dtype="int32")
         shape = (*inputs_shape[:2], self.d_model)
         for layer in (*self.layers, self.final_norm):
             build_once(layer, shape)
@@ -253,6 +261,9 @@ class Encoder(Layer):
         # The mask is evaluated; an implicit one must not act on the layers beside it.
         x = self._without_padding(ops.copy(x), context)
         given |= self._biased(context)
+        if self.distances is not None:
+            numbered = context["query_positions"], context["key_positions"]
+            context = {**context, "distance_vectors": self.distances(*numbered)}
         slots = state.layers if state else [None] * len(self.layers)
         seen = evaluated(masks, context, state)
         hidden_states = self._run_layers(

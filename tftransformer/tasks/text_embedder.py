@@ -18,7 +18,7 @@ from tftransformer.tasks.retrieval import check_similar, retrieval_scores, tfidf
 from tftransformer.tasks.row_task import RowTask
 from tftransformer.tasks.tables import as_frame, rows_of, texts_table
 
-POOLING = {"mean": "mean", "max": "max", "cls": "first"}
+POOLING = {"mean": "mean", "max": "max", "cls": "first", "mean_sqrt": "mean_sqrt"}
 
 
 class TextEmbedder(RowTask):
@@ -33,7 +33,8 @@ class TextEmbedder(RowTask):
             `TextClassifier`.
         tokenizer: tokenizer of that model, or one to learn, as in `DataProcess`. None: see
             `learn_unigram`.
-        pooling: "mean", "max" or "cls" (the first token); None: as in the folder, or "mean".
+        pooling: "mean", "max", "cls" (the first token) or "mean_sqrt" (the sum divided by the root
+            of the number of tokens); None: as in the folder, or "mean".
         normalize: whether vectors are scaled to length 1; None: as in the folder, or True.
         temperature: temperature of the loss, see `ContrastiveLoss`.
         max_length: largest number of tokens in a text; None: the limit of the model, or 256 from
@@ -111,6 +112,12 @@ class TextEmbedder(RowTask):
 
                 files = read_sentence_files(given.pretrained)
                 if files is not None:
+                    if files.lower_case and not getattr(given.tokenizer, "lower_case", False):
+                        raise ValueError(
+                            f"{given.pretrained}: sentence_bert_config.json has "
+                            "do_lower_case=true, and the tokenizer does not do it: let it, or set "
+                            "that to false and lower-case your texts."
+                        )
                     lengths = [n for n in (given.max_length, files.max_length) if n is not None]
                     given.max_length = min(lengths, default=None)
                     parts = files.parts if self.pooling is None else head.parts

@@ -2,12 +2,15 @@
 
 from tftransformer.pretrained.families.bart import BART
 from tftransformer.pretrained.families.bert import BERT
+from tftransformer.pretrained.families.deberta import DEBERTA
+from tftransformer.pretrained.families.deberta_v2 import DEBERTA_V2
 from tftransformer.pretrained.families.gemma import GEMMA, GEMMA2, GEMMA3
 from tftransformer.pretrained.families.gpt import GPT
 from tftransformer.pretrained.families.gpt2 import GPT2
 from tftransformer.pretrained.families.gpt_neox import GPT_NEOX
 from tftransformer.pretrained.families.llama import LLAMA, MISTRAL, QWEN2, QWEN3
 from tftransformer.pretrained.families.marian import MARIAN
+from tftransformer.pretrained.families.modern_bert import MODERN_BERT
 from tftransformer.pretrained.families.phi import PHI
 from tftransformer.pretrained.families.roberta import ROBERTA
 from tftransformer.pretrained.families.t5 import T5_ENCODER, T5_WHOLE
@@ -22,6 +25,8 @@ FAMILIES: tuple[Family, ...] = (
     GEMMA,
     GEMMA2,
     GEMMA3,
+    DEBERTA,
+    DEBERTA_V2,
     GPT,
     GPT2,
     GPT_NEOX,
@@ -31,6 +36,7 @@ FAMILIES: tuple[Family, ...] = (
     PHI,
     QWEN2,
     QWEN3,
+    MODERN_BERT,
     ROBERTA,
     T5_WHOLE,
     T5_ENCODER,

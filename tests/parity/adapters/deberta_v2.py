@@ -1,0 +1,8 @@
+"""Deberta 2 and 3: named as BERT."""
+
+from adapters import bert
+from parity_tools import Case
+
+
+def check(case: Case) -> None:
+    bert.check(case, "DebertaV2")
