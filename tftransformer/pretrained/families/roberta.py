@@ -52,6 +52,7 @@ ROBERTA = Family(
     },
     fixed=bert.FIXED,
     unused=bert.UNUSED,
+    constants=bert.CONSTANTS,
     tied={
         "lm_head.decoder.weight": "{body}embeddings.word_embeddings.weight",
         "lm_head.decoder.bias": "lm_head.bias",
