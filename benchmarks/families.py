@@ -77,6 +77,7 @@ FAMILIES = {
         inputs=("padding_mask", "segment_ids"),
     ),
     "roberta": Family("Roberta", 50265, backbone="RobertaBackbone"),
+    "distilbert": Family("DistilBert", 30522, backbone="DistilBertBackbone"),
     "gpt2": Family("Gpt2", 50257, backbone="GPT2Backbone"),
     "t5": Family(
         "T5",

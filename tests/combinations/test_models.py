@@ -16,6 +16,7 @@ from tftransformer.models import (
     XLM,
     Bart,
     Bert,
+    DistilBert,
     Gpt,
     Gpt2,
     Roberta,
@@ -31,6 +32,7 @@ WRITES = CausalMask() & PaddingMask()
 OPTIONS = {
     Bert: [{"heads": ["masked_lm", "pooled"]}, {"heads": ["lm"], "mask": WRITES}],
     Roberta: [{"heads": ["masked_lm"]}, {"heads": ["lm"], "mask": WRITES}],
+    DistilBert: [{"heads": ["masked_lm"]}, {"heads": ["token_classification"]}],
     Gpt: [{}, {"tied": False}],
     Gpt2: [{}, {"scaled_by_depth": True}],
     XLM: [{}, {"languages": 2}, {"causal": True, "sinusoidal": True}],
@@ -47,8 +49,8 @@ OPTIONS = {
 # Families whose uncached models number columns.
 RIGHT_ALONE = (Bart, Transformer)
 OF_TWO = (Bart, T5, Transformer)
-# One writes nothing, the other writes what its query stream says of the next token.
-NOT_FROM_ITS_OWN_LOGITS = (T5Encoder, XLNet)
+# Some write nothing, one writes what its query stream says of the next token.
+NOT_FROM_ITS_OWN_LOGITS = (DistilBert, T5Encoder, XLNet)
 SEGMENTED = (Bert, XLNet, Gpt2, Gpt)
 
 
@@ -70,7 +72,7 @@ class Page:
     @property
     def writes(self):
         options = self.options
-        causal = self.family not in (Bert, Roberta, XLM, XLNet, T5Encoder)
+        causal = self.family not in (Bert, DistilBert, Roberta, XLM, XLNet, T5Encoder)
         return causal or options.get("causal", False) or "mask" in options
 
     def make(self):
@@ -104,7 +106,7 @@ class Page:
             given["padding_mask"] = real
         if self.family in SEGMENTED:
             given["segment_ids"] = ids % 2
-        if self.family in (Bert, Gpt, Gpt2, XLM):
+        if self.family in (Bert, DistilBert, Gpt, Gpt2, XLM):
             given["position_ids"] = np.maximum(np.cumsum(real, axis=1, dtype="int32") - 1, 0)
         return given
 

@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from tftransformer.decoding import BeamSearch
-from tftransformer.models import T5, XLM, Bart, Bert, Gpt, Gpt2, Roberta, TransformerXL, XLNet
+from tftransformer.models import (
+    T5,
+    XLM,
+    Bart,
+    Bert,
+    DistilBert,
+    Gpt,
+    Gpt2,
+    Roberta,
+    TransformerXL,
+    XLNet,
+)
 
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2}
 STACK = {**SIZES, "num_positions": 16}
@@ -20,6 +31,7 @@ IDS = np.array([[5, 6, 7, 9, 4], [8, 3, 11, 1, 20]], "int32")
 MODELS = {
     "bert": lambda: Bert(**STACK, dff=12, heads=["masked_lm", "pooled"]),
     "roberta": lambda: Roberta(**STACK, dff=12, heads=["masked_lm", "token_classification"]),
+    "distilbert": lambda: DistilBert(**STACK, dff=12, heads=["masked_lm", "multiple_choice"]),
     "gpt": lambda: Gpt(**STACK),
     "gpt2": lambda: Gpt2(**STACK, heads=["lm", "sequence_classification"]),
     "xlm": lambda: XLM(**STACK, causal=True, heads=["lm", "span_beam"], starts=2, ends=2),
@@ -28,7 +40,8 @@ MODELS = {
     "transformer_xl": lambda: TransformerXL(**SIZES, **CLUSTERS, dff=12, memory_length=4),
     "xlnet": lambda: XLNet(**SIZES, dff=12, memory_length=4, heads=["lm", "span_beam"]),
 }
-WRITERS = [name for name in MODELS if name not in ("bert", "roberta")]
+ENCODERS = ("bert", "distilbert", "roberta")
+WRITERS = [name for name in MODELS if name not in ENCODERS]
 WITH_MEMORY = ("transformer_xl", "xlnet")
 
 

@@ -11,6 +11,7 @@ from tftransformer.models import (
     XLM,
     Bart,
     Bert,
+    DistilBert,
     Gpt,
     Gpt2,
     Roberta,
@@ -35,6 +36,7 @@ def glorot(*shape):
 FAMILIES = {
     "bert": (lambda: Bert(*SIZES, tied=False, heads=HEADS_OF_BERT), {"": CUT}),
     "roberta": (lambda: Roberta(*SIZES, tied=False, heads=HEADS_OF_BERT), {"": 0.02}),
+    "distilbert": (lambda: DistilBert(*SIZES, tied=False, heads=HEADS_OF_BERT[1:]), {"": 0.02}),
     "gpt": (lambda: Gpt(*SIZES, tied=False, heads=["lm", "sequence_classification"]), {"": 0.02}),
     "gpt2": (
         lambda: Gpt2(*SIZES, tied=False, heads=["lm", "token_classification"]),

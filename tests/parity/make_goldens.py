@@ -32,6 +32,8 @@ SMALL = {
 }
 ROBERTA = {**SMALL, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
 LABELS = {"num_labels": 4}
+DISTILBERT = {"vocab_size": 37, "dim": 12, "n_layers": 2, "n_heads": 3, "hidden_dim": 20}
+DISTILBERT |= {"max_position_embeddings": 16}
 GPT = {"vocab_size": 37, "n_embd": 12, "n_layer": 2, "n_head": 3, "n_positions": 24}
 GPT |= {"pad_token_id": 0, "eos_token_id": 1}
 T5 = {"vocab_size": 37, "d_model": 12, "d_kv": 5, "num_heads": 3, "d_ff": 20, "num_layers": 2}
@@ -63,6 +65,29 @@ FAMILIES = {
     "roberta/causal_lm": ("RobertaForCausalLM", {**ROBERTA, "is_decoder": True}, ["labels"]),
     "roberta/seqcls": ("RobertaForSequenceClassification", {**ROBERTA, **LABELS}, ["row_labels"]),
     "roberta/multichoice": ("RobertaForMultipleChoice", ROBERTA, ["choices"]),
+    "distilbert/mlm": ("DistilBertForMaskedLM", {**DISTILBERT, "activation": "relu"}, ["labels"]),
+    "distilbert/mlm_untied": (
+        "DistilBertForMaskedLM",
+        {**DISTILBERT, "tie_word_embeddings": False},
+        ["labels"],
+    ),
+    "distilbert/base_sines": ("DistilBertModel", {**DISTILBERT, "sinusoidal_pos_embds": True}, []),
+    "distilbert/seqcls": (
+        "DistilBertForSequenceClassification",
+        {**DISTILBERT, **LABELS, "pad_token_id": 3},
+        ["row_labels"],
+    ),
+    "distilbert/tokcls": (
+        "DistilBertForTokenClassification",
+        {**DISTILBERT, **LABELS},
+        ["token_labels"],
+    ),
+    "distilbert/qa": (
+        "DistilBertForQuestionAnswering",
+        DISTILBERT,
+        ["start_positions", "end_positions"],
+    ),
+    "distilbert/multichoice": ("DistilBertForMultipleChoice", DISTILBERT, ["choices"]),
     "gpt/lm": ("OpenAIGPTLMHeadModel", {**GPT, "afn": "silu"}, ["labels", "generate"]),
     "gpt/doubleheads": ("OpenAIGPTDoubleHeadsModel", GPT, ["mc_labels"]),
     "gpt/seqcls": ("OpenAIGPTForSequenceClassification", {**GPT, **LABELS}, ["row_labels"]),

@@ -106,7 +106,14 @@ def test_defaults_name_every_entry_that_an_argument_comes_from(family):
 
 SYNONYMS = [
     (name, synonym)
-    for name in ("gpt2", "openai-gpt", "t5-small", "transfo-xl-wt103", "xlnet-base-cased")
+    for name in (
+        "distilbert-base-uncased",
+        "gpt2",
+        "openai-gpt",
+        "t5-small",
+        "transfo-xl-wt103",
+        "xlnet-base-cased",
+    )
     for synonym in family_of(CONFIGS[name][0], Path("folder")).synonyms
 ]
 
@@ -196,6 +203,14 @@ def rates(layer):
         ("bert-base-uncased", "BertForMultipleChoice", "multiple_choice", "classifier_dropout"),
         ("roberta-base", "RobertaForSequenceClassification", None, "classifier_dropout"),
         ("roberta-base", "RobertaForTokenClassification", None, "classifier_dropout"),
+        (
+            "distilbert-base-uncased",
+            "DistilBertForSequenceClassification",
+            None,
+            "seq_classif_dropout",
+        ),
+        ("distilbert-base-uncased", "DistilBertForMultipleChoice", None, "seq_classif_dropout"),
+        ("distilbert-base-uncased", "DistilBertForQuestionAnswering", None, "qa_dropout"),
         ("gpt2", "GPT2ForTokenClassification", None, "classifier_dropout"),
         ("gpt2", "GPT2DoubleHeadsModel", "multiple_choice", "summary_first_dropout"),
         ("openai-gpt", "OpenAIGPTDoubleHeadsModel", "multiple_choice", "summary_first_dropout"),

@@ -8,13 +8,25 @@ import keras
 import numpy as np
 import pytest
 
-from tftransformer.models import T5, XLM, Bert, Gpt, Gpt2, Roberta, T5Encoder, TransformerXL, XLNet
+from tftransformer.models import (
+    T5,
+    XLM,
+    Bert,
+    DistilBert,
+    Gpt,
+    Gpt2,
+    Roberta,
+    T5Encoder,
+    TransformerXL,
+    XLNet,
+)
 from tftransformer.pretrained import load_pretrained, save_pretrained
 from tftransformer.pretrained.families import FAMILIES
 
 SIZES = {"vocab_size": 12, "num_layers": 1, "d_model": 8, "num_heads": 2}
 OPTIONS = {
     Bert: {"dff": 8, "tied": (True, False)},
+    DistilBert: {"dff": 8, "tied": (True, False)},
     Gpt: {"tied": (True, False)},
     Gpt2: {"tied": (True, False)},
     Roberta: {"dff": 8, "tied": (True, False)},

@@ -13,8 +13,8 @@ from tftransformer.models import Bert
 
 HOW = {"epochs": 1, "validation": 0, "verbose": 0}
 SIZES = {"num_layers": 1, "d_model": 16, "num_heads": 2}
-NAMES = "Bert", "Roberta", "XLNet", "Bart"
-BERT, ROBERTA, XLNET, BART = ({"family": name, **SIZES, "dff": 32} for name in NAMES)
+NAMES = "Bert", "DistilBert", "Roberta", "XLNet", "Bart"
+BERT, DISTILBERT, ROBERTA, XLNET, BART = ({"family": name, **SIZES, "dff": 32} for name in NAMES)
 GPT2, XLM = ({"family": name, **SIZES} for name in ("Gpt2", "XLM"))
 T5 = {"family": "T5", **SIZES, "head_width": 8, "dff": 32}
 BEAMS = {"options": {"num_beams": 2, "length_penalty": 1.0, "max_new_tokens": 6}}
@@ -25,9 +25,11 @@ TRIED = [
     ("TextClassifier", GPT2, {}, "right", False),
     ("TextClassifier", XLNET, {}, "left", False),
     ("TextClassifier", T5, {}, "right", False),
+    ("TextClassifier", DISTILBERT, {}, "right", False),
     ("TokenClassifier", BERT, {}, "right", True),
     ("TokenClassifier", XLM, {}, "right", False),
     ("QuestionAnswerer", ROBERTA, {}, "right", True),
+    ("QuestionAnswerer", DISTILBERT, {}, "right", False),
     ("MultipleChoice", BERT, {}, "right", False),
     ("FillMask", ROBERTA, {}, "right", False),
     ("TextEmbedder", GPT2, {}, "right", False),

@@ -45,7 +45,10 @@ def translated(family):
 @pytest.mark.parametrize(
     ("run", "family"),
     [
-        *((classified, f) for f in ("SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "XLM")),
+        *(
+            (classified, f)
+            for f in ("SentenceModel", "Bert", "DistilBert", "Roberta", "Gpt2", "XLNet", "XLM")
+        ),
         *((classified, family) for family in ("Bart", "T5")),
         *((tagged, family) for family in ("Bert", "T5Encoder")),
         *((continued, family) for family in ("Gpt", "Gpt2", "TransformerXL")),
@@ -112,12 +115,16 @@ def test_texts_are_cut_at_random_by_a_tokenizer_that_is_given_if_asked():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "Bart"])
+@pytest.mark.parametrize(
+    "family", ["SentenceModel", "Bert", "DistilBert", "Roberta", "Gpt2", "XLNet", "Bart"]
+)
 def test_pairs_have_the_segments_of_their_tokenizer_in_any_family_that_reads_some(family):
     classify = tt.TextClassifier({"family": family, **SMALL}, tokenizer="wordpiece", vocab_size=60)
     pairs = list(zip(TEXTS, TEXTS[1:] + TEXTS[:1], strict=True))
     classify.fit(pairs, [1, 0] * 12, **ONCE)
-    assert classify.data_.row_template.segments(pair=True) == (None if family == "Bart" else 2)
+    assert classify.data_.row_template.segments(pair=True) == (
+        None if family in ("Bart", "DistilBert") else 2
+    )
     together = [answer["score"] for answer in classify(pairs[:3])]
     assert together == pytest.approx([classify(p)["score"] for p in pairs[:3]], abs=1e-5)
 

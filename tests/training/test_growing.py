@@ -17,6 +17,7 @@ FAMILIES = {
     "Bert": {"num_positions": 12, "heads": ["masked_lm"]},
     "untied": {"family": "Gpt2", "num_positions": 12, "tied": False},
     "Roberta": {"num_positions": 12, "heads": ["masked_lm"]},
+    "DistilBert": {"num_positions": 12, "heads": ["masked_lm"]},
     "XLNet": {},
     "XLM": {"num_positions": 12},
     "TransformerXL": ADAPTIVE,

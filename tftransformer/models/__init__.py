@@ -3,6 +3,7 @@
 from tftransformer.models.bart import Bart
 from tftransformer.models.bert import Bert
 from tftransformer.models.decoding_step import DecodingStep
+from tftransformer.models.distilbert import DistilBert
 from tftransformer.models.encoder_decoder import EncoderDecoder
 from tftransformer.models.gpt import Gpt
 from tftransformer.models.gpt2 import Gpt2
@@ -25,6 +26,7 @@ __all__ = [
     "Bart",
     "Bert",
     "DecodingStep",
+    "DistilBert",
     "EncoderDecoder",
     "Gpt",
     "Gpt2",

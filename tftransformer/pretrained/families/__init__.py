@@ -2,6 +2,7 @@
 
 from tftransformer.pretrained.families.bart import BART
 from tftransformer.pretrained.families.bert import BERT
+from tftransformer.pretrained.families.distilbert import DISTILBERT
 from tftransformer.pretrained.families.gpt import GPT
 from tftransformer.pretrained.families.gpt2 import GPT2
 from tftransformer.pretrained.families.marian import MARIAN
@@ -15,6 +16,7 @@ from tftransformer.pretrained.family import Family
 FAMILIES: tuple[Family, ...] = (
     BART,
     BERT,
+    DISTILBERT,
     GPT,
     GPT2,
     MARIAN,
