@@ -13,11 +13,14 @@ from tftransformer.decoding import BeamSearch
 from tftransformer.models import (
     T5,
     XLM,
+    Albert,
     Bart,
     Bert,
     DistilBert,
+    Electra,
     Gpt,
     Gpt2,
+    MBart,
     Roberta,
     TransformerXL,
     XLNet,
@@ -29,19 +32,27 @@ BUCKETS = {"dff": 12, "head_width": 4, "num_buckets": 8, "max_distance": 6}
 CLUSTERS = {"cutoffs": (10, 20), "d_embed": 8, "shrink": 2}
 IDS = np.array([[5, 6, 7, 9, 4], [8, 3, 11, 1, 20]], "int32")
 MODELS = {
+    "albert": lambda: Albert(
+        **STACK, dff=12, embedding_width=6, num_groups=2, heads=["masked_lm", "sentence_order"]
+    ),
     "bert": lambda: Bert(**STACK, dff=12, heads=["masked_lm", "pooled"]),
     "roberta": lambda: Roberta(**STACK, dff=12, heads=["masked_lm", "token_classification"]),
     "distilbert": lambda: DistilBert(**STACK, dff=12, heads=["masked_lm", "multiple_choice"]),
+    "electra": lambda: Electra(
+        **STACK, dff=12, embedding_width=6, heads=["masked_lm", "replaced", "multiple_choice"]
+    ),
     "gpt": lambda: Gpt(**STACK),
     "gpt2": lambda: Gpt2(**STACK, heads=["lm", "sequence_classification"]),
     "xlm": lambda: XLM(**STACK, causal=True, heads=["lm", "span_beam"], starts=2, ends=2),
     "bart": lambda: Bart(**SIZES, dff=12, heads=["lm", "span"]),
+    "mbart": lambda: MBart(**SIZES, dff=12, heads=["lm", "sequence_classification"]),
     "t5": lambda: T5(**SIZES, **BUCKETS, heads=["lm", "span"]),
     "transformer_xl": lambda: TransformerXL(**SIZES, **CLUSTERS, dff=12, memory_length=4),
     "xlnet": lambda: XLNet(**SIZES, dff=12, memory_length=4, heads=["lm", "span_beam"]),
 }
-ENCODERS = ("bert", "distilbert", "roberta")
+ENCODERS = ("albert", "bert", "distilbert", "electra", "roberta")
 WRITERS = [name for name in MODELS if name not in ENCODERS]
+PAIRED = ("bart", "mbart", "t5")
 WITH_MEMORY = ("transformer_xl", "xlnet")
 
 
@@ -54,7 +65,7 @@ def make(name):
 
 
 def inputs(name, ids=IDS):
-    return {"source_ids" if name in ("bart", "t5") else "token_ids": ids}
+    return {"source_ids" if name in PAIRED else "token_ids": ids}
 
 
 def answer(model, name, ids):
@@ -67,7 +78,7 @@ def answer(model, name, ids):
 
 
 def decode(model, name, ids):
-    prompt = ids[:, :1] * 0 if name in ("bart", "t5") else ids
+    prompt = ids[:, :1] * 0 if name in PAIRED else ids
     step = model.start_decoding(inputs(name, ids), cache_length=12, num_beams=2)
     return BeamSearch(2)(step, prompt, max_new_tokens=6, end_id=1, pad_id=0).ids
 

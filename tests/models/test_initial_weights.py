@@ -9,11 +9,14 @@ import pytest
 from tftransformer.models import (
     T5,
     XLM,
+    Albert,
     Bart,
     Bert,
     DistilBert,
+    Electra,
     Gpt,
     Gpt2,
+    MBart,
     Roberta,
     T5Encoder,
     Transformer,
@@ -34,9 +37,17 @@ def glorot(*shape):
 
 # For each model: patterns of paths and the standard deviation there; the first that fits counts.
 FAMILIES = {
+    "albert": (
+        lambda: Albert(*SIZES, embedding_width=48, heads=["masked_lm", "sentence_order", "pooled"]),
+        {"": CUT},
+    ),
     "bert": (lambda: Bert(*SIZES, tied=False, heads=HEADS_OF_BERT), {"": CUT}),
     "roberta": (lambda: Roberta(*SIZES, tied=False, heads=HEADS_OF_BERT), {"": 0.02}),
     "distilbert": (lambda: DistilBert(*SIZES, tied=False, heads=HEADS_OF_BERT[1:]), {"": 0.02}),
+    "electra": (
+        lambda: Electra(*SIZES, embedding_width=48, heads=["masked_lm", "replaced", "span"]),
+        {"": CUT},
+    ),
     "gpt": (lambda: Gpt(*SIZES, tied=False, heads=["lm", "sequence_classification"]), {"": 0.02}),
     "gpt2": (
         lambda: Gpt2(*SIZES, tied=False, heads=["lm", "token_classification"]),
@@ -70,6 +81,7 @@ FAMILIES = {
         lambda: Bart(*SIZES, heads=["lm", "sequence_classification", "span"]),
         {"": 0.02},
     ),
+    "mbart": (lambda: MBart(*SIZES, heads=["lm", "sequence_classification"]), {"": 0.02}),
     "transformer": (
         lambda: Transformer(LAYERS, D, HEADS, DFF, vocab_size=V),
         {"table/embeddings": D**-0.5, "feed_forward": glorot(D, DFF), "": glorot(D, D)},

@@ -135,6 +135,9 @@ REFUSED = [
     ("bert-base-uncased", {"pruned_heads": {"0": [1]}}, "pruned_heads"),
     ("bert-base-uncased", {"position_embedding_type": "relative_key"}, "position_embedding_type"),
     ("bert-base-uncased", {"add_cross_attention": True}, "add_cross_attention"),
+    ("albert-base-v2", {"position_embedding_type": "relative_key"}, "position_embedding_type"),
+    ("electra-small-discriminator", {"add_cross_attention": True}, "add_cross_attention"),
+    ("mbart-large-en-ro", {"normalize_before": False}, "normalize_before"),
     ("gpt2", {"is_encoder_decoder": True}, "is_encoder_decoder"),
     ("flan-t5-xl", {"dense_act_fn": "relu"}, "dense_act_fn='relu'.*make it 'gelu_new'"),
     ("flan-t5-xl", {"is_gated_act": False}, "is_gated_act=False"),
@@ -174,6 +177,11 @@ def test_an_unknown_entry_is_told(tmp_path):
     [
         ("gpt2", "GPT2DoubleHeadsModel", {"summary_type": "last"}),
         ("openai-gpt", "OpenAIGPTDoubleHeadsModel", {"summary_activation": "tanh"}),
+        (
+            "electra-small-discriminator",
+            "ElectraForMultipleChoice",
+            {"summary_activation": "tanh"},
+        ),
         ("xlnet-base-cased", "XLNetForSequenceClassification", {"summary_type": "first"}),
         ("xlm-mlm-en-2048", "XLMForSequenceClassification", {"summary_use_proj": False}),
     ],
@@ -198,6 +206,13 @@ def rates(layer):
 @pytest.mark.parametrize(
     ("name", "architecture", "head", "entry"),
     [
+        ("albert-base-v2", "AlbertForTokenClassification", None, "classifier_dropout_prob"),
+        (
+            "albert-base-v2",
+            "AlbertForMultipleChoice",
+            "multiple_choice",
+            "classifier_dropout_prob",
+        ),
         ("bert-base-uncased", "BertForSequenceClassification", None, "classifier_dropout"),
         ("bert-base-uncased", "BertForTokenClassification", None, "classifier_dropout"),
         ("bert-base-uncased", "BertForMultipleChoice", "multiple_choice", "classifier_dropout"),
@@ -211,6 +226,18 @@ def rates(layer):
         ),
         ("distilbert-base-uncased", "DistilBertForMultipleChoice", None, "seq_classif_dropout"),
         ("distilbert-base-uncased", "DistilBertForQuestionAnswering", None, "qa_dropout"),
+        (
+            "electra-small-discriminator",
+            "ElectraForSequenceClassification",
+            None,
+            "classifier_dropout",
+        ),
+        (
+            "electra-small-discriminator",
+            "ElectraForMultipleChoice",
+            None,
+            "summary_last_dropout",
+        ),
         ("gpt2", "GPT2ForTokenClassification", None, "classifier_dropout"),
         ("gpt2", "GPT2DoubleHeadsModel", "multiple_choice", "summary_first_dropout"),
         ("openai-gpt", "OpenAIGPTDoubleHeadsModel", "multiple_choice", "summary_first_dropout"),

@@ -11,8 +11,10 @@ import pytest
 from tftransformer.models import (
     T5,
     XLM,
+    Albert,
     Bert,
     DistilBert,
+    Electra,
     Gpt,
     Gpt2,
     Roberta,
@@ -27,6 +29,8 @@ SIZES = {"vocab_size": 12, "num_layers": 1, "d_model": 8, "num_heads": 2}
 OPTIONS = {
     Bert: {"dff": 8, "tied": (True, False)},
     DistilBert: {"dff": 8, "tied": (True, False)},
+    Electra: {"dff": 8, "embedding_width": 6, "tied": (True, False)},
+    Albert: {"dff": 8, "embedding_width": 6, "tied": (True, False)},
     Gpt: {"tied": (True, False)},
     Gpt2: {"tied": (True, False)},
     Roberta: {"dff": 8, "tied": (True, False)},

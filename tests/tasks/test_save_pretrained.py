@@ -13,8 +13,10 @@ from tftransformer.models import Bert
 
 HOW = {"epochs": 1, "validation": 0, "verbose": 0}
 SIZES = {"num_layers": 1, "d_model": 16, "num_heads": 2}
-NAMES = "Bert", "DistilBert", "Roberta", "XLNet", "Bart"
-BERT, DISTILBERT, ROBERTA, XLNET, BART = ({"family": name, **SIZES, "dff": 32} for name in NAMES)
+NAMES = "Albert", "Bert", "DistilBert", "Electra", "Roberta", "XLNet", "Bart"
+ALBERT, BERT, DISTILBERT, ELECTRA, ROBERTA, XLNET, BART = (
+    {"family": name, **SIZES, "dff": 32} for name in NAMES
+)
 GPT2, XLM = ({"family": name, **SIZES} for name in ("Gpt2", "XLM"))
 T5 = {"family": "T5", **SIZES, "head_width": 8, "dff": 32}
 BEAMS = {"options": {"num_beams": 2, "length_penalty": 1.0, "max_new_tokens": 6}}
@@ -27,9 +29,11 @@ TRIED = [
     ("TextClassifier", T5, {}, "right", False),
     ("TextClassifier", DISTILBERT, {}, "right", False),
     ("TokenClassifier", BERT, {}, "right", True),
+    ("TokenClassifier", ELECTRA, {}, "right", True),
     ("TokenClassifier", XLM, {}, "right", False),
     ("QuestionAnswerer", ROBERTA, {}, "right", True),
     ("QuestionAnswerer", DISTILBERT, {}, "right", False),
+    ("FillMask", ALBERT, {}, "right", False),
     ("MultipleChoice", BERT, {}, "right", False),
     ("FillMask", ROBERTA, {}, "right", False),
     ("TextEmbedder", GPT2, {}, "right", False),

@@ -47,12 +47,21 @@ def translated(family):
     [
         *(
             (classified, f)
-            for f in ("SentenceModel", "Bert", "DistilBert", "Roberta", "Gpt2", "XLNet", "XLM")
+            for f in (
+                "SentenceModel",
+                "Bert",
+                "DistilBert",
+                "Electra",
+                "Roberta",
+                "Gpt2",
+                "XLNet",
+                "XLM",
+            )
         ),
         *((classified, family) for family in ("Bart", "T5")),
         *((tagged, family) for family in ("Bert", "T5Encoder")),
         *((continued, family) for family in ("Gpt", "Gpt2", "TransformerXL")),
-        *((translated, family) for family in ("Transformer", "T5", "Bart")),
+        *((translated, family) for family in ("Transformer", "T5", "Bart", "MBart")),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -68,7 +77,7 @@ def test_a_task_trains_the_family_that_it_is_told(run, family, tmp_path):
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        ({"family": "Brt"}, r"family='Brt' was given; expected one of Bart, Bert, "),
+        ({"family": "Brt"}, r"family='Brt' was given; expected one of Albert, Bart, Bert, "),
         (
             {"layers": 2},
             r"layers=2 was given; SentenceModel takes vocab_size, num_layers, .* heads\.$",
@@ -116,7 +125,7 @@ def test_texts_are_cut_at_random_by_a_tokenizer_that_is_given_if_asked():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "family", ["SentenceModel", "Bert", "DistilBert", "Roberta", "Gpt2", "XLNet", "Bart"]
+    "family", ["SentenceModel", "Albert", "Bert", "DistilBert", "Roberta", "Gpt2", "XLNet", "Bart"]
 )
 def test_pairs_have_the_segments_of_their_tokenizer_in_any_family_that_reads_some(family):
     classify = tt.TextClassifier({"family": family, **SMALL}, tokenizer="wordpiece", vocab_size=60)

@@ -18,11 +18,14 @@ FAMILIES = {
     "untied": {"family": "Gpt2", "num_positions": 12, "tied": False},
     "Roberta": {"num_positions": 12, "heads": ["masked_lm"]},
     "DistilBert": {"num_positions": 12, "heads": ["masked_lm"]},
+    "Electra": {"num_positions": 12, "embedding_width": 6, "heads": ["masked_lm"]},
+    "Albert": {"num_positions": 12, "embedding_width": 6, "heads": ["masked_lm"]},
     "XLNet": {},
     "XLM": {"num_positions": 12},
     "TransformerXL": ADAPTIVE,
     "T5": {},
     "Bart": {"num_positions": 12},
+    "MBart": {"num_positions": 12},
 }
 
 

@@ -1,29 +1,39 @@
 """The families of models that Hugging Face's files can hold: one file of data each."""
 
+from tftransformer.pretrained.families.albert import ALBERT
 from tftransformer.pretrained.families.bart import BART
 from tftransformer.pretrained.families.bert import BERT
+from tftransformer.pretrained.families.camembert import CAMEMBERT
 from tftransformer.pretrained.families.distilbert import DISTILBERT
+from tftransformer.pretrained.families.electra import ELECTRA
 from tftransformer.pretrained.families.gpt import GPT
 from tftransformer.pretrained.families.gpt2 import GPT2
 from tftransformer.pretrained.families.marian import MARIAN
+from tftransformer.pretrained.families.mbart import MBART
 from tftransformer.pretrained.families.roberta import ROBERTA
 from tftransformer.pretrained.families.t5 import T5_ENCODER, T5_WHOLE
 from tftransformer.pretrained.families.transformer_xl import TRANSFORMER_XL
 from tftransformer.pretrained.families.xlm import XLM_FAMILY
+from tftransformer.pretrained.families.xlm_roberta import XLM_ROBERTA
 from tftransformer.pretrained.families.xlnet import XLNET
 from tftransformer.pretrained.family import Family
 
 FAMILIES: tuple[Family, ...] = (
+    ALBERT,
     BART,
     BERT,
+    CAMEMBERT,
     DISTILBERT,
+    ELECTRA,
     GPT,
     GPT2,
     MARIAN,
+    MBART,
     ROBERTA,
     T5_WHOLE,
     T5_ENCODER,
     TRANSFORMER_XL,
     XLM_FAMILY,
+    XLM_ROBERTA,
     XLNET,
 )
