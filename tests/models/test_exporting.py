@@ -10,9 +10,13 @@ from tftransformer.layers import TokenEmbeddings
 from tftransformer.masks import CausalMask, PaddingMask, SlidingWindowMask
 from tftransformer.models import (
     T5,
+    Albert,
     Bart,
     Bert,
+    DistilBert,
+    Electra,
     Gpt2,
+    MBart,
     SentenceModel,
     StackModel,
     Transformer,
@@ -49,10 +53,17 @@ class Todays(StackModel):
 
 MODELS = {
     "Bert": (lambda: Bert(**SIZES, heads=["masked_lm"]), ONE),
+    "Albert": (
+        lambda: Albert(**{**SIZES, "num_layers": 3}, embedding_width=6, heads=["masked_lm"]),
+        ONE,
+    ),
+    "DistilBert": (lambda: DistilBert(**SIZES, heads=["sequence_classification"]), ONE),
+    "Electra": (lambda: Electra(**SIZES, embedding_width=6, heads=["replaced"]), ONE),
     "OneHead": (lambda: Gpt2(**SIZES).only("lm"), ONE),
     "Transformer": (lambda: Transformer(**SIZES), PAIR),
     "T5": (lambda: T5(**SIZES), PAIR),
     "Bart": (lambda: Bart(**SIZES), PAIR),
+    "MBart": (lambda: MBart(**SIZES), PAIR),
     "XLNet": (lambda: XLNet(**SIZES), ONE),
     "TransformerXL": (lambda: TransformerXL(**SIZES), ONE),
     "SentenceModel": (lambda: SentenceModel(**SIZES), ONE),

@@ -10,7 +10,14 @@ from tftransformer.pretrained.rules import Rule, dense, norm, table
 
 LAYER = "groups.{n}.{m}"
 THEIR_LAYER = "{body}encoder.albert_layer_groups.{n}.albert_layers.{m}"
-CLASSIFIER = (Field("classifier_dropout_prob", "dropout"),)
+# The rate of classifiers; null for that of the model.
+CLASSIFIER = (
+    Field(
+        "classifier_dropout_prob",
+        "dropout",
+        lambda rate, config: config["hidden_dropout_prob"] if rate is None else rate,
+    ),
+)
 ALBERT = Family(
     model_type="albert",
     model=Albert,
