@@ -69,6 +69,7 @@ class Family:
 
 MEMORY = {"memory_length": LENGTH, "same_length": False, "clamp": None, "cutoffs": ()}
 FAMILIES = {
+    "albert": Family("Albert", 30000, inputs=("padding_mask", "segment_ids")),
     "bert": Family(
         "Bert",
         30522,
@@ -77,6 +78,8 @@ FAMILIES = {
         inputs=("padding_mask", "segment_ids"),
     ),
     "roberta": Family("Roberta", 50265, backbone="RobertaBackbone"),
+    "distilbert": Family("DistilBert", 30522, backbone="DistilBertBackbone"),
+    "electra": Family("Electra", 30522, inputs=("padding_mask", "segment_ids")),
     "gpt2": Family("Gpt2", 50257, backbone="GPT2Backbone"),
     "t5": Family(
         "T5",

@@ -18,11 +18,22 @@ from device import Torch
 from torch import nn
 
 MODELS = {
+    "albert": lambda s: transformers.AlbertModel(bert_config(transformers.AlbertConfig, s)),
     "bert": lambda s: transformers.BertModel(bert_config(transformers.BertConfig, s)),
     "roberta": lambda s: transformers.RobertaModel(
         bert_config(transformers.RobertaConfig, s, max_position_embeddings=514, type_vocab_size=1),
         add_pooling_layer=False,
     ),
+    "distilbert": lambda s: transformers.DistilBertModel(
+        transformers.DistilBertConfig(
+            vocab_size=s["vocab_size"],
+            n_layers=s["num_layers"],
+            dim=s["d_model"],
+            n_heads=s["num_heads"],
+            hidden_dim=s["dff"],
+        )
+    ),
+    "electra": lambda s: transformers.ElectraModel(bert_config(transformers.ElectraConfig, s)),
     "gpt2": lambda s: transformers.GPT2Model(gpt2_config(s, use_cache=False)),
     "t5": lambda s: transformers.T5Model(
         transformers.T5Config(

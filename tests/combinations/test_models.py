@@ -14,16 +14,20 @@ from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import (
     T5,
     XLM,
+    Albert,
     Bart,
     Bert,
     Deberta,
     DebertaV2,
+    DistilBert,
+    Electra,
     Gemma2,
     Gemma3,
     Gpt,
     Gpt2,
     GptNeoX,
     Llama,
+    MBart,
     ModernBert,
     Phi,
     Qwen3,
@@ -43,6 +47,15 @@ OPTIONS = {
     ModernBert: [{"window": 2}, {"num_layers": 3, "norm_bias": True, "global_layers": [1]}],
     Deberta: [{"max_distance": 2}, {"in_embeddings": True, "terms": ["c2p"]}],
     DebertaV2: [{"buckets": 2}, {"buckets": None, "shared": False, "neighbours": 1}],
+    Albert: [
+        {"embedding_width": 6, "heads": ["masked_lm", "pooled"]},
+        {"embedding_width": 8, "num_groups": 2, "inner_layers": 2, "heads": ["masked_lm"]},
+    ],
+    DistilBert: [{"heads": ["masked_lm"]}, {"heads": ["token_classification"]}],
+    Electra: [
+        {"embedding_width": 6, "heads": ["masked_lm", "replaced"]},
+        {"embedding_width": 6, "heads": ["lm"], "mask": WRITES},
+    ],
     Gpt: [{}, {"tied": False}],
     Gpt2: [{}, {"scaled_by_depth": True}],
     Llama: [{}, {"num_key_value_heads": 1, "tied": True}, {"windows": [2, None]}],
@@ -58,17 +71,19 @@ OPTIONS = {
     ],
     XLNet: [{}, {"memory_length": 2}, {"causal": True, "clamp": 2}],
     T5: [{"head_width": 4}, {"head_width": 3, "gated": True, "tied": False}],
+    MBart: [{}, {"num_layers": (1, 2), "scale_embeddings": False}],
     Bart: [{}, {"num_layers": (1, 2), "scale_embeddings": True}],
     T5Encoder: [{"head_width": 4, "heads": ["token_classification"]}],
     Transformer: [{}, {"norm": "pre", "normalization": "rms"}, {"num_layers": (1, 2)}],
 }
 # Families whose uncached models number columns.
-RIGHT_ALONE = (Bart, Transformer)
-OF_TWO = (Bart, T5, Transformer)
-# One writes nothing, the other writes what its query stream says of the next token.
-NOT_FROM_ITS_OWN_LOGITS = (Deberta, DebertaV2, ModernBert, T5Encoder, XLNet)
-READS = (*NOT_FROM_ITS_OWN_LOGITS, Bert, Roberta, XLM)
-SEGMENTED = (Bert, XLNet, Gpt2, Gpt)
+RIGHT_ALONE = (Bart, MBart, Transformer)
+OF_TWO = (Bart, MBart, T5, Transformer)
+# Some write nothing, one writes what its query stream says of the next token.
+NOT_FROM_ITS_OWN_LOGITS = (Albert, Deberta, DebertaV2, DistilBert, ModernBert, T5Encoder, XLNet)
+READS = (*NOT_FROM_ITS_OWN_LOGITS, Bert, Electra, Roberta, XLM)
+NUMBERED = (Albert, Bert, Deberta, DistilBert, Electra, Gpt, Gpt2, ModernBert, XLM)
+SEGMENTED = (Albert, Bert, Electra, XLNet, Gpt2, Gpt)
 
 
 @dataclass(frozen=True)
@@ -123,7 +138,7 @@ class Page:
             given["padding_mask"] = real
         if self.family in SEGMENTED:
             given["segment_ids"] = ids % 2
-        if self.family in (Bert, Deberta, Gpt, Gpt2, ModernBert, XLM):
+        if self.family in NUMBERED:
             given["position_ids"] = np.maximum(np.cumsum(real, axis=1, dtype="int32") - 1, 0)
         return given
 
@@ -140,7 +155,7 @@ class Page:
         ]
 
 
-BY_TOKEN = ("hidden", "lm", "masked_lm", "token_classification")
+BY_TOKEN = ("hidden", "lm", "masked_lm", "replaced", "token_classification")
 BOUNDS = {"float32": 1e-4, "mixed_float16": 0.06, "mixed_bfloat16": 0.4}
 
 
@@ -158,10 +173,14 @@ def pages(draw, writes=False):
     rows = draw(
         st.lists(st.lists(st.integers(1, V - 1), min_size=1, max_size=4), min_size=1, max_size=3)
     )
-    sides = st.sampled_from(["right"] if family in RIGHT_ALONE else ["left", "right"])
+    option = draw(st.integers(0, 2))
+    # An XLM that writes sees padding before its text, but in the steps of decoding.
+    sees_padding = family is XLM and option == 2 and not writes
+    is_right = family in RIGHT_ALONE or sees_padding
+    sides = st.sampled_from(["right"] if is_right else ["left", "right"])
     page = Page(
         family=family,
-        option=draw(st.integers(0, 2)),
+        option=option,
         policy=draw(st.sampled_from(["float32"] * 3 + ["mixed_bfloat16", "mixed_float16"])),
         rows=tuple(map(tuple, rows)),
         sides=tuple(draw(st.lists(sides, min_size=len(rows), max_size=len(rows)))),

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from tftransformer.core import Configurable, Layer, with_defaults
+from tftransformer.core import Configurable, Layer, with_defaults, with_fixed
 from tftransformer.layers import EncoderLayer
 from tftransformer.stacks import Encoder
 
@@ -130,3 +130,18 @@ def test_an_argument_that_there_is_not_is_named_with_those_that_there_are():
         EncoderLayer(8, 2, 16, layers=1)
     with pytest.raises(TypeError, match="'norms' is no argument of EncoderLayer"):
         Encoder(1, 8, 2, 16, norms="pre")
+
+
+class Sixteen(Narrow):
+    __init__ = with_fixed(Narrow.__init__, width=16)
+
+
+def test_a_fixed_argument_is_none_of_the_class():
+    made = Sixteen(dropout=0.5)
+    assert made.d_model == 16
+    assert "width" not in made.get_config()
+    assert Sixteen.from_config(made.get_config()).d_model == 16
+    with pytest.raises(TypeError, match="'width' is no argument of Sixteen"):
+        Sixteen(width=3)
+    with pytest.raises(TypeError, match=r"no arguments \['height'\]"):
+        with_fixed(Narrow.__init__, height=1)

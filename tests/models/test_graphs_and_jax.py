@@ -13,15 +13,19 @@ from tftransformer.decoding import BeamSearch
 from tftransformer.models import (
     T5,
     XLM,
+    Albert,
     Bart,
     Bert,
     Deberta,
     DebertaV2,
+    DistilBert,
+    Electra,
     Gemma3,
     Gpt,
     Gpt2,
     GptNeoX,
     Llama,
+    MBart,
     ModernBert,
     Phi,
     Roberta,
@@ -37,11 +41,18 @@ BESIDE = {"dff": 12, "buckets": 4, "neighbours": 1}
 CLUSTERS = {"cutoffs": (10, 20), "d_embed": 8, "shrink": 2}
 IDS = np.array([[5, 6, 7, 9, 4], [8, 3, 11, 1, 20]], "int32")
 MODELS = {
+    "albert": lambda: Albert(
+        **STACK, dff=12, embedding_width=6, num_groups=2, heads=["masked_lm", "sentence_order"]
+    ),
     "bert": lambda: Bert(**STACK, dff=12, heads=["masked_lm", "pooled"]),
     "roberta": lambda: Roberta(**STACK, dff=12, heads=["masked_lm", "token_classification"]),
     "modern_bert": lambda: ModernBert(**SIZES, **WINDOW, heads=["masked_lm", "span"]),
     "deberta": lambda: Deberta(**STACK, dff=12, max_distance=4),
     "deberta_v2": lambda: DebertaV2(**STACK, **BESIDE, heads=["masked_lm", "multiple_choice"]),
+    "distilbert": lambda: DistilBert(**STACK, dff=12, heads=["masked_lm", "multiple_choice"]),
+    "electra": lambda: Electra(
+        **STACK, dff=12, embedding_width=6, heads=["masked_lm", "replaced", "multiple_choice"]
+    ),
     "gpt": lambda: Gpt(**STACK),
     "gpt2": lambda: Gpt2(**STACK, heads=["lm", "sequence_classification"]),
     "llama": lambda: Llama(
@@ -55,12 +66,15 @@ MODELS = {
     "gpt_neox": lambda: GptNeoX(**SIZES, dff=12, rotary_share=0.5),
     "xlm": lambda: XLM(**STACK, causal=True, heads=["lm", "span_beam"], starts=2, ends=2),
     "bart": lambda: Bart(**SIZES, dff=12, heads=["lm", "span"]),
+    "mbart": lambda: MBart(**SIZES, dff=12, heads=["lm", "sequence_classification"]),
     "t5": lambda: T5(**SIZES, **BUCKETS, heads=["lm", "span"]),
     "transformer_xl": lambda: TransformerXL(**SIZES, **CLUSTERS, dff=12, memory_length=4),
     "xlnet": lambda: XLNet(**SIZES, dff=12, memory_length=4, heads=["lm", "span_beam"]),
 }
-READERS = ("bert", "deberta", "deberta_v2", "modern_bert", "roberta")
+READERS = ("albert", "bert", "deberta", "deberta_v2", "distilbert", "electra", "modern_bert")
+READERS += ("roberta",)
 WRITERS = [name for name in MODELS if name not in READERS]
+PAIRED = ("bart", "mbart", "t5")
 WITH_MEMORY = ("transformer_xl", "xlnet")
 
 
@@ -73,7 +87,7 @@ def make(name):
 
 
 def inputs(name, ids=IDS):
-    return {"source_ids" if name in ("bart", "t5") else "token_ids": ids}
+    return {"source_ids" if name in PAIRED else "token_ids": ids}
 
 
 def answer(model, name, ids):
@@ -86,7 +100,7 @@ def answer(model, name, ids):
 
 
 def decode(model, name, ids):
-    prompt = ids[:, :1] * 0 if name in ("bart", "t5") else ids
+    prompt = ids[:, :1] * 0 if name in PAIRED else ids
     step = model.start_decoding(inputs(name, ids), cache_length=12, num_beams=2)
     return BeamSearch(2)(step, prompt, max_new_tokens=6, end_id=1, pad_id=0).ids
 

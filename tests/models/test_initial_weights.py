@@ -9,14 +9,18 @@ import pytest
 from tftransformer.models import (
     T5,
     XLM,
+    Albert,
     Bart,
     Bert,
     DebertaV2,
+    DistilBert,
+    Electra,
     Gemma3,
     Gpt,
     Gpt2,
     GptNeoX,
     Llama,
+    MBart,
     ModernBert,
     Roberta,
     T5Encoder,
@@ -40,6 +44,10 @@ def glorot(*shape):
 
 # For each model: patterns of paths and the standard deviation there; the first that fits counts.
 FAMILIES = {
+    "albert": (
+        lambda: Albert(*SIZES, embedding_width=48, heads=["masked_lm", "sentence_order", "pooled"]),
+        {"": CUT},
+    ),
     "bert": (lambda: Bert(*SIZES, tied=False, heads=HEADS_OF_BERT), {"": CUT}),
     "roberta": (lambda: Roberta(*SIZES, tied=False, heads=HEADS_OF_BERT), {"": 0.02}),
     "modern_bert": (
@@ -53,6 +61,11 @@ FAMILIES = {
     "deberta": (
         lambda: DebertaV2(*SIZES, shared=False, neighbours=1, tied=False, heads=OF_ROWS),
         {"": 0.02},
+    ),
+    "distilbert": (lambda: DistilBert(*SIZES, tied=False, heads=HEADS_OF_BERT[1:]), {"": 0.02}),
+    "electra": (
+        lambda: Electra(*SIZES, embedding_width=48, heads=["masked_lm", "replaced", "span"]),
+        {"": CUT},
     ),
     "gpt": (lambda: Gpt(*SIZES, tied=False, heads=["lm", "sequence_classification"]), {"": 0.02}),
     "gpt2": (
@@ -90,6 +103,7 @@ FAMILIES = {
         lambda: Bart(*SIZES, heads=["lm", "sequence_classification", "span"]),
         {"": 0.02},
     ),
+    "mbart": (lambda: MBart(*SIZES, heads=["lm", "sequence_classification"]), {"": 0.02}),
     "transformer": (
         lambda: Transformer(LAYERS, D, HEADS, DFF, vocab_size=V),
         {"table/embeddings": D**-0.5, "feed_forward": glorot(D, DFF), "": glorot(D, D)},

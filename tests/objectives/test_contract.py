@@ -47,6 +47,11 @@ def seq2seq(source, target):
     return inputs, [*target, 2], [1.0] * (len(target) + 1)
 
 
+def seq2seq_of_languages(source, target):
+    inputs = {"source_ids": [5, *source, 2, 6], "target_ids": [1, 7, *target]}
+    return inputs, [7, *target, 2], [1.0] * (len(target) + 2)
+
+
 def plain(label_of, weight_of=lambda label: 1.0):
     def row(text, label):
         inputs = {"token_ids": text, "padding_mask": [True] * len(text)}
@@ -72,6 +77,13 @@ def number(label):
 
 
 CASES = {
+    "sequence to sequence of languages": (
+        SequenceToSequence(around=([5], [2, 6]), before=[7]),
+        2,
+        None,
+        None,
+        seq2seq_of_languages,
+    ),
     "sequence to sequence": (SequenceToSequence(0.2), 2, None, None, seq2seq),
     "classes": (Classes(), 1, "xyz", None, plain("xyz".index)),
     "classes of a pair": (Classes(), 2, "xyz", Template.bert(), pair("xyz".index)),

@@ -23,7 +23,7 @@ CAUSAL += ("gemma3_text", "phi", "gpt_neox")
 # Outputs that have positions, and their axis.
 ROWS = {"last_hidden_state": 1, "hidden_states": 1, "attentions": 2, "start_logits": 1}
 ROWS |= {"end_logits": 1, "logits": 1}
-LABELLED = ("labels", "token_labels", "row_labels", "choices")
+LABELLED = ("labels", "token_labels", "row_labels", "choices", "replaced")
 SMALL = {
     "vocab_size": 37,
     "hidden_size": 12,
@@ -34,6 +34,11 @@ SMALL = {
 }
 ROBERTA = {**SMALL, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
 LABELS = {"num_labels": 4}
+DISTILBERT = {"vocab_size": 37, "dim": 12, "n_layers": 2, "n_heads": 3, "hidden_dim": 20}
+DISTILBERT |= {"max_position_embeddings": 16}
+ELECTRA = {**SMALL, "embedding_size": 8}
+ALBERT = {**SMALL, "embedding_size": 8}
+GROUPS = {"num_hidden_layers": 5, "num_hidden_groups": 2, "inner_group_num": 2}
 GPT = {"vocab_size": 37, "n_embd": 12, "n_layer": 2, "n_head": 3, "n_positions": 24}
 GPT |= {"pad_token_id": 0, "eos_token_id": 1}
 T5 = {"vocab_size": 37, "d_model": 12, "d_kv": 5, "num_heads": 3, "d_ff": 20, "num_layers": 2}
@@ -65,8 +70,25 @@ DEBERTA = {**SMALL, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
 DEBERTA |= {"position_biased_input": False, "max_relative_positions": 4}
 DEBERTA_3 = {**DEBERTA, "share_att_key": True, "norm_rel_ebd": "layer_norm", "position_buckets": 4}
 DEBERTA_3 |= {"max_relative_positions": -1}
+MBART = {**MARIAN, "vocab_size": 37, "pad_token_id": 1, "decoder_start_token_id": 30}
+MBART |= {"eos_token_id": 2, "forced_eos_token_id": 2}
 # Folder → class, its configuration, the case's further arguments.
 FAMILIES = {
+    "albert/pretraining": (
+        "AlbertForPreTraining",
+        {**ALBERT, "hidden_act": "relu"},
+        ["labels", "sentence_order_label"],
+    ),
+    "albert/mlm_groups": ("AlbertForMaskedLM", {**ALBERT, **GROUPS}, ["labels"]),
+    "albert/base_segments": (
+        "AlbertModel",
+        {**ALBERT, "embedding_size": 12, "num_hidden_groups": 2, "type_vocab_size": 3},
+        [],
+    ),
+    "albert/seqcls": ("AlbertForSequenceClassification", {**ALBERT, **LABELS}, ["row_labels"]),
+    "albert/tokcls": ("AlbertForTokenClassification", {**ALBERT, **LABELS}, ["token_labels"]),
+    "albert/qa": ("AlbertForQuestionAnswering", ALBERT, ["start_positions", "end_positions"]),
+    "albert/multichoice": ("AlbertForMultipleChoice", ALBERT, ["choices"]),
     "bert/pretraining": ("BertForPreTraining", SMALL, ["labels", "next_sentence_label"]),
     "bert/mlm_relu": ("BertForMaskedLM", {**SMALL, "hidden_act": "relu"}, ["labels"]),
     "bert/base_segments": ("BertModel", {**SMALL, "type_vocab_size": 5}, []),
@@ -84,6 +106,63 @@ FAMILIES = {
     "roberta/causal_lm": ("RobertaForCausalLM", {**ROBERTA, "is_decoder": True}, ["labels"]),
     "roberta/seqcls": ("RobertaForSequenceClassification", {**ROBERTA, **LABELS}, ["row_labels"]),
     "roberta/multichoice": ("RobertaForMultipleChoice", ROBERTA, ["choices"]),
+    "camembert/mlm": ("CamembertForMaskedLM", {**ROBERTA, "hidden_act": "relu"}, ["labels"]),
+    "camembert/seqcls": (
+        "CamembertForSequenceClassification",
+        {**ROBERTA, **LABELS},
+        ["row_labels"],
+    ),
+    "distilbert/mlm": ("DistilBertForMaskedLM", {**DISTILBERT, "activation": "relu"}, ["labels"]),
+    "distilbert/mlm_untied": (
+        "DistilBertForMaskedLM",
+        {**DISTILBERT, "tie_word_embeddings": False},
+        ["labels"],
+    ),
+    "distilbert/base_sines": ("DistilBertModel", {**DISTILBERT, "sinusoidal_pos_embds": True}, []),
+    "distilbert/seqcls": (
+        "DistilBertForSequenceClassification",
+        {**DISTILBERT, **LABELS, "pad_token_id": 3},
+        ["row_labels"],
+    ),
+    "distilbert/tokcls": (
+        "DistilBertForTokenClassification",
+        {**DISTILBERT, **LABELS},
+        ["token_labels"],
+    ),
+    "distilbert/qa": (
+        "DistilBertForQuestionAnswering",
+        DISTILBERT,
+        ["start_positions", "end_positions"],
+    ),
+    "distilbert/multichoice": ("DistilBertForMultipleChoice", DISTILBERT, ["choices"]),
+    "electra/discriminator": (
+        "ElectraForPreTraining",
+        {**ELECTRA, "hidden_act": "relu"},
+        ["replaced"],
+    ),
+    "electra/generator": ("ElectraForMaskedLM", {**ELECTRA, "hidden_act": "gelu_new"}, ["labels"]),
+    "electra/causal_lm": (
+        "ElectraForCausalLM",
+        {**ELECTRA, "is_decoder": True, "embedding_size": 12, "tie_word_embeddings": False},
+        ["labels"],
+    ),
+    "electra/base_segments": ("ElectraModel", {**ELECTRA, "type_vocab_size": 3}, []),
+    "electra/seqcls": (
+        "ElectraForSequenceClassification",
+        {**ELECTRA, **LABELS, "embedding_size": 12, "hidden_act": "relu"},
+        ["row_labels"],
+    ),
+    "electra/tokcls": (
+        "ElectraForTokenClassification",
+        {**ELECTRA, **LABELS, "embedding_size": 16},
+        ["token_labels"],
+    ),
+    "electra/qa": ("ElectraForQuestionAnswering", ELECTRA, ["start_positions", "end_positions"]),
+    "electra/multichoice": (
+        "ElectraForMultipleChoice",
+        {**ELECTRA, "summary_last_dropout": 0.3},
+        ["choices"],
+    ),
     "gpt/lm": ("OpenAIGPTLMHeadModel", {**GPT, "afn": "silu"}, ["labels", "generate"]),
     "gpt/doubleheads": ("OpenAIGPTDoubleHeadsModel", GPT, ["mc_labels"]),
     "gpt/seqcls": ("OpenAIGPTForSequenceClassification", {**GPT, **LABELS}, ["row_labels"]),
@@ -181,6 +260,12 @@ FAMILIES = {
         {**XLM, "start_n_top": 3, "end_n_top": 2},
         ["p_mask"],
     ),
+    "xlm_roberta/tokcls": (
+        "XLMRobertaForTokenClassification",
+        {**ROBERTA, **LABELS, "pad_token_id": 3},
+        ["token_labels"],
+    ),
+    "xlm_roberta/causal_lm": ("XLMRobertaForCausalLM", {**ROBERTA, "is_decoder": True}, ["labels"]),
     "marian/mt": (
         "MarianMTModel",
         {**MARIAN, "scale_embedding": True, "activation_function": "swish"},
@@ -239,6 +324,14 @@ FAMILIES = {
         ["start_positions", "end_positions"],
     ),
     "deberta_v2/multichoice": ("DebertaV2ForMultipleChoice", DEBERTA_3, ["choices"]),
+    "mbart/cg": ("MBartForConditionalGeneration", {**MBART, "scale_embedding": True}, ["labels"]),
+    "mbart/seqcls": ("MBartForSequenceClassification", {**MBART, **LABELS}, ["row_labels"]),
+    "mbart/qa": (
+        "MBartForQuestionAnswering",
+        {**MBART, "activation_function": "relu"},
+        ["start_positions", "end_positions"],
+    ),
+    "mbart/base": ("MBartModel", MBART, []),
 }
 
 
@@ -250,7 +343,7 @@ def make_inputs(config, further, side, random):
     mask = np.ones(shape, "int64")
     hidden = slice(LENGTH - 2, None) if side == "right" else slice(None, 2)
     mask[0, ..., hidden] = 0
-    if config.model_type == "t5":  # whose classifier reads the one end token
+    if config.model_type in ("mbart", "t5"):  # whose classifier reads the one end token
         ids[np.arange(BATCH), mask.cumsum(-1).argmax(-1)] = config.eos_token_id
     inputs = {"input_ids": np.where(mask == 1, ids, config.pad_token_id), "attention_mask": mask}
     if getattr(config, "type_vocab_size", 1) > 1:
@@ -258,6 +351,7 @@ def make_inputs(config, further, side, random):
     labels = {
         "labels": lambda: np.where(mask == 1, random.integers(0, config.vocab_size, shape), -100),
         "token_labels": lambda: np.where(mask == 1, random.integers(0, 4, shape), -100),
+        "replaced": lambda: random.integers(0, 2, shape),
         "row_labels": lambda: random.integers(0, 4, BATCH),
         "p_mask": lambda: 1.0 - mask.astype("float32"),
         "langs": lambda: random.integers(0, config.n_langs, shape),
@@ -329,13 +423,17 @@ def write(path, name, settings, further):
     causal = getattr(config, "is_decoder", False) or config.model_type in CAUSAL
     blind = config.model_type.startswith("deberta")  # padding sees nothing, on either side
     reads_first = blind and not {"row_labels", "choices"}.isdisjoint(further)
-    one_sided = (causal and "mc_labels" in further) or reads_first
+    # On the left mBART would take an inner token for the code of the language.
+    is_mbart = config.model_type == "mbart"
+    one_sided = (causal and "mc_labels" in further) or reads_first or is_mbart
     for side in ("right",) if one_sided else ("right", "left"):
         # On the left, padding that sees nothing would predict the first token: no loss there.
         asked = [] if causal and side == "left" else further
         case, given = f"{side}_pad", make_inputs(config, asked, side, random)
         options = {"output_hidden_states": True, "output_attentions": True}
         computed = flat(run(model, given, **options), config)
+        if getattr(config, "inner_group_num", 1) > 1:  # versions differ in what they list
+            computed = {k: v for k, v in computed.items() if not k.startswith("hidden_states")}
         rows = {}
         if blind or (causal and side == "left"):
             rows = {

@@ -107,7 +107,14 @@ def test_defaults_name_every_entry_that_an_argument_comes_from(family):
 
 SYNONYMS = [
     (name, synonym)
-    for name in ("gpt2", "openai-gpt", "t5-small", "transfo-xl-wt103", "xlnet-base-cased")
+    for name in (
+        "distilbert-base-uncased",
+        "gpt2",
+        "openai-gpt",
+        "t5-small",
+        "transfo-xl-wt103",
+        "xlnet-base-cased",
+    )
     for synonym in family_of(CONFIGS[name][0], Path("folder")).synonyms
 ]
 
@@ -130,6 +137,9 @@ REFUSED = [
     ("bert-base-uncased", {"pruned_heads": {"0": [1]}}, "pruned_heads"),
     ("bert-base-uncased", {"position_embedding_type": "relative_key"}, "position_embedding_type"),
     ("bert-base-uncased", {"add_cross_attention": True}, "add_cross_attention"),
+    ("albert-base-v2", {"position_embedding_type": "relative_key"}, "position_embedding_type"),
+    ("electra-small-discriminator", {"add_cross_attention": True}, "add_cross_attention"),
+    ("mbart-large-en-ro", {"normalize_before": False}, "normalize_before"),
     ("gpt2", {"is_encoder_decoder": True}, "is_encoder_decoder"),
     ("flan-t5-xl", {"dense_act_fn": "relu"}, "dense_act_fn='relu'.*make it 'gelu_new'"),
     ("flan-t5-xl", {"is_gated_act": False}, "is_gated_act=False"),
@@ -179,6 +189,11 @@ def test_an_unknown_entry_is_told(tmp_path):
     [
         ("gpt2", "GPT2DoubleHeadsModel", {"summary_type": "last"}),
         ("openai-gpt", "OpenAIGPTDoubleHeadsModel", {"summary_activation": "tanh"}),
+        (
+            "electra-small-discriminator",
+            "ElectraForMultipleChoice",
+            {"summary_activation": "tanh"},
+        ),
         ("xlnet-base-cased", "XLNetForSequenceClassification", {"summary_type": "first"}),
         ("xlm-mlm-en-2048", "XLMForSequenceClassification", {"summary_use_proj": False}),
     ],
@@ -203,12 +218,39 @@ def rates(layer):
 @pytest.mark.parametrize(
     ("name", "architecture", "head", "entry"),
     [
+        ("albert-base-v2", "AlbertForTokenClassification", None, "classifier_dropout_prob"),
+        (
+            "albert-base-v2",
+            "AlbertForMultipleChoice",
+            "multiple_choice",
+            "classifier_dropout_prob",
+        ),
         ("bert-base-uncased", "BertForSequenceClassification", None, "classifier_dropout"),
         ("bert-base-uncased", "BertForTokenClassification", None, "classifier_dropout"),
         ("bert-base-uncased", "BertForMultipleChoice", "multiple_choice", "classifier_dropout"),
         ("roberta-base", "RobertaForSequenceClassification", None, "classifier_dropout"),
         ("roberta-base", "RobertaForTokenClassification", None, "classifier_dropout"),
         ("ModernBERT-base", "ModernBertForQuestionAnswering", None, "classifier_dropout"),
+        (
+            "distilbert-base-uncased",
+            "DistilBertForSequenceClassification",
+            None,
+            "seq_classif_dropout",
+        ),
+        ("distilbert-base-uncased", "DistilBertForMultipleChoice", None, "seq_classif_dropout"),
+        ("distilbert-base-uncased", "DistilBertForQuestionAnswering", None, "qa_dropout"),
+        (
+            "electra-small-discriminator",
+            "ElectraForSequenceClassification",
+            None,
+            "classifier_dropout",
+        ),
+        (
+            "electra-small-discriminator",
+            "ElectraForMultipleChoice",
+            None,
+            "summary_last_dropout",
+        ),
         ("gpt2", "GPT2ForTokenClassification", None, "classifier_dropout"),
         ("gpt2", "GPT2DoubleHeadsModel", "multiple_choice", "summary_first_dropout"),
         ("openai-gpt", "OpenAIGPTDoubleHeadsModel", "multiple_choice", "summary_first_dropout"),

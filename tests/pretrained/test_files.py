@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tftransformer.models import T5, XLM, Gpt, Gpt2, Roberta, T5Encoder
+from tftransformer.models import T5, XLM, Albert, DistilBert, Electra, Gpt, Gpt2, Roberta, T5Encoder
 from tftransformer.pretrained import (
     from_pretrained,
     load_pretrained,
@@ -32,6 +32,24 @@ TIED = [
         "lm_head.decoder.weight",
     ),
     (Roberta, {"dff": 12, "heads": ("masked_lm",)}, "lm_head.bias", "lm_head.decoder.bias"),
+    (
+        DistilBert,
+        {"dff": 12, "heads": ("masked_lm",)},
+        "distilbert.embeddings.word_embeddings.weight",
+        "vocab_projector.weight",
+    ),
+    (
+        Electra,
+        {"dff": 12, "embedding_width": 6, "heads": ("masked_lm",)},
+        "electra.embeddings.word_embeddings.weight",
+        "generator_lm_head.weight",
+    ),
+    (
+        Albert,
+        {"dff": 12, "embedding_width": 6, "heads": ("masked_lm",)},
+        "albert.embeddings.word_embeddings.weight",
+        "predictions.decoder.weight",
+    ),
     (T5, {"dff": 12}, "shared.weight", "lm_head.weight"),
     (T5, {"dff": 12}, "shared.weight", "decoder.embed_tokens.weight"),
     (T5, {"dff": 12, "tied": False}, "shared.weight", "encoder.embed_tokens.weight"),

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from tftransformer.core import allocate, unallocated
 from tftransformer.masks import CausalMask, PaddingMask, SlidingWindowMask
-from tftransformer.models import Bert, ModernBert, Roberta
+from tftransformer.models import Albert, Bert, ModernBert, Roberta
 from tftransformer.pretrained import from_pretrained, load_pretrained, save_pretrained
 
 SIZES = {"vocab_size": 30, "num_layers": 2, "d_model": 8, "num_heads": 2, "dff": 12}
@@ -82,6 +82,13 @@ def test_round_trip_is_equal_to_the_bit(kind, heads, tmp_path):
     save_pretrained(loaded.model, tmp_path / "again")
     for file in ("config.json", "model.safetensors"):
         assert (tmp_path / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
+
+
+def test_layers_that_are_shared_may_be_more_than_the_tensors(tmp_path):
+    model = Albert(**SIZES | {"num_layers": 30}, embedding_width=6, heads=())
+    save_pretrained(model, tmp_path)
+    assert len(load_file(tmp_path / "model.safetensors")) < 30
+    assert_same(from_pretrained(tmp_path), model)
 
 
 def test_label_names_and_further_entries_come_along(tmp_path):

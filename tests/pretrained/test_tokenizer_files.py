@@ -190,6 +190,53 @@ def test_sentencepiece_folders_are_read(tmp_path):
         read_tokenizer_files(llama)
 
 
+KIN = {
+    "camembert": (4, ["<s>", "A", "</s>"], ["<s>", "A", "</s>", "</s>", "B", "</s>"]),
+    "xlm-roberta": (1, ["<s>", "A", "</s>"], ["<s>", "A", "</s>", "</s>", "B", "</s>"]),
+    "mbart": (1, ["A", "</s>", "de_DE"], ["A", "B", "</s>", "de_DE"]),
+    "mbart50": (1, ["de_DE", "A", "</s>"], ["de_DE", "A", "B", "</s>"]),
+}
+
+
+@pytest.mark.parametrize("kind", KIN)
+def test_pieces_of_fairseq_stand_behind_its_own_tokens(kind, tmp_path):
+    shift, row, pair = KIN[kind]
+    told = {"tokenizer_class": "MBart50Tokenizer"} if kind == "mbart50" else {}
+    folder = write_files(
+        tmp_path / "a",
+        config_json={"model_type": kind.removesuffix("50")},
+        tokenizer_config_json={**told, "src_lang": "de_DE"},
+    )
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(LEARNT),
+        model_prefix=str(folder / "sentencepiece.bpe"),
+        vocab_size=80,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    model = sentencepiece.SentencePieceProcessor(str(folder / "sentencepiece.bpe.model"))
+    described = read_tokenizer_files(folder)
+    assert [part.content for part in described.row()] == row
+    assert [part.content for part in described.row(pair=True)] == pair
+    assert (described.ids["<pad>"], described.ids["<unk>"]) == (1, 3)
+    codes = {"mbart": 25, "mbart50": 52}.get(kind, 0)
+    assert described.ids["<mask>"] == model.get_piece_size() + shift + codes
+    read = read_tokenizer(folder)
+    text = LEARNT[0]
+    expected = [3 if n == model.unk_id() else n + shift for n in model.encode(text)]
+    assert read.tokenizer.encode([text]).ids.tolist() == [expected]
+    save_tokenizer(read, tmp_path / "again")
+    again = read_tokenizer(tmp_path / "again")
+    found, expected = (one.tokenizer.encode(LEARNT).ids.tolist() for one in (again, read))
+    assert found == expected
+    assert again.template == read.template
+    if codes:
+        assert described.ids["de_DE"] == model.get_piece_size() + 1 + 2
+    (folder / "sentencepiece.bpe.model").write_bytes(b"no model")
+    with pytest.raises(ValueError, match=r"sentencepiece\.bpe\.model is no model"):
+        read_tokenizer(folder)
+
+
 def test_added_tokens_have_their_flags(tmp_path):
     folder = write_files(
         tmp_path / "a",

@@ -198,3 +198,41 @@ def test_a_mask_that_returns_nothing_and_arguments_that_cannot_be_hashed(vectors
 def test_a_mask_of_the_keys_alone_is_told_from_one_of_the_queries(vectors):
     with pytest.raises(ValueError, match="is of 2 queries, and the layer was called with 5"):
         MultiHeadAttention(D, 2)(vectors(2, 5, D), attention_mask=np.ones((2, 5), bool))
+
+
+def test_steps_of_a_stack_share_the_layers_that_order_names():
+    x = np.random.default_rng(0).normal(size=(2, 5, D)).astype("float32")
+    shared = Encoder(2, D, 2, 16, order=[1, 0, 1], mask=CausalMask())
+    apart = Encoder(3, D, 2, 16, mask=CausalMask())
+    shared(x), apart(x)
+    assert len(shared.layers) == 3
+    assert shared.layers[0] is shared.layers[2]
+    assert shared.count_params() * 3 == apart.count_params() * 2
+    for layer, same in zip(apart.layers, shared.layers, strict=True):
+        layer.set_weights(same.get_weights())
+    np.testing.assert_array_equal(shared(x), apart(x))
+    again = Encoder.from_config(shared.get_config())
+    assert [again.layers.index(layer) for layer in again.layers] == [0, 1, 0]
+    cache = shared.empty_cache(2, 5)
+    assert len(cache) == 3  # each step has its own keys
+    with pytest.raises(ValueError, match=r"order=\[0, 2\] names layers that are none of 2"):
+        Encoder(2, D, 2, 16, order=[0, 2])
+    with pytest.raises(ValueError, match="mask lists 2 masks for 3 layers"):
+        Encoder(2, D, 2, 16, order=[1, 0, 1], mask=[CausalMask(), CausalMask()])
+
+
+@pytest.mark.parametrize("scale", [True, False])
+def test_embeddings_of_another_width_are_projected_to_that_of_the_model(scale):
+    embeddings = TokenEmbeddings(
+        9, D, width=4, scale=scale, position=LearnedPositions(4, 6), segments=2
+    )
+    found = embeddings(IDS[:1], segment_ids=np.ones((1, 5), "int32"))
+    table, positions, segments = (
+        np.array(part.embeddings)
+        for part in (embeddings.table, embeddings.position.table, embeddings.segments)
+    )
+    narrow = table[IDS[0]] * (2 if scale else 1) + positions[:5] + segments[1]
+    kernel = np.array(embeddings.projection.kernel)
+    np.testing.assert_allclose(found[0], narrow @ kernel, atol=1e-5)
+    with pytest.raises(ValueError, match="the d_model of position"):
+        TokenEmbeddings(9, D, width=4, position=LearnedPositions(D, 6))

@@ -13,8 +13,18 @@ from tftransformer.models import Bert
 
 HOW = {"epochs": 1, "validation": 0, "verbose": 0}
 SIZES = {"num_layers": 1, "d_model": 16, "num_heads": 2}
-NAMES = "Bert", "Roberta", "XLNet", "Bart", "ModernBert", "DebertaV2"
-BERT, ROBERTA, XLNET, BART, MODERN_BERT, DEBERTA = (
+NAMES = (
+    "Albert",
+    "Bert",
+    "DistilBert",
+    "Electra",
+    "Roberta",
+    "XLNet",
+    "Bart",
+    "ModernBert",
+    "DebertaV2",
+)
+ALBERT, BERT, DISTILBERT, ELECTRA, ROBERTA, XLNET, BART, MODERN_BERT, DEBERTA = (
     {"family": name, **SIZES, "dff": 32} for name in NAMES
 )
 GPT2, XLM = ({"family": name, **SIZES} for name in ("Gpt2", "XLM"))
@@ -29,10 +39,14 @@ TRIED = [
     ("TextClassifier", DEBERTA, {}, "right", False),
     ("TextClassifier", XLNET, {}, "left", False),
     ("TextClassifier", T5, {}, "right", False),
+    ("TextClassifier", DISTILBERT, {}, "right", False),
     ("TokenClassifier", BERT, {}, "right", True),
+    ("TokenClassifier", ELECTRA, {}, "right", True),
     ("TokenClassifier", XLM, {}, "right", False),
     ("QuestionAnswerer", DEBERTA, {}, "right", True),
     ("QuestionAnswerer", ROBERTA, {}, "right", True),
+    ("QuestionAnswerer", DISTILBERT, {}, "right", False),
+    ("FillMask", ALBERT, {}, "right", False),
     ("MultipleChoice", BERT, {}, "right", False),
     ("FillMask", ROBERTA, {}, "right", False),
     ("FillMask", MODERN_BERT, {}, "right", False),

@@ -9,7 +9,7 @@ from tftransformer.tasks.learners import learn_bpe
 
 SMALL = {"num_layers": 1, "d_model": 16, "num_heads": 2, "dff": 16}
 TEXTS = ["a good film", "a bad day", "good fun", "bad jokes"] * 6
-WITHOUT_SEGMENTS = ("Bart", "ModernBert")
+WITHOUT_SEGMENTS = ("Bart", "DistilBert", "ModernBert")
 ONCE = {"epochs": 1, "validation": 0, "verbose": 0}
 
 
@@ -47,11 +47,11 @@ def translated(family):
     ("run", "family"),
     [
         *((classified, f) for f in ("SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "XLM")),
-        *((classified, f) for f in ("DebertaV2", "ModernBert", "Qwen3")),
+        *((classified, f) for f in ("DebertaV2", "DistilBert", "Electra", "ModernBert", "Qwen3")),
         *((classified, family) for family in ("Bart", "T5")),
         *((tagged, family) for family in ("Bert", "Deberta", "ModernBert", "T5Encoder")),
         *((continued, family) for family in ("Gpt", "Gpt2", "TransformerXL", "Llama", "Gemma3")),
-        *((translated, family) for family in ("Transformer", "T5", "Bart")),
+        *((translated, family) for family in ("Transformer", "T5", "Bart", "MBart")),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -67,7 +67,7 @@ def test_a_task_trains_the_family_that_it_is_told(run, family, tmp_path):
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        ({"family": "Brt"}, r"family='Brt' was given; expected one of Bart, Bert, "),
+        ({"family": "Brt"}, r"family='Brt' was given; expected one of Albert, Bart, Bert, "),
         (
             {"layers": 2},
             r"layers=2 was given; SentenceModel takes vocab_size, num_layers, .* heads\.$",
@@ -115,7 +115,8 @@ def test_texts_are_cut_at_random_by_a_tokenizer_that_is_given_if_asked():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "family", ["SentenceModel", "Bert", "Roberta", "Gpt2", "XLNet", "Deberta", *WITHOUT_SEGMENTS]
+    "family",
+    ["SentenceModel", "Albert", "Bert", "Roberta", "Gpt2", "XLNet", "Deberta", *WITHOUT_SEGMENTS],
 )
 def test_pairs_have_the_segments_of_their_tokenizer_in_any_family_that_reads_some(family):
     classify = tt.TextClassifier({"family": family, **SMALL}, tokenizer="wordpiece", vocab_size=60)

@@ -20,6 +20,9 @@ FAMILIES = {
     "ModernBert": {},
     "Deberta": {"max_distance": 4},
     "DebertaV2": {"buckets": 4, "num_positions": 9},
+    "DistilBert": {"num_positions": 12, "heads": ["masked_lm"]},
+    "Electra": {"num_positions": 12, "embedding_width": 6, "heads": ["masked_lm"]},
+    "Albert": {"num_positions": 12, "embedding_width": 6, "heads": ["masked_lm"]},
     "XLNet": {},
     "Llama": {},
     "Gemma2": {"windows": [2, None]},
@@ -27,6 +30,7 @@ FAMILIES = {
     "TransformerXL": ADAPTIVE,
     "T5": {},
     "Bart": {"num_positions": 12},
+    "MBart": {"num_positions": 12},
 }
 
 

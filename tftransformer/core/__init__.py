@@ -9,7 +9,7 @@ from tftransformer.core.checks import (
     is_number,
     require,
 )
-from tftransformer.core.configurable import Configurable, Layer, copy_of, with_defaults
+from tftransformer.core.configurable import Configurable, Layer, copy_of, with_defaults, with_fixed
 from tftransformer.core.files import (
     clear_leftovers,
     making_folder,
@@ -65,4 +65,5 @@ __all__ = [
     "unallocated",
     "unlock",
     "with_defaults",
+    "with_fixed",
 ]

@@ -151,6 +151,32 @@ def with_defaults(init: Callable, **defaults: Any) -> Callable:
     return _described(__init__, init, signature.replace(parameters=parameters))
 
 
+def with_fixed(init: Callable, **fixed: Any) -> Callable:
+    """Returns a base's constructor without some arguments, as that of a class where they are fixed.
+
+    >>> class Scale:
+    ...     def __init__(self, factor=2.0, offset=0.0):
+    ...         self.factor, self.offset = factor, offset
+    >>> class Shift(Scale):
+    ...     __init__ = with_fixed(Scale.__init__, factor=1.0)
+    >>> Shift(offset=3.0).factor, [*inspect.signature(Shift).parameters]
+    (1.0, ['offset'])
+    """
+    signature = inspect.signature(init)
+    unknown = fixed.keys() - signature.parameters.keys()
+    if unknown:
+        raise TypeError(f"{init.__qualname__} has no arguments {sorted(unknown)}")
+    parameters = [one for name, one in signature.parameters.items() if name not in fixed]
+    own = signature.replace(parameters=parameters)
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        names = [one.name for one in parameters[1:] if one.kind is not one.VAR_KEYWORD]
+        check_names(kwargs.keys() & fixed.keys(), names, f"argument of {type(self).__name__}")
+        init(**own.bind_partial(self, *args).arguments, **kwargs, **fixed)
+
+    return _described(__init__, init, own)
+
+
 class Layer(Configurable, keras.layers.Layer):
     """Base of the layers here: its config is its arguments, implicit Keras masks pass through.
 

@@ -7,6 +7,7 @@ from keras import ops
 
 from tftransformer.core import Layer, build_once, check_layer, checked_ids, fresh, register, require
 from tftransformer.layers.dropout import Dropout
+from tftransformer.layers.projection import make_projection
 from tftransformer.positions import RotaryPositions
 
 
@@ -14,15 +15,18 @@ from tftransformer.positions import RotaryPositions
 class TokenEmbeddings(Layer):
     """Vectors of tokens, with their positions (Vaswani et al. 2017, §3.4 and §3.5).
 
-    `dropout(norm(E[ids] · √d_model + P[positions] + S[segments] + L[languages]))`; all parts but
-    the first are optional.
+    `dropout(norm(E[ids] · √width + P[positions] + S[segments] + L[languages]))`; all parts but the
+    first are optional. Vectors of another width than the model's are projected to it in the end.
 
     Args:
         vocab_size: number of token ids.
-        d_model: width of the vectors.
-        position: layer from int positions to vectors of width d_model, or None.
-        scale: whether token vectors are multiplied by √d_model. The table is then initialised with
-            the standard deviation 1/√d_model, so that the vectors start near unit variance.
+        d_model: width of the output.
+        width: width of the tables, if they are factorised (Lan et al. 2020, §3.1): then the output
+            is `dropout(…) W + b`. Default: d_model, without that projection.
+        position: layer from int positions to vectors of the width of the tables, or None.
+        scale: whether token vectors are multiplied by the root of their width. The table is then
+            initialised with its inverse as standard deviation, so that the vectors start near unit
+            variance.
         dropout: rate on the sum.
         token_dropout: rate at which training drops the whole vector of a token, but not its
             position, so that no text depends on a single word (Iyyer et al. 2015, §3.1).
@@ -37,6 +41,7 @@ class TokenEmbeddings(Layer):
             none.
         norm: layer that normalises the sum, or None.
         embeddings_initializer: initializer of the tables; default: see `scale`.
+        kernel_initializer: initializer of the projection.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class TokenEmbeddings(Layer):
         vocab_size: int,
         d_model: int,
         *,
+        width: int | None = None,
         position: keras.layers.Layer | None = None,
         scale: bool = True,
         dropout: float = 0.0,
@@ -55,6 +61,7 @@ class TokenEmbeddings(Layer):
         spelling: int | None = None,
         norm: keras.layers.Layer | None = None,
         embeddings_initializer: Any = None,
+        kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -64,13 +71,17 @@ class TokenEmbeddings(Layer):
                 "to the layers, rotary=RotaryPositions(), and position=None."
             )
         check_layer("position", position, "positions", such_as="LearnedPositions(d_model, 512)")
-        width = getattr(position, "d_model", d_model)
-        require(
-            width == d_model, "the d_model of position", width, f"that of the tokens, {d_model}"
-        )
+        self.projection = None
+        if width is not None:
+            self.projection = make_projection(
+                "projection", d_model, True, kernel_initializer, self.dtype_policy
+            )
+        self.width = width = width or d_model
+        given = getattr(position, "d_model", width)
+        require(given == width, "the d_model of position", given, f"that of the tokens, {width}")
         self.vocab_size, self.d_model = vocab_size, d_model
         self.position, self.pad_id = position, pad_id
-        self.factor = d_model**0.5 if scale else 1.0
+        self.factor = width**0.5 if scale else 1.0
         self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         self.token_dropout = Dropout(
             token_dropout, (None, None, 1), dtype=self.dtype_policy, name="token_dropout"
@@ -78,13 +89,13 @@ class TokenEmbeddings(Layer):
         self.norm = norm
 
         embeddings_initializer = embeddings_initializer or keras.initializers.RandomNormal(
-            stddev=d_model**-0.5 if scale else 0.02
+            stddev=width**-0.5 if scale else 0.02
         )
 
         def make_table(rows: int, name: str) -> keras.layers.Embedding:
             return keras.layers.Embedding(
                 rows,
-                d_model,
+                width,
                 embeddings_initializer=fresh(embeddings_initializer),
                 dtype=self.dtype_policy,
                 name=name,
@@ -108,7 +119,8 @@ class TokenEmbeddings(Layer):
     def build(self, ids_shape: Any) -> None:
         for layer in (self.table, self.position, self.segments, self.languages, self.spelling):
             build_once(layer, ids_shape, dtype="int32")
-        build_once(self.norm, (*ids_shape, self.d_model))
+        for layer in (self.norm, self.projection):
+            build_once(layer, (*ids_shape, self.width))
 
     def call(
         self,
@@ -148,7 +160,8 @@ class TokenEmbeddings(Layer):
         x = self._add(x, self.languages, language_ids, "language_ids")
         if self.norm is not None:
             x = self.norm(x)
-        return self.dropout(x, training=training)
+        x = self.dropout(x, training=training)
+        return x if self.projection is None else self.projection(x)
 
     def _spelled(self, ids: Any, training: bool | None) -> Any:
         """The sum over all spellings of a token; 0 stands for none."""

@@ -63,6 +63,8 @@ class Bart(HeadedEncoderDecoder):
     TensorShape([3, 5, 100])
     """
 
+    norm = "post"  # where the norms of the layers are
+
     def __init__(
         self,
         vocab_size: int = 50265,
@@ -120,7 +122,7 @@ class Bart(HeadedEncoderDecoder):
             )
 
         options: dict[str, Any] = {
-            "norm": "post",
+            "norm": self.norm,
             "activation": activation,
             "epsilon": epsilon,
             "kernel_initializer": initial,

@@ -1,6 +1,6 @@
 """Bert."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -37,7 +37,10 @@ class Bert(StackModel):
         num_heads: number of attention heads.
         dff: width inside the feed-forward nets.
         num_positions: number of positions.
-        segments: number of segments.
+        segments: number of segments; None for none.
+        embedding_width: width of the tables of the embeddings, where they are factorised, and of
+            the language model heads; see `TokenEmbeddings`.
+        order: which layer each step of the stack runs, see `Encoder`.
         dropout: rate on embeddings, sublayers and the input of classifiers.
         attention_dropout: rate on the attention weights.
         activation: activation of the feed-forward nets and the language model head.
@@ -64,7 +67,9 @@ class Bert(StackModel):
         dff: int = 3072,
         *,
         num_positions: int = 512,
-        segments: int = 2,
+        segments: int | None = 2,
+        embedding_width: int | None = None,
+        order: Sequence[int] | None = None,
         dropout: float = 0.1,
         attention_dropout: float = 0.1,
         activation: Any = "gelu",
@@ -79,11 +84,13 @@ class Bert(StackModel):
         self.pad_id, self.dropout = pad_id, dropout
         common = {"dtype": self.dtype_policy}
         initial = self.initializer()
+        width = embedding_width or d_model
         embeddings = TokenEmbeddings(
             vocab_size,
             d_model,
+            width=embedding_width,
             position=LearnedPositions(
-                d_model,
+                width,
                 num_positions,
                 offset=self.first_position,
                 initializer=initial,
@@ -94,6 +101,7 @@ class Bert(StackModel):
             norm=make_norm("layer", epsilon, name="norm", **common),
             scale=False,
             embeddings_initializer=initial,
+            kernel_initializer=initial,
             dropout=dropout,
             pad_id=pad_id,
             name="embeddings",
@@ -106,6 +114,7 @@ class Bert(StackModel):
             dff,
             mask=mask,
             embeddings=embeddings,
+            order=order,
             norm="post",
             activation=activation,
             epsilon=epsilon,
@@ -119,7 +128,7 @@ class Bert(StackModel):
         language_model = partial(
             MaskedLanguageModelHead,
             vocab_size,
-            d_model,
+            width,
             activation=activation,
             epsilon=epsilon,
             tied_to=embeddings.table if tied else None,
@@ -150,3 +159,32 @@ class Bert(StackModel):
             "span": partial(TokenHead, labels=["start", "end"]),
             "multiple_choice": partial(classifier, labels=1, squeeze=True),
         }
+
+
+def transforming_classifier(
+    width: int,
+    activation: Any,
+    *,
+    dropout: float,
+    dtype: Any,
+    kernel_initializer: Any,
+    twice: bool = False,
+    **given: Any,
+) -> SequenceHead:
+    """Returns a classifier that transforms the first token by itself, without `pooled`.
+
+    Args:
+        width: width of the stack.
+        activation: activation of the transformation.
+        dropout: rate on the transformed state.
+        dtype: dtype policy.
+        kernel_initializer: initializer of both projections.
+        twice: whether the rate is also on the state before the transformation.
+        **given: further arguments of the `SequenceHead`.
+    """
+    common = {"kernel_initializer": kernel_initializer, "dtype": dtype}
+    before = dropout if twice else 0.0
+    transformed = Pooler(
+        "first", width, activation=activation, dropout=before, name="transformed", **common
+    )
+    return SequenceHead(transformed, dropout=dropout, **given, **common)

@@ -89,10 +89,10 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
         inputs = self.named(inputs)
         source_ids = ops.convert_to_tensor(inputs["source_ids"])
         if "target_ids" not in inputs:
-            start = ops.full_like(source_ids[:, :1], self.start_id)
+            first = self.first_targets(source_ids)
             inputs = {
                 **inputs,
-                "target_ids": ops.concatenate([start, source_ids[:, :-1]], axis=1),
+                "target_ids": ops.concatenate([first, source_ids[:, :-1]], axis=1),
             }
         hidden = self.run_stacks(inputs, encoder_state, decoder_state, training=training)
         mask = inputs.get("source_padding_mask")
@@ -102,6 +102,10 @@ class HeadedEncoderDecoder(HeadedModel, EncoderDecoder):
         return {
             name: unfold(output, choices) for name, output in {"hidden": hidden, **outputs}.items()
         }
+
+    def first_targets(self, source_ids: Any) -> Any:
+        """Returns the token that stands before a source that is read as a target: (batch, 1)."""
+        return ops.full_like(source_ids[:, :1], self.start_id)
 
     def named_outputs(self, inputs: Any, encoder_state: Any, decoder_state: Any) -> Any:
         return self.forward(inputs, self.heads, encoder_state, decoder_state, training=False)

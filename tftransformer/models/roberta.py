@@ -8,8 +8,7 @@ import keras
 from keras import ops
 
 from tftransformer.core import register, with_defaults
-from tftransformer.heads import Pooler, SequenceHead
-from tftransformer.models.bert import Bert
+from tftransformer.models.bert import Bert, transforming_classifier
 from tftransformer.positions import token_positions
 
 
@@ -51,19 +50,13 @@ class Roberta(Bert):
     def makers(self, language_model: Callable) -> dict[str, Callable]:
         makers = super().makers(partial(language_model, activation="gelu"))
         del makers["next_sentence"]
-
-        def classifier(dtype: Any, **given: Any) -> SequenceHead:
-            given = {"dropout": self.dropout, **given}
-            transformed = Pooler(
-                "first",
-                self.stack.d_model,
-                dropout=given["dropout"],  # on both sides of the transformation
-                kernel_initializer=given["kernel_initializer"],
-                dtype=dtype,
-                name="transformed",
-            )
-            return SequenceHead(transformed, **given, dtype=dtype)
-
+        classifier = partial(
+            transforming_classifier,
+            self.stack.d_model,
+            "tanh",
+            dropout=self.dropout,
+            twice=True,
+        )
         return {**makers, "sequence_classification": classifier}
 
     def position_ids(self, token_ids: Any) -> Any:

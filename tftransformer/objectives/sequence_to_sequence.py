@@ -30,7 +30,9 @@ class SequenceToSequence(Objective):
             (Vaswani et al. 2017, §5.4).
         start_id: id of the token that targets begin with; default: the start token of the
             tokenizer.
-        before: ids that begin each text, in the source and in the labels.
+        around: ids that begin and those that end each source, such as codes of its language;
+            default: none, and the end token.
+        before: ids that begin each text in the labels, such as a code of the target's language.
         output: name of the model output that holds the logits. None: the model has one output.
         cuts_source: whether sources that are too long lose their ends, as for summaries. Otherwise
             such rows are left out, as are rows with a target that is too long in any case.
@@ -58,12 +60,14 @@ class SequenceToSequence(Objective):
         smoothing: float = 0.1,
         *,
         start_id: int | None = None,
+        around: Sequence[Sequence[int]] | None = None,
         before: Sequence[int] | None = None,
         output: str | None = None,
         cuts_source: bool = False,
         cut_side: str = "right",
     ):
-        self.smoothing, self.start_id, self.before = smoothing, start_id, before
+        self.smoothing, self.start_id = smoothing, start_id
+        self.around, self.before = around, before
         self.output, self.cuts_source, self.cut_side = output, cuts_source, cut_side
         self.too_long = "cut" if cuts_source else "drop"
 
@@ -85,11 +89,12 @@ class SequenceToSequence(Objective):
         end, start = special_id(writer, "end", "SequenceToSequence"), self.start_id
         if start is None:
             start = special_id(writer, "start", "SequenceToSequence")
-        source_end = special_id(reader, "end", "SequenceToSequence")
-        before = self.before or ()
+        around, before = self.around, self.before or ()
+        if around is None:
+            around = (), [special_id(reader, "end", "SequenceToSequence")]
         labels = Tokens(target, "target", pads[1], before, after=(end,))
         inputs = {
-            "source_ids": Tokens(source, "source", pads[0], before, (source_end,)),
+            "source_ids": Tokens(source, "source", pads[0], *around),
             "target_ids": Tokens(target, "target", pads[1], before=(start, *before)),
         }
         weights = IsReal(labels)
@@ -98,6 +103,7 @@ class SequenceToSequence(Objective):
     def cut_source(self, columns: Columns, max_length: int) -> Columns:
         """The source, each row of it cut to so many tokens with those around it, and the target."""
         source, target = columns
-        room = max(0, max_length - len(self.before or ()) - 1)
+        taken = 1 if self.around is None else sum(map(len, self.around))
+        room = max(0, max_length - taken)
         part = source.head if self.cut_side == "right" else source.tail
         return [part(np.minimum(source.lengths, room)), target]

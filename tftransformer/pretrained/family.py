@@ -140,10 +140,10 @@ class Family:
 
     def body(self, names: Set[str]) -> str:
         """Returns the prefix that most names in a file have."""
-        firsts = [rule.theirs.replace("{n}", "0") for rule in self.rules if "{body}" in rule.theirs]
+        rules = [rule for rule in self.rules if "{body}" in rule.theirs]
 
         def held(body: str) -> int:
-            return sum(first.replace("{body}", body) in names for first in firsts)
+            return sum(rule.first(body) in names for rule in rules)
 
         return max(self.bodies.values(), key=held)
 
@@ -163,8 +163,7 @@ class Family:
         tensors: dict[str, set[str]] = {}
         for rule in self.rules:
             if rule.head and rule.theirs not in self.tied:
-                name = rule.theirs.replace("{body}", body).replace("{n}", "0")
-                tensors.setdefault(rule.head, set()).add(name)
+                tensors.setdefault(rule.head, set()).add(rule.first(body))
         return tensors
 
     # Heads.

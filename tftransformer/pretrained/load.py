@@ -168,10 +168,13 @@ def family_of(config: Config, folder: Path) -> Family:
 
 
 def check_layers(arguments: Mapping[str, Any], tensors: int) -> None:
-    """Raises if there are to be more layers than the file has tensors: building takes time."""
+    """Raises if there are to be far more layers than the file has tensors: building takes time.
+
+    More there may be, where layers are shared.
+    """
     layers = arguments.get("num_layers", 1)
     for number in layers if isinstance(layers, (list, tuple)) else [layers]:
-        if not isinstance(number, int) or not 1 <= number <= tensors:
+        if not isinstance(number, int) or not 1 <= number <= 10 * tensors:
             raise ValueError(f"num_layers={number!r}, and the file has {tensors} tensors.")
 
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 Config = Mapping[str, Any]
+NUMBERS = ("{n}", "{m}")  # of elements of lists in paths, from the outermost list on
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,9 @@ class Rule:
 
     Attributes:
         ours: where the variable is, as attributes, list indices and dict keys from the model on:
-            "stack.layers.{n}.attention.query.kernel". `{n}` runs over the list before it. Where a
-            step is None, not a key or a layer without weights, the model lacks the variable and
-            the rule has nothing to do.
+            "stack.layers.{n}.attention.query.kernel". `{n}` runs over the list before it, and so
+            does `{m}` over a list in that. Where a step is None, not a key or a layer without
+            weights, the model lacks the variable and the rule has nothing to do.
         theirs: the tensor's name: "{body}encoder.layer.{n}.attention.self.query.weight". `{body}`
             is the prefix of the model without heads, which some files have and some lack.
         transpose: whether the tensor is (out, in), as torch's Linear keeps it, and ours (in, out).
@@ -58,6 +59,13 @@ class Rule:
     def file_shape(self, shape: tuple[int, ...], config: Config) -> tuple[int, ...]:
         """The shape in the file of the tensor for a variable of a shape."""
         return tuple(self.shape(config)) if self.shape else self.matrix_shape(shape)
+
+    def first(self, body: str) -> str:
+        """The tensor's name, or that of the first of several, with the prefix `body`."""
+        name = self.theirs.replace("{body}", body)
+        for number in NUMBERS:
+            name = name.replace(number, "0")
+        return name
 
     def from_file(self, tensor: np.ndarray, shape: tuple[int, ...], model: Any) -> np.ndarray:
         """The value of the variable, which has a shape, of a model."""
@@ -117,18 +125,24 @@ def find(model: Any, path: str) -> Any:
     return found
 
 
+def numbered(rule: Rule, model: Any) -> Iterator[Rule]:
+    """Gives a rule once for each element of the lists in its path, with the numbers written out."""
+    number = next((name for name in NUMBERS if f".{name}" in rule.ours), None)
+    if number is None:
+        yield rule
+        return
+    for n in range(len(find(model, rule.ours.partition(f".{number}")[0]) or ())):
+        written = {name: getattr(rule, name).replace(number, str(n)) for name in ("ours", "theirs")}
+        yield from numbered(replace(rule, **written), model)
+
+
 def expand(rules: list[Rule], model: Any, body: str) -> Iterator[tuple[Rule, Any]]:
     """Gives, for a model, each rule with its names written out, and the variable."""
     for rule in rules:
         if not rule.when(model):
             continue
         rule = replace(rule, theirs=rule.theirs.replace("{body}", body))
-        layers, found, _ = rule.ours.partition(".{n}")
-        for n in range(len(find(model, layers) or ())) if found else (0,):
-            names = {
-                name: getattr(rule, name).replace("{n}", str(n)) for name in ("ours", "theirs")
-            }
-            written = replace(rule, **names)
+        for written in numbered(rule, model):
             variable = find(model, written.ours)
             if variable is not None:
                 yield written, variable

@@ -44,13 +44,27 @@ DEFAULTS: dict[str, dict[str, str]] = {
         "cls": "</s>",
         "mask": "<special1>",
     },
+    "camembert": ROBERTA,
+    "mbart": ROBERTA,
+    "mbart50": ROBERTA,
+    "xlmroberta": ROBERTA,
     "marian": {"eos": "</s>", "unk": "<unk>", "pad": "<pad>"},
     "llama": {"bos": "<s>", "eos": "</s>", "unk": "<unk>"},
 }
 # In which order those without an id get one, as in the reference.
 ORDER = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 FURTHER = {"xlnet": ["<eop>", "<eod>"]}
-MASK_TAKES_BLANKS = ("deberta", "roberta", "xlnet")
+MASK_TAKES_BLANKS = (
+    "camembert",
+    "deberta",
+    "mbart",
+    "mbart50",
+    "roberta",
+    "xlmroberta",
+    "xlnet",
+)
+# Those whose rows name the language of the text, by default English.
+OF_LANGUAGES = ("mbart", "mbart50")
 # Names of tokenizer classes (without "Tokenizer" and "Fast") and model types, in lower case.
 FAMILIES = {
     "bert": "bert",
@@ -68,6 +82,11 @@ FAMILIES = {
     "xlnet": "xlnet",
     "xlm": "xlm",
     "marian": "marian",
+    "camembert": "camembert",
+    "mbart": "mbart",
+    "mbart50": "mbart50",
+    "xlmroberta": "xlmroberta",
+    "xlm-roberta": "xlmroberta",
     "llama": "llama",
 }
 LISTS = ("additional_special_tokens", "extra_special_tokens")
@@ -79,10 +98,10 @@ def read_tokenizer_files(folder: str | os.PathLike[str]) -> TokenizerDescription
     tokenizer.json is the authority where it is. Else the family, which tokenizer_config.json or
     config.json names, says what there must be: vocab.txt (BERT), vocab.json and merges.txt
     (GPT, GPT-2, RoBERTa, BART, DeBERTa, XLM), spiece.model (T5, XLNet), spm.model (DeBERTa 2 and
-    3), tokenizer.model (Llama), source.spm, target.spm and vocab.json (Marian). Special tokens
-    come from tokenizer_config.json in the layouts of transformers 4 and 5, special_tokens_map.json,
-    added_tokens.json, or are those of the family. Nothing is downloaded, nothing pickled is read,
-    no code is run.
+    3), tokenizer.model (Llama), sentencepiece.bpe.model (CamemBERT, mBART, XLM-RoBERTa),
+    source.spm, target.spm and vocab.json (Marian). Special tokens come from tokenizer_config.json
+    in the layouts of transformers 4 and 5, special_tokens_map.json, added_tokens.json, or are those
+    of the family. Nothing is downloaded, nothing pickled is read, no code is run.
 
     Raises:
         ValueError: if a file is missing or malformed, or asks for what is not known; names it.
@@ -114,6 +133,9 @@ def read_tokenizer_files(folder: str | os.PathLike[str]) -> TokenizerDescription
         if not has_json:
             ids = described.ids
             tokens = {role: (token, ids[token]) for role, token in roles.items()}
+            if family in OF_LANGUAGES:
+                language = config.get("src_lang") or "en_XX"
+                tokens["lang"] = language, ids[language]
             steps = post_processor(family, config, tokens)
             described = replace(described, post_processor=steps)
     except (KeyError, TypeError, ValueError, OSError) as error:

@@ -1,6 +1,7 @@
 """Tokenizers of folders without a tokenizer.json: vocab.txt, vocab.json and merges.txt, .model."""
 
-from collections.abc import Callable, Mapping
+import base64
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from tftransformer.pretrained.tokenizer_description import (
     SentencePiece,
     Step,
     TokenizerDescription,
+    Unigram,
     WordPiece,
 )
 from tftransformer.pretrained.tokenizer_json import (
@@ -30,9 +32,23 @@ Config = Mapping[str, Any]
 Roles = Mapping[str, str]
 # Spelling and id of each special token by its role, as Hugging Face calls that.
 Tokens = Mapping[str, tuple[str, int]]
-# How rows are made of XLM and Marian, of which no other family makes them so.
+# How rows are made of XLM, Marian and mBART, of which no other family makes them so.
 XLM_ROWS = Template("start a sep", "start a sep b:1 sep:1")
 MARIAN_ROWS = Template("a end", "a b end")
+MBART_ROWS = Template("a end lang", "a b end lang")
+MBART50_ROWS = Template("lang a end", "lang a b end")
+# Codes of the languages of mBART, in the order of their ids, and the further ones of mBART-50.
+LANGUAGES = """
+    ar_AR cs_CZ de_DE en_XX es_XX et_EE fi_FI fr_XX gu_IN hi_IN it_IT ja_XX kk_KZ ko_KR lt_LT
+    lv_LV my_MM ne_NP nl_XX ro_RO ru_RU si_LK tr_TR vi_VN zh_CN
+    """
+FURTHER_LANGUAGES = """
+    af_ZA az_AZ bn_IN fa_IR he_IL hr_HR id_ID ka_GE km_KH mk_MK ml_IN mn_MN mr_IN pl_PL ps_AF
+    pt_XX sv_SE sw_KE ta_IN te_IN th_TH tl_XX uk_UA ur_PK xh_ZA gl_ES sl_SI
+    """
+# The library that trained these models has ids of its own before those of the pieces.
+FIRST = ("<s>", "<pad>", "</s>", "<unk>")
+CAMEMBERT_FIRST = ("<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED")
 
 
 def template_step(rows: Template, special: Callable[[str], tuple[str, int]]) -> Step:
@@ -125,6 +141,65 @@ def deberta_v2(folder: Path, config: Config, roles: Roles) -> TokenizerDescripti
     return _sentencepiece(folder, "spm.model")
 
 
+def renumbered(
+    folder: Path, first: tuple[str, ...], own: int, codes: Sequence[str] = ()
+) -> TokenizerDescription:
+    """sentencepiece.bpe.model, whose pieces but the first few stand behind others.
+
+    Args:
+        folder: the folder.
+        first: what stands before the pieces.
+        own: how many of the pieces these replace.
+        codes: codes of languages, which stand behind the pieces.
+    """
+    from tftransformer.pretrained.tokenizers.sentencepiece_proto import read_model
+
+    name = "sentencepiece.bpe.model"
+    _sentencepiece(folder, name)  # raises where it is none
+    model = read_model((folder / name).read_bytes())
+    if model.is_bpe:
+        raise ValueError(f"{name} is a BPE model; only a Unigram model is known")
+    scored = [*zip(model.pieces[own:], model.scores[own:], strict=True)]
+    vocab = [*((piece, 0.0) for piece in first), *scored, *((code, 0.0) for code in codes)]
+    start = len(first) + len(scored)
+    charsmap = {"precompiled_charsmap": base64.b64encode(model.charsmap).decode()}
+    blanks = Step("Metaspace", {"replacement": "▁", "prepend_scheme": "always", "split": True})
+    several = {"pattern": {"Regex": " {2,}"}, "content": "▁"}
+    return TokenizerDescription(
+        Unigram(tuple(vocab), first.index("<unk>")),
+        normalizer=(
+            *[Step("Precompiled", charsmap)] * bool(model.charsmap),
+            Step("Strip", {"strip_left": False, "strip_right": True}),
+            Step("Replace", several),
+        ),
+        pre_tokenizer=(blanks,),
+        decoder=(blanks,),
+        added_tokens=tuple(
+            AddedToken(code, start + n, True, normalized=False) for n, code in enumerate(codes)
+        ),
+    )
+
+
+def xlm_roberta(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
+    """sentencepiece.bpe.model of XLM-RoBERTa."""
+    return renumbered(folder, FIRST, 3)
+
+
+def camembert(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
+    """sentencepiece.bpe.model of CamemBERT."""
+    return renumbered(folder, CAMEMBERT_FIRST, 1)
+
+
+def mbart(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
+    """sentencepiece.bpe.model of mBART, for 25 languages."""
+    return renumbered(folder, FIRST, 3, LANGUAGES.split())
+
+
+def mbart50(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
+    """sentencepiece.bpe.model of mBART-50."""
+    return renumbered(folder, FIRST, 3, (LANGUAGES + FURTHER_LANGUAGES).split())
+
+
 def llama(folder: Path, config: Config, roles: Roles) -> TokenizerDescription:
     """tokenizer.model."""
     return _sentencepiece(folder, "tokenizer.model")
@@ -155,6 +230,10 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], Callable[..., TokenizerDescription]]] 
     "xlnet": (("spiece.model",), xlnet),
     "llama": (("tokenizer.model",), llama),
     "marian": (("source.spm", "target.spm", "vocab.json"), marian),
+    "camembert": (("sentencepiece.bpe.model",), camembert),
+    "mbart": (("sentencepiece.bpe.model",), mbart),
+    "mbart50": (("sentencepiece.bpe.model",), mbart50),
+    "xlmroberta": (("sentencepiece.bpe.model",), xlm_roberta),
 }
 
 
@@ -172,11 +251,14 @@ def post_processor(family: str, config: Config, tokens: Tokens) -> tuple[Step, .
         return (Step("ByteLevel", {**BYTES, "trim_offsets": False}),)
     rows = {
         **dict.fromkeys(("bert", "deberta", "deberta_v2"), Template.bert()),
+        **dict.fromkeys(("camembert", "xlmroberta"), Template.roberta()),
         "gpt2": Template("start a", "start a b:1"),
         "t5": Template("a end", "a end b end"),
         "xlnet": Template.xlnet(),
         "xlm": XLM_ROWS,
         "marian": MARIAN_ROWS,
+        "mbart": MBART_ROWS,
+        "mbart50": MBART50_ROWS,
         "llama": _llama_rows(config),
     }
     return (template_step(rows[family], partial(named, tokens)),) if family in rows else ()

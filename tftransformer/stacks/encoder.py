@@ -54,6 +54,9 @@ class Encoder(Layer):
         distances: layer from positions of queries and keys to vectors of their distances, such as
             `DistanceVectors`; evaluated once per call. Layers find them in the context, as
             `distance_vectors`.
+        order: which layer each step runs, where that is not each layer once: `[0, 0, 0]` is one
+            layer three times, so that steps share their weights (Dehghani et al. 2019; Lan et al.
+            2020, §3.1). A list of masks then has one for each step.
         zero_padding: whether the vectors of padding are zero before and after each layer (XLM,
             Lample and Conneau 2019); as keys they are attended to unless the mask hides them.
         **options: arguments of each layer, see `EncoderLayer`: dropout, norm, activation, epsilon,
@@ -63,6 +66,9 @@ class Encoder(Layer):
 
     Override `make_layer` to build the layers in another way. Such a layer gets those arguments of
     `EncoderLayer.call` that its own `call` names.
+
+    Attributes:
+        layers: the layer of each step.
     """
 
     layer_class = EncoderLayer
@@ -80,6 +86,7 @@ class Encoder(Layer):
         output_dropout: float = 0.0,
         position_bias: keras.layers.Layer | None = None,
         distances: keras.layers.Layer | None = None,
+        order: Sequence[int] | None = None,
         zero_padding: bool = False,
         name: str | None = None,
         dtype: Any = None,
@@ -88,22 +95,28 @@ class Encoder(Layer):
         trainable = options.pop("trainable", True)
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         check_ints(0, num_layers=num_layers)
+        order = list(range(num_layers)) if order is None else list(order)
+        if not {*order} <= {*range(num_layers)}:
+            raise ValueError(
+                f"order={order} names layers that are none of {num_layers}, from 0 on."
+            )
+        num_steps = len(order)
         check_ints(1, d_model=d_model, num_heads=num_heads)
         self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
         if callable(mask) and not isinstance(mask, (Mask, type)):
-            mask = self._arguments["mask"] = [mask(index) for index in range(num_layers)]
+            mask = self._arguments["mask"] = [mask(index) for index in range(num_steps)]
         for option, given in options.items():
             if _is_by_index(given):
                 chosen = [given(index) for index in range(num_layers)]
                 options[option] = self._arguments[option] = chosen
         if isinstance(mask, (list, tuple)):
-            if len(mask) != num_layers:
-                raise ValueError(f"mask lists {len(mask)} masks for {num_layers} layers.")
+            if len(mask) != num_steps:
+                raise ValueError(f"mask lists {len(mask)} masks for {num_steps} layers.")
             self.masks = [check_mask(one) for one in mask]
             self.mask: Mask | list[Mask] = self.masks
         else:
             self.mask = check_mask(self.default_mask() if mask is None else mask)
-            self.masks = [self.mask] * num_layers
+            self.masks = [self.mask] * num_steps
         check_layer("embeddings", embeddings, "ids", such_as="TokenEmbeddings(vocab_size, d_model)")
         width = getattr(embeddings, "d_model", d_model)
         require(
@@ -122,10 +135,11 @@ class Encoder(Layer):
                     f"{option} lists {len(given)} layers for {num_layers}: give one for each, or "
                     "one alone, of which each layer has a copy."
                 )
-        self.layers = [
+        made = [
             self.make_layer(index, d_model, num_heads, dff, **options)
             for index in range(num_layers)
         ]
+        self.layers = [made[index] for index in order]
         for layer, own in zip(self.layers, self.masks, strict=True):
             if hasattr(layer, "check_mask"):  # one of make_layer's own may know no masks
                 layer.check_mask(own)

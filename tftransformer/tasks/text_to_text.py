@@ -188,7 +188,8 @@ class TextToText(WritingTask):
             check_vocabularies(model, known)
             special = {
                 "start_id": self.folder_.get("start_id"),
-                "before": list(self._around()[0]) or None,
+                "around": [list(ids) for ids in self._around()],
+                "before": self._target_before() or None,
             }
         else:
             alpha = 0.0 if self.tokenizers is None else self.sampling_alpha
@@ -317,6 +318,16 @@ class TextToText(WritingTask):
 
     def _around(self) -> tuple[Sequence[int], Sequence[int]]:
         return self.template.ids_around(self.data_.source_tokenizer.special_ids)
+
+    def _target_before(self) -> list[int]:
+        """What stands between the start of each target and its text, such as a language's code.
+
+        That is the token with which each text is forced to begin; where none is, what stands
+        before a source.
+        """
+        options = together(self.options or {}, self.folder_.get("options", {}))
+        forced = options.get("forced_bos_token_id")
+        return list(self._around()[0]) if forced is None else [forced]
 
     def _source_limit(self) -> int | None:
         """Most tokens of a source; None: there is no limit."""

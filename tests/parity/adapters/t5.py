@@ -14,6 +14,7 @@ from tftransformer.decoding import ForcedEnd, ForcedStart, Processor
 from tftransformer.models import T5Encoder
 
 NAMES = {"lm": "logits", "sequence_classification": "logits", "token_classification": "logits"}
+NAMES |= {"hidden": "last_hidden_state"}
 INPUTS = {
     "input_ids": "source_ids",
     "attention_mask": "source_padding_mask",

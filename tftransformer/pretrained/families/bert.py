@@ -1,9 +1,11 @@
 """BERT's files."""
 
+from collections.abc import Callable
+
 from tftransformer.models import Bert
 from tftransformer.pretrained.entries import words
 from tftransformer.pretrained.family import Family
-from tftransformer.pretrained.fields import Field, activation, causal
+from tftransformer.pretrained.fields import Config, Field, activation, causal
 from tftransformer.pretrained.rules import Rule, dense, norm, table
 
 LAYER = "stack.layers.{n}"
@@ -66,6 +68,11 @@ CLASSIFIER = Field(
     "dropout",
     save=lambda rate, arguments: None if rate == arguments["dropout"] else rate,
 )
+# What only models of other families have.
+CONSTANTS: dict[str, Callable[[Config], tuple]] = {
+    "embedding_width": lambda config: (None,),
+    "order": lambda config: (None,),
+}
 # Of the first, multilingual models, in the description of a pooler that there is no other of.
 UNUSED = words("""
     directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers
@@ -117,6 +124,7 @@ BERT = Family(
     },
     fixed=FIXED,
     unused=UNUSED,
+    constants=CONSTANTS,
     tied={
         "cls.predictions.decoder.weight": "{body}embeddings.word_embeddings.weight",
         "cls.predictions.decoder.bias": "cls.predictions.bias",

@@ -1,5 +1,7 @@
 """RoBERTa's files."""
 
+from dataclasses import replace
+
 from tftransformer.models import Roberta
 from tftransformer.pretrained.families import bert
 from tftransformer.pretrained.family import Family
@@ -52,6 +54,7 @@ ROBERTA = Family(
     },
     fixed=bert.FIXED,
     unused=bert.UNUSED,
+    constants=bert.CONSTANTS,
     tied={
         "lm_head.decoder.weight": "{body}embeddings.word_embeddings.weight",
         "lm_head.decoder.bias": "lm_head.bias",
@@ -59,3 +62,22 @@ ROBERTA = Family(
     ignored=bert.IGNORED,
     aliases=bert.ALIASES,
 )
+
+
+def like_roberta(model_type: str, model: type[Roberta], prefix: str) -> Family:
+    """Returns the family of files that differ from RoBERTa's in names alone.
+
+    Args:
+        model_type: the entry of config.json.
+        model: our class.
+        prefix: what names of transformers' classes begin with.
+    """
+    own = {name: name.replace("Roberta", prefix) for name in ROBERTA.architectures}
+    return replace(
+        ROBERTA,
+        model_type=model_type,
+        model=model,
+        defaults={**ROBERTA.defaults, "vocab_size": 30522},
+        architectures={own[name]: heads for name, heads in ROBERTA.architectures.items()},
+        bodies={None: "roberta.", f"{prefix}Model": ""},
+    )

@@ -1,0 +1,21 @@
+"""Camembert."""
+
+from tftransformer.core import register, with_defaults
+from tftransformer.models.roberta import Roberta
+
+
+@register
+class Camembert(Roberta):
+    """RoBERTa for French (Martin et al. 2020). Defaults: CamemBERT-base.
+
+    Inputs, arguments and heads are those of `Roberta`; by default there are 32005 ids.
+
+    Example:
+
+    >>> model = Camembert(vocab_size=100, num_layers=2, d_model=32, num_heads=4, dff=64,
+    ...                      heads=["masked_lm"])
+    >>> model(np.full((2, 7), 5, "int32"))["masked_lm"].shape
+    TensorShape([2, 7, 100])
+    """
+
+    __init__ = with_defaults(Roberta.__init__, vocab_size=32005)
