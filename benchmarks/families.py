@@ -77,6 +77,8 @@ FAMILIES = {
         inputs=("padding_mask", "segment_ids"),
     ),
     "roberta": Family("Roberta", 50265, backbone="RobertaBackbone"),
+    "modern_bert": Family("ModernBert", 50368, {"heads": ()}),
+    "deberta_v2": Family("DebertaV2", 128100, {"heads": ()}),
     "gpt2": Family("Gpt2", 50257, backbone="GPT2Backbone"),
     "t5": Family(
         "T5",
