@@ -80,6 +80,8 @@ FAMILIES = {
     "roberta": Family("Roberta", 50265, backbone="RobertaBackbone"),
     "distilbert": Family("DistilBert", 30522, backbone="DistilBertBackbone"),
     "electra": Family("Electra", 30522, inputs=("padding_mask", "segment_ids")),
+    "modern_bert": Family("ModernBert", 50368, {"heads": ()}),
+    "deberta_v2": Family("DebertaV2", 128100, {"heads": ()}),
     "gpt2": Family("Gpt2", 50257, backbone="GPT2Backbone"),
     "t5": Family(
         "T5",

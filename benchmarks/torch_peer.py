@@ -34,6 +34,28 @@ MODELS = {
         )
     ),
     "electra": lambda s: transformers.ElectraModel(bert_config(transformers.ElectraConfig, s)),
+    "modern_bert": lambda s: transformers.ModernBertModel(
+        transformers.ModernBertConfig(
+            vocab_size=s["vocab_size"],
+            num_hidden_layers=s["num_layers"],
+            hidden_size=s["d_model"],
+            num_attention_heads=s["num_heads"],
+            intermediate_size=s["dff"],
+            reference_compile=False,
+        )
+    ),
+    "deberta_v2": lambda s: transformers.DebertaV2Model(
+        bert_config(
+            transformers.DebertaV2Config,
+            s,
+            relative_attention=True,
+            position_buckets=256,
+            pos_att_type=["p2c", "c2p"],
+            share_att_key=True,
+            norm_rel_ebd="layer_norm",
+            position_biased_input=False,
+        )
+    ),
     "gpt2": lambda s: transformers.GPT2Model(gpt2_config(s, use_cache=False)),
     "t5": lambda s: transformers.T5Model(
         transformers.T5Config(

@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tftransformer.models import T5, XLM, Albert, DistilBert, Electra, Gpt, Gpt2, Roberta, T5Encoder
+from tftransformer.models import (
+    T5,
+    XLM,
+    Albert,
+    Bert,
+    DebertaV2,
+    DistilBert,
+    Electra,
+    Gpt,
+    Gpt2,
+    Roberta,
+    T5Encoder,
+)
 from tftransformer.pretrained import (
     from_pretrained,
     load_pretrained,
@@ -56,6 +68,19 @@ TIED = [
     (T5Encoder, {"dff": 12}, "shared.weight", "encoder.embed_tokens.weight"),
     (XLM, {}, "transformer.embeddings.weight", "pred_layer.proj.weight"),
 ]
+
+
+@pytest.mark.parametrize("kind", [Bert, DebertaV2, Roberta])
+def test_the_bias_of_a_head_with_its_own_table_stands_under_both_names(kind, tmp_path):
+    model = kind(**SIZES, dff=12, tied=False, heads=("masked_lm",))
+    model.heads["masked_lm"].output_projection.bias.assign(np.arange(30))
+    save_pretrained(model, tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    biases = [tensors[name] for name in tensors if tensors[name].shape == (30,)]
+    assert [bias.tolist() for bias in biases] == [list(range(30))] * 2
+    loaded = load_pretrained(tmp_path)
+    assert loaded.missing == loaded.unexpected == []
+    assert_same_outputs(loaded.model, model)
 
 
 def inputs_of(model):

@@ -63,6 +63,20 @@ def test_a_long_text_makes_rows_of_all_of_it():
     assert np.isfinite(fill.evaluate(texts)["perplexity"])
 
 
+@pytest.mark.slow
+def test_ids_of_the_model_that_are_no_pieces_are_no_answers():
+    """Published tables have rows up to a round number, which nothing was trained for."""
+    tokenizer = tt.WordPieceTokenizer.learn(
+        sentences(50, 0), 90, special_tokens=["[MASK]"], exactly=False
+    )
+    size, pad = tokenizer.vocab_size, tokenizer.special_ids["pad"]
+    model = tt.Deberta(size + 9, 1, 16, 2, 32, pad_id=pad)
+    bias = model.heads["masked_lm"].output_projection.bias
+    bias.assign(np.where(np.arange(size + 9) < size, 0.0, 50.0))
+    found = tt.FillMask(model, tokenizer=tokenizer)("[MASK] bees make honey", top_k=size + 9)
+    assert sorted(guess["token"] for guess in found[0]) == list(range(size))
+
+
 def xlm_folder(folder, **sizes):
     """Writes an XLM with a tokenizer, and gives both back."""
     tokenizer = tt.WordPieceTokenizer.learn(

@@ -151,7 +151,12 @@ def tensors_of(model: keras.Model, family: Family, config: Config) -> dict[str, 
         values = [ops.convert_to_numpy(variable) for _, variable in places]
         tensors[name] = places[0][0].to_file(values, config, model)
     derived = {name.replace("{body}", body): make for name, make in family.derived.items()}
-    return tensors | {name: make(config) for name, make in derived.items()}
+    tensors |= {name: make(config) for name, make in derived.items()}
+    if getattr(model, "tied", True):
+        return tensors
+    # transformers 5 ties the bias of a head with its table, or else keeps it under both names.
+    biases = {name: same for name, same in family.tied.items() if name.endswith(".bias")}
+    return tensors | {name: tensors[same] for name, same in biases.items() if same in tensors}
 
 
 def split(tensors: Mapping[str, np.ndarray], most: int) -> list[list[str]]:

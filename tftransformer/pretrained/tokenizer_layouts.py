@@ -32,11 +32,9 @@ Config = Mapping[str, Any]
 Roles = Mapping[str, str]
 # Spelling and id of each special token by its role, as Hugging Face calls that.
 Tokens = Mapping[str, tuple[str, int]]
-# How rows are made of XLM, Marian and mBART, of which no other family makes them so.
+# How rows are made of XLM and Marian, of which no other family makes them so.
 XLM_ROWS = Template("start a sep", "start a sep b:1 sep:1")
 MARIAN_ROWS = Template("a end", "a b end")
-MBART_ROWS = Template("a end lang", "a b end lang")
-MBART50_ROWS = Template("lang a end", "lang a b end")
 # Codes of the languages of mBART, in the order of their ids, and the further ones of mBART-50.
 LANGUAGES = """
     ar_AR cs_CZ de_DE en_XX es_XX et_EE fi_FI fr_XX gu_IN hi_IN it_IT ja_XX kk_KZ ko_KR lt_LT
@@ -257,15 +255,23 @@ def post_processor(family: str, config: Config, tokens: Tokens) -> tuple[Step, .
         "xlnet": Template.xlnet(),
         "xlm": XLM_ROWS,
         "marian": MARIAN_ROWS,
-        "mbart": MBART_ROWS,
-        "mbart50": MBART50_ROWS,
+        "mbart": _rows_of_language("a end {}", "a b end {}", tokens),
+        "mbart50": _rows_of_language("{} a end", "{} a b end", tokens),
         "llama": _llama_rows(config),
     }
     return (template_step(rows[family], partial(named, tokens)),) if family in rows else ()
 
 
+def _rows_of_language(single: str, pair: str, tokens: Tokens) -> Template:
+    """Rows with the code of a language, which has no role, in the place of `{}`."""
+    code = f"#{tokens['lang'][1]}" if "lang" in tokens else ""
+    return Template(single.format(code), pair.format(code))
+
+
 def named(tokens: Tokens, name: str) -> tuple[str, int]:
     """Spelling and id of a special token, by its name in a template."""
+    if name.startswith("#"):
+        return next(token for token in tokens.values() if f"#{token[1]}" == name)
     role = SPELLED.get(name, name)
     if role not in tokens:
         raise ValueError(f"no file names the {role}_token, which every row has")

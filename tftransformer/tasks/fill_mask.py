@@ -149,7 +149,9 @@ class FillMask(RowTask):
             answers.append([])
             for at, row in enumerate(scores[:masks]):
                 before, after = (mask.join(part) for part in (parts[: at + 1], parts[at + 1 :]))
-                ids = np.arange(len(row)) if wanted is None else np.array(wanted)
+                # Models may know more ids than there are pieces, up to a round number.
+                known = min(len(row), len(strings))
+                ids = np.arange(known) if wanted is None else np.array(wanted)
                 best = ids[np.argsort(-row[ids], kind="stable")][:top_k]
                 answers[-1].append(
                     [
