@@ -70,6 +70,7 @@ MODELS = [
     (Gpt, {**WHOLE, "heads": LABELS, "mask": CausalMask() & PaddingMask()}),
     (Gpt2, {**LENGTH, "scaled_by_depth": True, "pad_id": 3, "dropout": 0.3}),
     (Gpt2, {**LENGTH, "heads": []}),
+    (Gpt2, {**LENGTH, "pad_id": 3, "end_id": [3, 5]}),
     (Gpt2, {**LENGTH, "heads": TAGS, "scaled_scores": False}),
     (Gpt2, {**LENGTH, "heads": ["span"], "activation": "gelu"}),
     (Llama, {"attention_bias": True, "feed_forward_bias": True, "end_id": [2, 5], "pad_id": 0}),

@@ -1,6 +1,6 @@
 """Gpt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -44,8 +44,8 @@ class Gpt(StackModel):
         activation: activation of the feed-forward nets.
         epsilon: added to the variance in the norms.
         pad_id: id of the padding token; None if only a `padding_mask` marks padding.
-        end_id: the id that ends a text. If it equals the pad id, ids do not tell what is padding:
-            then only a `padding_mask` hides tokens.
+        end_id: the id that ends a text, or a list. If the pad id is among them, ids do not tell
+            what is padding: then only a `padding_mask` hides tokens.
         mask: attention mask; default `CausalMask() & PaddingMask()`.
         tied: whether the language model head shares the token table.
         heads: see `HeadedModel.make_heads`.
@@ -74,7 +74,7 @@ class Gpt(StackModel):
         activation: Any = "gelu_tanh",
         epsilon: float = 1e-5,
         pad_id: int | None = None,
-        end_id: int | None = None,
+        end_id: int | Sequence[int] | None = None,
         mask: Mask | None = None,
         tied: bool = True,
         heads: Heads = ("lm",),
@@ -83,7 +83,7 @@ class Gpt(StackModel):
         super().__init__(**kwargs)
         dtype = self.dtype_policy
         rate = dropout if embedding_dropout is None else embedding_dropout
-        told = None if pad_id == end_id else pad_id
+        told = telling_pad_id(pad_id, end_id)
         embeddings = gpt_embeddings(vocab_size, d_model, num_positions, rate, told, dtype)
         self.stack = Encoder(
             num_layers,
@@ -106,6 +106,12 @@ class Gpt(StackModel):
             heads, gpt_heads(vocab_size, pad_id, dropout, table), kernel_initializer=NORMAL
         )
         self.build()
+
+
+def telling_pad_id(pad_id: int | None, end_id: int | Sequence[int] | None) -> int | None:
+    """Returns the id by which padding is told: none, where it ends texts as well."""
+    ends = end_id if isinstance(end_id, (list, tuple)) else [end_id]
+    return None if pad_id in ends else pad_id
 
 
 def gpt_embeddings(

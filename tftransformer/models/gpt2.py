@@ -1,5 +1,6 @@
 """Gpt2."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,7 +8,7 @@ import keras
 from tftransformer.core import register
 from tftransformer.layers import DotProductScorer, MultiHeadAttention
 from tftransformer.masks import CausalMask, Mask, PaddingMask
-from tftransformer.models.gpt import NORMAL, gpt_embeddings, gpt_heads
+from tftransformer.models.gpt import NORMAL, gpt_embeddings, gpt_heads, telling_pad_id
 from tftransformer.models.headed_model import Heads
 from tftransformer.models.stack_model import StackModel
 from tftransformer.stacks import Encoder
@@ -36,8 +37,8 @@ class Gpt2(StackModel):
         scaled_scores: whether scores are divided by √(head width).
         scaled_by_depth: whether layer i, counted from 1, divides its scores by i as well.
         pad_id: id of the padding token; None if only a `padding_mask` marks padding.
-        end_id: the id that ends a text. If it equals the pad id, ids do not tell what is padding:
-            then only a `padding_mask` hides tokens.
+        end_id: the id that ends a text, or a list. If the pad id is among them, ids do not tell
+            what is padding: then only a `padding_mask` hides tokens.
         mask: attention mask; default `CausalMask() & PaddingMask()`.
         tied: whether the language model head shares the token table.
         heads: see `HeadedModel.make_heads`.
@@ -68,7 +69,7 @@ class Gpt2(StackModel):
         scaled_scores: bool = True,
         scaled_by_depth: bool = False,
         pad_id: int | None = None,
-        end_id: int | None = None,
+        end_id: int | Sequence[int] | None = None,
         mask: Mask | None = None,
         tied: bool = True,
         heads: Heads = ("lm",),
@@ -77,7 +78,7 @@ class Gpt2(StackModel):
         super().__init__(**kwargs)
         dtype = self.dtype_policy
         rate = dropout if embedding_dropout is None else embedding_dropout
-        told = None if pad_id == end_id else pad_id
+        told = telling_pad_id(pad_id, end_id)
         embeddings = gpt_embeddings(vocab_size, d_model, num_positions, rate, told, dtype)
         # The sum of all layers keeps its variance (Radford et al. 2019, §2.3).
         output_initializer = keras.initializers.RandomNormal(stddev=0.02 * (2 * num_layers) ** -0.5)

@@ -16,7 +16,7 @@ from tftransformer.layers import (
     make_norm,
 )
 from tftransformer.masks import CausalMask, Mask, PaddingMask, SlidingWindowMask
-from tftransformer.models.gpt import NORMAL, gpt_heads
+from tftransformer.models.gpt import NORMAL, gpt_heads, telling_pad_id
 from tftransformer.models.headed_model import Heads
 from tftransformer.models.stack_model import StackModel
 from tftransformer.positions import RotaryPositions
@@ -132,7 +132,6 @@ class RotaryDecoder(StackModel):
             rotary_share,
             f"a share that is an even number of the {head_width} features of a head",
         )
-        ends = end_id if isinstance(end_id, (list, tuple)) else [end_id]
         seen = windows_of(windows, num_layers)
         if callable(windows):
             self._arguments["windows"] = seen
@@ -182,7 +181,7 @@ class RotaryDecoder(StackModel):
             embeddings_initializer=NORMAL,
             scale=scale,
             dropout=dropout if embedding_dropout is None else embedding_dropout,
-            pad_id=None if pad_id in ends else pad_id,
+            pad_id=telling_pad_id(pad_id, end_id),
             dtype=dtype,
             name="embeddings",
         )

@@ -263,10 +263,8 @@ class WordPieceTokenizer(Tokenizer):
     ) -> "WordPieceTokenizer":
         """A vocabulary of whole words that occur at least twice, the most frequent first.
 
-        Words of more than 100 characters or 256 bytes are left out.
-
         Args:
-            texts: strings, read once.
+            texts: strings, read once; longer words than 100 characters or 256 bytes do not count.
             vocab_size: largest number of ids, including `[PAD]`, `[UNK]`, `[CLS]` and `[SEP]`.
             **manners: `lower_case` and `strip_accents`, see the class.
         """

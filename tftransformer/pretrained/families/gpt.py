@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from tftransformer.core import is_int
 from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models import Gpt
 from tftransformer.pretrained.family import Family
@@ -54,7 +53,7 @@ FIELDS = (
     Field("attn_pdrop", "attention_dropout"),
     Field("layer_norm_epsilon", "epsilon"),
     Field("pad_token_id", "pad_id"),
-    Field("eos_token_id", "end_id", lambda given, config: given if is_int(given) else None),
+    Field("eos_token_id", "end_id"),
     Field("tie_word_embeddings", "tied"),
 )
 DEFAULTS = {
