@@ -68,11 +68,12 @@ def test_token_head_and_masked_language_model_head_keep_the_layer_contract(layer
 
 def test_a_token_head_transforms_states_before_it_scores_them(layer_contract, vectors):
     hidden = vectors(2, 4, 6)
-    head = TokenHead(1, width=5, activation="relu")
+    head = TokenHead(1, transform=Transform(5, activation="relu"))
     found = head(hidden)
-    inner = np.maximum(hidden @ np.array(head.transform.kernel), 0)
+    inner = np.maximum(hidden @ np.array(head.transform.projection.kernel), 0)
     np.testing.assert_allclose(found, inner @ np.array(head.projection.kernel), atol=1e-5)
-    layer_contract(lambda **kw: TokenHead(1, width=5, **kw), hidden, parameters=(30 + 5) + 5 + 1)
+    make = lambda **kw: TokenHead(1, transform=Transform(5, **kw), **kw)  # noqa: E731
+    layer_contract(make, hidden, parameters=(30 + 5) + 5 + 1)
 
 
 def test_masked_language_model_head_is_what_it_says(vectors):

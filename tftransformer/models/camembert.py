@@ -8,12 +8,14 @@ from tftransformer.models.roberta import Roberta
 class Camembert(Roberta):
     """RoBERTa for French (Martin et al. 2020). Defaults: CamemBERT-base.
 
-    Inputs, arguments and heads are those of `Roberta`; by default there are 32005 ids.
+    Inputs are int ids (batch, length), or a dict of `token_ids` and optionally `padding_mask`,
+    `segment_ids`, `position_ids`. Heads and arguments are those of `Roberta`; by default there are
+    32005 ids.
 
     Example:
 
     >>> model = Camembert(vocab_size=100, num_layers=2, d_model=32, num_heads=4, dff=64,
-    ...                      heads=["masked_lm"])
+    ...                   heads=["masked_lm"])
     >>> model(np.full((2, 7), 5, "int32"))["masked_lm"].shape
     TensorShape([2, 7, 100])
     """
