@@ -14,12 +14,13 @@ class MBart(Bart):
 
     Each stack ends with a further norm. Defaults: the large model for 25 languages.
 
-    Inputs, arguments and heads are those of `Bart`. Texts end with the code of their language (that
-    of 50 languages, Tang et al. 2020, has it in front): without `target_ids`, as for classifiers,
-    the decoder reads the last token of the source, which must not be padded on the left, and then
-    the source. Targets begin with the code of theirs: as `start_id`, or, behind the `start_id` of a
-    model that translates into several, by the option `forced_bos_token_id` of a task, or
-    `ForcedStart`.
+    Inputs are a dict of `source_ids` and optionally `target_ids`, `source_padding_mask` and
+    `target_padding_mask`, as for `Bart`, whose arguments and heads it has. Texts end with the code
+    of their language (that of 50 languages, Tang et al. 2020, has it in front): without
+    `target_ids`, as for classifiers, the decoder reads the last token of the source, which must not
+    be padded on the left, and then the source. Targets begin with the code of theirs: as
+    `start_id`, or, behind the `start_id` of a model that translates into several, by the option
+    `forced_bos_token_id` of a task, or `ForcedStart`.
 
     Example:
 
