@@ -144,6 +144,18 @@ def test_strategies():
     assert np.all(np.array(wide.scores) >= np.array(greedy.scores) - 1e-4)
 
 
+def test_padding_behind_a_text_sees_itself_and_no_token_sees_it():
+    with_padding = TransformerXL(**SIZES, pad_id=0)
+    without = TransformerXL(**SIZES)
+    without.set_weights(with_padding.get_weights())
+    ids = np.array([[5, 6, 7, 8, 9], [4, 5, 6, 0, 0]], "int32")
+    one, other = with_padding(ids), without(ids)
+    for name in ("hidden", "lm"):
+        np.testing.assert_allclose(one[name], other[name], atol=1e-5)
+    for mine, theirs in zip(one["memory"], other["memory"], strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
 def test_the_classifier_reads_the_token_before_the_first_padding():
     model = build(heads={"sequence_classification": {"labels": 3}}, pad_id=0)
     ids = IDS.copy()

@@ -1,6 +1,6 @@
 """TransformerXL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,6 +9,7 @@ from keras import ops
 
 from tftransformer.core import register
 from tftransformer.heads import AdaptiveSoftmax, Pooler, SequenceHead
+from tftransformer.heads.pooler import last_true
 from tftransformer.layers import (
     AdaptiveEmbedding,
     MultiHeadAttention,
@@ -206,3 +207,16 @@ class TransformerXL(RecurrentModel):
             )
             inputs["memory"] = [ops.zeros(shape, self.compute_dtype)] * len(self.stack.layers)
         return inputs
+
+    def given_to_stack(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        given = super().given_to_stack(inputs)
+        if self.stack.masks[0].is_causal:
+            # No token sees padding behind it. That sees itself, as the reference has it, which
+            # knows no padding.
+            real = given["padding_mask"]
+            last = last_true(real)[:, None]
+            behind = ops.logical_and(
+                ops.any(real, axis=1, keepdims=True), ops.arange(ops.shape(real)[1]) > last
+            )
+            given["padding_mask"] = ops.logical_or(real, behind)
+        return given
