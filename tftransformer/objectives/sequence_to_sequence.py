@@ -31,7 +31,7 @@ class SequenceToSequence(Objective):
         start_id: id of the token that targets begin with; default: the start token of the
             tokenizer.
         around: ids that begin and those that end each source, such as codes of its language;
-            default: none, and the end token.
+            default: `before`, and the end token.
         before: ids that begin each text in the labels, such as a code of the target's language.
         output: name of the model output that holds the logits. None: the model has one output.
         cuts_source: whether sources that are too long lose their ends, as for summaries. Otherwise
@@ -91,7 +91,7 @@ class SequenceToSequence(Objective):
             start = special_id(writer, "start", "SequenceToSequence")
         around, before = self.around, self.before or ()
         if around is None:
-            around = (), [special_id(reader, "end", "SequenceToSequence")]
+            around = before, [special_id(reader, "end", "SequenceToSequence")]
         labels = Tokens(target, "target", pads[1], before, after=(end,))
         inputs = {
             "source_ids": Tokens(source, "source", pads[0], *around),
@@ -103,7 +103,8 @@ class SequenceToSequence(Objective):
     def cut_source(self, columns: Columns, max_length: int) -> Columns:
         """The source, each row of it cut to so many tokens with those around it, and the target."""
         source, target = columns
-        taken = 1 if self.around is None else sum(map(len, self.around))
+        around = (self.before or (), ["end"]) if self.around is None else self.around
+        taken = sum(map(len, around))
         room = max(0, max_length - taken)
         part = source.head if self.cut_side == "right" else source.tail
         return [part(np.minimum(source.lengths, room)), target]
