@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections import UserDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -135,10 +135,7 @@ def with_defaults(init: Callable, **defaults: Any) -> Callable:
     >>> Wide().factor
     4.0
     """
-    signature = inspect.signature(init)
-    unknown = defaults.keys() - signature.parameters.keys()
-    if unknown:
-        raise TypeError(f"{init.__qualname__} has no arguments {sorted(unknown)}")
+    signature = _signature_with(init, defaults)
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         given = signature.bind_partial(self, *args, **kwargs).arguments
@@ -162,10 +159,7 @@ def with_fixed(init: Callable, **fixed: Any) -> Callable:
     >>> Shift(offset=3.0).factor, [*inspect.signature(Shift).parameters]
     (1.0, ['offset'])
     """
-    signature = inspect.signature(init)
-    unknown = fixed.keys() - signature.parameters.keys()
-    if unknown:
-        raise TypeError(f"{init.__qualname__} has no arguments {sorted(unknown)}")
+    signature = _signature_with(init, fixed)
     parameters = [one for name, one in signature.parameters.items() if name not in fixed]
     own = signature.replace(parameters=parameters)
 
@@ -175,6 +169,15 @@ def with_fixed(init: Callable, **fixed: Any) -> Callable:
         init(**own.bind_partial(self, *args).arguments, **kwargs, **fixed)
 
     return _described(__init__, init, own)
+
+
+def _signature_with(init: Callable, named: Iterable[str]) -> inspect.Signature:
+    """Returns the signature of a constructor; raises a TypeError if it lacks an argument."""
+    signature = inspect.signature(init)
+    unknown = {*named} - signature.parameters.keys()
+    if unknown:
+        raise TypeError(f"{init.__qualname__} has no arguments {sorted(unknown)}")
+    return signature
 
 
 class Layer(Configurable, keras.layers.Layer):

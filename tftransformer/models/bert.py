@@ -168,7 +168,7 @@ def transforming_classifier(
     dropout: float,
     dtype: Any,
     kernel_initializer: Any,
-    twice: bool = False,
+    before: float | None = None,
     **given: Any,
 ) -> SequenceHead:
     """Returns a classifier that transforms the first token by itself, without `pooled`.
@@ -179,11 +179,11 @@ def transforming_classifier(
         dropout: rate on the transformed state.
         dtype: dtype policy.
         kernel_initializer: initializer of both projections.
-        twice: whether the rate is also on the state before the transformation.
+        before: rate on the state before the transformation; default: `dropout`.
         **given: further arguments of the `SequenceHead`.
     """
     common = {"kernel_initializer": kernel_initializer, "dtype": dtype}
-    before = dropout if twice else 0.0
+    before = dropout if before is None else before
     transformed = Pooler(
         "first", width, activation=activation, dropout=before, name="transformed", **common
     )

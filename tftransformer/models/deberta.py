@@ -1,12 +1,10 @@
 """Deberta."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from tftransformer.core import register
-from tftransformer.masks import Mask
+from tftransformer.core import register, with_defaults, with_fixed
 from tftransformer.models.deberta_v2 import DebertaV2
-from tftransformer.models.headed_model import Heads
 
 
 @register
@@ -32,59 +30,14 @@ class Deberta(DebertaV2):
 
     key_bias = False
 
-    def __init__(
-        self,
-        vocab_size: int = 50265,
-        num_layers: int = 12,
-        d_model: int = 768,
-        num_heads: int = 12,
-        dff: int = 3072,
-        *,
-        num_positions: int = 512,
-        in_embeddings: bool = False,
-        segments: int | None = None,
-        relative: bool = True,
-        max_distance: int | None = None,
-        terms: Sequence[str] = ("c2p", "p2c"),
-        dropout: float = 0.1,
-        attention_dropout: float = 0.1,
-        pooler_dropout: float = 0.0,
-        activation: Any = "gelu",
-        pooler_activation: Any = "gelu",
-        epsilon: float = 1e-7,
-        pad_id: int = 0,
-        mask: Mask | None = None,
-        tied: bool = True,
-        heads: Heads = ("masked_lm",),
-        **kwargs: Any,
-    ):
-        super().__init__(
-            vocab_size,
-            num_layers,
-            d_model,
-            num_heads,
-            dff,
-            num_positions=num_positions,
-            in_embeddings=in_embeddings,
-            segments=segments,
-            relative=relative,
-            max_distance=max_distance,
-            buckets=None,
-            terms=terms,
-            shared=False,
-            distance_norm=False,
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-            pooler_dropout=pooler_dropout,
-            activation=activation,
-            pooler_activation=pooler_activation,
-            epsilon=epsilon,
-            pad_id=pad_id,
-            mask=mask,
-            tied=tied,
-            heads=heads,
-            **kwargs,
-        )
+    __init__ = with_fixed(
+        with_defaults(DebertaV2.__init__, vocab_size=50265, terms=("c2p", "p2c")),
+        buckets=None,
+        shared=False,
+        distance_norm=False,
+        neighbours=0,
+        convolution_activation="tanh",
+    )
 
     def makers(
         self, language_model: Callable, dropout: float, pooler_dropout: float, activation: Any

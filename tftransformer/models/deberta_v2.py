@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from tftransformer.core import register
-from tftransformer.heads import MaskedLanguageModelHead, Pooler, SequenceHead, TokenHead
+from tftransformer.heads import MaskedLanguageModelHead, TokenHead
 from tftransformer.layers import (
     Convolution,
     DisentangledAttention,
@@ -17,6 +17,7 @@ from tftransformer.layers import (
     make_norm,
 )
 from tftransformer.masks import Mask
+from tftransformer.models.bert import transforming_classifier
 from tftransformer.models.headed_model import Heads
 from tftransformer.models.stack_model import StackModel
 from tftransformer.positions import DistanceVectors, LearnedPositions
@@ -226,19 +227,13 @@ class DebertaV2(StackModel):
             pooler_dropout: rate on the state that classifiers of rows transform.
             activation: activation of that transformation.
         """
-
-        def classifier(dtype: Any, **given: Any) -> SequenceHead:
-            pooler = Pooler(
-                "first",
-                self.d_model,
-                activation=activation,
-                dropout=pooler_dropout,
-                kernel_initializer=given["kernel_initializer"],
-                dtype=dtype,
-                name="pooler",
-            )
-            return SequenceHead(pooler, **{"dropout": dropout, **given}, dtype=dtype)
-
+        classifier = partial(
+            transforming_classifier,
+            self.d_model,
+            activation,
+            dropout=dropout,
+            before=pooler_dropout,
+        )
         return {
             "masked_lm": language_model,
             "sequence_classification": classifier,

@@ -50,7 +50,7 @@ class DistilBert(Bert):
     def makers(self, language_model: Callable) -> dict[str, Callable]:
         makers = super().makers(language_model)
         classifier = partial(
-            transforming_classifier, self.stack.d_model, "relu", dropout=CLASSIFIER_DROPOUT
+            transforming_classifier, self.d_model, "relu", dropout=CLASSIFIER_DROPOUT, before=0.0
         )
         return {
             "masked_lm": language_model,

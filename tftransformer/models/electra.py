@@ -55,8 +55,10 @@ class Electra(Bert):
         return {
             **{name: makers[name] for name in ("masked_lm", "lm", "token_classification", "span")},
             "replaced": partial(_replaced, self.d_model, activation),
-            "sequence_classification": partial(classifier, dropout=self.dropout, twice=True),
-            "multiple_choice": partial(classifier, dropout=CHOICE_DROPOUT, labels=1, squeeze=True),
+            "sequence_classification": partial(classifier, dropout=self.dropout),
+            "multiple_choice": partial(
+                classifier, dropout=CHOICE_DROPOUT, before=0.0, labels=1, squeeze=True
+            ),
         }
 
 

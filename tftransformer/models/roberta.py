@@ -51,11 +51,7 @@ class Roberta(Bert):
         makers = super().makers(partial(language_model, activation="gelu"))
         del makers["next_sentence"]
         classifier = partial(
-            transforming_classifier,
-            self.stack.d_model,
-            "tanh",
-            dropout=self.dropout,
-            twice=True,
+            transforming_classifier, self.stack.d_model, "tanh", dropout=self.dropout
         )
         return {**makers, "sequence_classification": classifier}
 

@@ -53,7 +53,7 @@ class DistanceVectors(Layer):
         self._rows = np.clip(signed + reach, 0, 2 * reach - 1).astype("int32")
 
     def build(self, query_positions_shape: Any = None, key_positions_shape: Any = None) -> None:
-        rows = 2 * self._arguments["reach"]
+        rows = 2 * self.reach
         self.table = self.add_weight(
             shape=(rows, self.d_model), initializer=self.initializer, name="table"
         )

@@ -68,7 +68,7 @@ class RotaryPositions(Layer):
     def frequencies(self, width: int) -> np.ndarray:
         """Returns the frequencies by which `width` features turn: float64 (width/2,)."""
         turns = frequencies(width, self.base)
-        told = self._arguments["scaling"] or {"rope_type": "default"}
+        told = self.scaling or {"rope_type": "default"}
         if told["rope_type"] == "default":
             return turns
         slower = turns / told["factor"]

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import keras
+
 from tftransformer.models import Gemma, Gemma2, Gemma3
 from tftransformer.pretrained.families import rotary_decoder as rotary
 from tftransformer.pretrained.family import Family
 from tftransformer.pretrained.fields import Config, Field, activation
 
+UNUSED = frozenset({"pretraining_tp", "cache_implementation", "hidden_act"})
 DEFAULTS = {
-    **rotary.DEFAULTS,
     "vocab_size": 256000,
     "hidden_size": 3072,
     "intermediate_size": 24576,
@@ -90,43 +92,27 @@ def kinds(period: int) -> Callable[[Config], list[str]]:
 
 def family(
     model_type: str,
-    model: Any,
+    model: type[keras.Model],
     name: str,
     fields: tuple[Field, ...],
     defaults: Config,
-    sandwich: bool = True,
     **constants: Any,
 ) -> Family:
-    """Returns a family of Gemma's.
-
-    Args:
-        model_type: the entry of config.json.
-        model: our class.
-        name: what the names of transformers' classes begin with.
-        fields: those beside the fields of all.
-        defaults: what transformers assumes.
-        sandwich: whether norms are on both sides of sublayers.
-        **constants: arguments without an entry that differ from Llama's.
-    """
-    fields = (*rotary.FIELDS, rotary.ATTENTION_BIAS, *fields)
-    constants |= {"normalization": "shifted_rms", "scale": True}
-    if sandwich:
-        constants["norm"] = "sandwich"
-    return Family(
-        model_type=model_type,
-        model=model,
-        fields=fields,
-        defaults=defaults,
-        architectures=rotary.architectures(name, span=False),
-        bodies={None: "model.", f"{name}Model": ""},
-        rules=[*rotary.BODY, *(rotary.SANDWICH if sandwich else rotary.PRE_NORM)],
-        head_fields={"token_classification": (rotary.TAGS,)},
+    """Returns a family of Gemma's: see `rotary_decoder.family`."""
+    return replace(
+        rotary.family(
+            model_type,
+            model,
+            name,
+            (rotary.ATTENTION_BIAS, *fields),
+            defaults,
+            answers=None,
+            normalization="shifted_rms",
+            scale=True,
+            **constants,
+        ),
         expected={"use_bidirectional_attention": False},
-        unused=rotary.UNUSED | {"cache_implementation", "hidden_act"},
-        respelled=rotary.respelled(),
-        constants=rotary.constants(fields, **constants),
-        tied=rotary.TIED,
-        ignored=rotary.IGNORED,
+        unused=UNUSED,
     )
 
 
@@ -136,15 +122,7 @@ CAPS = (
     activation_of("hidden_activation"),
 )
 GEMMA = replace(
-    family(
-        "gemma",
-        Gemma,
-        "Gemma",
-        (activation_of("hidden_act"),),
-        DEFAULTS,
-        sandwich=False,
-    ),
-    respelled=respelled,
+    family("gemma", Gemma, "Gemma", (activation_of("hidden_act"),), DEFAULTS), respelled=respelled
 )
 GEMMA2 = family(
     "gemma2",
@@ -152,6 +130,7 @@ GEMMA2 = family(
     "Gemma2",
     (*CAPS, Field("attn_logit_softcapping", "score_cap"), *rotary.windows(kinds(2))),
     {**LATER_DEFAULTS, "final_logit_softcapping": 30.0, "attn_logit_softcapping": 50.0},
+    norm="sandwich",
 )
 GEMMA3 = replace(
     family(
@@ -170,6 +149,7 @@ GEMMA3 = replace(
             "rope_theta": 1000000.0,
             "rope_local_base_freq": 10000.0,
         },
+        norm="sandwich",
         query_key_norm=True,
     ),
     architectures={
@@ -180,5 +160,5 @@ GEMMA3 = replace(
     bodies={None: "model.", "Gemma3TextModel": ""},
     respelled=respelled_by_kind,
     # The reference reads a cap of scores and has no use for it.
-    unused=rotary.UNUSED | {"hidden_act", "attn_logit_softcapping", "cache_implementation"},
+    unused=UNUSED | {"attn_logit_softcapping"},
 )

@@ -92,7 +92,7 @@ GPT_NEOX = Family(
         "partial_rotary_factor": lambda config: config["rotary_pct"],
     },
     respelled=rotary.respelled("rotary_emb_base", "rotary_pct"),
-    constants=rotary.constants(
+    constants=rotary.constants_of(
         FIELDS,
         num_key_value_heads=None,
         head_width=None,

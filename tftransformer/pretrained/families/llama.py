@@ -3,54 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
-
 from tftransformer.models import Llama, Mistral, Qwen2, Qwen3
 from tftransformer.pretrained.families import rotary_decoder as rotary
-from tftransformer.pretrained.family import Family
 from tftransformer.pretrained.fields import Config, Field
-
-
-def family(
-    model_type: str,
-    model: type[keras.Model],
-    name: str,
-    fields: tuple[Field, ...],
-    defaults: Mapping[str, Any],
-    *,
-    answers_apart: bool = True,
-    **constants: Any,
-) -> Family:
-    """Returns a family that has the names of Llama's weights.
-
-    Args:
-        model_type: the entry of config.json.
-        model: our class.
-        name: what the names of transformers' classes begin with.
-        fields: those beside the fields of all.
-        defaults: those that differ.
-        answers_apart: whether the body of what answers questions has a prefix of its own.
-        **constants: arguments without an entry that differ from Llama's.
-    """
-    fields = (*rotary.FIELDS, rotary.ACTIVATION, *fields)
-    bodies: dict[str | None, str] = {None: "model.", f"{name}Model": ""}
-    if answers_apart:
-        bodies[f"{name}ForQuestionAnswering"] = "transformer."
-    return Family(
-        model_type=model_type,
-        model=model,
-        fields=fields,
-        defaults={**rotary.DEFAULTS, **defaults},
-        architectures=rotary.architectures(name),
-        bodies=bodies,
-        rules=[*rotary.BODY, *rotary.PRE_NORM],
-        head_fields={"token_classification": (rotary.TAGS,)},
-        unused=rotary.UNUSED | {"max_window_layers"},
-        respelled=rotary.respelled(),
-        constants=rotary.constants(fields, **constants),
-        tied=rotary.TIED,
-        ignored=rotary.IGNORED,
-    )
 
 
 def kinds_of_qwen(config: Config) -> list[str]:
@@ -63,6 +18,14 @@ def kinds_of_qwen(config: Config) -> list[str]:
 def whether_windows(value: Any, arguments: Mapping[str, Any]) -> bool:
     """Whether any layer has a window."""
     return rotary.one_window(value, arguments) is not None
+
+
+def window_of_all(windows: Any, arguments: Mapping[str, Any]) -> int | None:
+    """Returns the window that all layers have."""
+    first, *others = rotary.windows_of(windows, arguments["num_layers"])
+    if any(window != first for window in others):
+        raise ValueError(f"Mistral's files have one window for all layers, not {windows}.")
+    return first
 
 
 WINDOWS = rotary.windows(kinds_of_qwen)
@@ -78,11 +41,11 @@ QWEN = {
     "layer_types": None,
     "eos_token_id": None,
 }
-LLAMA = family(
+LLAMA = rotary.family(
     "llama",
     Llama,
     "Llama",
-    (rotary.ATTENTION_BIAS, Field("mlp_bias", "feed_forward_bias")),
+    (rotary.ACTIVATION, rotary.ATTENTION_BIAS, Field("mlp_bias", "feed_forward_bias")),
     {
         "vocab_size": 32000,
         "max_position_embeddings": 2048,
@@ -90,17 +53,11 @@ LLAMA = family(
         "mlp_bias": False,
     },
 )
-MISTRAL = family(
+MISTRAL = rotary.family(
     "mistral",
     Mistral,
     "Mistral",
-    (
-        Field(
-            "sliding_window",
-            "windows",
-            save=lambda windows, arguments: window_of_all(windows, arguments),
-        ),
-    ),
+    (rotary.ACTIVATION, Field("sliding_window", "windows", save=window_of_all)),
     {
         "vocab_size": 32000,
         "intermediate_size": 14336,
@@ -108,22 +65,22 @@ MISTRAL = family(
         "max_position_embeddings": 131072,
         "sliding_window": 4096,
     },
-    answers_apart=False,
+    answers="model.",
 )
-QWEN2 = family("qwen2", Qwen2, "Qwen2", WINDOWS, QWEN, attention_bias=True, output_bias=False)
-QWEN3 = family(
+QWEN2 = rotary.family(
+    "qwen2",
+    Qwen2,
+    "Qwen2",
+    (rotary.ACTIVATION, *WINDOWS),
+    QWEN,
+    attention_bias=True,
+    output_bias=False,
+)
+QWEN3 = rotary.family(
     "qwen3",
     Qwen3,
     "Qwen3",
-    (rotary.ATTENTION_BIAS, *WINDOWS),
+    (rotary.ACTIVATION, rotary.ATTENTION_BIAS, *WINDOWS),
     {**QWEN, "head_dim": 128, "attention_bias": False},
     query_key_norm=True,
 )
-
-
-def window_of_all(windows: Any, arguments: Mapping[str, Any]) -> int | None:
-    """Returns the window that all layers have."""
-    sizes = {*rotary.windows_of(windows, arguments["num_layers"])}
-    if len(sizes) > 1:
-        raise ValueError(f"Mistral's files have one window for all layers, not {windows}.")
-    return sizes.pop()

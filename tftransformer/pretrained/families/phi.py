@@ -58,7 +58,7 @@ PHI = Family(
     ],
     head_fields={"token_classification": (rotary.TAGS,)},
     respelled=rotary.respelled(),
-    constants=rotary.constants(
+    constants=rotary.constants_of(
         FIELDS,
         attention_bias=True,
         feed_forward_bias=True,

@@ -3,8 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
+
 from tftransformer.masks import CausalMask, PaddingMask
 from tftransformer.models.rotary_decoder import windows_of
+from tftransformer.pretrained.families.gpt2 import TAGS
+from tftransformer.pretrained.family import Family
 from tftransformer.pretrained.fields import Config, Field, activation
 from tftransformer.pretrained.rules import Rule, dense, table
 
@@ -79,13 +83,6 @@ FIELDS = (
 )
 ACTIVATION = activation("hidden_act")
 ATTENTION_BIAS = Field("attention_bias", "attention_bias")
-# The rate of the head for token classification, which is 0.1 where the file says none.
-TAGS = Field(
-    "classifier_dropout",
-    "dropout",
-    lambda rate, config: 0.1 if rate is None else rate,
-    lambda rate, arguments: None if rate == 0.1 else rate,
-)
 DEFAULTS = {
     "hidden_size": 4096,
     "intermediate_size": 11008,
@@ -104,7 +101,7 @@ DEFAULTS = {
     "classifier_dropout": None,
 }
 IGNORED = (r"rotary_emb\.inv_freq$",)
-UNUSED = frozenset({"pretraining_tp"})
+UNUSED = frozenset({"pretraining_tp", "max_window_layers"})
 # The arguments that the files of most have no entry for, and what they may be.
 CONSTANTS = {
     "windows": (None,),
@@ -129,7 +126,7 @@ CONSTANTS = {
 }
 
 
-def constants(fields: tuple[Field, ...], **others: Any) -> dict[str, Callable[[Config], tuple]]:
+def constants_of(fields: tuple[Field, ...], **others: Any) -> dict[str, Callable[[Config], tuple]]:
     """Returns what a family's arguments are that its files have no entry for.
 
     Args:
@@ -223,10 +220,56 @@ BODY = [
     *gains("attention_residual.before", "input_layernorm"),
     *HEADS,
 ]
-PRE_NORM = gains("feed_forward_residual.before", "post_attention_layernorm")
-SANDWICH = [
-    *gains("attention_residual.inside", "post_attention_layernorm"),
-    *gains("feed_forward_residual.before", "pre_feedforward_layernorm"),
-    *gains("feed_forward_residual.inside", "post_feedforward_layernorm"),
-]
+# The other norms of a layer, by where norms are.
+NORMS = {
+    "pre": gains("feed_forward_residual.before", "post_attention_layernorm"),
+    "sandwich": [
+        *gains("attention_residual.inside", "post_attention_layernorm"),
+        *gains("feed_forward_residual.before", "pre_feedforward_layernorm"),
+        *gains("feed_forward_residual.inside", "post_feedforward_layernorm"),
+    ],
+}
 TIED = {"lm_head.weight": "{body}embed_tokens.weight"}
+
+
+def family(
+    model_type: str,
+    model: type[keras.Model],
+    name: str,
+    fields: tuple[Field, ...],
+    defaults: Mapping[str, Any],
+    *,
+    answers: str | None = "transformer.",
+    **constants: Any,
+) -> Family:
+    """Returns a family that has the names of Llama's weights.
+
+    Args:
+        model_type: the entry of config.json.
+        model: our class.
+        name: what the names of transformers' classes begin with.
+        fields: those beside the fields of all.
+        defaults: those that differ.
+        answers: the prefix of the body of what answers questions; None: there is no such class.
+        **constants: arguments without an entry that differ from Llama's.
+    """
+    fields = (*FIELDS, *fields)
+    classes = architectures(name, span=answers is not None)
+    bodies: dict[str | None, str] = {None: "model.", f"{name}Model": ""}
+    if answers is not None:
+        bodies[f"{name}ForQuestionAnswering"] = answers
+    return Family(
+        model_type=model_type,
+        model=model,
+        fields=fields,
+        defaults={**DEFAULTS, **defaults},
+        architectures=classes,
+        bodies=bodies,
+        rules=[*BODY, *NORMS[constants.get("norm", "pre")]],
+        head_fields={"token_classification": (TAGS,)},
+        unused=UNUSED,
+        respelled=respelled(),
+        constants=constants_of(fields, **constants),
+        tied=TIED,
+        ignored=IGNORED,
+    )
