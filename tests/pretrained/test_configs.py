@@ -1,24 +1,21 @@
 """Configs as they lie on the hub: what each entry means, and which are refused."""
 
-import importlib.util
 import json
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from real_encoders import ENCODERS
+from real_pairs import PAIRS
+from real_stacks import STACKS
 
 from tftransformer.core import unallocated
 from tftransformer.pretrained import from_pretrained, load_pretrained, save_pretrained
 from tftransformer.pretrained.families import FAMILIES
 from tftransformer.pretrained.load import family_of
 
-_spec = importlib.util.spec_from_file_location(
-    "real_configs", Path(__file__).with_name("real_configs.py")
-)
-real_configs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(real_configs)
-CONFIGS = real_configs.CONFIGS
+CONFIGS = {**ENCODERS, **STACKS, **PAIRS}
 
 
 # Entries that a copy has not or may spell otherwise: of the file itself, of heads not there.

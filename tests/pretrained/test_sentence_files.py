@@ -2,8 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
+from tokenizer_texts import LETTERS as PIECES
 
+import tftransformer as tt
 from tftransformer.pretrained import (
     SentenceFiles,
     read_sentence_files,
@@ -105,3 +108,19 @@ def test_another_order_of_what_is_taken_of_the_tokens_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"that library has them as \('max', 'mean'\)"):
         write_sentence_files(SentenceFiles(("mean", "max")), tmp_path, 32)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_folder_whose_texts_are_lower_cased_needs_a_tokenizer_that_does_it(tmp_path):
+    bert = tt.Bert(len(PIECES), 1, 16, 2, 32, num_positions=20, heads=())
+    embed = tt.TextEmbedder(bert, tokenizer=tt.WordPieceTokenizer(PIECES))
+    expected = embed("a b")
+    embed.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "sentence_bert_config.json").read_text())
+    said = json.dumps({**config, "do_lower_case": True})
+    (tmp_path / "sentence_bert_config.json").write_text(said)
+    with pytest.raises(ValueError, match="do_lower_case=true, and the tokenizer does not do it"):
+        tt.TextEmbedder(tmp_path)("a b")
+    lowers = tt.WordPieceTokenizer(PIECES, lower_case=True)
+    found = tt.TextEmbedder(tmp_path, tokenizer=lowers)("A b")
+    np.testing.assert_allclose(found, expected, atol=1e-6)

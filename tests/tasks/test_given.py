@@ -250,23 +250,6 @@ def test_the_folder_beside_a_saved_task_is_told_which_one_is_meant(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_folder_whose_texts_are_lower_cased_needs_a_tokenizer_that_does_it(tmp_path):
-    embed = tt.TextEmbedder(
-        Bert(len(PIECES), **SIZES, heads=()), tokenizer=tt.WordPieceTokenizer(PIECES)
-    )
-    expected = embed("a b")
-    embed.save_pretrained(tmp_path)
-    config = json.loads((tmp_path / "sentence_bert_config.json").read_text())
-    said = json.dumps({**config, "do_lower_case": True})
-    (tmp_path / "sentence_bert_config.json").write_text(said)
-    with pytest.raises(ValueError, match="do_lower_case=true, and the tokenizer does not do it"):
-        tt.TextEmbedder(tmp_path)("a b")
-    lowers = tt.WordPieceTokenizer(PIECES, lower_case=True)
-    found = tt.TextEmbedder(tmp_path, tokenizer=lowers)("A b")
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-@pytest.mark.slow
 def test_a_model_narrowed_to_a_head_is_the_model():
     model = Bert(len(PIECES), **SIZES, heads={"sequence_classification": {"labels": 2}})
     tokenizer = tt.WordPieceTokenizer(PIECES)
